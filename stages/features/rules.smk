@@ -1,0 +1,36 @@
+"""Room: features. One feature file per video; a job takes several videos in turn.
+Reads:   {dataset.root}/{video}, or published feature files
+Writes:  data/features/{features}/{dataset}/{video}.npz
+Params:  features.{features}
+Needs:   gpu
+"""
+
+for batch in PLAN.batches():
+    feature_files = [f"{PLAN.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz" for v in batch.videos]
+
+    rule:
+        name:
+            batch.name
+        input:
+            code=PLAN.code("features", f"extractors/{PLAN.params.features[batch.features].extractor}"),
+            section=PLAN.section("features", batch.features),
+            wake=PLAN.wake("features", batch.features),
+            batch=PLAN.write_batch(batch),
+            sources=[path for v in batch.videos for path in PLAN.sources(batch.features, batch.dataset)[v.video_id]],
+        output:
+            files=update(feature_files),
+            records=update([f"{path}.prov.json" for path in feature_files]),
+        params:
+            out=str(PLAN.feature_folder(batch.features, batch.dataset)),
+        log:
+            f"logs/features/{batch.name}.log",
+        benchmark:
+            f"logs/features/{batch.name}.tsv"
+        threads: 1
+        resources:
+            mem_mb=2500,
+            gpu=int(PLAN.needs_gpu(batch.features)),
+        shell:
+            "python -m stages.features.run --section {input.section:q} --code {input.code:q}"
+            " --batch {input.batch:q} --out {params.out:q} > {log:q} 2>&1"
+

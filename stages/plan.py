@@ -1,0 +1,324 @@
+"""What is to be made, from params.yaml and the official lists: the names and paths of every artefact.
+
+Loading writes each room's slice of params to `.params/<room>/<key>.json` (only when its text changed): the slice
+is an input file of the room's rules, so both tools see a changed knob without any memory of their own.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import vad.datasets
+import vad.extractors
+from stages.room import typed
+from vad import registry
+from vad.artefacts import canonical_json, write_text
+from vad.errors import VadError, listing
+from vad.params import load
+from vad.provenance import code_files
+from vad.schema import Params, Variant
+from vad.splits import Video
+from vad.staleness import refresh, wake_path
+
+SECTIONS = Path(".params")
+DATA = Path("data")
+REPORTS = Path("reports")
+ROOMS = ("split", "features", "train", "infer", "evaluate", "report")
+PLOTS = (("roc", "csv"), ("pr", "csv"), ("scores", "csv"), ("training", "csv"), ("confusion", "csv"))
+VIDEOS_PER_JOB = 16  # several videos share the seconds that Python and torch take to start
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The videos of one data set that one job extracts."""
+
+    features: str
+    dataset: str
+    number: int
+    videos: tuple[Video, ...]
+
+    @property
+    def name(self) -> str:
+        """A rule name."""
+        return f"features_{self.features}_{self.dataset}_{self.number}"
+
+
+class Plan:
+    """Everything that the Snakefile needs to know, resolved once.
+
+    Args:
+        path: params.yaml.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.params: Params = load(path, cache=SECTIONS / "resolved.json")
+        self._write_sections()
+        self._make_folders()
+
+    # -- what is installed -----------------------------------------------------------------------------------
+
+    @cache  # noqa: B019 - one plan per process
+    def dataset(self, name: str) -> Any:  # noqa: ANN401 - a plugin
+        """The data set plugin of an entry."""
+        entry = self.params.datasets[name].model_dump()
+        module = registry.find(vad.datasets, entry.pop("kind"))
+        return module.Dataset(typed(module.Config, entry), self.raw(name))
+
+    def features_entry(self, name: str) -> dict[str, Any]:
+        """The checked settings of a features entry; no plugin is imported for them (torch takes seconds)."""
+        return self.params.features[name].model_dump()
+
+    def missing(self, variant: Variant) -> str:
+        """Why a variant cannot run here; empty if it can."""
+        if self.dataset(variant.dataset).root is None:
+            return f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
+        if self.features_entry(variant.features).get("root", "") is None:
+            return f"features {variant.features} are not installed (features.{variant.features}.root is null)"
+        return ""
+
+    @cached_property
+    def variants(self) -> list[str]:
+        """The variants that can run here, in the order of params.yaml."""
+        return [name for name, variant in self.params.variants.items() if not self.missing(variant)]
+
+    @cached_property
+    def skipped(self) -> dict[str, str]:
+        """The other variants, each with the reason."""
+        return {name: reason for name, v in self.params.variants.items() if (reason := self.missing(v))}
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """The data sets that are installed."""
+        return [name for name in self.params.datasets if self.dataset(name).root is not None]
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(features, data set) pairs that a variant needs."""
+        return sorted({(v.features, v.dataset) for v in (self.params.variants[name] for name in self.variants)})
+
+    # -- videos ----------------------------------------------------------------------------------------------
+
+    @cache  # noqa: B019 - one plan per process
+    def videos(self, dataset: str) -> list[Video]:
+        """The videos of a data set, from its lists."""
+        plugin = self.dataset(dataset)
+        return plugin.videos(self._available(dataset)) if self.partial(dataset) else plugin.videos()
+
+    def partial(self, dataset: str) -> bool:
+        """Whether a data set is cut down to the videos whose features are there."""
+        return self.params.datasets[dataset].model_dump().get("subset", "all") == "available"
+
+    def _available(self, dataset: str) -> Callable[[Video], bool]:
+        """Whether every imported feature table that is used with a data set has a video."""
+        tables = [self.imported_features(f) for f, d in self.pairs if d == dataset and self.imported(f)]
+        return lambda video: all(table.has(video) for table in tables)
+
+    def write_available(self, dataset: str) -> list[str]:
+        """For a partial data set: the file that lists its videos (written only when it changed)."""
+        if not self.partial(dataset):
+            return []
+        ids = sorted(v.video_id for v in self.videos(dataset))
+        return [self._write(SECTIONS / "batches" / f"split_{dataset}.json", ids)]
+
+    def generated(self, dataset: str) -> bool:
+        """Whether the project itself makes the videos of a data set."""
+        return getattr(self.dataset(dataset), "GENERATED", False)
+
+    def raw_files(self, dataset: str) -> list[Path]:
+        """The files of a generated data set: lists and videos."""
+        plugin = self.dataset(dataset)
+        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos())]
+
+    def batches(self) -> Iterator[Batch]:
+        """Every feature job."""
+        for features, dataset in self.pairs:
+            videos = self.videos(dataset)
+            for number, start in enumerate(range(0, len(videos), VIDEOS_PER_JOB)):
+                yield Batch(features, dataset, number, tuple(videos[start : start + VIDEOS_PER_JOB]))
+
+    @cache  # noqa: B019 - one plan per process
+    def imported_features(self, features: str) -> Any:  # noqa: ANN401 - a plugin
+        """The reader of a table of published features."""
+        entry = self.features_entry(features)
+        module = registry.find(vad.extractors, entry.pop("extractor"))
+        return module.Extractor(typed(module.Config, entry))
+
+    def imported(self, features: str) -> bool:
+        """Whether features are read from files instead of computed from videos."""
+        return self.params.features[features].extractor == "imported"
+
+    @cache  # noqa: B019 - one plan per process
+    def sources(self, features: str, dataset: str) -> dict[str, list[str]]:
+        """The files that the features of each video are made from: the video, or published feature files."""
+        videos = self.videos(dataset)
+        if self.imported(features):
+            found = self.imported_features(features).sources([v.video_id for v in videos])
+            return {video_id: [str(path) for path in paths] for video_id, paths in found.items()}
+        root = self.dataset(dataset).root
+        return {v.video_id: [str(root / v.path)] for v in videos}
+
+    def write_batch(self, batch: Batch) -> str:
+        """Write the list of videos of a feature job (only when it changed) and return its path."""
+        sources = self.sources(batch.features, batch.dataset)
+        rows = [{"video_id": v.video_id, "sources": sources[v.video_id], "n_frames": v.n_frames} for v in batch.videos]
+        return self._write(SECTIONS / "batches" / f"{batch.name}.json", rows)
+
+    # -- paths -----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def raw(dataset: str) -> Path:
+        """Where a generated data set lives."""
+        return DATA / "split" / dataset / "raw"
+
+    @staticmethod
+    def tables(dataset: str) -> Path:
+        """The split tables of a data set."""
+        return DATA / "split" / dataset / "tables"
+
+    @staticmethod
+    def feature_folder(features: str, dataset: str) -> Path:
+        """The feature files of a data set."""
+        return DATA / "features" / features / dataset
+
+    def feature_files(self, variant: str, split: str) -> list[str]:
+        """The feature files of the train or the test list, as a variant uses them."""
+        entry = self.params.variants[variant]
+        folder = self.feature_folder(entry.features, entry.dataset)
+        return [f"{folder / v.video_id}.npz" for v in self.videos(entry.dataset) if v.split == split]
+
+    def variant_features(self, variant: str) -> str:
+        """The folder of feature files that a variant reads."""
+        entry = self.params.variants[variant]
+        return self.feature_folder(entry.features, entry.dataset).as_posix()
+
+    def table(self, variant: str, split: str) -> str:
+        """The train or test table of a variant's data set."""
+        return (self.tables(self.params.variants[variant].dataset) / f"{split}.csv").as_posix()
+
+    def runs(self, room: str, variant: str, suffix: str) -> list[str]:
+        """One path per seed of a variant that can run; none for another."""
+        top = REPORTS / "metrics" if room == "evaluate" else DATA / room
+        seeds = self.params.seeds if variant in self.variants else []
+        return [f"{top / variant}/seed{seed}{suffix}" for seed in seeds]
+
+    def all_runs(self, room: str, suffix: str) -> list[str]:
+        """One path per variant that can run and seed."""
+        return [path for variant in self.variants for path in self.runs(room, variant, suffix)]
+
+    def targets(self) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        """(room, {entry: its records}): the targets that the stages of dvc.yaml ask for."""
+        tables = {d: [f"{self.tables(d)}.prov.json"] if d in self.datasets else [] for d in self.params.datasets}
+        yield "split", tables
+        folders = {f: [self.feature_folder(f, d) / v.video_id for g, d in self.pairs if f == g for v in self.videos(d)]
+                   for f in self.params.features}
+        yield "features", {f: [f"{path}.npz.prov.json" for path in paths] for f, paths in folders.items()}
+        for room, suffix in (("train", ".prov.json"), ("infer", ".npz.prov.json"), ("evaluate", ".prov.json")):
+            yield room, {v: self.runs(room, v, suffix) for v in self.params.variants}
+
+    @staticmethod
+    def report_tables() -> list[str]:
+        """The tables of room report."""
+        return ["results.csv", "results.md", "baselines.csv"]
+
+    def report_figures(self) -> list[str]:
+        """The figures of room report."""
+        datasets = sorted({self.params.variants[v].dataset for v in self.variants})
+        shared = [f"{d}_{kind}.png" for d in datasets for kind in ("roc", "pr")]
+        return shared + [f"{v}_{kind}.png" for v in self.variants for kind in ("scores", "confusion", "training")]
+
+    def report_plots(self) -> list[str]:
+        """The plot data of room report, for `dvc plots`."""
+        return [f"{kind}/{v}.{end}" for v in self.variants for kind, end in PLOTS]
+
+    @staticmethod
+    def code(room: str, *plugins: str) -> list[str]:
+        """The code files of a room, with the plugin files that it loads by name."""
+        return [p.as_posix() for p in code_files(Path("stages", room, "run.py"), *(Path("vad", f"{p}.py") for p in plugins))]
+
+    def model_code(self, room: str, variant: str) -> list[str]:
+        """The code files of a room that builds a variant's model."""
+        return self.code(room, f"models/{self.params.variants[variant].model}")
+
+    @staticmethod
+    def section(room: str, key: str) -> str:
+        """The params slice of a room's rule, as a file."""
+        return (SECTIONS / room / f"{key}.json").as_posix()
+
+    @staticmethod
+    def wake(room: str, key: str) -> str:
+        """The input that changes when the rule has to look at its artefacts again."""
+        return wake_path(Path(Plan.section(room, key))).as_posix()
+
+    # -- loading ---------------------------------------------------------------------------------------------
+
+    def _write_sections(self) -> None:
+        """Write the slices whose text changed, and remove those of entries that are gone."""
+        wanted = {Path(self.section(room, key)): value for room, key, value in self._sections()}
+        known = {p for room in ROOMS for p in (SECTIONS / room).glob("*.json")}
+        for path in known - set(wanted):
+            path.unlink()
+            wake_path(path).unlink(missing_ok=True)
+        for path, value in wanted.items():
+            self._write(path, value)
+            if not wake_path(path).is_file():
+                write_text(wake_path(path), "{}\n")
+
+    @staticmethod
+    def _write(path: Path, value: Any) -> str:  # noqa: ANN401 - JSON
+        """Write JSON only when its text changed: a fresh file time means a changed knob."""
+        text = canonical_json(value)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+        return path.as_posix()
+
+    def _sections(self) -> Iterator[tuple[str, str, Any]]:
+        """(room, key, slice): exactly what each room may see."""
+        tree = self.params.model_dump(mode="json")
+        for key, entry in tree["datasets"].items():
+            yield "split", key, entry
+        for key, entry in tree["features"].items():
+            yield "features", key, entry
+        for key, entry in tree["variants"].items():
+            yield "train", key, {k: entry[k] for k in ("dataset", "features", "model", "model_args", "train")}
+            yield "infer", key, entry["infer"]
+            yield "evaluate", key, tree["evaluate"]
+        rows = {k: {w: e[w] for w in ("dataset", "features", "model")} for k, e in tree["variants"].items()}
+        slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
+        yield "report", "report", {**slice_, "skipped": self.skipped}
+
+    def _make_folders(self) -> None:
+        """Folders that DVC lists as outputs also where a variant has nothing to write yet (not installed)."""
+        folders = [self.tables(d) for d in self.params.datasets]
+        for name, v in self.params.variants.items():
+            folders += [self.feature_folder(v.features, v.dataset), DATA / "train" / name, DATA / "infer" / name]
+            folders += [REPORTS / "metrics" / name]
+        for folder in (*folders, *(DATA / "features" / f for f in self.params.features)):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def needs_gpu(self, features: str) -> bool:
+        """Whether a features entry asks for a GPU."""
+        return self.features_entry(features).get("device", "cpu") == "cuda"
+
+    def check(self) -> None:
+        """Refuse to start when lists or videos of an installed data set are wrong, all problems at once."""
+        problems = []
+        for dataset in sorted({d for _, d in self.pairs}):
+            try:
+                self.videos(dataset)
+                for features in (f for f, d in self.pairs if d == dataset):
+                    self.sources(features, dataset)
+            except VadError as error:
+                problems.append(str(error))
+        if problems:
+            raise VadError("\n".join(problems) if len(problems) == 1 else listing("data sets", problems))
+
+
+def preflight(plan: Plan, store: Path = SECTIONS / "stat.json") -> None:
+    """Refuse wrong lists, and wake the rules of artefacts that are no longer what their records should say."""
+    plan.check()
+    stale = {item.artefact for item in refresh(store)}
+    if stale:
+        print(f"{len(stale)} artefact(s) to look at again, e.g. {min(stale)}", file=sys.stderr)

@@ -1,0 +1,209 @@
+"""Room report: tables, figures and plot data from the metrics of all runs; a row needs a whole chain of records."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.room import command_line, make, parser, settings, typed
+from vad.annotations import truth_of
+from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
+from vad.baselines import ORACLES, rows
+from vad.evaluation import evaluate
+from vad.ground_truth import convention
+from vad.provenance import Job, broken_links, files_of, record_path
+from vad.schema import Evaluate
+from vad.splits import read_test
+from vad.tables import BASELINES_SHOWN, SHOWN, csv, markdown, result_row, summary
+
+KINDS = ("roc", "pr", "scores", "training", "confusion")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where everything lies that the report reads, by variant and seed."""
+
+    args: argparse.Namespace
+    slice: dict
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of params.yaml."""
+        return self.slice["seeds"]
+
+    @cached_property
+    def variants(self) -> dict[str, dict]:
+        """The variants that ran, with data set, features and model."""
+        return {k: v for k, v in self.slice["variants"].items() if k not in self.slice["skipped"]}
+
+    def metrics(self, variant: str, seed: int) -> Path:
+        """The metrics folder of a run."""
+        return self.args.metrics / variant / f"seed{seed}"
+
+    def training(self, variant: str, seed: int) -> Path:
+        """The folder of a trained run."""
+        return self.args.train / variant / f"seed{seed}"
+
+    def scores(self, variant: str) -> Path:
+        """The score file of a variant's first seed."""
+        return self.args.infer / variant / f"seed{self.seeds[0]}.npz"
+
+    def table(self, dataset: str, name: str) -> Path:
+        """A split table of a data set."""
+        return self.args.split / dataset / "tables" / name
+
+    def inputs(self) -> list[Path]:
+        """Every file that decides the report."""
+        runs = [(v, s) for v in self.variants for s in self.seeds]
+        files = [self.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
+        files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
+        files += [self.scores(v) for v in self.variants]
+        datasets = {entry["dataset"] for entry in self.variants.values()}
+        return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
+
+
+def main(argv: Sequence[str] | None) -> None:
+    """Run the job of the room."""
+    flags = parser(__doc__)
+    for name in ("split", "train", "infer", "metrics"):
+        flags.add_argument(f"--{name}", type=Path, required=True, help=f"what room {name} wrote")
+    for name in ("figures", "plots", "summary"):
+        flags.add_argument(f"--{name}", type=Path, required=True, help="where to write")
+    args = flags.parse_args(argv)
+    shelf = Shelf(args, settings(args.section))
+    also = [args.figures, args.plots, args.summary]
+    job = Job("report", args.out, args.section, args.code, shelf.inputs(), also=also)
+    make(job, lambda: _write(shelf))
+
+
+def _write(shelf: Shelf) -> None:
+    """Tables first, then figures and plot data; files of variants that are gone are removed at the end."""
+    from stages.report.figures import draw, plot_data
+
+    results, broken = _results(shelf)
+    baselines = _baselines(shelf)
+    out = shelf.args.out
+    texts = {
+        out / "results.csv": csv(results),
+        out / "baselines.csv": csv(baselines),
+        out / "results.md": _page(shelf, results, baselines, broken),
+        **{shelf.args.plots / name: text for name, text in plot_data(shelf).items()},
+    }
+    for path, text in texts.items():
+        write_text(path, text)
+    write_json(shelf.args.summary, summary(results))
+    figures = {shelf.args.figures / name: figure for name, figure in draw(shelf).items()}
+    for path, figure in figures.items():
+        _save(path, figure, shelf.slice["report"]["dpi"])
+    for folder in (out, shelf.args.figures, shelf.args.plots):
+        for path in set(files_of(folder)) - set(texts) - set(figures):
+            path.unlink()
+
+
+def _save(path: Path, figure: Any, dpi: int) -> None:  # noqa: ANN401 - matplotlib is imported late
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=dpi, metadata={"Software": None})
+    with atomic(path) as stream:
+        stream.write(image.getvalue())
+
+
+def _results(shelf: Shelf) -> tuple[list[dict], dict[str, list[str]]]:
+    """One row per variant whose chains are whole; the broken links of the others."""
+    found, broken = [], {}
+    for variant in shelf.variants:
+        links = [link for seed in shelf.seeds for link in broken_links(shelf.metrics(variant, seed))]
+        if links:
+            broken[variant] = list(dict.fromkeys(links))
+            continue
+        runs = [read_json(shelf.metrics(variant, seed) / "metrics.json") for seed in shelf.seeds]
+        found.append(result_row(_head(shelf, variant, runs[0]), [run["metrics"] for run in runs]))
+    return found, broken
+
+
+def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row is: every choice that can move its numbers."""
+    entry, protocol, counts = shelf.variants[variant], run["protocol"], run["metrics"]["counts"]
+    facts = read_json(shelf.table(entry["dataset"], "facts.json"))
+    scores, threshold = protocol["scores"], protocol["threshold"]
+    keys = [read_json(record_path(shelf.metrics(variant, seed)))["key"][:12] for seed in shelf.seeds]
+    return {
+        "variant": variant,
+        "dataset": entry["dataset"],
+        "subset": facts.get("subset") or "all",
+        "model": entry["model"],
+        "features": entry["features"],
+        "supervision": scores["supervision"],
+        "level": protocol["level"],
+        "seeds": " ".join(map(str, shelf.seeds)),
+        "selection": scores["selection"],
+        "threshold_rule": f"{threshold['rule']} on {threshold['chosen_on']}",
+        "ground_truth": protocol["ground_truth"]["preset"],
+        "expansion": scores["expansion"],
+        "crops": scores["crops"],
+        "video_score": scores["video_score"],
+        "smooth_sigma": scores["smooth_sigma"],
+        "n_train": facts["n_train"],
+        "n_validation": facts["n_validation"],
+        **{name: counts[name] for name in ("n_videos", "n_anomalous", "n_frames", "n_positive", "resamples")},
+        "provenance": " ".join(keys),
+    }
+
+
+def _baselines(shelf: Shelf) -> list[dict]:
+    """Rows that use no pixel, and oracles, for every data set that has results."""
+    config = typed(Evaluate, shelf.slice["evaluate"])
+    found = []
+    for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
+        variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
+        scored = {k: v for k, v in read_scores(shelf.scores(variant)).videos.items() if v.part == "test"}
+        lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
+        truth = truth_of(read_test(shelf.table(dataset, "test.csv")), lengths, fps, convention(config.ground_truth))
+        for name, videos in rows(truth.videos, config.bootstrap.seed).items():
+            kind = "oracle" if name in ORACLES else "no pixel"
+            found.append(result_row({"row": name, "kind": kind, "dataset": dataset}, [evaluate(videos, None, config.bootstrap)]))
+    return found
+
+
+def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapping[str, list[str]]) -> str:
+    """results.md: per data set the variants and, below them, what can be had without looking."""
+    parts = [
+        "# Results\n",
+        "Mean over seeds ± standard deviation over seeds [95 % interval by bootstrap over videos, mean of the seeds' bounds]."
+        " The level of a metric is in its name; what is undefined is \"-\". Every choice behind a row is in `results.csv`.\n",
+    ]
+    for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
+        mine = [row for row in results if row["dataset"] == dataset]
+        parts += [f"## {dataset}\n", _about(shelf, dataset, mine)]
+        if mine:
+            parts.append(markdown(mine, ["variant"], SHOWN))
+        parts += ["Without a pixel, and with the answer known:\n"]
+        parts.append(markdown([row for row in baselines if row["dataset"] == dataset], ["row", "kind"], BASELINES_SHOWN))
+    if broken:
+        parts += ["## Not shown\n", "The chain of records behind these rows is broken; `snakemake --cores all` mends it.\n"]
+        parts += ["\n".join(f"- {variant}: {link}" for variant, links in broken.items() for link in links[:3]) + "\n"]
+    if shelf.slice["skipped"]:
+        parts += ["## Not installed\n", "\n".join(f"- {v}: {why}" for v, why in shelf.slice["skipped"].items()) + "\n"]
+    return "\n".join(parts)
+
+
+def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
+    """One line on what the numbers of a data set are made of."""
+    facts = read_json(shelf.table(dataset, "facts.json"))
+    lists = ", ".join(f"{name} ({_official(item['official'])})" for name, item in facts["lists"].items())
+    ground = f" Ground truth {mine[0]['ground_truth']}; threshold {mine[0]['threshold_rule']}." if mine else ""
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in facts["notes"])
+    size = f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
+    return f"{size}. Lists: {lists}.{ground}{notes}\n"
+
+
+def _official(value: bool | None) -> str:
+    return {True: "official", False: "not the official file", None: "no official file exists"}[value]
+
+
+if __name__ == "__main__":
+    command_line(main)

@@ -1,0 +1,58 @@
+"""What every room's run.py shares: the flags of a job, its errors and its last line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from vad.artefacts import read_json
+from vad.errors import VadError
+from vad.provenance import Job
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the flags of every job: every path, in and out, is a flag."""
+    flags = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    flags.add_argument("--section", type=Path, required=True, help="the params slice that this room may see, as JSON")
+    flags.add_argument("--code", type=Path, nargs="+", required=True, help="the code files that decide the result")
+    flags.add_argument("--out", type=Path, required=True, help="the artefact to write")
+    return flags
+
+
+def typed(config: type[Config], settings: object) -> Config:
+    """Settings from a section file as the type that the library takes (JSON mode: a list may become a tuple)."""
+    return config.model_validate_json(json.dumps(settings))
+
+
+def settings(path: Path) -> dict:
+    """The content of a section file."""
+    return read_json(path)
+
+
+def make(job: Job, work: Callable[[], object]) -> bool:
+    """Do the work of a job unless its artefact is intact; say which of the two happened."""
+    if job.intact():
+        print(f"kept {job.artefact}", flush=True)
+        return False
+    job.begin()
+    work()
+    job.finish()
+    print(f"made {job.artefact}", flush=True)
+    return True
+
+
+def command_line(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Run a room: errors that a user can mend are printed without a traceback, exit code 2."""
+    try:
+        main(None)
+    except VadError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,61 @@
+"""Room: split. Official lists -> one table of videos for training and one for testing; makes generated data sets.
+Reads:   datasets.{dataset}.root (lists and, for `folder`, labels)
+Writes:  data/split/{dataset}/tables, data/split/{dataset}/raw
+Params:  datasets.{dataset}
+Needs:   cpu
+"""
+
+for name in PLAN.datasets:
+    if PLAN.generated(name):
+
+        rule:
+            name:
+                f"split_raw_{name}"
+            input:
+                code=PLAN.code("split", f"datasets/{PLAN.params.datasets[name].kind}"),
+                section=PLAN.section("split", name),
+                wake=PLAN.wake("split", name),
+            output:
+                files=update([str(path) for path in PLAN.raw_files(name)]),
+                record=update(f"{PLAN.raw(name)}.prov.json"),
+            params:
+                out=str(PLAN.raw(name)),
+            log:
+                f"logs/split/{name}_raw.log",
+            benchmark:
+                f"logs/split/{name}_raw.tsv"
+            threads: 2
+            resources:
+                mem_mb=1500,
+            shell:
+                "python -m stages.split.run raw --section {input.section:q} --code {input.code:q}"
+                " --workers {threads} --out {params.out:q} > {log:q} 2>&1"
+
+    rule:
+        name:
+            f"split_tables_{name}"
+        input:
+            code=PLAN.code("split", f"datasets/{PLAN.params.datasets[name].kind}"),
+            section=PLAN.section("split", name),
+            wake=PLAN.wake("split", name),
+            lists=[str(path) for path in PLAN.dataset(name).lists()],
+            available=PLAN.write_available(name),
+        output:
+            train=update(f"{PLAN.tables(name)}/train.csv"),
+            test=update(f"{PLAN.tables(name)}/test.csv"),
+            facts=update(f"{PLAN.tables(name)}/facts.json"),
+            record=update(f"{PLAN.tables(name)}.prov.json"),
+        params:
+            home=str(PLAN.raw(name)),
+            out=str(PLAN.tables(name)),
+        log:
+            f"logs/split/{name}_tables.log",
+        benchmark:
+            f"logs/split/{name}_tables.tsv"
+        threads: 1
+        resources:
+            mem_mb=500,
+        shell:
+            "python -m stages.split.run tables --section {input.section:q} --code {input.code:q}"
+            " --home {params.home:q} --lists {input.lists:q}"
+            " --available {input.available:q} --out {params.out:q} > {log:q} 2>&1"

@@ -1,0 +1,34 @@
+"""Room: train. Features of the train list -> weights, chosen on the validation part; test labels are never seen.
+Reads:   data/split/{dataset}/tables/train.csv, data/features/{features}/{dataset}/{video}.npz
+Writes:  data/train/{variant}/seed{n}
+Params:  variants.{variant}.train, .model, .model_args, .dataset, .features, seeds
+Needs:   gpu
+"""
+
+
+rule train:
+    input:
+        code=lambda w: PLAN.model_code("train", w.variant),
+        section=PLAN.section("train", "{variant}"),
+        wake=PLAN.wake("train", "{variant}"),
+        videos=lambda w: PLAN.table(w.variant, "train"),
+        features=lambda w: PLAN.feature_files(w.variant, "train"),
+    output:
+        weights=update("data/train/{variant}/seed{seed}/weights.safetensors"),
+        config=update("data/train/{variant}/seed{seed}/config.json"),
+        history=update("data/train/{variant}/seed{seed}/history.csv"),
+        record=update("data/train/{variant}/seed{seed}.prov.json"),
+    params:
+        features=lambda w: PLAN.variant_features(w.variant),
+        out="data/train/{variant}/seed{seed}",
+    log:
+        "logs/train/{variant}_seed{seed}.log",
+    benchmark:
+        "logs/train/{variant}_seed{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        gpu=0,
+    shell:
+        "python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
+        " --features {params.features:q} --seed {wildcards.seed} --threads {threads} --out {params.out:q} > {log:q} 2>&1"

@@ -1,0 +1,53 @@
+"""Room train: fit one variant with one seed; the validation part of the train list chooses the epoch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from stages.room import command_line, make, parser, settings, typed
+from vad.artefacts import read_features, write_json, write_text, write_weights
+from vad.provenance import Job
+from vad.schema import Train
+from vad.splits import read_train
+
+
+def main(argv: Sequence[str] | None) -> None:
+    """Run one job of the room."""
+    flags = parser(__doc__)
+    flags.add_argument("--videos", type=Path, required=True, help="train.csv")
+    flags.add_argument("--features", type=Path, required=True, help="folder of feature files")
+    flags.add_argument("--seed", type=int, required=True)
+    flags.add_argument("--threads", type=int, default=1)
+    args = flags.parse_args(argv)
+    table = read_train(args.videos)
+    files = [args.features / f"{video_id}.npz" for video_id in table["video_id"]]
+    job = Job("train", args.out, args.section, args.code, [args.videos, *files], {"seed": args.seed})
+    make(job, lambda: _fit(settings(args.section), table, files, args.seed, args.threads, args.out))
+
+
+def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
+    """Train and write weights, the config that rebuilds the model, and the training curves."""
+    # Torch takes seconds to import: only a job that has work to do waits for it.
+    from vad.batches import Part
+    from vad.modelling import build
+    from vad.training import train
+
+    dim = read_features(files[0]).dim
+    features = [read_features(path, dim).features for path in files]
+    fit, validation = (
+        Part([features[i] for i in rows], table["label"].iloc[rows].tolist())
+        for rows in (table.index[table["part"] == part].tolist() for part in ("fit", "validation"))
+    )
+    model = build(entry["model"], entry["model_args"], dim, seed)
+    checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
+    result = train(model, fit, validation, typed(Train, entry["train"]), seed, threads, checkpoint)
+    config = {"model": entry["model"], "model_args": entry["model_args"], "feature_dim": dim}
+    write_weights(out / "weights.safetensors", {k: v.numpy() for k, v in result.state.items()}, config)
+    write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": entry})
+    write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
+    checkpoint.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    command_line(main)

@@ -1,0 +1,1 @@
+"""VAD Ledger: video anomaly detection, reproducible from raw video to every table."""

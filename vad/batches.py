@@ -1,0 +1,193 @@
+"""What models are fed: bags (weak supervision) and windows (normal-only), and how batches are drawn.
+
+A set holds one part of the data in the form one kind of model takes (`Model.sampling`) and offers:
+`steps(batch)`, the steps of one pass; `draw(batch, steps, generator)`, the batches of a training epoch;
+`sweep(batch)`, the batches of a validation pass, always the same. A new kind of model adds a set to `SETS`.
+Order comes from the given generator alone, so that neither workers nor a resume change it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vad.errors import DatasetError
+from vad.scores import resample, window_starts
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order."""
+
+    features: Float[Tensor, "bags segments dim"]
+    labels: Float[Tensor, " bags"]
+
+    def to(self, device: torch.device) -> "Bags":
+        """The same batch on a device."""
+        return Bags(self.features.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of consecutive rows of normal videos."""
+
+    features: Float[Tensor, "windows steps dim"]
+
+    def to(self, device: torch.device) -> "Windows":
+        """The same batch on a device."""
+        return Windows(self.features.to(device))
+
+
+class Scores(NamedTuple):
+    """What `Model.score` returns, higher = more anomalous: one score per bag (or window), and one per step.
+
+    `steps` is None for models that only score the whole. A model that pools over time has fewer steps than
+    there are segments.
+    """
+
+    video: Float[Tensor, " bags"]
+    steps: Float[Tensor, "bags steps"] | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The fit or the validation part: features [rows, dim] or [rows, crops, dim] and label of each video."""
+
+    features: Sequence[np.ndarray]
+    labels: Sequence[int]
+
+
+def seed_for(*numbers: int) -> int:
+    """A seed from several numbers (seed, epoch, step), far from that of neighbouring numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def crops_of(features: Float[np.ndarray, "rows *crops dim"]) -> list[Float[np.ndarray, "rows dim"]]:
+    """The crops of a video as separate samples; a video without a crop axis is its only crop."""
+    if features.ndim == 2:
+        return [features]
+    return [features[:, crop] for crop in range(features.shape[1])]
+
+
+def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator) -> Int[Tensor, " count"]:
+    """`count` items, in a new random order on each pass over them."""
+    passes = [items[torch.randperm(len(items), generator=generator)] for _ in range(ceil(count / len(items)))]
+    return torch.cat(passes)[:count]
+
+
+class BagSet:
+    """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
+
+    def __init__(self, part: Part, bag_segments: int) -> None:
+        """Resample each video to `bag_segments` segments (see `vad.scores.resample_bounds`)."""
+        bags: list[Tensor] = []
+        videos: list[int] = []
+        for index, features in enumerate(part.features):
+            bags += [torch.from_numpy(resample(crop, bag_segments)) for crop in crops_of(features)]
+            videos += [index] * (len(bags) - len(videos))
+        self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
+        self.video = torch.tensor(videos, dtype=torch.long)
+        self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
+        self.n_videos = len(part.labels)
+
+    def _classes(self) -> list[Tensor]:
+        """Indices of the normal and of the anomalous samples; both must be there."""
+        classes = [torch.nonzero(self.labels == label).flatten() for label in (0, 1)]
+        if not all(map(len, classes)):
+            raise DatasetError(
+                "weak supervision needs normal and anomalous videos in each part, this part has"
+                f" {len(classes[0])} normal and {len(classes[1])} anomalous: mend the split or the validation"
+                " fraction."
+            )
+        return classes
+
+    def _batch(self, index: Int[Tensor, " bags"]) -> Bags:
+        return Bags(self.features[index], self.labels[index])
+
+    def steps(self, batch: int) -> int:
+        """Steps of one pass over the larger class, `batch` bags of each class a step."""
+        return ceil(max(map(len, self._classes())) / batch)
+
+    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Bags]:
+        """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
+        streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
+        for chosen in zip(*streams, strict=True):
+            yield self._batch(torch.cat(chosen))
+
+    def sweep(self, batch: int) -> Iterator[Bags]:
+        """Each sample once, in batches of about `batch` bags a class with both classes in each."""
+        classes = self._classes()
+        parts = min(self.steps(batch), *map(len, classes))
+        for chosen in zip(*(items.tensor_split(parts) for items in classes), strict=True):
+            yield self._batch(torch.cat(chosen))
+
+
+class WindowSet:
+    """Windows of a part's videos. Training and validation loss use the normal videos alone.
+
+    The rows are kept once; windows are cut out of them when a batch is made.
+    """
+
+    def __init__(self, part: Part, window: int, stride: int) -> None:
+        """Find all windows of all videos; one shorter than a window is padded by repeating its last row."""
+        rows: list[np.ndarray] = []
+        places: list[np.ndarray] = []
+        offset = 0
+        for index, features in enumerate(part.features):
+            for number, crop in enumerate(crops_of(features)):
+                first = window_starts(len(crop), window, stride)
+                places.append(
+                    np.stack([first + offset, np.full_like(first, index), np.full_like(first, number)])
+                )
+                rows.append(np.concatenate([crop, np.repeat(crop[-1:], max(window - len(crop), 0), axis=0)]))
+                offset += len(rows[-1])
+        self.rows = torch.from_numpy(np.concatenate(rows)) if rows else torch.zeros(0, 1)
+        found = np.concatenate(places, axis=1) if places else np.zeros((3, 0), np.int64)
+        self.starts, self.video, self.crop = torch.from_numpy(found)
+        self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
+        self.n_videos = len(part.labels)
+        self.window = window
+
+    def _normals(self) -> Tensor:
+        normals = torch.nonzero(self.labels == 0).flatten()
+        if not len(normals):
+            raise DatasetError(
+                "normal-only training needs normal videos, this part has none: mend the split."
+            )
+        return normals
+
+    def take(self, index: Int[Tensor, " windows"]) -> Float[Tensor, "windows steps dim"]:
+        """The windows of the given indices."""
+        return self.rows[self.starts[index][:, None] + torch.arange(self.window)]
+
+    def steps(self, batch: int) -> int:
+        """Steps of one pass over the windows of normal videos."""
+        return ceil(len(self._normals()) / batch)
+
+    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Windows]:
+        """`steps` batches of `batch` windows of normal videos; the last of a pass may be smaller."""
+        normals = self._normals()
+        passes = max(ceil(steps / self.steps(batch)), 1)
+        chunks = [
+            chunk for _ in range(passes) for chunk in _stream(normals, len(normals), generator).split(batch)
+        ]
+        for chunk in chunks[:steps]:
+            yield Windows(self.take(chunk))
+
+    def sweep(self, batch: int) -> Iterator[Windows]:
+        """Each window of a normal video once."""
+        for chunk in self._normals().split(batch):
+            yield Windows(self.take(chunk))
+
+
+def set_for(model: torch.nn.Module, part: Part) -> BagSet | WindowSet:
+    """A part of the data in the form that a model takes, by its `sampling`."""
+    config = model.config
+    if model.sampling == "bags":
+        return BagSet(part, config.bag_segments)
+    return WindowSet(part, config.window, config.stride)

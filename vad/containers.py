@@ -1,0 +1,117 @@
+"""What can be told about a video file before any decoder touches it: is it a file, is it all there, which bytes."""
+
+import hashlib
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from vad.errors import MediaError
+
+IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
+"""Suffixes that count as frames in a folder of images."""
+
+_BOXES = set(b"ftyp moov mdat free skip wide styp moof mfra sidx uuid udta meta pdin pnot".split())
+_EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
+
+
+def media_error(where: Path, code: str, what: str, mend: str) -> MediaError:
+    """An error in the house form, where - what - what to do, with a code word that does not change with the wording."""
+    return MediaError(f"{where}: {code}: {what}. {mend}.")
+
+
+def require_regular(path: Path) -> None:
+    """Refuse what must not be opened: reading a pipe or a device may hang, and an empty file holds no video.
+
+    Raises: MediaError E_MISSING, E_NOT_A_FILE, E_EMPTY_FILE, E_UNREADABLE (no permission).
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise media_error(path, "E_MISSING", "there is no such file", "Check the path and the data set's root") from None
+    except OSError as error:
+        raise media_error(path, "E_UNREADABLE", f"{error.strerror}", "Check the path and its permissions") from None
+    if not stat.S_ISREG(status.st_mode):
+        what = "it is a pipe, a socket or a device"
+        raise media_error(path, "E_NOT_A_FILE", what, "Give a regular video file or a folder of images")
+    if status.st_size == 0:
+        raise media_error(path, "E_EMPTY_FILE", "the file has 0 bytes", "Copy or download it again")
+
+
+def missing_bytes(path: Path) -> int:
+    """Bytes that the container's own sizes promise beyond the end of the file; 0 = complete, or the format does not say.
+
+    A decoder reads a cut AVI or Matroska file to its end without a word, so this is the only sign.
+    MPEG-TS has no such size.
+    """
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF":
+            promised = 8 + int.from_bytes(head[4:8], "little")
+            return max(0, promised - end) if 8 < promised < 8 + 0xFFFFFFFF else 0
+        if head[:4] == _EBML:
+            return max(0, _end_of_matroska(file) - end)
+        return max(0, _end_of_boxes(file, end) - end)
+
+
+def _end_of_boxes(file: BinaryIO, end: int) -> int:
+    """End of the last known box at the top level of an mp4 or mov file; a box of size 0 runs to the end of the file."""
+    at = 0
+    while at < end:
+        file.seek(at)
+        head = file.read(16)
+        size = int.from_bytes(head[:4], "big")
+        if size == 1:
+            size = int.from_bytes(head[8:16], "big")
+        if head[4:8] not in _BOXES or size < 8:
+            break  # Padding or junk behind the last box is no sign of a cut.
+        at += size
+    return at
+
+
+def _end_of_matroska(file: BinaryIO) -> int:
+    """End of the Segment of a Matroska or WebM file, 0 where the size is left open (a live recording)."""
+    file.seek(4)
+    file.seek(_vint(file) or 0, 1)
+    if file.read(4) != _SEGMENT:
+        return 0
+    size = _vint(file)
+    return 0 if size is None else file.tell() + size
+
+
+def _vint(file: BinaryIO) -> int | None:
+    """One EBML size; None = unknown (all bits set)."""
+    first = file.read(1)
+    length = 9 - first[0].bit_length() if first and first[0] else 0
+    if not length:
+        return None
+    bits = 7 * length
+    value = int.from_bytes(first + file.read(length - 1), "big") & (1 << bits) - 1
+    return None if value == (1 << bits) - 1 else value
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of their numbers (2 before 10); hidden files are no frames."""
+    names = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES and not path.name.startswith("."))
+    return sorted(names, key=lambda path: (_digits_as_numbers(path.stem), path.name))
+
+
+def _digits_as_numbers(name: str) -> list[tuple[int, str]]:
+    """Sort key: runs of digits compare as numbers, everything else as text."""
+    parts: list[tuple[int, str]] = []
+    for symbol in name:
+        digit = symbol.isascii() and symbol.isdigit()
+        if digit and parts and not parts[-1][1]:
+            parts[-1] = (parts[-1][0] * 10 + int(symbol), "")
+        else:
+            parts.append((int(symbol), "") if digit else (-1, symbol))
+    return parts
+
+
+def fingerprint(path: Path) -> str:
+    """The sha256 of a video: of its bytes, or for a folder of images of its sorted lines `name sha256`."""
+    if path.is_dir():
+        lines = "".join(f"{image.name} {fingerprint(image)}\n" for image in image_files(path))
+        return hashlib.sha256(lines.encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

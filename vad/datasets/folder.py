@@ -1,0 +1,138 @@
+"""Any folder of videos plus one table of labels: for users' own data.
+
+    my_data/
+      videos/**        .mp4 .avi .mkv .mov .webm, or one folder of numbered images per video
+      labels.csv       video,split[,label,class,start,end,unit]: a row per interval, or per video without one
+      frame_labels/    optional: <video_id>.csv (0 or 1 a line) or <video_id>.npy, for test videos
+
+A train video without label is presumed normal. A test video labelled 1 without interval and without frame
+labels counts at video level only. Rows with split `val` are the validation part; without them it is drawn.
+Ids: see `vad.datasets._media_names.video_ids`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from vad.artefacts import sha256
+from vad.datasets._frame_labels import FRAME_LABEL_SUFFIXES, read_frame_labels
+from vad.datasets._label_table import read_table
+from vad.datasets._labelled import Place, by_video, remarks, video
+from vad.datasets._media_names import MediaIndex, stem, video_ids
+from vad.errors import DatasetError, listing
+from vad.schema import Section
+from vad.splits import Validation, Video
+
+__all__ = ["Config", "Dataset", "read_frame_labels"]
+
+
+class Config(Section):
+    """Where the data lie and how the table counts frames. Other paths are relative to `root`."""
+
+    root: str | None = Field(None, description="folder of the data set; null = not installed")
+    labels: str = Field("labels.csv", description="table of labels")
+    videos: str = Field("videos", description="folder that holds the videos")
+    frame_labels: str = Field("frame_labels", description="folder of one label a frame; need not exist")
+    interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
+        "zero_based_half_open", description="how start and end count frames"
+    )
+    validation: Validation = Field(default_factory=Validation)
+
+
+class Dataset:
+    """The videos of the table, each with its file."""
+
+    def __init__(self, config: Config, home: Path) -> None:
+        """Keep the settings; nothing is read. `home` is not used: this data set is not generated."""
+        self.config = config
+
+    @property
+    def root(self) -> Path | None:
+        """Folder that all paths of a video are relative to; None when the data set is not installed."""
+        return None if self.config.root is None else Path(self.config.root).expanduser()
+
+    @property
+    def interval_rule(self) -> str:
+        """How `Video.intervals` count frames."""
+        return self.config.interval
+
+    def lists(self) -> list[Path]:
+        """The table and every frame-label file: what `videos` reads besides the names of the videos."""
+        return [self._installed() / self.config.labels, *self._label_files().values()]
+
+    def videos(self) -> list[Video]:
+        """The videos of the table, sorted by path.
+
+        Raises: DatasetError with every problem of the table and of the files it names.
+        """
+        return self._table()[0]
+
+    def facts(self) -> dict[str, Any]:
+        """Checksums of the files read, and what to know about the videos."""
+        _, notes = self._table()
+        whats = ["table of labels", *["one label a frame"] * len(self._label_files())]
+        lists = {
+            path.relative_to(self._installed()).as_posix(): {
+                "sha256": sha256(path),
+                "official": None,
+                "what": what,
+            }
+            for path, what in zip(self.lists(), whats, strict=True)
+        }
+        return {"lists": lists, "notes": notes, "subset": None}
+
+    def _table(self) -> tuple[list[Video], list[str]]:
+        """Videos and notes."""
+        problems: list[str] = []
+        notes: list[str] = []
+        table = self._installed() / self.config.labels
+        rows = read_table(table, self.config.interval, problems)
+        media = MediaIndex(self._installed() / self.config.videos)
+        groups = by_video(rows, media, problems)
+        ids = video_ids(media.media)
+        labels = self._labels_of(groups, ids, problems)
+        carved = all(row.split != "val" for row in rows)
+        videos = []
+        for path in sorted(groups):
+            place = Place(ids[path], f"{self.config.videos}/{path}", labels.get(path), self._installed())
+            videos.append(video(groups[path], place, carved, problems, notes))
+        if not carved and all(row.split != "train" for row in rows):
+            problems.append("rows with split val, but none with split train")
+        if problems:
+            problems += [f"{found.path} is {found.refused}" for found in media.refused_folders]
+            raise DatasetError(listing(str(table), problems, "Mend the table or the folder, then run again."))
+        spare = set(self._label_files().values()) - set(labels.values())
+        return videos, [*notes, *remarks(videos, rows, set(media.media) - set(groups), spare)]
+
+    def _labels_of(self, groups: Iterable[str], ids: dict[str, str], problems: list[str]) -> dict[str, Path]:
+        """The frame-label file of each video that has one: named by its id, or by its own stem."""
+        files = self._label_files()
+        times = Counter(stem(path) for path in ids)
+        found: dict[str, Path] = {}
+        for path in groups:
+            names = {ids[path]} | ({stem(path)} if times[stem(path)] == 1 else set())
+            mine = sorted(file for (name, _), file in files.items() if name in names)
+            if len(mine) > 1:
+                problems.append(
+                    f"{path}: two files of frame labels: {' and '.join(file.name for file in mine)}"
+                )
+            if mine:
+                found[path] = mine[0]
+        return found
+
+    def _label_files(self) -> dict[tuple[str, str], Path]:
+        """The files of frame labels by stem and suffix, sorted."""
+        folder = self._installed() / self.config.frame_labels
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {(f.stem, f.suffix): f for f in files if f.suffix.lower() in FRAME_LABEL_SUFFIXES}
+
+    def _installed(self) -> Path:
+        root = self.root
+        if root is None or not root.is_dir():
+            raise DatasetError(
+                f"{root}: no such folder. Set root of this data set to its folder, or to null."
+            )
+        return root

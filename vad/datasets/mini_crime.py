@@ -1,0 +1,151 @@
+"""`mini_crime`: a small synthetic stand-in for UCF-Crime, generated on the spot, in UCF-Crime's own layout.
+
+The videos are drawn, not filmed: fixed cameras, stick-and-capsule people, cars, weather, sensor noise and a clock,
+encoded as real H.264. Each of UCF-Crime's 13 classes is one kind of event inside otherwise normal life. It is a fair
+small exam for a pipeline (results neither perfect nor at chance, nothing to be gained from length or position), and
+says nothing about how a model would do on real crime.
+"""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from vad.artefacts import write_text
+from vad.datasets._plan import VideoPlan, plan_videos
+from vad.schema import Positive, Section
+from vad.splits import Validation, Video
+
+VIDEOS = "Videos"
+TRAIN_LIST = "Anomaly_Detection_splits/Anomaly_Train.txt"
+TEST_LIST = "Anomaly_Detection_splits/Anomaly_Test.txt"
+ANNOTATION = "Temporal_Anomaly_Annotation.txt"
+
+# Half of each list is anomalous, and both labels must survive the carving of a validation part.
+EvenCount = Annotated[int, Field(ge=4, le=2000, multiple_of=2)]
+# Chroma planes have half the size, and the encoder wants even ones.
+Side = Annotated[int, Field(ge=96, le=1920, multiple_of=4)]
+
+
+class Config(Section):
+    """What to generate. Every change makes another data set."""
+
+    seed: int = Field(0, ge=0, description="seed of everything random: plan and pictures")
+    train_videos: EvenCount = Field(60, description="videos in the train list, half of them anomalous")
+    test_videos: EvenCount = Field(40, description="videos in the test list, half of them anomalous")
+    seconds_min: Positive = Field(6.0, description="shortest video, in seconds")
+    seconds_max: Positive = Field(30.0, description="longest video, in seconds; lengths are log-uniform")
+    width: Side = Field(320, description="picture width in pixels, a multiple of 4")
+    height: Side = Field(240, description="picture height in pixels, a multiple of 4")
+    fps: Annotated[int, Field(ge=5, le=60)] = Field(30, description="frames per second")
+    validation: Validation = Field(default_factory=Validation, description="part of the train list for selection")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.seconds_min > self.seconds_max:
+            raise ValueError(f"seconds_min {self.seconds_min} is above seconds_max {self.seconds_max}")
+        return self
+
+
+class Dataset:
+    """The generated videos and their official-format lists, under one folder."""
+
+    GENERATED = True
+    interval_rule = "one_based_inclusive"
+
+    def __init__(self, config: Config, home: Path) -> None:
+        """Keep the settings and the folder; nothing is read or written."""
+        self.config = config
+        self.home = home
+
+    @property
+    def root(self) -> Path:
+        """The folder that `Video.path` is relative to."""
+        return self.home
+
+    @cached_property
+    def plan(self) -> list[VideoPlan]:
+        """What each video will show, train list first; needs no file."""
+        c = self.config
+        return plan_videos(c.seed, c.train_videos, c.test_videos, (c.seconds_min, c.seconds_max), c.fps)
+
+    def lists(self) -> list[Path]:
+        """The three text files; `generate` writes them last, so they exist only beside complete videos."""
+        return [self.home / name for name in self.texts()]
+
+    def texts(self) -> dict[str, str]:
+        """Relative path -> content of the split lists and the annotation, in UCF-Crime's exact formats."""
+        train = [video.listed for video in self.plan if video.split == "train"]
+        test = [video for video in self.plan if video.split == "test"]
+        return {
+            TRAIN_LIST: _lines(train),
+            TEST_LIST: _lines([video.listed for video in test]),
+            ANNOTATION: _lines([_annotation(video) for video in sorted(test, key=lambda video: video.name)]),
+        }
+
+    def videos(self) -> list[Video]:
+        """All videos, from the plan alone: no file is opened. As in UCF-Crime, train videos have no intervals."""
+        return [_video(video) for video in self.plan]
+
+    def facts(self) -> dict[str, Any]:
+        """Checksums of the lists and what a reader of results must know about the data."""
+        return {
+            "lists": {
+                Path(name).name: {
+                    "sha256": hashlib.sha256(text.encode()).hexdigest(),
+                    "official": None,
+                    "what": "generated in the format of UCF-Crime's list of this name",
+                }
+                for name, text in self.texts().items()
+            },
+            "notes": [
+                f"synthetic videos, generated from seed {self.config.seed}: no footage, no real persons",
+                f"{sum(video.n_frames for video in self.plan)} frames planned",
+            ],
+        }
+
+    def generate(self, workers: int) -> None:
+        """Render every video, then write the lists. Videos of another plan under `home` are removed.
+
+        Args:
+            workers: processes; each holds less than 500 MB.
+        """
+        # Pictures need the codec library; plans and lists do not, and Snakemake loads only those.
+        from vad.datasets._film import render_all
+
+        folder = self.home / VIDEOS
+        wanted = {folder / video.listed for video in self.plan}
+        for stale in sorted(set(folder.glob("*/*.mp4*")) - wanted):
+            stale.unlink()
+        size = (self.config.height, self.config.width)
+        render_all(self.plan, folder, size, self.config.fps, workers)
+        for name, text in self.texts().items():
+            write_text(self.home / name, text)
+
+
+def _lines(lines: list[str]) -> str:
+    """One entry a line, with a final newline."""
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _annotation(video: VideoPlan) -> str:
+    """One line of the temporal annotation: two blanks between fields and two at the end, -1 for "none"."""
+    ends = [end for interval in video.intervals for end in interval]
+    fields = [video.name, video.class_name, *ends, *[-1] * (4 - len(ends))]
+    return "".join(f"{field}  " for field in fields)
+
+
+def _video(video: VideoPlan) -> Video:
+    """The row of the split table."""
+    shown = video.intervals if video.split == "test" else ()
+    return Video(
+        video_id=video.video_id,
+        path=f"{VIDEOS}/{video.listed}",
+        split=video.split,
+        label=video.label,
+        class_name=video.class_name,
+        intervals=tuple((float(start), float(end)) for start, end in shown),
+        unit="frame",
+    )

@@ -1,0 +1,227 @@
+"""UCF-Crime from a user's folder: official lists in any circulating form, videos in any folder arrangement.
+
+Everything is joined by video id (the name in the list without extension), never by position. The label comes
+from the list's folder. Segments are kept as the annotation gives them (1-based, inclusive, not clipped).
+
+Paper: Sultani et al., "Real-world Anomaly Detection in Surveillance Videos", CVPR 2018.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from vad.artefacts import sha256
+from vad.datasets._join import disagreements, leaks, notes, subset_words, video
+from vad.datasets._lists import Entry, key, read_annotation, read_frame_counts, read_split
+from vad.datasets._locate import index, locate
+from vad.errors import DatasetError, listing
+from vad.schema import Section
+from vad.splits import Validation, Video
+
+FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
+TRAIN_NAMES = ("Anomaly_Train.txt",)
+TEST_NAMES = ("Anomaly_Test.txt",)
+ANNOTATION_NAMES = ("Temporal_Anomaly_Annotation.txt", "Temporal_Anomaly_Annotation_for_Testing_Videos.txt")
+OFFICIAL = {
+    "train": "ea91e03de7581bfa6b139e663ebb7511ab1651c33427f85741d3f497a2027744",
+    "test": "afcb2a6bffe7286607e08c864425964d8784cbd5b1f263e03b76025e11548de7",
+    "annotation": "3b9542413f2ed9e94f73bf0488c151b3d7d595a8d2ad30f524e9243a2ae2a17c",
+}
+WHAT = {
+    "train": "list of train videos",
+    "test": "list of test videos",
+    "annotation": "temporal annotation of the test videos",
+    "frame_counts": "stated frame counts",
+}
+
+
+class Config(Section):
+    """Where the data set lies. List paths are relative to `root`, absolute ones are taken as they are."""
+
+    root: str | None = Field(None, description="folder of UCF-Crime; null = not installed")
+    train_list: str | None = Field(
+        None, description="train list; null = Anomaly_Train.txt where the distribution has it"
+    )
+    test_list: str | None = Field(None, description="test list; null = Anomaly_Test.txt likewise")
+    annotation: str | None = Field(
+        None, description="temporal annotation; null = its two official names likewise"
+    )
+    frame_counts: str | list[str] | None = Field(
+        None,
+        description="file(s) stating frame counts, for features without videos: CSV or `path n_frames` text",
+    )
+    frame_counts_column: str = Field("n_frames", description="column of a CSV of frame counts")
+    videos: Literal["required", "absent"] = Field(
+        "required", description="absent = only imported features are used, no video files are looked for"
+    )
+    subset: Literal["all", "available"] = Field(
+        "all",
+        description="available = keep what is there and say so in each row; all = missing is an error",
+    )
+    validation: Validation = Field(default_factory=Validation)
+
+
+class Dataset:
+    """UCF-Crime as its lists describe it."""
+
+    interval_rule = "one_based_inclusive"
+    same_side = (("Assault050_x264", "Robbery138_x264", "Assault050", "Robbery138"),)
+    """One video filed under two classes: a validation part must not separate them."""
+
+    def __init__(self, config: Config, home: Path) -> None:
+        """Keep the settings; nothing is read. `home` is not used: this data set is not generated."""
+        self.config = config
+
+    @property
+    def root(self) -> Path | None:
+        """Folder that video paths are relative to; None when the data set is not installed."""
+        return None if self.config.root is None else Path(self.config.root).expanduser()
+
+    def lists(self) -> list[Path]:
+        """The list files that `videos` reads.
+
+        Raises: DatasetError naming every list that is not there.
+        """
+        return [path for paths in self._files().values() for path in paths]
+
+    def videos(self, available: Callable[[Video], bool] | None = None) -> list[Video]:
+        """All videos of the lists, train first, in list order.
+
+        Args:
+            available: asked for each video when `subset: available`. With `videos: required` the files
+                decide already and this can only narrow them; with `videos: absent` nothing else knows which
+                features are there, so it must be given (for imported features: `Extractor.has`).
+
+        Raises: DatasetError with all problems of the lists, or with all missing videos.
+        """
+        return self._table(available)[0]
+
+    def facts(self, available: Callable[[Video], bool] | None = None) -> dict[str, Any]:
+        """What was read: sha256 of each list, whether it is the official file, what to know about the videos.
+
+        Returns: `lists` ({file name: {sha256, official (null where no official file exists), what}}),
+            `notes`, and `subset`: null, or the words that every result on these videos must carry.
+        """
+        _, remarks, subset = self._table(available)
+        lists = {}
+        for role, paths in self._files().items():
+            for path in paths:
+                digest = sha256(path)
+                official = digest == OFFICIAL[role] if role in OFFICIAL else None
+                lists[path.name] = {"sha256": digest, "official": official, "what": WHAT[role]}
+        return {"lists": lists, "notes": remarks, "subset": subset}
+
+    def _table(self, available: Callable[[Video], bool] | None) -> tuple[list[Video], list[str], str | None]:
+        """Videos, notes and the words for the subset."""
+        videos, entries, remarks = read_lists(
+            self._installed(), self._files(), self.config.frame_counts_column
+        )
+        kept = self._located(videos, entries) if self.config.videos == "required" else videos
+        if self.config.subset == "all":
+            return kept, remarks, None
+        if available is None and self.config.videos == "absent":
+            raise DatasetError(
+                f"{self.root}: subset: available needs to know which features are there. Use subset: all."
+            )
+        kept = [video for video in kept if available is None or available(video)]
+        subset = subset_words(kept, videos)
+        return kept, [*remarks, subset], subset
+
+    def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
+        """The videos that have a file, with its path."""
+        root = self._installed()
+        files = index(root)
+        paths, missing, problems = locate(files, entries)
+        if self.config.subset == "all" and len(missing) == len(entries):
+            problems.append(f"none of the {len(entries):,} listed videos is there")
+        elif self.config.subset == "all":
+            problems += [f"{name}: missing" + (f"; {hint}" if hint else "") for name, hint in missing.items()]
+        if problems:
+            problems += [f"{found.path} is {found.refused}" for found in files.refused_folders]
+            where = f"{root} ({len(missing)} of {len(entries)} videos missing)"
+            raise DatasetError(listing(where, problems, "Put the videos there, or set subset: available."))
+        return [replace(video, path=paths[video.video_id]) for video in videos if video.video_id in paths]
+
+    def _installed(self) -> Path:
+        root = self.root
+        if root is None or not root.is_dir():
+            raise DatasetError(
+                f"{root}: no such folder. Set root of this data set to its folder, or to null."
+            )
+        return root
+
+    def _files(self) -> dict[str, list[Path]]:
+        """The files of each role.
+
+        Raises: DatasetError for lists that are absent, or present in two versions.
+        """
+        root, config = self._installed(), self.config
+        counts = [config.frame_counts] if isinstance(config.frame_counts, str) else config.frame_counts or []
+        problems: list[str] = []
+        files = {
+            "train": [_find(root, config.train_list, TRAIN_NAMES, problems)],
+            "test": [_find(root, config.test_list, TEST_NAMES, problems)],
+            "annotation": [_find(root, config.annotation, ANNOTATION_NAMES, problems)],
+            "frame_counts": [_find(root, name, (), problems) for name in counts],
+        }
+        if problems:
+            raise DatasetError(
+                listing(str(root), problems, "Set train_list, test_list or annotation of this data set.")
+            )
+        return files
+
+
+def _find(root: Path, given: str | None, names: Sequence[str], problems: list[str]) -> Path:
+    """The list that was given, or the one file of the known names in the known folders."""
+    if given is not None:
+        path = root / Path(given).expanduser()
+        problems += [] if path.is_file() else [f"{path}: no such file"]
+        return path
+    places = [root / folder / name for folder in FOLDERS for name in names]
+    found = {sha256(path): path for path in reversed(places) if path.is_file()}
+    if len(found) != 1:
+        what = (
+            "two versions: " + " and ".join(map(str, found.values()))
+            if found
+            else f"not found in {', '.join(FOLDERS)}"
+        )
+        problems.append(f"{names[0]}: {what}")
+    return next(iter(found.values()), places[0])
+
+
+def read_lists(
+    root: Path, files: dict[str, list[Path]], column: str
+) -> tuple[list[Video], list[Entry], list[str]]:
+    """Read and join the lists.
+
+    Args:
+        root: named in errors.
+        files: paths by role, as in `WHAT`.
+        column: of frame counts in a CSV.
+
+    Returns: videos without paths, their list entries (same order), notes.
+    Raises: DatasetError with every problem of every list.
+    """
+    problems: list[str] = []
+    train = read_split(files["train"][0], problems)
+    test = read_split(files["test"][0], problems)
+    annotations = read_annotation(files["annotation"][0], problems)
+    counts: dict[str, int] = {key(a.video_id): a.n_frames for a in annotations if a.n_frames is not None}
+    for path in files["frame_counts"]:
+        counts |= read_frame_counts(path, column, problems)
+    problems += leaks(files["train"][0].name, train, files["test"][0].name, test)
+    problems += disagreements(files["annotation"][0].name, test, annotations)
+    problems += [
+        f"{files[role][0].name}: no videos" for role, found in (("train", train), ("test", test)) if not found
+    ]
+    if problems:
+        raise DatasetError(listing(str(root), problems, "Mend the lists, or take the official ones."))
+    segments = {key(a.video_id): a.intervals for a in annotations}
+    videos = [video(entry, "train", (), counts.get(key(entry.video_id))) for entry in train]
+    for entry in test:
+        name = key(entry.video_id)
+        videos.append(video(entry, "test", segments.get(name, ()), counts.get(name)))
+    return videos, train + test, notes(videos, segments)

@@ -1,0 +1,147 @@
+"""Size and cost of a network: parameters, and multiply-adds (MACs; FLOPs = 2 x MACs).
+
+The convention is that of `torch.utils.flop_counter`: matrix products, convolutions and attention count; batch
+norm, activations and pooling do not. LSTMs, which that counter leaves out silently, are added by formula.
+A head's numbers say nothing without its extractor and decoder: rows for efficiency need all three.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+from vad.errors import VadError
+
+aten = torch.ops.aten
+CHEAP = {
+    *(
+        aten.t,
+        aten.transpose,
+        aten.permute,
+        aten.view,
+        aten._unsafe_view,
+        aten.reshape,
+        aten.expand,
+        aten.detach,
+    ),
+    *(aten.unsqueeze, aten.squeeze, aten.slice, aten.select, aten.clone, aten.alias, aten.split, aten.cat),
+    *(aten.linalg_vector_norm, aten.clamp_min, aten.div, aten.mul, aten.add, aten.sub, aten._to_copy),
+    *(aten.native_batch_norm, aten._native_batch_norm_legit, aten._native_batch_norm_legit_no_training),
+    *(aten.cudnn_batch_norm, aten.native_layer_norm, aten.native_group_norm, aten.embedding, aten._softmax),
+    *(aten._batch_norm_no_update, aten._batch_norm_with_update),
+}
+"""Operations on parameters that are no multiply-adds by the convention: moving, scaling, normalising."""
+
+
+class Parameters(NamedTuple):
+    """Numbers of values, shared ones counted once, buffers not counted."""
+
+    total: int
+    trainable: int
+
+
+def parameters(model: nn.Module) -> Parameters:
+    """How many values a network has, and how many of them are trained."""
+    values = list(model.parameters())
+    return Parameters(sum(v.numel() for v in values), sum(v.numel() for v in values if v.requires_grad))
+
+
+class _Uncounted(TorchDispatchMode):
+    """Collects operations that use a parameter but that the counter does not know."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.owned = {value.untyped_storage().data_ptr() for value in model.parameters()}
+        self.inside_lstm = 0
+        self.found: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        known = func._overloadpacket in flop_registry or func._overloadpacket in CHEAP
+        if not (known or self.inside_lstm) and any(
+            map(self._is_owned, torch.utils._pytree.tree_leaves(args))
+        ):
+            self.found.add(str(func))
+        return func(*args, **(kwargs or {}))
+
+    def _is_owned(self, value: Any) -> bool:  # noqa: ANN401
+        return isinstance(value, Tensor) and value.untyped_storage().data_ptr() in self.owned
+
+
+def lstm_macs(lstm: nn.LSTM, steps: int) -> int:
+    """Multiply-adds of an LSTM: 4 hidden (input + hidden) a step, layer, direction; steps = batch x time."""
+    directions = 2 if lstm.bidirectional else 1
+    output = lstm.proj_size or lstm.hidden_size
+    total = 0
+    for layer in range(lstm.num_layers):
+        width = lstm.input_size if layer == 0 else directions * output
+        gates = 4 * lstm.hidden_size * (width + output)
+        total += directions * steps * (gates + lstm.hidden_size * lstm.proj_size)
+    return total
+
+
+@contextmanager
+def _lstm_watch(model: nn.Module, checker: _Uncounted) -> Iterator[list[int]]:
+    """Adds up the formula of every LSTM that runs."""
+    counted: list[int] = []
+
+    def before(lstm: nn.LSTM, inputs: tuple[Any, ...]) -> None:
+        checker.inside_lstm += 1
+        counted.append(lstm_macs(lstm, inputs[0].numel() // inputs[0].shape[-1]))
+
+    def after(*_: object) -> None:
+        checker.inside_lstm -= 1
+
+    lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
+    handles = [
+        hook for m in lstms for hook in (m.register_forward_pre_hook(before), m.register_forward_hook(after))
+    ]
+    try:
+        yield counted
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def macs(model: nn.Module, *inputs: Tensor, method: str = "forward") -> int:
+    """Multiply-adds of one call in eval mode, for all that the inputs hold (batch 1 for numbers to compare).
+
+    Args:
+        model: put into eval mode for the call.
+        inputs: what the method takes.
+        method: `forward`, or `score` for what inference really does.
+
+    Raises: VadError naming operations that use parameters but are not counted: no silent undercount.
+    """
+    was_training, fast = model.training, torch.backends.mha.get_fastpath_enabled()
+    checker, counter = _Uncounted(model), FlopCounterMode(display=False)
+    model.eval()
+    # Fused attention, of the fast path and of the CPU kernel, would count as nothing.
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH), _lstm_watch(model, checker) as lstms, checker, counter:
+            # A direct call of forward would pass by the hooks of the network itself.
+            (model if method == "forward" else getattr(model, method))(*inputs)
+    finally:
+        model.train(was_training)
+        torch.backends.mha.set_fastpath_enabled(fast)
+    if checker.found:
+        raise VadError(
+            f"{type(model).__module__}: operations with parameters that are not counted: "
+            f"{', '.join(sorted(checker.found))}. Use matmul or convolution, or add their formula."
+        )
+    return counter.get_total_flops() // 2 - _counted_in_lstms(model, counter) + sum(lstms)
+
+
+def _counted_in_lstms(model: nn.Module, counter: FlopCounterMode) -> int:
+    """What the counter saw inside LSTMs, where they run as plain matrix products: not to be added twice."""
+    root, counts = type(model).__name__, counter.get_flop_counts()
+    names = [
+        f"{root}.{name}" if name else root for name, m in model.named_modules() if isinstance(m, nn.LSTM)
+    ]
+    return sum(sum(counts.get(name, {}).values()) for name in names) // 2

@@ -1,0 +1,1 @@
+"""The extractors: each module has Config and Extractor."""

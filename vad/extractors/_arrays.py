@@ -1,0 +1,86 @@
+"""Feature arrays that somebody else wrote: `.npy` without pickles, and blank-separated text."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from vad.errors import FeatureError
+
+_FORMAT = np.lib.format
+
+
+def read_npy(path: Path) -> tuple[Float[np.ndarray, "..."], str]:
+    """Read a `.npy` file as float32; also the type it had.
+
+    float16 and byte-swapped values convert exactly, float64 is rounded; every other type is refused.
+
+    Raises: FeatureError for another type, a pickle, or a file that is shorter or longer than its header says.
+    """
+    try:
+        _check_header(path)
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, SyntaxError, TypeError, OverflowError) as error:
+        raise FeatureError(f"{path}: not a readable .npy array ({error}). Fetch or save it again.") from error
+    return to_float32(path, array), array.dtype.str
+
+
+def _check_header(path: Path) -> None:
+    """Refuse by header alone what must not be loaded: a wrong size would be allocated first."""
+    with path.open("rb") as file:
+        version = _FORMAT.read_magic(file)
+        read = _FORMAT.read_array_header_1_0 if version == (1, 0) else _FORMAT.read_array_header_2_0
+        shape, _, dtype = read(file)
+        stored = path.stat().st_size - file.tell()
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never loaded")
+    size = dtype.itemsize
+    for side in shape:
+        size *= side
+    if min(shape, default=1) < 0 or size != stored:
+        raise ValueError(f"{stored} bytes of numbers, the header promises {size}")
+
+
+def to_float32(path: Path, array: np.ndarray) -> Float[np.ndarray, "..."]:
+    """Floating-point numbers as native float32.
+
+    Raises: FeatureError for other types and for numbers that float32 cannot hold.
+    """
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise FeatureError(
+            f"{path}: type {array.dtype}, expected float16, float32 or float64. Save it as float32."
+        )
+    with np.errstate(over="ignore"):
+        converted = array.astype(np.float32)
+    if not np.isfinite(converted).all():
+        row = int(np.argwhere(~np.isfinite(converted))[0][0])
+        raise FeatureError(f"{path}: NaN or infinite value in row {row}. Fetch or extract it again.")
+    return converted
+
+
+def read_text(path: Path) -> Float[np.ndarray, "rows dim"]:
+    """Blank-separated numbers, one row a line, as float32. Blank lines at the end are passed over.
+
+    Raises: FeatureError for lines of different length and for words that are no numbers.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").rstrip().split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FeatureError(f"{path}: not a text file of numbers ({error}). Fetch it again.") from error
+    if not lines[0].strip():
+        raise FeatureError(f"{path}: empty. Fetch it again.")
+    return to_float32(
+        path, np.stack([_numbers(path, i, line, lines[0]) for i, line in enumerate(lines, start=1)])
+    )
+
+
+def _numbers(path: Path, number: int, line: str, first: str) -> Float[np.ndarray, " dim"]:
+    words = line.split()
+    if len(words) != len(first.split()):
+        raise FeatureError(
+            f"{path}:{number}: {len(words)} numbers, {len(first.split())} on line 1. Fetch the file again."
+        )
+    try:
+        return np.array(words, dtype=np.float64)
+    except ValueError as error:
+        raise FeatureError(f"{path}:{number}: not a row of numbers ({error}). Fetch it again.") from error

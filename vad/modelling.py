@@ -1,0 +1,34 @@
+"""Make a model from its name and settings, the same way before training and after loading."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+import vad.models
+from vad import registry
+from vad.errors import ParamsError, listing
+
+
+def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int = 0) -> nn.Module:
+    """A new model with the weights that `seed` gives; on the CPU, in training mode.
+
+    Args:
+        model: name of a file in `vad/models`.
+        model_args: what its Config takes, as in params.yaml or as `model.config.model_dump()` gave it.
+        feature_dim: width of a feature vector.
+        seed: sets torch's generator; without meaning when a state dict is loaded next.
+
+    Raises: ParamsError for an unknown model, with the known ones, or for settings, all problems at once.
+    """
+    module = registry.find(vad.models, model)
+    try:
+        config = module.Config.model_validate(dict(model_args))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        known = f"Known: {', '.join(sorted(module.Config.model_fields))}."
+        raise ParamsError(listing(f"settings of model {model}", problems, known)) from error
+    torch.manual_seed(seed)
+    return module.Model(config, feature_dim)

@@ -1,0 +1,1 @@
+"""The models: each module has Config and Model."""

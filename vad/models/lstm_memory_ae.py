@@ -1,0 +1,114 @@
+"""LSTM memory autoencoder: windows are rebuilt from prototypes of normal ones, anomalous ones badly.
+
+Paper: Efficient-VAD thesis project (no publication known to us).
+Borrowed: nothing; written from a description of its behaviour.
+Differs: any feature width; training uses every window (the published loop leaves out the last one); a video
+shorter than one window is padded by repeating its last row (published: error 0); the L1 term, constant under
+a softmax, is off.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vad import losses
+from vad.batches import Scores, Windows
+from vad.schema import Count, NotNegative, Section
+
+
+class Config(Section):
+    """Settings of the LSTM memory autoencoder; the defaults are the published ones."""
+
+    window: Count = Field(10, description="rows (extracted frames or segments) of a window")
+    stride: Count = Field(5, description="rows between the starts of neighbouring windows")
+    hidden_width: Count = Field(256, description="units between features and LSTM, and of the decoding LSTM")
+    latent_width: Count = Field(64, description="units of the encoding LSTM, width of the prototypes")
+    memory_slots: Count = Field(50, description="learned prototypes")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of units dropped before the encoding LSTM")
+    entropy_weight: NotNegative = Field(2e-4, description="weight of the entropy of the memory reads")
+    l1_attention: NotNegative = Field(
+        0.0,
+        description="weight of the sum of absolute read weights; published 1e-3, without effect (always 1)",
+    )
+    window_smoothing: int = Field(
+        5, ge=1, multiple_of=1, description="windows in the running mean of window errors, odd; 1 = off"
+    )
+    smoothing_edges: Literal["attenuated", "mean"] = Field(
+        "attenuated",
+        description="first and last windows: attenuated = missing neighbours count as 0 (published), mean ="
+        " they are left out",
+    )
+
+    def model_post_init(self, _: object) -> None:
+        """Refuse an even running mean, which has no centre."""
+        if self.window_smoothing % 2 == 0:
+            raise ValueError("window_smoothing must be odd")
+
+
+class Output(NamedTuple):
+    """A rebuilt window and what the memory was asked for."""
+
+    reconstruction: Float[Tensor, "windows steps dim"]
+    read_weights: Float[Tensor, "windows steps slots"]
+
+
+class Model(nn.Module):
+    """Linear, LSTM, memory, LSTM, linear; the score of a window is its mean squared error, >= 0."""
+
+    supervision = "normal_only"
+    sampling = "windows"
+    level = "frame"
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers; prototypes uniform in +-1/sqrt(memory_slots)."""
+        super().__init__()
+        self.config = config
+        self.embed = nn.Sequential(
+            nn.Linear(feature_dim, config.hidden_width), nn.ReLU(), nn.Dropout(config.dropout)
+        )
+        self.encoder = nn.LSTM(config.hidden_width, config.latent_width, batch_first=True)
+        spread = config.memory_slots**-0.5
+        self.memory = nn.Parameter(
+            torch.empty(config.memory_slots, config.latent_width).uniform_(-spread, spread)
+        )
+        self.decoder = nn.LSTM(config.latent_width, config.hidden_width, batch_first=True)
+        self.rebuild = nn.Linear(config.hidden_width, feature_dim)
+
+    def forward(self, features: Float[Tensor, "windows steps dim"]) -> Output:
+        """Rebuild each window from the prototypes that its steps read."""
+        latent, _ = self.encoder(self.embed(features))
+        weights = torch.softmax(latent @ self.memory.T, dim=-1)
+        decoded, _ = self.decoder(weights @ self.memory)
+        return Output(self.rebuild(decoded), weights)
+
+    def loss(self, batch: Windows) -> dict[str, Tensor]:
+        """Reconstruction error and entropy of the memory reads (few prototypes per step)."""
+        out = self(batch.features)
+        terms = {
+            "reconstruction": functional.mse_loss(out.reconstruction, batch.features),
+            "entropy": self.config.entropy_weight * losses.read_entropy(out.read_weights),
+        }
+        if self.config.l1_attention:
+            terms["l1_attention"] = self.config.l1_attention * out.read_weights.abs().sum(-1).mean()
+        return terms
+
+    def score(self, features: Float[Tensor, "windows steps dim"]) -> Scores:
+        """Mean squared error of each window, >= 0, in squared units of the features."""
+        errors = (self(features).reconstruction - features) ** 2
+        return Scores(errors.mean(dim=(1, 2)), None)
+
+    def smooth(self, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
+        """Running mean of a video's window scores; the video's own score is the highest of the result."""
+        width = self.config.window_smoothing
+        attenuated = self.config.smoothing_edges == "attenuated"
+        return functional.avg_pool1d(scores[None, None], width, 1, width // 2, count_include_pad=attenuated)[
+            0, 0
+        ]
+
+    def diagnose(self, features: Float[Tensor, "windows steps dim"]) -> dict[str, float]:
+        """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
+        return {"read_entropy": float(losses.read_entropy(self(features).read_weights))}

@@ -1,0 +1,344 @@
+"""MSTSM: temporal shift, temporal attention, a memory of prototypes, a decoder and a scorer on a bag.
+
+Paper: the MemTSM-Net report and the README of its code (no publication known to us).
+Borrowed: nothing; written from a description of the released network's behaviour.
+Differs: time is the time axis (the released checkpoint's was, by its decoder, the descriptor axis); labels
+come from the split table, min-max constants from the validation part; batches are paired; a batch of one
+works.
+Preset `claim` has the published size and scores whole videos; preset `segments` reads whole segment vectors
+and scores time steps too. Published results of the release are not reproducible as described.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vad import losses
+from vad.batches import Bags, Scores
+from vad.errors import FeatureError
+from vad.schema import Count, NotNegative, Positive, Section
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "claim": {
+        "inputs": "statistics",
+        "level": "video",
+        "shift_stride": 5,
+        "decoder_target": "center16",
+        "score_fusion": True,
+    },
+    "segments": {},
+}
+"""What a preset sets where the user does not; `segments` is the fields' own defaults."""
+
+CENTRE_STEPS = 16
+WIDTHS = (64, 128)
+"""Channels of the two blocks; the latent vector has the second."""
+
+
+class Config(Section):
+    """Settings of MSTSM. `preset` fills in what is not given."""
+
+    preset: Literal["claim", "segments"] = Field(
+        "segments",
+        description="claim = the published size, video scores; segments = whole vectors, frame scores",
+    )
+    inputs: Literal["features", "statistics"] = Field(
+        "features",
+        description="channels: the segment vector, or three fixed statistics of it (mean of its first half,"
+        " mean of its second half, length of the step from the segment before)",
+    )
+    level: Literal["frame", "video"] = Field(
+        "frame", description="score time steps too, or only the whole video"
+    )
+    bag_segments: int = Field(32, ge=2, description="segments to which each video is resampled")
+    normalise_rows: bool = Field(
+        False, description="scale each segment vector to length 1 (for C3D features)"
+    )
+    first_activation: Literal["none", "relu"] = Field(
+        "none", description="after the first convolution; none = released"
+    )
+    shift_stride: Count = Field(1, description="steps by which channels are shifted; report 1, release 5")
+    n_div: int = Field(8, ge=2, le=64, description="one n_div-th of the channels is shifted forth, one back")
+    temporal_attention: bool = Field(True, description="weigh time steps inside the two blocks")
+    residual_inside_act: bool = Field(
+        False, description="add the residual before the activation (report) or after"
+    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of values dropped between the two blocks")
+    memory_slots: Count = Field(100, description="learned prototypes")
+    memory_temperature: Positive = Field(
+        1.0, description="divides the cosines before the softmax; 1 = released"
+    )
+    decoder_target: Literal["pooled", "center16", "full"] = Field(
+        "pooled",
+        description="what is rebuilt: the mean over time, the 16 middle steps (released), or all steps",
+    )
+    score_fusion: bool = Field(
+        False, description="mix the reconstruction error into the video score (released)"
+    )
+    focal_alpha: float = Field(0.85, gt=0, lt=1, description="factor of the focal loss")
+    focal_alpha_mode: Literal["uniform", "balanced"] = Field(
+        "uniform",
+        description="uniform = the factor on both classes (released); balanced = 1 - alpha on normals",
+    )
+    focal_gamma: NotNegative = Field(2.0, description="exponent of the focal loss")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the label that is replaced by 1/2")
+    reconstruction_weight: NotNegative = Field(0.5, description="weight of the decoder's mean squared error")
+    memory_weight: NotNegative = Field(0.01, description="weight of the mean inner product of latent vectors")
+    mask_probability: float = Field(
+        0.5, ge=0, le=1, description="share of training bags with masked time spans"
+    )
+    noise_probability: float = Field(0.7, ge=0, le=1, description="share of training bags with noise")
+    noise_sigma: NotNegative = Field(
+        0.02, description="standard deviation of the noise, in units of the channels"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_preset(cls, given: Any) -> Any:  # noqa: ANN401 - what pydantic hands over, checked behind
+        """Defaults of the preset under the keys that are given."""
+        preset = PRESETS.get(given.get("preset", "segments"), {}) if isinstance(given, dict) else {}
+        return {**preset, **given} if preset else given
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> "Config":
+        if self.decoder_target == "center16" and self.bag_segments < CENTRE_STEPS:
+            raise ValueError(f"decoder_target center16 needs bag_segments >= {CENTRE_STEPS}")
+        return self
+
+
+class TemporalAttention(nn.Module):
+    """A weight 0..1 for each time step, from the channels of that step."""
+
+    def __init__(self, width: int) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.reduce = nn.Conv1d(width, width // 4, 1)
+        self.weigh = nn.Conv1d(width // 4, 1, 1)
+
+    def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags channels steps"]:
+        """The same values, each step multiplied by its weight."""
+        return values * torch.sigmoid(self.weigh(functional.gelu(self.reduce(values))))
+
+
+class ShiftBlock(nn.Module):
+    """Temporal shift, convolution, batch norm, temporal attention, GELU, with a residual path."""
+
+    def __init__(self, width_in: int, width_out: int, config: Config) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.config = config
+        self.convolution = nn.Conv1d(width_in, width_out, 3, padding=1)
+        self.norm = nn.BatchNorm1d(width_out)
+        self.attention = TemporalAttention(width_out) if config.temporal_attention else nn.Identity()
+        self.residual = nn.Conv1d(width_in, width_out, 1) if width_in != width_out else nn.Identity()
+
+    def shift(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags channels steps"]:
+        """Add earlier values to a first share of the channels and later values to a second share.
+
+        Zero padding; without effect when there are no more steps than the stride.
+        """
+        fold, stride = values.shape[1] // self.config.n_div, self.config.shift_stride
+        shifted = values.clone()
+        shifted[:, :fold, stride:] += values[:, :fold, :-stride]
+        shifted[:, fold : 2 * fold, :-stride] += values[:, fold : 2 * fold, stride:]
+        return shifted
+
+    def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags width steps"]:
+        """Paper: report, equation of the block: GELU(norm(convolution) + residual), without attention."""
+        inner = self.attention(self.norm(self.convolution(self.shift(values))))
+        if self.config.residual_inside_act:
+            return functional.gelu(inner + self.residual(values))
+        return functional.gelu(inner) + self.residual(values)
+
+
+class MaskAndNoise(nn.Module):
+    """Augmentation, in training mode only: time spans set to zero, then Gaussian noise (also on them)."""
+
+    def __init__(self, config: Config) -> None:
+        """Keep the probabilities."""
+        super().__init__()
+        self.config = config
+
+    def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags channels steps"]:
+        """Draws from torch's own generator, like dropout."""
+        if not self.training:
+            return values
+        bags, _, steps = values.shape
+        longest = max(steps // 6, 2)
+        length = torch.randint(2, longest + 1, (bags, 2, 1), device=values.device).clamp(max=steps)
+        start = (torch.rand(bags, 2, 1, device=values.device) * (steps - length + 1)).long()
+        active = torch.rand(bags, 1, 1, device=values.device) < self.config.mask_probability
+        second = torch.rand(bags, 1, 1, device=values.device) < 0.5
+        active = torch.cat([active, active & second], dim=1)
+        time = torch.arange(steps, device=values.device)
+        masked = (active & (time >= start) & (time < start + length)).any(dim=1, keepdim=True)
+        noisy = torch.rand(bags, 1, 1, device=values.device) < self.config.noise_probability
+        noise = torch.randn_like(values) * self.config.noise_sigma * noisy
+        return values.masked_fill(masked, 0.0) + noise
+
+
+class Memory(nn.Module):
+    """Prototypes read by cosine similarity; the read is mixed with what asked for it."""
+
+    def __init__(self, slots: int, width: int, temperature: float) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.slots = nn.Parameter(torch.randn(slots, width))
+        self.mix = nn.Linear(2 * width, width)
+        self.temperature = temperature
+
+    def forward(
+        self, latent: Float[Tensor, "*batch width"]
+    ) -> tuple[Float[Tensor, "*batch width"], Float[Tensor, "*batch slots"]]:
+        """The mixed vector and the read weights, which sum to 1."""
+        cosines = functional.normalize(latent, dim=-1) @ functional.normalize(self.slots, dim=-1).T
+        weights = torch.softmax(cosines / self.temperature, dim=-1)
+        return self.mix(torch.cat([latent, weights @ self.slots], dim=-1)), weights
+
+
+class Read(NamedTuple):
+    """A latent vector after the memory."""
+
+    latent: Float[Tensor, "*batch width"]
+    mixed: Float[Tensor, "*batch width"]
+    weights: Float[Tensor, "*batch slots"]
+    logit: Float[Tensor, "*batch"]
+
+
+class Output(NamedTuple):
+    """What a forward pass gives, for whole bags; `steps` are the vectors before the mean over time."""
+
+    read: Read
+    reconstruction: Float[Tensor, "bags channels target"]
+    target: Float[Tensor, "bags channels target"]
+    steps: Float[Tensor, "bags steps width"]
+
+
+class Model(nn.Module):
+    """The network; `level` says whether it scores time steps or only whole videos."""
+
+    supervision = "weak"
+    sampling = "bags"
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers.
+
+        Raises: FeatureError when the statistics are asked of an odd width.
+        """
+        super().__init__()
+        if config.inputs == "statistics" and feature_dim % 2:
+            raise FeatureError(
+                f"mstsm: inputs 'statistics' halves the feature vector, but its width is {feature_dim}."
+                " Use features of even width or set inputs: features."
+            )
+        first, latent = WIDTHS
+        self.config = config
+        self.level = config.level
+        self.channels = 3 if config.inputs == "statistics" else feature_dim
+        self.mask_and_noise = MaskAndNoise(config)
+        self.first = nn.Conv1d(self.channels, first, 3, padding=1)
+        self.block1 = ShiftBlock(first, first, config)
+        self.between = nn.Sequential(nn.MaxPool1d(2), nn.Dropout(config.dropout))
+        self.block2 = ShiftBlock(first, latent, config)
+        self.squeeze = nn.Sequential(
+            nn.Linear(latent, latent // 4), nn.GELU(), nn.Linear(latent // 4, latent), nn.Sigmoid()
+        )
+        self.memory = Memory(config.memory_slots, latent, config.memory_temperature)
+        steps = {"pooled": 1, "center16": CENTRE_STEPS, "full": config.bag_segments}[config.decoder_target]
+        self.decoder = nn.Sequential(
+            nn.Linear(latent, 256),
+            nn.GELU(),
+            nn.Linear(256, self.channels * steps),
+            nn.Unflatten(1, (-1, steps)),
+        )
+        self.scorer = nn.Sequential(nn.Linear(latent, 64), nn.GELU(), nn.Linear(64, 1))
+        self.register_buffer("ranges", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
+
+    def inputs(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags channels segments"]:
+        """Channels over time: the segment vectors, or their three statistics (not learned)."""
+        rows = functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+        if self.config.inputs == "features":
+            return rows.transpose(1, 2)
+        average, maximum = rows.chunk(2, dim=-1)
+        change = torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1)
+        return torch.stack([average.mean(-1), maximum.mean(-1), functional.pad(change, (1, 0))], dim=1)
+
+    def target(
+        self, values: Float[Tensor, "bags channels segments"]
+    ) -> Float[Tensor, "bags channels target"]:
+        """What the decoder should rebuild."""
+        if self.config.decoder_target == "pooled":
+            return values.mean(dim=2, keepdim=True)
+        if self.config.decoder_target == "full":
+            return values
+        start = (values.shape[2] - CENTRE_STEPS) // 2
+        return values[:, :, start : start + CENTRE_STEPS]
+
+    def read(self, pooled: Float[Tensor, "*batch width"]) -> Read:
+        """Channel weights, memory and scorer for vectors with or without a time axis."""
+        latent = pooled * self.squeeze(pooled)
+        mixed, weights = self.memory(latent)
+        return Read(latent, mixed, weights, self.scorer(mixed).squeeze(-1))
+
+    def forward(self, features: Float[Tensor, "bags segments dim"]) -> Output:
+        """Read the memory for whole bags and rebuild the target."""
+        values = self.mask_and_noise(self.inputs(features))
+        hidden = self.first(values)
+        hidden = functional.relu(hidden) if self.config.first_activation == "relu" else hidden
+        steps = self.block2(self.between(self.block1(hidden)))
+        read = self.read(steps.mean(dim=2))
+        return Output(read, self.decoder(read.mixed), self.target(values), steps.transpose(1, 2))
+
+    def loss(self, batch: Bags) -> dict[str, Tensor]:
+        """Focal loss of the video's logit, reconstruction, and likeness of latent vectors."""
+        config = self.config
+        out = self(batch.features)
+        focal = losses.focal(
+            out.read.logit,
+            batch.labels,
+            config.focal_alpha,
+            config.focal_gamma,
+            config.label_smoothing,
+            config.focal_alpha_mode,
+        )
+        return {
+            "focal": focal,
+            "reconstruction": config.reconstruction_weight
+            * functional.mse_loss(out.reconstruction, out.target),
+            "memory": config.memory_weight * losses.gram_mean(out.read.latent),
+        }
+
+    def _raw(self, out: Output) -> Float[Tensor, "bags 2"]:
+        """Probability-like score and reconstruction error of each bag."""
+        error = ((out.reconstruction - out.target) ** 2).mean(dim=(1, 2))
+        return torch.stack([torch.sigmoid(out.read.logit), error], dim=1)
+
+    def calibrate(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Keep the range of score and reconstruction error of the validation part, for `score_fusion`."""
+        raw = self._raw(self(features))
+        self.ranges.copy_(torch.stack([raw.amin(dim=0), raw.amax(dim=0)], dim=1))
+
+    def _fuse(self, raw: Float[Tensor, "bags 2"]) -> Float[Tensor, " bags"]:
+        """(.6 + .2 e) s + (.4 - .2 e) e of the scaled score s and error e.
+
+        Differs: scaled by the validation part, so e can leave 0..1; in the weights it is clipped, or the
+        result would fall with e above 1.
+        """
+        low, high = self.ranges[:, 0], self.ranges[:, 1]
+        score, error = ((raw - low) / (high - low + 1e-6)).unbind(dim=1)
+        weight = 0.2 * error.clamp(0, 1)
+        return (0.6 + weight) * score + (0.4 - weight) * error
+
+    def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+        """Score of each video (0..1; any range when fused) and, at level frame, of each step (0..1)."""
+        out = self(features)
+        video = self._fuse(self._raw(out)) if self.config.score_fusion else torch.sigmoid(out.read.logit)
+        return Scores(video, torch.sigmoid(self.read(out.steps).logit) if self.level == "frame" else None)
+
+    def diagnose(self, features: Float[Tensor, "bags segments dim"]) -> dict[str, float]:
+        """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
+        return {"read_entropy": float(losses.read_entropy(self(features).read.weights))}

@@ -1,0 +1,34 @@
+"""Optimisers by name; the learning rate as a function of time alone, so that a resume restores nothing."""
+
+import math
+
+import torch
+from torch import nn
+
+from vad.schema import Train
+
+WARMUP_START = 0.1
+"""Share of lr at which warm-up starts (and where the released MSTSM schedule stays)."""
+
+
+def learning_rate(settings: Train, epoch: float) -> float:
+    """The learning rate at a time in epochs from 0, fractions included."""
+    if settings.scheduler == "upstream_inert":
+        return settings.lr * WARMUP_START
+    if settings.scheduler == "step":
+        return settings.lr * 0.5 ** (int(epoch) // settings.step_epochs)
+    if settings.scheduler == "constant":
+        return settings.lr
+    if epoch < settings.warmup_epochs:
+        return settings.lr * (WARMUP_START + (1 - WARMUP_START) * epoch / settings.warmup_epochs)
+    share = (epoch - settings.warmup_epochs) / max(settings.epochs - settings.warmup_epochs, 1e-9)
+    return settings.lr_min + (settings.lr - settings.lr_min) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+def optimiser_for(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
+    """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10."""
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta}
+    common = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    if settings.optimiser == "adagrad":
+        return torch.optim.Adagrad(model.parameters(), eps=1e-8, **common)
+    return kinds[settings.optimiser](model.parameters(), **common)

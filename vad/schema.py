@@ -1,0 +1,133 @@
+"""The shape of params.yaml: what each section may hold, with unit and range.
+
+Plugin settings (a data set's, an extractor's, a model's) are checked by the `Config` of the plugin's own
+module; here they are open mappings. Imports no torch, so that Snakemake parses fast.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=200)]
+"""A name that becomes part of a path, a stage name or a shell word."""
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Base of every section and plugin Config: unknown keys, loose types, NaN and later changes are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Train(Section):
+    """How one variant is trained (room `train`)."""
+
+    optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
+    lr: Positive = Field(description="peak learning rate")
+    weight_decay: NotNegative = Field(0.0, description="weight decay")
+    scheduler: Literal["constant", "cosine", "step", "upstream_inert"] = Field(
+        "constant",
+        description="learning rate over time; upstream_inert = the released MSTSM schedule, which never moves"
+        " from its warm-up start (a tenth of lr)",
+    )
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up from a tenth of lr (cosine only)")
+    lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine")
+    step_epochs: Count = Field(10, description="epochs between halvings of lr (step only)")
+    epochs: Count = Field(description="passes over the training part")
+    steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
+    batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
+    grad_clip: Positive | None = Field(None, description="largest gradient norm; null = off")
+    select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
+        "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
+    )
+    patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
+
+
+class Infer(Section):
+    """How a trained variant scores a video (room `infer`)."""
+
+    smooth_sigma: NotNegative = Field(0.0, description="Gaussian smoothing of frame scores, in frames; 0 = off")
+    video_score: Literal["max", "mean", "topk_mean", "model"] = Field(
+        "max", description="one score per video from its frame scores; model = the model's own video score"
+    )
+    topk: Count = Field(16, description="frames in topk_mean")
+
+
+class Variant(Section):
+    """One row of the tables: a model with its data, settings and schedule."""
+
+    dataset: Id
+    features: Id
+    model: Id
+    model_args: dict[str, Any] = Field(description="settings of the model's own Config; {} for its defaults")
+    train: Train
+    infer: Infer
+
+
+class Dataset(Section):
+    """A data set; every other key is checked by the Config of `vad/datasets/<kind>.py`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+    kind: Id
+
+
+class Features(Section):
+    """A feature table; every other key is checked by the Config of `vad/extractors/<extractor>.py`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+    extractor: Id
+
+
+class Bootstrap(Section):
+    """Intervals: videos are drawn with replacement inside the two strata (anomalous, normal)."""
+
+    resamples: Count = 1000
+    seed: int = 0
+    level: Fraction = Field(0.95, description="two-sided percentile interval")
+
+
+class GroundTruth(Section):
+    """How annotated intervals become frame labels: a preset by name, or an interval and a length rule."""
+
+    preset: Literal["canonical", "sultani", "rtfm", "vadclip", "ekosman", "custom"] = "canonical"
+    interval: Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"] | None = None
+    length: Literal["true", "ceil16", "floor16"] | None = None
+
+
+class Threshold(Section):
+    """The operating point, chosen on the validation part alone."""
+
+    rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = "youden"
+    value: float | None = Field(
+        None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
+    )
+
+
+class Evaluate(Section):
+    """Room `evaluate`."""
+
+    ground_truth: GroundTruth = Field(default_factory=GroundTruth)
+    threshold: Threshold = Field(default_factory=Threshold)
+    bootstrap: Bootstrap = Field(default_factory=Bootstrap)
+    curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(200, description="points kept of each ROC and PR curve")
+
+
+class Report(Section):
+    """Room `report`."""
+
+    dpi: Annotated[int, Field(ge=50, le=600)] = 120
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    datasets: dict[Id, Dataset]
+    features: dict[Id, Features]
+    variants: dict[Id, Variant]
+    evaluate: Evaluate = Field(default_factory=Evaluate)
+    report: Report = Field(default_factory=Report)

@@ -1,0 +1,156 @@
+"""Which artefacts are no longer what params, code and inputs say: the check before every run, and `vad verify`.
+
+Neither Snakemake nor DVC can tell whether a file on disk was made from what stands in params.yaml now (a clone,
+a checkout, a restored experiment, a copied file). The records can: they are compared here with today's sections,
+code and inputs. Only small JSON files are read, and files whose size or time changed since the last look.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vad.artefacts import read_json, sha256, write_json
+from vad.errors import ArtefactError
+from vad.provenance import SUFFIX, code_hash, find_record
+
+FOLDERS = (Path("data"), Path("reports"))
+
+
+@dataclass(frozen=True)
+class Stale:
+    """One artefact that is not what it should be."""
+
+    artefact: str
+    section: Path
+    reason: str
+
+
+class Hashes:
+    """Content hashes of files, kept by size and time so that an unchanged file is read once.
+
+    Args:
+        store: where the table lies (outside version control: times are this machine's).
+        trust_stat: False reads every file again (an edit that kept size and time is then seen).
+    """
+
+    def __init__(self, store: Path, trust_stat: bool = True) -> None:
+        self.store, self.trust_stat = store, trust_stat
+        try:
+            self.kept: dict[str, Any] = read_json(store) if store.is_file() else {}
+        except ArtefactError:
+            self.kept = {}
+        self.seen: dict[str, Any] = {}
+
+    def get(self, path: Path) -> str | None:
+        """The hash of a file; None if it is missing."""
+        name = path.as_posix()
+        if name in self.seen:
+            return self.seen[name][2]
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        kept = self.kept.get(name)
+        if self.trust_stat and kept and kept[:2] == [stat.st_size, stat.st_mtime_ns]:
+            value = kept[2]
+        else:
+            value = sha256(path)
+        self.seen[name] = [stat.st_size, stat.st_mtime_ns, value]
+        return value
+
+    def source_changed(self, path: Path, recorded: str) -> bool:
+        """Whether a user's own file changed. Never hashed here (it may be a hundred gigabytes of video):
+        the first look adopts its size and time, a later difference counts as a change.
+        """
+        name = path.as_posix()
+        try:
+            stat = path.stat()
+        except OSError:
+            return False  # Snakemake reports missing inputs itself
+        now = [stat.st_size, stat.st_mtime_ns, recorded]
+        kept = self.kept.get(name)
+        if not self.trust_stat:
+            now[2] = sha256(path)
+        self.seen.setdefault(name, now)
+        return now[2] != recorded or (kept is not None and kept[:2] != now[:2])
+
+    def save(self) -> None:
+        """Keep what was seen."""
+        if self.seen != self.kept:
+            write_json(self.store, self.seen)
+
+
+def records(folders: tuple[Path, ...] = FOLDERS) -> Iterator[Path]:
+    """Every record on disk, in a fixed order."""
+    for folder in folders:
+        yield from sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+def check(hashes: Hashes) -> tuple[list[Stale], list[str]]:
+    """Compare every record with the present.
+
+    Returns: artefacts that are stale or damaged, and records whose section no longer exists (orphans).
+    """
+    stale, orphans = [], []
+    for path in records():
+        artefact = path.as_posix().removesuffix(SUFFIX)
+        try:
+            record = read_json(path)
+            section = Path(record["section"]["path"])
+        except (ArtefactError, KeyError, TypeError):
+            orphans.append(f"{path} (unreadable)")
+            continue
+        if not section.is_file():
+            orphans.append(artefact)
+            continue
+        stale += [Stale(artefact, section, reason) for reason in _reasons(record, section, hashes)]
+    return stale, orphans
+
+
+def _reasons(record: dict[str, Any], section: Path, hashes: Hashes) -> Iterator[str]:
+    """Why an artefact is not what it should be: one line for each."""
+    if read_json(section) != record["section"]["content"]:
+        yield f"params changed ({section})"
+    files = [Path(p) for p in record["code"]["files"]]
+    if not all(p.is_file() for p in files) or code_hash(files) != record["code"]["sha256"]:
+        yield "code changed"
+    for name, recorded in record["inputs"].items():
+        if find_record(Path(name)) is None:
+            changed = hashes.source_changed(Path(name), recorded)
+        else:
+            changed = hashes.get(Path(name)) not in {None, recorded}
+        if changed:
+            yield f"input changed: {name}"
+    for name, output in record["outputs"].items():
+        if (actual := hashes.get(Path(name))) != output["sha256"]:
+            yield f"{'missing' if actual is None else 'content differs from its record'}: {name}"
+
+
+def refresh(store: Path) -> list[Stale]:
+    """Rewrite the wake file of every stale artefact's rule, so that Snakemake starts the rule.
+
+    Nothing is deleted: each job then decides by its own record, so a dry run costs nothing and loses nothing.
+    A new file time alone would not do: where Snakemake remembers the content of a small input, it ignores times.
+    """
+    hashes = Hashes(store)
+    stale, _ = check(hashes)
+    hashes.save()
+    for section in {s.section for s in stale}:
+        names = sorted({s.artefact for s in stale if s.section == section})
+        write_json(wake_path(section), {"look again at": names, "time": time.time_ns()})
+    return stale
+
+
+def wake_path(section: Path) -> Path:
+    """The input file of a rule that changes when the rule has to look at its artefacts again."""
+    return section.with_suffix(".wake")
+
+
+def verify(store: Path) -> list[str]:
+    """Hash everything again (the look that neither Snakemake nor DVC takes): one line per finding."""
+    hashes = Hashes(store, trust_stat=False)
+    stale, orphans = check(hashes)
+    hashes.save()
+    return [f"{s.artefact}: {s.reason}" for s in stale] + [f"{o}: orphaned record, nothing in params makes it" for o in orphans]

@@ -1,0 +1,78 @@
+"""Rows from metrics files. Every metric's level is in its name; a table never mixes levels in one column."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vad.evaluation import METRICS
+
+SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "far_at_threshold", "video_auc", "video_ap", "video_f1")
+"""The columns of the Markdown tables; the CSV has every metric."""
+BASELINES_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame_auc_balanced", "video_auc")
+DIGITS = 4
+
+
+def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One variant: mean and standard deviation over seeds, and the mean bounds of the seeds' intervals.
+
+    Args:
+        head: the columns that say what the row is (variant, data set, protocol ...).
+        runs: `metrics` of each seed, as `vad.evaluation.evaluate` gives them.
+
+    Returns: for each metric m the columns m, m_std, m_low, m_high; None where it is undefined for any seed.
+    """
+    row = dict(head)
+    for name in METRICS:
+        entries = [run[name] for run in runs]
+        values = [entry["value"] for entry in entries]
+        row[name], row[f"{name}_std"] = _mean(values), _spread(values)
+        row[f"{name}_low"] = _mean([entry["low"] for entry in entries])
+        row[f"{name}_high"] = _mean([entry["high"] for entry in entries])
+    return row
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    defined = [v for v in values if v is not None]
+    return float(np.mean(defined)) if values and len(defined) == len(values) else None
+
+
+def _spread(values: Sequence[float | None]) -> float | None:
+    """Sample standard deviation over seeds; undefined for a single seed."""
+    defined = [v for v in values if v is not None]
+    return float(np.std(defined, ddof=1)) if len(defined) == len(values) and len(values) > 1 else None
+
+
+def csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Rows as CSV text, numbers to six digits; an undefined value is an empty cell."""
+    table = pd.DataFrame(list(rows), columns=list(columns) or None)
+    return table.to_csv(index=False, lineterminator="\n", float_format="%.6f")
+
+
+def cell(row: Mapping[str, Any], name: str) -> str:
+    """One metric as text: mean, spread over seeds, interval; "-" where it is undefined."""
+    value, spread, low, high = (row.get(f"{name}{end}") for end in ("", "_std", "_low", "_high"))
+    if value is None:
+        return "-"
+    text = f"{value:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
+    return text if low is None else f"{text} [{low:.3f}, {high:.3f}]"
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], metrics: Sequence[str]) -> str:
+    """Rows as a Markdown table: the head columns as they are, the metrics as `cell` writes them."""
+    lines = [[str(row[h]) for h in heads] + [cell(row, m) for m in metrics] for row in rows]
+    return pd.DataFrame(lines, columns=[*heads, *metrics]).to_markdown(index=False, disable_numparse=True) + "\n"
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `dvc metrics` compares: numbers only, `<variant>.<metric>.mean` and its companions."""
+    ends = {"mean": "", "std": "_std", "low": "_low", "high": "_high"}
+    return {
+        row["variant"]: {
+            name: {word: round(row[name + end], 6) for word, end in ends.items() if row.get(name + end) is not None}
+            for name in METRICS
+            if row.get(name) is not None
+        }
+        for row in rows
+    }
