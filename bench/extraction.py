@@ -1,8 +1,8 @@
 """Feature extraction, side by side: the loop that everybody writes first, and this project's path.
 
-Both read the same generated 320x240 H.264 clip. The naive loop: OpenCV read, resize, ImageNet normalisation, the
-published network on one frame at a time, torch's default threads. The project: one single-threaded process per core.
-Start-up is not measured; the two take turns. Exit code 1 if the project misses a bar.
+Both read the same generated 320x240 H.264 clip. The naive loop: OpenCV read, resize, ImageNet normalisation,
+the published network on one frame at a time, torch's default threads. The project: one process with one
+thread per core. Start-up is not measured; the two take turns. Exit code 1 if the project misses a bar.
 """
 
 import argparse
@@ -79,14 +79,16 @@ class Team:
     def __init__(self, way: Callable[[], Callable[[Path], Vectors]], size: int, warm_up: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self.lines, self.memory_mb = [], 0.0
+        self.speeds: list[float] = []
         for _ in range(size):
             line, far_end = context.Pipe()
             context.Process(target=serve, args=(way, far_end), daemon=True).start()
             self.lines.append(line)
-        self.extract(warm_up)
+        for _ in range(2):  # The second time, the allocator has found its size.
+            self.extract(warm_up)
 
     def extract(self, path: Path) -> tuple[float, Vectors]:
-        """Every process extracts the clip at the same time: seconds until the last is done, and the vectors."""
+        """All processes extract the clip at once: seconds until the last is done, and the vectors."""
         start = time.perf_counter()
         for line in self.lines:
             line.send(path)
@@ -94,10 +96,19 @@ class Team:
         self.memory_mb = max(memory for _, memory in answers)
         return time.perf_counter() - start, answers[0][0]
 
-    def dismiss(self) -> None:
-        """End the processes."""
+    def measure(self, path: Path, n_frames: int) -> Vectors:
+        """Extract once and note the speed of all processes together, in frames per second."""
+        seconds, vectors = self.extract(path)
+        self.speeds.append(n_frames * len(self.lines) / seconds)
+        return vectors
+
+    def dismiss(self) -> str:
+        """End the processes and say in one line what they did."""
         for line in self.lines:
             line.send(None)
+        every = " ".join(f"{speed:.0f}" for speed in self.speeds)
+        middle = statistics.median(self.speeds)
+        return f"{middle:6.1f} frames/s ({every}), {len(self.lines)} process(es), {self.memory_mb:.0f} MB each"
 
 
 def main() -> int:
@@ -115,32 +126,25 @@ def main() -> int:
 
 def compare(short: Path, clip: Path, n_frames: int, repeats: int) -> int:
     """Both ways in turn on one clip; 0 if every bar holds, else 1."""
-    cores = len(os.sched_getaffinity(0))
-    teams = {"naive loop": Team(naive, 1, short), "project": Team(project, cores, short)}
-    short_mb = teams["project"].memory_mb
-    speeds: dict[str, list[float]] = {name: [] for name in teams}
-    vectors: dict[str, Vectors] = {}
+    loop, ours = Team(naive, 1, short), Team(project, len(os.sched_getaffinity(0)), short)
+    short_mb = ours.memory_mb
+    difference = 0.0
     for _ in range(repeats):
-        for name, team in teams.items():
-            seconds, vectors[name] = team.extract(clip)
-            speeds[name].append(n_frames * len(team.lines) / seconds)
-    for name, team in teams.items():
-        every = " ".join(f"{speed:.0f}" for speed in speeds[name])
-        median = statistics.median(speeds[name])
-        print(f"{name:>10}: {median:6.1f} frames/s ({every}), {len(team.lines)} process(es), {team.memory_mb:.0f} MB each")
-        team.dismiss()
-    difference = float(np.abs(vectors["naive loop"] - vectors["project"]).max())
-    ratio = statistics.median(speeds["project"]) / statistics.median(speeds["naive loop"])
-    growth = teams["project"].memory_mb - short_mb
-    print(f"max difference of the vectors: {difference:.4f} (swscale resizes a little differently than OpenCV)")
-    bars = (
-        (f"ratio {ratio:.2f} >= {RATIO_BAR}", ratio >= RATIO_BAR),
-        (f"peak memory {teams['project'].memory_mb:.0f} MB <= {MEMORY_BAR_MB} MB", teams["project"].memory_mb <= MEMORY_BAR_MB),
-        (f"growth for a clip 10 times as long {growth:.0f} MB <= {GROWTH_BAR_MB} MB", growth <= GROWTH_BAR_MB),
-    )
-    for text, holds in bars:
+        difference = float(np.abs(loop.measure(clip, n_frames) - ours.measure(clip, n_frames)).max())
+    print(f"naive loop: {loop.dismiss()}\n   project: {ours.dismiss()}")
+    print(f"largest difference of the vectors: {difference:.4f} (OpenCV and swscale resize differently)")
+    medians = statistics.median(ours.speeds) / statistics.median(loop.speeds)
+    # Other work on the machine hurts the many threads of the loop most: the least disturbed runs count too.
+    best = max(ours.speeds) / max(loop.speeds)
+    growth = ours.memory_mb - short_mb
+    bars = {
+        f"ratio {medians:.2f} of medians, {best:.2f} of best >= {RATIO_BAR}": min(medians, best) >= RATIO_BAR,
+        f"peak memory {ours.memory_mb:.0f} MB <= {MEMORY_BAR_MB} MB": ours.memory_mb <= MEMORY_BAR_MB,
+        f"growth for 10 times the length {growth:.0f} MB <= {GROWTH_BAR_MB} MB": growth <= GROWTH_BAR_MB,
+    }
+    for text, holds in bars.items():
         print(f"{'ok  ' if holds else 'MISS'} {text}")
-    return 0 if all(holds for _, holds in bars) else 1
+    return 0 if all(bars.values()) else 1
 
 
 if __name__ == "__main__":

@@ -212,8 +212,10 @@ class Plan:
         """(room, {entry: its records}): the targets that the stages of dvc.yaml ask for."""
         tables = {d: [f"{self.tables(d)}.prov.json"] if d in self.datasets else [] for d in self.params.datasets}
         yield "split", tables
-        folders = {f: [self.feature_folder(f, d) / v.video_id for g, d in self.pairs if f == g for v in self.videos(d)]
-                   for f in self.params.features}
+        folders = {
+            f: [self.feature_folder(f, d) / v.video_id for g, d in self.pairs if f == g for v in self.videos(d)]
+            for f in self.params.features
+        }
         yield "features", {f: [f"{path}.npz.prov.json" for path in paths] for f, paths in folders.items()}
         for room, suffix in (("train", ".prov.json"), ("infer", ".npz.prov.json"), ("evaluate", ".prov.json")):
             yield room, {v: self.runs(room, v, suffix) for v in self.params.variants}
@@ -236,7 +238,9 @@ class Plan:
     @staticmethod
     def code(room: str, *plugins: str) -> list[str]:
         """The code files of a room, with the plugin files that it loads by name."""
-        return [p.as_posix() for p in code_files(Path("stages", room, "run.py"), *(Path("vad", f"{p}.py") for p in plugins))]
+        return [
+            p.as_posix() for p in code_files(Path("stages", room, "run.py"), *(Path("vad", f"{p}.py") for p in plugins))
+        ]
 
     def model_code(self, room: str, variant: str) -> list[str]:
         """The code files of a room that builds a variant's model."""

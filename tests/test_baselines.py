@@ -23,9 +23,7 @@ PED2 = {
 def truth(name: str, labels: list[int], class_name: str = "Arson") -> VideoTruth:
     """A video with frame labels; anomalous when any frame is."""
     frames = np.array(labels, np.int8)
-    return VideoTruth(
-        video_id=name, class_name=class_name, label=int(any(labels)), n_frames=len(labels), labels=frames
-    )
+    return VideoTruth(video_id=name, class_name=class_name, label=int(any(labels)), n_frames=len(labels), labels=frames)
 
 
 def values(videos: list[VideoTruth], row: str, *names: str) -> list[float]:
@@ -47,9 +45,7 @@ def test_a_video_oracle_cannot_localise() -> None:
     """V is perfect between videos and chance inside them: 4 of 6 negatives below, 2 tied."""
     videos = [truth("a", [0, 0, 1, 1]), truth("b", [0] * 4)]
 
-    assert [83.33, 50.0, 50.0, 100.0] == values(
-        videos, "video_oracle", "frame_auc", "ano_auc", "frame_ap", "video_auc"
-    )
+    assert [83.33, 50.0, 50.0, 100.0] == values(videos, "video_oracle", "frame_auc", "ano_auc", "frame_ap", "video_auc")
 
 
 def test_shapes_of_the_priors() -> None:
@@ -140,10 +136,7 @@ def test_three_giants_carry_the_video_oracle(official: list[VideoTruth]) -> None
 def ped2(dropped: int) -> list[VideoTruth]:
     """The Ped2 test clips without their first frames."""
     made = frame_labels(
-        [
-            Annotation(f"{i:02}", n, [(s, e)])
-            for i, (n, s, e) in enumerate(zip(*PED2.values(), strict=True), 1)
-        ],
+        [Annotation(f"{i:02}", n, [(s, e)]) for i, (n, s, e) in enumerate(zip(*PED2.values(), strict=True), 1)],
         PRESETS["canonical"],
     )
     return [truth(name, one.labels[dropped:].tolist()) for name, one in made.items()]
@@ -153,7 +146,7 @@ def ped2(dropped: int) -> list[VideoTruth]:
     ("dropped", "counts", "areas"), [(0, (2010, 1648), (74.15, 74.95)), (4, (1962, 1620), (73.94, 74.65))]
 )
 def test_ped2_position_rows(dropped: int, counts: tuple[int, int], areas: tuple[float, float]) -> None:
-    """Frame index and relative position beat many a model on Ped2; dropping 4 frames a video changes counts."""
+    """Frame index and relative position beat many a model on Ped2, with and without 4 dropped frames."""
     videos = ped2(dropped)
     found = evaluate(rows(videos)["frame_index"])
 

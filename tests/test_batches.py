@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vad.batches import BagSet, Bags, Part, WindowSet, crops_of, seed_for
+from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, seed_for
 from vad.errors import DatasetError
 
 
@@ -59,11 +59,7 @@ def test_paired_batches_hold_both_classes() -> None:
 def test_a_pass_uses_each_video_of_the_larger_class_once() -> None:
     """6 normal videos, 2 a step, 3 steps: each once; the smaller class comes round again."""
     data = BagSet(numbered([4] * 8, [0, 0, 0, 0, 0, 0, 1, 1]), 4)
-    drawn = [
-        int(bag[0, 0] // 100)
-        for batch in data.draw(2, data.steps(2), generator())
-        for bag in batch.features
-    ]
+    drawn = [int(bag[0, 0] // 100) for batch in data.draw(2, data.steps(2), generator()) for bag in batch.features]
 
     assert [0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7, 7] == sorted(drawn)
 

@@ -88,9 +88,7 @@ def naive(videos: list[VideoScores]) -> dict[str, float]:
         "frame_ap": average_precision_score(labels, scores),
         "recall_at_far_1pct": max(np.mean(scores[labels == 1] >= t) for t in points),
         "fpr_at_recall_80pct": min(
-            np.mean(scores[labels == 0] >= t)
-            for t in np.unique(scores)
-            if np.mean(scores[labels == 1] >= t) >= 0.8
+            np.mean(scores[labels == 0] >= t) for t in np.unique(scores) if np.mean(scores[labels == 1] >= t) >= 0.8
         ),
         "far_at_threshold": np.mean(normal >= 0.5),
         "frame_tp": float((flagged & (labels == 1)).sum()),
@@ -148,9 +146,7 @@ def test_a_difference_is_paired() -> None:
     same = paired_difference(videos, videos[::-1], Bootstrap(resamples=40), (0.5, 0.5))
     more = paired_difference(better, videos, Bootstrap(resamples=40))
 
-    assert {(0.0, 0.0, 0.0)} == {
-        (e["value"], e["low"], e["high"]) for e in same.values() if "reason" not in e
-    }
+    assert {(0.0, 0.0, 0.0)} == {(e["value"], e["low"], e["high"]) for e in same.values() if "reason" not in e}
     assert more["frame_auc"]["low"] > 0
     assert evaluate(better)["frame_auc"]["value"] - evaluate(videos)["frame_auc"]["value"] == pytest.approx(
         more["frame_auc"]["value"]
@@ -163,5 +159,5 @@ def test_a_difference_needs_the_same_videos() -> None:
     videos = random_videos(0)
     other = VideoTruth(video_id="v00", class_name="a", label=1, n_frames=2, labels=np.array([0, 1]))
 
-    with pytest.raises(ArtefactError, match="(?s)2 problem.*v10: only in one.*v00: other labels"):
+    with pytest.raises(ArtefactError, match=r"(?s)2 problem.*v10: only in one.*v00: other labels"):
         paired_difference(videos, [other.scored(np.zeros(2), 0.0), *videos[1:-1]], Bootstrap(resamples=2))

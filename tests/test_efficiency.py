@@ -65,7 +65,7 @@ def test_c3d_mil_counts() -> None:
 
 
 def test_lstm_memory_ae_counts() -> None:
-    """908,096 parameters and 9,075,200 multiply-adds per window, of which the counter alone sees 4,979,200."""
+    """908,096 parameters and 9,075,200 multiply-adds per window; the counter alone sees 4,979,200."""
     model = build("lstm_memory_ae", {}, 960)
 
     assert Parameters(908_096, 908_096) == parameters(model)
@@ -93,7 +93,7 @@ def test_an_lstm_that_runs_as_matrix_products_is_not_counted_twice() -> None:
 
 
 def test_attention_is_counted_in_spite_of_its_fast_path() -> None:
-    """An attention layer in eval mode: four projections and two products, not 0; the fast path is put back."""
+    """An attention layer in eval mode: four projections and two products; the fast path is put back."""
     steps, width = 6, 8
     attention = nn.TransformerEncoderLayer(width, 2, dim_feedforward=16, batch_first=True)
 

@@ -19,7 +19,10 @@ def ones(labels: np.ndarray) -> list[int]:
 
 
 def label(
-    *intervals: tuple[float, float], n_frames: int = 20, rules: Convention | None = None, **given: object
+    *intervals: tuple[float | int, float | int],
+    n_frames: int = 20,
+    rules: Convention | None = None,
+    **given: object,
 ) -> np.ndarray:
     """Labels of one video."""
     one = Annotation("a", n_frames, intervals, **given)
@@ -40,6 +43,39 @@ def test_interval_rules(interval: str, expected: list[int]) -> None:
     assert expected == ones(label((3, 5), rules=Convention(interval)))
 
 
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        ("one_based_inclusive", [8, 10, 4]),
+        ("zero_based_half_open", [6, 8, 3]),
+        ("zero_based_inclusive", [7, 10, 4]),
+    ],
+)
+def test_nine_combinations_by_hand(interval: str, expected: list[int]) -> None:
+    """Positives of 1-4 and 17-22 in 20 frames under every interval rule and length rule."""
+    rules = [Convention(interval, length) for length in ("true", "ceil16", "floor16")]
+
+    assert expected == [int(label((1, 4), (17, 22), rules=rule).sum()) for rule in rules]
+    assert [20, 32, 16] == [len(label((1, 4), (17, 22), rules=rule)) for rule in rules]
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("canonical", (20, 8)),
+        ("sultani", (20, 8)),
+        ("rtfm", (32, 10)),
+        ("vadclip", (32, 8)),
+        ("ekosman", (20, 6)),
+    ],
+)
+def test_presets_by_hand(preset: str, expected: tuple[int, int]) -> None:
+    """Frames and positives of the same video under every preset."""
+    labels = label((1, 4), (17, 22), rules=PRESETS[preset])
+
+    assert expected == (len(labels), int(labels.sum()))
+
+
 @pytest.mark.parametrize(("length", "expected"), [("true", 20), ("ceil16", 32), ("floor16", 16)])
 def test_length_rules(length: str, expected: int) -> None:
     """Labels have exactly the length of the rule, and int8 as their type."""
@@ -57,9 +93,7 @@ def test_whole_segments_keep_their_length() -> None:
 
 def test_clipped_ends_are_counted() -> None:
     """An end past the last frame is clipped and counted; one that starts past it is counted twice over."""
-    found = frame_labels([Annotation("a", 10, [(8, 12), (1, 10), (11, 11), (-1, -1)])], PRESETS["canonical"])[
-        "a"
-    ]
+    found = frame_labels([Annotation("a", 10, [(8, 12), (1, 10), (11, 11), (-1, -1)])], PRESETS["canonical"])["a"]
 
     assert (2, 1) == (found.clipped, found.outside)
     assert list(range(10)) == ones(found.labels)
@@ -156,9 +190,7 @@ def test_ekosman_zeroes_the_tail_only() -> None:
 def test_settings_name_a_convention() -> None:
     """Presets, custom rules and the two lengths of vadclip."""
     assert Convention(None, "true") == convention(GroundTruth())
-    assert Convention("zero_based_half_open", "floor16") == convention(
-        GroundTruth(preset="vadclip", length="floor16")
-    )
+    assert Convention("zero_based_half_open", "floor16") == convention(GroundTruth(preset="vadclip", length="floor16"))
     assert Convention("zero_based_inclusive", "true") == convention(
         GroundTruth(preset="custom", interval="zero_based_inclusive")
     )

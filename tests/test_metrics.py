@@ -33,9 +33,7 @@ def test_areas_equal_scikit_learn_on_ties(seed: int) -> None:
     precision, recall, _ = precision_recall_curve(labels, scores)
 
     assert roc_auc_score(labels, scores) == pytest.approx(metrics.roc_area(*counts)[0], abs=1e-12)
-    assert average_precision_score(labels, scores) == pytest.approx(
-        metrics.average_precision(*counts)[0], abs=1e-12
-    )
+    assert average_precision_score(labels, scores) == pytest.approx(metrics.average_precision(*counts)[0], abs=1e-12)
     assert auc(recall, precision) == pytest.approx(metrics.pr_trapezoid(*counts)[0], abs=1e-12)
 
 
@@ -45,9 +43,7 @@ def test_operating_points_equal_brute_force(seed: int, limit: float) -> None:
     """Recall at a false alarm rate and false positives at a recall, over all distinct thresholds."""
     scores, labels = draw(seed)
     counts = exact(scores, labels)
-    points = [
-        (np.mean(scores[labels] >= t), np.mean(scores[~labels] >= t)) for t in [*np.unique(scores), np.inf]
-    ]
+    points = [(np.mean(scores[labels] >= t), np.mean(scores[~labels] >= t)) for t in [*np.unique(scores), np.inf]]
 
     assert max(r for r, f in points if f <= limit) == pytest.approx(metrics.recall_at_far(*counts, limit)[0])
     assert min(f for r, f in points if r >= limit) == pytest.approx(
@@ -110,10 +106,7 @@ def test_merged_levels_are_within_a_thousandth(seed: int, gap: float) -> None:
     labels = (rng.random(200_000) < 0.2) & (video < 20)
     scores = rng.normal(size=200_000) + gap * labels + rng.normal(size=40)[video] / 3
     weights = np.concatenate([np.ones((1, 40)), rng.multinomial(40, np.full(40, 1 / 40), 3)]).astype(float)
-    made = [
-        _curve(Levels.of(scores, labels, video, 40, most), weights, np.arange(40) >= 20)
-        for most in (None, 4096)
-    ]
+    made = [_curve(Levels.of(scores, labels, video, 40, most), weights, np.arange(40) >= 20) for most in (None, 4096)]
 
     assert 4096 >= Levels.of(scores, labels, video, 40).positive.shape[1]
     for name, values in made[0].items():
@@ -122,9 +115,7 @@ def test_merged_levels_are_within_a_thousandth(seed: int, gap: float) -> None:
 
 def test_few_levels_are_not_merged() -> None:
     """Up to the limit every distinct score stays a level, highest first."""
-    levels = Levels.of(
-        np.array([3.0, 1, 2, 3]), np.array([True, False, False, False]), np.zeros(4, int), 1, most=3
-    )
+    levels = Levels.of(np.array([3.0, 1, 2, 3]), np.array([True, False, False, False]), np.zeros(4, int), 1, most=3)
 
     assert [[1, 0, 0]] == levels.positive.tolist()
     assert [[1, 1, 1]] == levels.negative.tolist()
@@ -137,7 +128,7 @@ def test_blocks_of_replicates_are_small() -> None:
 
 def test_evaluation_imports_no_torch() -> None:
     """The evaluation library is usable where torch is not installed."""
-    names = "metrics bootstrap ground_truth thresholds baselines evaluation frame_metrics pair_counts video_scores"
-    code = f"import sys\nfrom vad import {', '.join(names.split())}\nsys.exit('torch' in sys.modules)"
+    names = "baselines, bootstrap, evaluation, frame_metrics, ground_truth, metrics, thresholds"
+    code = f"import sys\nfrom vad import {names}\nsys.exit('torch' in sys.modules)"
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode

@@ -1,5 +1,7 @@
 """Expansion of scores to frames: by hand, and against the definitions written out naively."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from vad.schema import Infer
 def naive_segments(rows: int, bag_segments: int) -> list[list[int]]:
     """The rows that each bag segment samples, straight from the definition."""
     bounds = [i * rows // bag_segments for i in range(bag_segments + 1)]
-    return [list(range(a, b)) or [a] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [list(range(a, b)) or [a] for a, b in pairwise(bounds)]
 
 
 def test_resample_bounds_of_a_short_and_a_long_video() -> None:
@@ -66,7 +68,7 @@ def test_window_starts_include_the_last_whole_window() -> None:
 
 
 def test_windows_sit_at_their_centres() -> None:
-    """Centres at frames 10 and 20 (windows of 4 rows of 5 frames, every 2 rows): linear between, held outside."""
+    """Windows of 4 rows of 5 frames, centres at frames 10 and 20: linear between, held outside."""
     bounds = np.arange(0, 35, 5)
     frames = scores.windows(np.array([1.0, 3.0]), np.array([0, 2]), 4, bounds)
 

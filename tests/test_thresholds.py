@@ -31,9 +31,7 @@ def part(normal: list[float], anomalous: list[float]) -> list[VideoScores]:
 )
 def test_rules(rule: str, value: float | None, expected: float, name: str) -> None:
     """Each rule on four normal and four anomalous videos, with where it came from."""
-    found = choose_threshold(
-        part([0.1, 0.2, 0.3, 0.7], [0.3, 0.6, 0.6, 0.9]), Threshold(rule=rule, value=value)
-    )
+    found = choose_threshold(part([0.1, 0.2, 0.3, 0.7], [0.3, 0.6, 0.6, 0.9]), Threshold(rule=rule, value=value))
 
     assert expected == pytest.approx(found.value)
     assert (name, "validation", 4, 4) == (found.rule, found.chosen_on, found.n_anomalous, found.n_normal)
@@ -52,11 +50,11 @@ def test_youden_and_f1_are_the_best_of_scikit_learn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     labels, scores = rng.permutation([0, 1] * 10), rng.integers(0, 8, 20) / 8
     fpr, tpr, thresholds = roc_curve(labels, scores, drop_intermediate=False)
-    youden = RULES["youden"](scores, labels == 1, 0)
+    youden = RULES["youden"](scores, labels == 1, 0.0)
     best = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
 
     assert (tpr - fpr)[1:].max() == pytest.approx((tpr - fpr)[thresholds == youden][0])
-    assert best == pytest.approx(f1_score(labels, scores >= RULES["max_f1"](scores, labels == 1, 0)))
+    assert best == pytest.approx(f1_score(labels, scores >= RULES["max_f1"](scores, labels == 1, 0.0)))
 
 
 def test_fixed_needs_no_video() -> None:
@@ -75,17 +73,13 @@ def test_fixed_needs_no_video() -> None:
         ("quantile", 0.9, [], "no normal video"),
     ],
 )
-def test_a_missing_class_is_named(
-    rule: str, value: float | None, videos: list[VideoScores], message: str
-) -> None:
+def test_a_missing_class_is_named(rule: str, value: float | None, videos: list[VideoScores], message: str) -> None:
     """A part that lacks a class of video the rule needs is an error."""
     with pytest.raises(DatasetError, match=message):
         choose_threshold(videos, Threshold(rule=rule, value=value))
 
 
-@pytest.mark.parametrize(
-    ("rule", "value"), [("youden", 0.5), ("far", None), ("quantile", 1.5), ("fixed", None)]
-)
+@pytest.mark.parametrize(("rule", "value"), [("youden", 0.5), ("far", None), ("quantile", 1.5), ("fixed", None)])
 def test_a_wrong_number_is_refused(rule: str, value: float | None) -> None:
     """The rule's number must be there, in range, and only where it means something."""
     with pytest.raises(ParamsError, match=f"rule {rule}"):

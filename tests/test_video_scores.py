@@ -28,7 +28,7 @@ def test_join_of_video_scores_only() -> None:
 
 def test_missing_and_extra_videos_are_all_listed() -> None:
     """Every missing and every extra video is named, for frame and video scores."""
-    with pytest.raises(ArtefactError, match="5 problem") as caught:
+    with pytest.raises(ArtefactError, match="4 problem") as caught:
         join([truth("a"), truth("b"), truth("c")], {"a": np.zeros(3), "x": np.zeros(3)}, {"a": 0, "b": 0})
 
     expected = ["b: no frame", "c: no frame", "x: frame scores, but not", "c: no video score"]
@@ -54,7 +54,7 @@ def test_missing_and_extra_videos_are_all_listed() -> None:
 )
 def test_bad_scores_name_the_video(video: VideoTruth, message: str) -> None:
     """Each problem of scores or labels is an error that names its video."""
-    with pytest.raises(ArtefactError, match=f"Arson011: {message}"):
+    with pytest.raises(ArtefactError, match=f"Arson011: .*{message}"):
         checked([video], "frame")
 
 
@@ -62,7 +62,7 @@ def test_all_problems_at_once() -> None:
     """A duplicate and two bad videos are reported together; an empty list is an error too."""
     good, bad = truth("a").scored(np.zeros(3), 0), truth("b").scored(np.zeros(4), 0)
 
-    with pytest.raises(ArtefactError, match="(?s)3 problem.*a: listed twice.*b: scores.*c: scores"):
+    with pytest.raises(ArtefactError, match=r"(?s)3 problem.*a: listed twice.*b: scores.*c: scores"):
         checked([good, bad, good, truth("c").scored(np.zeros(1), 0)], "frame")
     with pytest.raises(ArtefactError, match="no videos"):
         checked([], "frame")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 from jaxtyping import UInt8
+from PIL import Image
 
 IDENTITY = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 QUARTER_TURN = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
@@ -44,6 +46,8 @@ def write_video(
     Args:
         path: the file to write; mp4 gets its index in front (faststart).
         frames: all of one size.
+        codec: encoder by its FFmpeg name.
+        pixel_format: layout of the coded frames.
         pts: presentation time of each frame, in frames; None = one after the other.
         fps: frames per second.
         bit_rate: bits per second; None = the codec's default quality.
@@ -54,10 +58,12 @@ def write_video(
         for index, picture in enumerate(frames):
             if stream is None:
                 stream = container.add_stream(codec, rate=fps)
+                assert isinstance(stream, VideoStream)
                 stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], pixel_format
                 stream.thread_count = 1
                 stream.time_base = Fraction(1, fps)
-                stream.bit_rate = bit_rate or stream.bit_rate
+                if bit_rate:
+                    stream.bit_rate = bit_rate
             frame = av.VideoFrame.from_ndarray(picture, "rgb24")
             frame.pts, frame.time_base = pts[index] if pts else index, Fraction(1, fps)
             container.mux(stream.encode(frame))
@@ -80,8 +86,6 @@ def write_audio(path: Path, seconds: float = 0.5) -> Path:
 
 def write_images(folder: Path, frames: Iterable[UInt8[np.ndarray, "height width 3"]], suffix: str = ".png") -> Path:
     """A folder of numbered images without leading zeros: 1.png, 2.png, ... 10.png."""
-    from PIL import Image
-
     folder.mkdir()
     for index, picture in enumerate(frames, start=1):
         Image.fromarray(picture).save(folder / f"{index}{suffix}")

@@ -49,7 +49,11 @@ def truth_of(
         )
         for row in rows
     ]
-    notes = [f"{name}: {found.clipped} annotation(s) end past the last frame: clipped" for name, found in labels.items() if found.clipped]
+    notes = [
+        f"{name}: {found.clipped} annotation(s) end past the last frame: clipped"
+        for name, found in labels.items()
+        if found.clipped
+    ]
     return Truth(videos, notes + list(_length_notes(rows, n_frames)))
 
 

@@ -9,16 +9,21 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Int
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from vad.errors import ArtefactError, FeatureError
+
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
+"""What numpy and json raise for files that are empty, cut, foreign or lack a part."""
 
 
 def sha256(path: Path) -> str:
@@ -131,14 +136,17 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            report = json.loads(str(archive["report"]))
-            file = FeatureFile(archive["features"], archive["bounds"], report)
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise FeatureError(f"{path}: not a readable feature file ({error}). Delete it and run snakemake again.") from error
+        archive = _read_archive(path)
+        file = FeatureFile(archive["features"], archive["bounds"], json.loads(str(archive["report"])))
+    except UNREADABLE as error:
+        raise FeatureError(
+            f"{path}: not a readable feature file ({error}). Delete it and run snakemake again."
+        ) from error
     _check_features(path, file)
     if dim is not None and file.dim != dim:
-        raise FeatureError(f"{path}: features are {file.dim} wide, the model expects {dim}. Check `features` of the variant.")
+        raise FeatureError(
+            f"{path}: features are {file.dim} wide, the model expects {dim}. Check `features` of the variant."
+        )
     return file
 
 
@@ -188,13 +196,15 @@ def write_scores(path: Path, file: ScoreFile) -> None:
 def read_scores(path: Path) -> ScoreFile:
     """Read the scores of one run."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            head = json.loads(str(archive["head"]))
-            videos = {
-                k: VideoScore(archive[f"frames/{k}"], v["video"], v["part"], v["fps"]) for k, v in head["videos"].items()
-            }
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ArtefactError(f"{path}: not a readable score file ({error}). Delete it and run snakemake again.") from error
+        archive = _read_archive(path)
+        head = json.loads(str(archive["head"]))
+        videos = {
+            k: VideoScore(archive[f"frames/{k}"], v["video"], v["part"], v["fps"]) for k, v in head["videos"].items()
+        }
+    except UNREADABLE as error:
+        raise ArtefactError(
+            f"{path}: not a readable score file ({error}). Delete it and run snakemake again."
+        ) from error
     return ScoreFile(head["level"], videos, head["protocol"])
 
 
@@ -210,11 +220,15 @@ def write_weights(path: Path, weights: Mapping[str, np.ndarray], config: Mapping
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Tensors of a weights file, by name."""
-    return _guarded(path, load_file)
-
-
-def _guarded(path: Path, read: Callable[[Path], Any]) -> Any:  # noqa: ANN401 - whatever `read` returns
     try:
-        return read(path)
-    except Exception as error:
-        raise ArtefactError(f"{path}: cannot be read ({error}). Delete it and run snakemake again.") from error
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ArtefactError(
+            f"{path}: not a readable weights file ({error}). Delete it and run snakemake again."
+        ) from error
+
+
+def _read_archive(path: Path) -> dict[str, np.ndarray]:
+    """Every array of an npz; the file is closed even when it is damaged."""
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}

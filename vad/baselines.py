@@ -48,9 +48,8 @@ def random_scores(video: VideoTruth, seed: int = 0) -> Scores:
 
 def label_oracle(video: VideoTruth, bags: int = BAG_SEGMENTS) -> Scores:
     """The mean label of each frame's bag: the ceiling of any score with `bags` equal steps per video."""
-    labels = np.zeros(video.n_frames) if video.labels is None else video.labels
     bag = np.arange(video.n_frames) * bags // video.n_frames
-    return (np.bincount(bag, labels, bags) / np.maximum(np.bincount(bag, minlength=bags), 1))[bag]
+    return (np.bincount(bag, video.frame_truth(), bags) / np.maximum(np.bincount(bag, minlength=bags), 1))[bag]
 
 
 NO_PIXEL: dict[str, Callable[[VideoTruth], Scores]] = {

@@ -9,7 +9,7 @@ Order comes from the given generator alone, so that neither workers nor a resume
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,15 @@ from torch import Tensor
 
 from vad.errors import DatasetError
 from vad.scores import resample, window_starts
+
+SAMPLE = 4096
+"""Windows from which constants are taken; bounds memory."""
+
+VideoModel = Any
+"""A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
+
+There is no base class; `tests/test_every_model.py` checks what a type checker would.
+"""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,10 @@ class BagSet:
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
 
+    def sample(self) -> Float[Tensor, "bags segments dim"]:
+        """All bags: what a model may take constants from."""
+        return self.features
+
     def _classes(self) -> list[Tensor]:
         """Indices of the normal and of the anomalous samples; both must be there."""
         classes = [torch.nonzero(self.labels == label).flatten() for label in (0, 1)]
@@ -153,6 +166,11 @@ class WindowSet:
         self.n_videos = len(part.labels)
         self.window = window
 
+    def sample(self) -> Float[Tensor, "windows steps dim"]:
+        """Normal windows, at most SAMPLE, evenly chosen: what a model may take constants from."""
+        normals = self._normals()
+        return self.take(normals[:: ceil(len(normals) / SAMPLE)])
+
     def _normals(self) -> Tensor:
         normals = torch.nonzero(self.labels == 0).flatten()
         if not len(normals):
@@ -185,7 +203,7 @@ class WindowSet:
             yield Windows(self.take(chunk))
 
 
-def set_for(model: torch.nn.Module, part: Part) -> BagSet | WindowSet:
+def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     config = model.config
     if model.sampling == "bags":

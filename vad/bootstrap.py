@@ -1,8 +1,8 @@
 """Intervals by bootstrap over videos, seeded and stratified; and the closed form for video level.
 
-The unit of resampling is the video, because the frames of a video depend on each other. A replicate is a vector
-of multiplicities, drawn with replacement inside each stratum, so that the numbers of anomalous and normal
-videos stay what they are. Seeds of training are never merged into these intervals.
+The unit of resampling is the video, because the frames of a video depend on each other. A replicate is a
+vector of multiplicities, drawn with replacement inside each stratum, so that the numbers of anomalous and
+normal videos stay what they are. Seeds of training are never merged into these intervals.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,11 @@ class Interval(NamedTuple):
     """Replicates in which the metric was undefined; they are left out of the percentiles."""
 
 
-def multiplicities(
-    strata: Sequence[str | int], settings: Bootstrap
-) -> Float64[np.ndarray, "resamples videos"]:
+def multiplicities(strata: Sequence[str | int], settings: Bootstrap) -> Float64[np.ndarray, "resamples videos"]:
     """How often each video is drawn in each resample; each stratum keeps its number of videos.
 
-    The draw depends on the seed and on the strata in their order, so two score sets of the same videos (in the
-    same order) meet the same resamples: their differences are paired.
+    The draw depends on the seed and on the strata in their order, so two score sets of the same videos in
+    the same order meet the same resamples: their differences are paired.
     """
     names = np.asarray(strata)
     generator = np.random.default_rng(settings.seed)
@@ -66,11 +64,7 @@ def hanley_mcneil(auc: float, n_anomalous: int, n_normal: int, level: float = 0.
     """
     both_anomalous = auc / (2 - auc)
     both_normal = 2 * auc**2 / (1 + auc)
-    spread = (
-        auc * (1 - auc)
-        + (n_anomalous - 1) * (both_anomalous - auc**2)
-        + (n_normal - 1) * (both_normal - auc**2)
-    )
+    spread = auc * (1 - auc) + (n_anomalous - 1) * (both_anomalous - auc**2) + (n_normal - 1) * (both_normal - auc**2)
     error = (spread / (n_anomalous * n_normal)) ** 0.5
     reach = NormalDist().inv_cdf((1 + level) / 2) * error
     return ClosedForm(error, max(auc - reach, 0.0), min(auc + reach, 1.0))

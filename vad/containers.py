@@ -1,10 +1,11 @@
-"""What can be told about a video file before any decoder touches it: is it a file, is it all there, which bytes."""
+"""What can be told of a video before a decoder touches it: is it a file, is it all there, its hash."""
 
 import hashlib
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from vad.artefacts import sha256
 from vad.errors import MediaError
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
@@ -15,7 +16,7 @@ _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 
 
 def media_error(where: Path, code: str, what: str, mend: str) -> MediaError:
-    """An error in the house form, where - what - what to do, with a code word that does not change with the wording."""
+    """An error in the house form, where - what - what to do, with a code word that stays the same."""
     return MediaError(f"{where}: {code}: {what}. {mend}.")
 
 
@@ -27,9 +28,11 @@ def require_regular(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise media_error(path, "E_MISSING", "there is no such file", "Check the path and the data set's root") from None
+        mend = "Check the path and the data set's root"
+        raise media_error(path, "E_MISSING", "there is no such file", mend) from None
     except OSError as error:
-        raise media_error(path, "E_UNREADABLE", f"{error.strerror}", "Check the path and its permissions") from None
+        mend = "Check the path and its permissions"
+        raise media_error(path, "E_UNREADABLE", f"{error.strerror}", mend) from None
     if not stat.S_ISREG(status.st_mode):
         what = "it is a pipe, a socket or a device"
         raise media_error(path, "E_NOT_A_FILE", what, "Give a regular video file or a folder of images")
@@ -38,7 +41,7 @@ def require_regular(path: Path) -> None:
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes that the container's own sizes promise beyond the end of the file; 0 = complete, or the format does not say.
+    """Bytes that the container's own sizes promise beyond the end of the file; 0 = complete, or not said.
 
     A decoder reads a cut AVI or Matroska file to its end without a word, so this is the only sign.
     MPEG-TS has no such size.
@@ -55,7 +58,7 @@ def missing_bytes(path: Path) -> int:
 
 
 def _end_of_boxes(file: BinaryIO, end: int) -> int:
-    """End of the last known box at the top level of an mp4 or mov file; a box of size 0 runs to the end of the file."""
+    """End of the last known box at the top level of an mp4 or mov file (a box of size 0 runs to the end)."""
     at = 0
     while at < end:
         file.seek(at)
@@ -92,8 +95,11 @@ def _vint(file: BinaryIO) -> int | None:
 
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder in the order of their numbers (2 before 10); hidden files are no frames."""
-    names = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES and not path.name.startswith("."))
-    return sorted(names, key=lambda path: (_digits_as_numbers(path.stem), path.name))
+    images = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
+    return sorted(
+        (p for p in images if not p.name.startswith(".")),
+        key=lambda path: (_digits_as_numbers(path.stem), path.name),
+    )
 
 
 def _digits_as_numbers(name: str) -> list[tuple[int, str]]:
@@ -113,5 +119,4 @@ def fingerprint(path: Path) -> str:
     if path.is_dir():
         lines = "".join(f"{image.name} {fingerprint(image)}\n" for image in image_files(path))
         return hashlib.sha256(lines.encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)

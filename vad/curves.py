@@ -36,7 +36,9 @@ def curves(videos: Sequence[VideoScores], level: Level, points: int) -> pd.DataF
     return pd.concat([*tables, *_distributions(scores, positive)], ignore_index=True)
 
 
-def _units(videos: Sequence[VideoScores], level: Level) -> tuple[Float64[np.ndarray, "units"], Bool[np.ndarray, "units"]]:
+def _units(
+    videos: Sequence[VideoScores], level: Level
+) -> tuple[Float64[np.ndarray, "units"], Bool[np.ndarray, "units"]]:
     if level == "video":
         return np.array([v.video_score for v in videos]), np.array([v.label == 1 for v in videos])
     frames = Frames.of(videos)

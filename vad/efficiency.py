@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from vad.errors import VadError
@@ -62,9 +63,7 @@ class _Uncounted(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         known = func._overloadpacket in flop_registry or func._overloadpacket in CHEAP
-        if not (known or self.inside_lstm) and any(
-            map(self._is_owned, torch.utils._pytree.tree_leaves(args))
-        ):
+        if not (known or self.inside_lstm) and any(map(self._is_owned, tree_leaves(args))):
             self.found.add(str(func))
         return func(*args, **(kwargs or {}))
 

@@ -5,17 +5,16 @@ Metric names carry their level. What is undefined is None with a reason; nothing
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from vad import metrics
 from vad.bootstrap import interval, multiplicities
-from vad.errors import ArtefactError, listing
 from vad.frame_metrics import FrameMetrics, Measures, Weights, far_at_threshold
 from vad.metrics import FAR_LIMITS, RECALL_LIMITS, Levels
 from vad.schema import Bootstrap
-from vad.video_scores import Level, VideoScores, checked
+from vad.video_scores import Level, VideoScores, check_same, checked
 
 CONFUSION = ("tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "f1")
 FRAME_AT_THRESHOLD = tuple(f"frame_{name}" for name in CONFUSION)
@@ -69,9 +68,7 @@ class Measured:
     """None where frame metrics cannot be computed."""
 
     @classmethod
-    def of(
-        cls, videos: Sequence[VideoScores], weights: Weights, threshold: float | None, level: Level
-    ) -> Self:
+    def of(cls, videos: Sequence[VideoScores], weights: Weights, threshold: float | None, level: Level) -> "Measured":
         """Measure checked videos under weights whose first row is all ones."""
         absent = _why_no_frames(videos, level)
         frames = None if absent else FrameMetrics(videos)
@@ -96,6 +93,7 @@ def evaluate(
     """Every metric of one score set, with bootstrap intervals over videos.
 
     Args:
+        videos: in any order; they are checked first.
         threshold: operating point chosen on validation, flagged = score >= threshold; None leaves the
             metrics at a threshold undefined.
         bootstrap: None = no intervals.
@@ -133,7 +131,7 @@ def paired_difference(
     Raises: ArtefactError when the two are not about the same videos with the same labels.
     """
     one, two = checked(first, level), checked(second, level)
-    _check_same(one, two)
+    check_same(one, two)
     weights = _weights([v.label for v in one], bootstrap)
     a, b = (Measured.of(videos, weights, t, level) for videos, t in zip((one, two), thresholds, strict=True))
     reasons = a.reasons | b.reasons
@@ -170,13 +168,11 @@ def _video_measures(videos: Sequence[VideoScores], weights: Weights, threshold: 
 
 def _facts(videos: Sequence[VideoScores], values: Measures, frames: FrameMetrics | None) -> dict[str, bool]:
     """Whether that which a metric needs exists."""
-    label = np.array([v.label for v in videos])
-    facts = {"anomalous videos": label.any(), "normal videos": (label == 0).any()} | (
-        frames.facts() if frames else {}
-    )
+    labels = {v.label for v in videos}
+    facts = {"anomalous videos": 1 in labels, "normal videos": 0 in labels} | (frames.facts() if frames else {})
     for level, positive in (("frame", "positive"), ("video", "anomalous")):
         if f"{level}_tp" in values:
-            tp, fp, fn = (values[f"{level}_{name}"][0] for name in ("tp", "fp", "fn"))
+            tp, fp, fn = (float(values[f"{level}_{name}"][0]) for name in ("tp", "fp", "fn"))
             facts[f"{level}s at or above the threshold"] = tp + fp > 0
             facts[f"{level}s that are {positive} or at the threshold"] = tp + fp + fn > 0
     return facts
@@ -186,9 +182,7 @@ def _reason(name: str, values: Measures, facts: dict[str, bool], lacking: dict[s
     if name in values:
         return "no " + next(need for need in NEEDS[name] if not facts[need])
     if name == "far_at_threshold" and lacking.get(name, "").startswith("no frame labels"):
-        return (
-            "no threshold"  # The frames of normal videos need no labels: only the threshold can be missing.
-        )
+        return "no threshold"  # The frames of normal videos need no labels: only the threshold can be missing.
     return lacking.get(name, "no threshold")
 
 
@@ -208,9 +202,7 @@ def _used(frames: FrameMetrics, videos: Sequence[VideoScores]) -> dict[str, Any]
     return {"n_used": int(used.sum()), "n_total": len(used), "left_out": left_out}
 
 
-def _counts(
-    videos: Sequence[VideoScores], level: Level, frames: FrameMetrics | None
-) -> dict[str, int | None]:
+def _counts(videos: Sequence[VideoScores], level: Level, frames: FrameMetrics | None) -> dict[str, int | None]:
     n_anomalous = sum(v.label for v in videos)
     return {
         "n_videos": len(videos),
@@ -231,22 +223,9 @@ def _classes(
     rows: dict[str, dict[str, Any]] = {}
     for name in sorted({v.class_name for v in videos if v.label}):
         n_videos = sum(v.label and v.class_name == name for v in videos)
-        drawn, few = (
-            (None, {"interval_reason": "n too small"}) if n_videos < FEWEST_OF_CLASS else (bootstrap, {})
-        )
+        drawn, few = (None, {"interval_reason": "n too small"}) if n_videos < FEWEST_OF_CLASS else (bootstrap, {})
         rows[name] = {"n_videos": n_videos}
         for metric, values in frames.class_areas(weights, name).items():
             reason = "one class of frame only" if np.isnan(values[0]) else None
             rows[name][metric] = _entry(values, reason, drawn) | (few if bootstrap else {})
     return rows
-
-
-def _check_same(one: Sequence[VideoScores], two: Sequence[VideoScores]) -> None:
-    a, b = {v.video_id: v for v in one}, {v.video_id: v for v in two}
-    problems = [f"{name}: only in one of the two" for name in sorted(a.keys() ^ b.keys())]
-    for name in sorted(a.keys() & b.keys()):
-        same = a[name].label == b[name].label and a[name].class_name == b[name].class_name
-        labels = a[name].labels, b[name].labels
-        problems += [f"{name}: other labels"] * (not same or not np.array_equal(*labels))
-    if problems:
-        raise ArtefactError(listing("paired difference", problems, "Compare scores of the same videos."))

@@ -35,11 +35,12 @@ class FrameMetrics:
 
     def facts(self) -> dict[str, bool]:
         """Whether that which a frame metric needs exists."""
+        pairs = self.pairs
         return {
-            "positive frames": self.pairs.positives.any(),
-            "negative frames": self.pairs.negatives.any(),
-            "negative frames in anomalous videos": self.pairs.negatives[self.anomalous].any(),
-            "videos with both classes of frame": self.two_classes().any(),
+            "positive frames": bool(pairs.positives.any()),
+            "negative frames": bool(pairs.negatives.any()),
+            "negative frames in anomalous videos": bool(pairs.negatives[self.anomalous].any()),
+            "videos with both classes of frame": bool(self.two_classes().any()),
             "score range within [0, 1]": self.unit_range(),
         }
 
@@ -109,7 +110,7 @@ def far_at_threshold(
 ) -> Float64[np.ndarray, "replicates"]:
     """Flagged share of the frames of normal videos; needs no frame labels."""
     normal = [0 if v.label else v.n_frames for v in videos]
-    false = [0 if v.label else np.count_nonzero(v.scores >= threshold) for v in videos]
+    false = [0 if v.label else np.count_nonzero(np.asarray(v.scores) >= threshold) for v in videos]
     return ratio(weights @ np.array(false, float), weights @ np.array(normal, float))
 
 

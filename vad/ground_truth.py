@@ -18,6 +18,7 @@ from vad.schema import GroundTruth
 
 IntervalRule = Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"]
 LengthRule = Literal["true", "ceil16", "floor16"]
+Number = float | int
 SHIFT: dict[str, tuple[int, int]] = {
     "one_based_inclusive": (-1, 0),
     "zero_based_inclusive": (0, 1),
@@ -69,11 +70,7 @@ def convention(settings: GroundTruth) -> Convention:
             raise ParamsError("ground_truth.preset: custom needs `interval`, `length` or both.")
         return Convention(settings.interval, settings.length or "true")
     preset = PRESETS[settings.preset]
-    if (
-        settings.preset == "vadclip"
-        and settings.length in {"ceil16", "floor16"}
-        and settings.interval is None
-    ):
+    if settings.preset == "vadclip" and settings.length in {"ceil16", "floor16"} and settings.interval is None:
         return Convention(preset.interval, settings.length)
     if settings.interval is not None or settings.length is not None:
         raise ParamsError(
@@ -90,7 +87,7 @@ class Annotation:
     video_id: str
     n_frames: int
     """Frames as decoded, from the scored video itself, not from a global table."""
-    intervals: Sequence[tuple[float, float]] = ()
+    intervals: Sequence[tuple[Number, Number]] = ()
     """As given, unclipped; (-1, -1) = none."""
     rule: IntervalRule = "one_based_inclusive"
     """How the list writes intervals in frames."""
@@ -150,9 +147,7 @@ def fit_scores(scores: Shaped[np.ndarray, "frames"], rules: Convention) -> Shape
 
 def _label(one: Annotation, rules: Convention) -> FrameLabels:
     if one.frames is not None:
-        return FrameLabels(
-            fit_scores(np.asarray(one.frames).astype(np.int8), Convention(length=rules.length)), 0, 0
-        )
+        return FrameLabels(fit_scores(np.asarray(one.frames).astype(np.int8), Convention(length=rules.length)), 0, 0)
     labels = np.zeros(rules.frames(one.n_frames), np.int8)
     slices = [_slice(one, start, end, rules) for start, end in one.intervals if (start, end) != (-1, -1)]
     for start, stop in slices:
@@ -161,7 +156,7 @@ def _label(one: Annotation, rules: Convention) -> FrameLabels:
     return FrameLabels(labels, clipped, sum(start >= len(labels) for start, _ in slices))
 
 
-def _slice(one: Annotation, start: float, end: float, rules: Convention) -> tuple[int, int]:
+def _slice(one: Annotation, start: Number, end: Number, rules: Convention) -> tuple[int, int]:
     if one.unit == "second":
         fps = one.fps or math.nan
         return math.floor(start * fps), math.ceil(end * fps)
@@ -185,7 +180,7 @@ def _problems(one: Annotation) -> list[str]:
     return [f"{one.video_id}: {what}" for what in found]
 
 
-def _interval_problems(one: Annotation, start: float, end: float) -> list[str]:
+def _interval_problems(one: Annotation, start: Number, end: Number) -> list[str]:
     if (start, end) == (-1, -1):
         return []
     if not (math.isfinite(start) and math.isfinite(end)):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
-from torch import Tensor, nn
+from torch import Tensor
 
-from vad.batches import BagSet, Part, WindowSet, crops_of
+from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -39,11 +39,11 @@ class RowScores(NamedTuple):
     video: float
 
 
-def _device(model: nn.Module) -> torch.device:
+def _device(model: VideoModel) -> torch.device:
     return next(model.parameters()).device
 
 
-def score_rows(model: nn.Module, features: Float[ndarray, "rows dim"]) -> RowScores:
+def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"]) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode."""
     if model.sampling == "bags":
         bag = torch.from_numpy(resample(features, model.config.bag_segments))[None]
@@ -55,14 +55,14 @@ def score_rows(model: nn.Module, features: Float[ndarray, "rows dim"]) -> RowSco
     return RowScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
 
 
-def _window_scores(model: nn.Module, data: WindowSet) -> Float[Tensor, " windows"]:
+def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
     """Scores of all windows of a set, before smoothing."""
     chunks = torch.arange(len(data.starts)).split(CHUNK)
     return torch.cat([model.score(data.take(chunk).to(_device(model))).video for chunk in chunks])
 
 
 def _frames(
-    model: nn.Module, steps: Float[ndarray, " steps"], bounds: Int[ndarray, " bounds"]
+    model: VideoModel, steps: Float[ndarray, " steps"], bounds: Int[ndarray, " bounds"]
 ) -> Float[ndarray, " frames"]:
     """Scores of bag steps or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
@@ -74,7 +74,7 @@ def _frames(
 
 @torch.no_grad()
 def score_video(
-    model: nn.Module,
+    model: VideoModel,
     features: Float[ndarray, "rows *crops dim"],
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
@@ -95,19 +95,18 @@ def score_video(
     model.eval()
     crops = [score_rows(model, crop) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
-    if crops[0].steps is None:
-        frames = np.full(bounds[-1], own)
+    steps = [crop.steps for crop in crops if crop.steps is not None]
+    if steps:
+        frames = smooth(_frames(model, np.mean(steps, axis=0), bounds), infer.smooth_sigma)
     else:
-        frames = smooth(
-            _frames(model, np.mean([crop.steps for crop in crops], axis=0), bounds), infer.smooth_sigma
-        )
+        frames = np.full(bounds[-1], own)
     if not (np.isfinite(own) and np.isfinite(frames).all()):
         raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
     return VideoScores(frames, video_score(frames, own, infer))
 
 
 @torch.no_grad()
-def video_scores(model: nn.Module, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
+def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The model's own score of each video of a part, mean over crops; the model must be in eval mode."""
     if isinstance(data, BagSet):
         scores = torch.cat(
@@ -120,7 +119,7 @@ def video_scores(model: nn.Module, data: BagSet | WindowSet) -> Float[ndarray, "
 
 
 def _windows_of_video(
-    model: nn.Module, data: WindowSet, scores: Float[Tensor, " windows"], video: int
+    model: VideoModel, data: WindowSet, scores: Float[Tensor, " windows"], video: int
 ) -> float:
     """Highest smoothed window score of a video, mean over crops."""
     crops = data.crop[data.video == video]

@@ -8,7 +8,6 @@ same definitions but works on one vector of frames at a time. NaN inside means u
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -41,7 +40,7 @@ class Levels:
         row: Int64[np.ndarray, "frames"],
         n_rows: int,
         most: int | None = MOST_LEVELS,
-    ) -> Self:
+    ) -> "Levels":
         """Count the frames of each row (a video, say) at each distinct score.
 
         With more than `most` distinct scores, neighbours are merged into about `most` groups that count as
@@ -58,8 +57,7 @@ class Levels:
             n_levels = len(ends)
         cell = row * n_levels + level
         tables = [
-            np.bincount(cell[of], minlength=n_rows * n_levels).reshape(n_rows, n_levels)
-            for of in (positive, ~positive)
+            np.bincount(cell[of], minlength=n_rows * n_levels).reshape(n_rows, n_levels) for of in (positive, ~positive)
         ]
         return cls(tables[0].astype(float), tables[1].astype(float))
 
@@ -102,11 +100,11 @@ def pr_trapezoid(positive: Counts, negative: Counts) -> Values:
 
 
 def recall_at_far(positive: Counts, normal: Counts, limit: float) -> Values:
-    """Largest recall over all positives among thresholds that flag at most `limit` of the normal-video frames.
+    """Largest recall among thresholds that flag at most the share `limit` of the frames of normal videos.
 
-    Thresholds are the distinct scores (flagged = score >= threshold) and one above all of them, which flags
-    nothing: recall is 0 when already the highest level flags too much. `normal` counts the frames of normal
-    videos only. An operating point of the test ROC, not a deployable threshold.
+    Recall is over all positives. Thresholds are the distinct scores (flagged = score >= threshold) and one
+    above all of them, which flags nothing: recall is 0 when already the highest level flags too much.
+    `normal` counts the frames of normal videos only. A point of the test ROC, not a deployable threshold.
     """
     allowed = limit * normal.sum(-1, keepdims=True) * (1 + 1e-12)
     steps = (np.cumsum(normal, -1) <= allowed).sum(-1)

@@ -6,7 +6,6 @@ thousand resamples of a million frames cost as much as one.
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -27,7 +26,7 @@ class PairCounts:
         scores: Float64[np.ndarray, "frames"],
         positive: Bool[np.ndarray, "frames"],
         sizes: Int64[np.ndarray, "videos"],
-    ) -> Self:
+    ) -> "PairCounts":
         """Count the pairs of frames that are joined video by video, `sizes` frames each.
 
         One searchsorted places every negative on the grid of the distinct positive scores: an even cell lies
@@ -67,16 +66,12 @@ class PairCounts:
         return ratio(np.diag(self.right), self.positives * self.negatives)
 
 
-def ratio(
-    above: Float64[np.ndarray, "*shape"], below: Float64[np.ndarray, "*shape"]
-) -> Float64[np.ndarray, "*shape"]:
+def ratio(above: Float64[np.ndarray, "*shape"], below: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     """Quotient that is NaN, without a warning, where the divisor is 0: undefined, never 0."""
     return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=np.asarray(below) != 0)
 
 
-def _cells(
-    grid: Float64[np.ndarray, "levels"], scores: Float64[np.ndarray, "frames"]
-) -> Int64[np.ndarray, "frames"]:
+def _cells(grid: Float64[np.ndarray, "levels"], scores: Float64[np.ndarray, "frames"]) -> Int64[np.ndarray, "frames"]:
     above = np.searchsorted(grid, scores, "right")
     tied = grid[np.maximum(above - 1, 0)] == scores
     return 2 * above - tied

@@ -27,7 +27,11 @@ from vad.errors import ParamsError, listing, nearest
 from vad.schema import Params
 
 MAX_BYTES = 256 * 1024
-PLUGINS = {"datasets": ("kind", vad.datasets), "features": ("extractor", vad.extractors), "variants": ("model", vad.models)}
+PLUGINS = {
+    "datasets": ("kind", vad.datasets),
+    "features": ("extractor", vad.extractors),
+    "variants": ("model", vad.models),
+}
 
 
 def load(path: Path, cache: Path | None = None) -> Params:
@@ -79,7 +83,10 @@ def _parse(name: str, text: str) -> dict[str, Any]:
     """YAML 1.2, no anchors, and no value that Snakemake's or DVC's YAML would read differently."""
     loader = YAML(typ="safe", pure=True)
     try:
-        if any(isinstance(e, AliasEvent) or getattr(e, "anchor", None) for e in YAML(typ="safe", pure=True).parse(StringIO(text))):
+        if any(
+            isinstance(e, AliasEvent) or getattr(e, "anchor", None)
+            for e in YAML(typ="safe", pure=True).parse(StringIO(text))
+        ):
             raise ParamsError(f"{name}: anchors and aliases are not allowed. Write the value out.")
         tree = loader.load(text)
         other = yaml.safe_load(text)
@@ -130,7 +137,9 @@ def _keys(schema: Any, location: tuple[int | str, ...]) -> list[str]:  # noqa: A
         else:
             schema = next((a for a in getattr(schema, "__args__", ())[::-1] if a is not type(None)), None)
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        schema = next((a for a in getattr(schema, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)), None)
+        schema = next(
+            (a for a in getattr(schema, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)), None
+        )
     return list(schema.model_fields) if schema else []
 
 
@@ -156,7 +165,9 @@ def _resolve(name: str, params: Params) -> Params:
             except ValidationError as error:
                 problems += explain(error, registry.find(package, entry[word]).Config, where)
             else:
-                tree[section][key] = {**entry, "model_args": config} if section == "variants" else {word: entry[word], **config}
+                tree[section][key] = (
+                    {**entry, "model_args": config} if section == "variants" else {word: entry[word], **config}
+                )
     if problems:
         raise ParamsError(listing(name, problems))
     return Params.model_validate(tree)

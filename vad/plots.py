@@ -63,7 +63,9 @@ def confusion_figure(title: str, metrics: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def training_figure(title: str, histories: Mapping[int, pd.DataFrame], select_by: str, chosen: Mapping[int, int]) -> Figure:
+def training_figure(
+    title: str, histories: Mapping[int, pd.DataFrame], select_by: str, chosen: Mapping[int, int]
+) -> Figure:
     """Loss terms and the validation criterion by epoch, one line per seed; a dot marks the chosen epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
     figure.suptitle(title, fontsize=10)

@@ -36,7 +36,9 @@ def record_path(artefact: Path) -> Path:
 def files_of(artefact: Path) -> list[Path]:
     """The files of an artefact: itself, or everything below it without records and temporary files."""
     if artefact.is_dir():
-        return sorted(p for p in artefact.rglob("*") if p.is_file() and not p.name.startswith(".") and not p.name.endswith(SUFFIX))
+        return sorted(
+            p for p in artefact.rglob("*") if p.is_file() and not p.name.startswith(".") and not p.name.endswith(SUFFIX)
+        )
     return [artefact] if artefact.is_file() else []
 
 
@@ -169,7 +171,11 @@ def environment() -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), "machine": f"{sys.platform}-{platform.machine()}", "libraries": versions}
+    return {
+        "python": platform.python_version(),
+        "machine": f"{sys.platform}-{platform.machine()}",
+        "libraries": versions,
+    }
 
 
 def find_record(path: Path) -> Path | None:
@@ -216,7 +222,11 @@ def broken_links(artefact: Path) -> tuple[str, ...]:
         return (f"{artefact} has no record",)
     record = read_json(path)
     section = Path(record["section"]["path"])
-    found = [] if section.is_file() and read_json(section) == record["section"]["content"] else [f"{artefact} was made with other params"]
+    found = (
+        []
+        if section.is_file() and read_json(section) == record["section"]["content"]
+        else [f"{artefact} was made with other params"]
+    )
     for name, used in record["inputs"].items():
         made_by = find_record(Path(name))
         if made_by is not None:

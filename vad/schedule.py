@@ -1,6 +1,7 @@
 """Optimisers by name; the learning rate as a function of time alone, so that a resume restores nothing."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,7 +29,7 @@ def learning_rate(settings: Train, epoch: float) -> float:
 def optimiser_for(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
     """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10."""
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta}
-    common = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adagrad":
         return torch.optim.Adagrad(model.parameters(), eps=1e-8, **common)
     return kinds[settings.optimiser](model.parameters(), **common)

@@ -40,8 +40,8 @@ Intervals = tuple[tuple[float, float], ...]
 class Validation(Section):
     """The part of the train list that chooses epochs and thresholds; the test list never does."""
 
-    fraction: Fraction = Field(0.2, description="share of each label's train videos, over its classes")
-    seed: int = Field(0, ge=0, description="seed of the draw")
+    fraction: Fraction = Field(default=0.2, description="share of each label's train videos, over its classes")
+    seed: int = Field(default=0, ge=0, description="seed of the draw")
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,7 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
 def _problems(table: pd.DataFrame, allowed: Mapping[str, Sequence[str]]) -> list[str]:
     """Unsafe and repeated ids, and cells outside the allowed words, with line numbers."""
     ids = table["video_id"]
-    problems = [
-        f"line {n}: {name!r} is not a safe video id" for n, name in enumerate(ids, 2) if not is_id(name)
-    ]
+    problems = [f"line {n}: {name!r} is not a safe video id" for n, name in enumerate(ids, 2) if not is_id(name)]
     problems += [f"video id {name!r} is there twice" for name in ids[ids.duplicated()]]
     for column, words in allowed.items():
         wrong = [(n, word) for n, word in enumerate(table[column], 2) if word not in words]

@@ -53,16 +53,16 @@ class Hashes:
         except OSError:
             return None
         kept = self.kept.get(name)
-        if self.trust_stat and kept and kept[:2] == [stat.st_size, stat.st_mtime_ns]:
-            value = kept[2]
-        else:
-            value = sha256(path)
+        unchanged = self.trust_stat and kept and kept[:2] == [stat.st_size, stat.st_mtime_ns]
+        value = kept[2] if unchanged else sha256(path)
         self.seen[name] = [stat.st_size, stat.st_mtime_ns, value]
         return value
 
     def source_changed(self, path: Path, recorded: str) -> bool:
-        """Whether a user's own file changed. Never hashed here (it may be a hundred gigabytes of video):
-        the first look adopts its size and time, a later difference counts as a change.
+        """Whether a user's own file changed.
+
+        Not hashed before a run (it may be a hundred gigabytes of video): the first look adopts its size and time,
+        a later difference counts as a change.
         """
         name = path.as_posix()
         try:
@@ -153,4 +153,6 @@ def verify(store: Path) -> list[str]:
     hashes = Hashes(store, trust_stat=False)
     stale, orphans = check(hashes)
     hashes.save()
-    return [f"{s.artefact}: {s.reason}" for s in stale] + [f"{o}: orphaned record, nothing in params makes it" for o in orphans]
+    return [f"{s.artefact}: {s.reason}" for s in stale] + [
+        f"{o}: orphaned record, nothing in params makes it" for o in orphans
+    ]

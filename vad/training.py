@@ -19,13 +19,13 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor, nn
 
-from vad.batches import BagSet, Part, WindowSet, seed_for, set_for
+from vad.batches import BagSet, Part, VideoModel, WindowSet, seed_for, set_for
 from vad.errors import ArtefactError, ParamsError, VadError, listing
 from vad.inference import video_scores
 from vad.schedule import learning_rate, optimiser_for
 from vad.schema import Train
 
-Row = dict[str, float | int | None]
+Row = dict[str, Any]
 
 
 class Trained(NamedTuple):
@@ -48,7 +48,7 @@ def best_epoch(history: list[Row], select_by: str) -> int:
     return min(history, key=rank)["epoch"]
 
 
-def check(model: nn.Module, fit: Part, validation: Part, settings: Train) -> None:
+def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> None:
     """Refuse what cannot be trained as asked.
 
     Raises: ParamsError with all problems.
@@ -75,14 +75,14 @@ def check(model: nn.Module, fit: Part, validation: Part, settings: Train) -> Non
         )
 
 
-def _digest(model: nn.Module, data: list[BagSet | WindowSet], settings: Train, seed: int) -> str:
+def _digest(model: VideoModel, data: list[BagSet | WindowSet], settings: Train, seed: int) -> str:
     """A fingerprint of all that a run depends on, so that a checkpoint of another run is not taken up."""
     digest = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
     for part in data:
         values = part.features if isinstance(part, BagSet) else part.rows
         for tensor in (values, part.video, part.labels):
             digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().numpy())
+            digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
 
 
@@ -109,12 +109,14 @@ def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class _Run:
     """One training run: model, data, optimiser, what was seen so far."""
 
-    def __init__(self, model: nn.Module, fit: Part, validation: Part, settings: Train, seed: int) -> None:
+    def __init__(self, model: VideoModel, fit: Part, validation: Part, settings: Train, seed: int) -> None:
         self.model, self.settings, self.seed = model, settings, seed
         self.device = next(model.parameters()).device
         self.fit, self.validation = set_for(model, fit), set_for(model, validation)
         self.validation_labels = np.asarray(validation.labels)
         self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
+        if hasattr(model, "prepare"):
+            model.prepare(self.fit.sample().to(self.device))
         self.optimiser = optimiser_for(model, settings)
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
@@ -166,7 +168,7 @@ class _Run:
         self.model.eval()
         device = self.device
         if hasattr(self.model, "calibrate"):
-            self.model.calibrate(self.validation.features.to(device))
+            self.model.calibrate(self.validation.sample().to(device))
         batches = [batch.to(device) for batch in self.validation.sweep(self.settings.batch)]
         losses = [sum(float(term) for term in self.model.loss(batch).values()) for batch in batches]
         row: Row = {"validation_loss": float(np.mean(losses)), "video_auc": None, "video_ap": None}
@@ -206,7 +208,7 @@ class _Run:
 
 
 def train(
-    model: nn.Module,
+    model: VideoModel,
     fit: Part,
     validation: Part,
     settings: Train,

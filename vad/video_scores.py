@@ -6,7 +6,8 @@ concatenated. Videos are kept in the order of their ids, so the order of a list 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from itertools import pairwise
+from typing import Literal, SupportsFloat
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int64, Real
@@ -29,7 +30,11 @@ class VideoTruth:
     labels: Int[np.ndarray, "labelled_frames"] | None = None
     """0 or 1 a frame; None = no frame labels (which for a normal video means all 0)."""
 
-    def scored(self, scores: Real[np.ndarray, "scored_frames"] | None, video_score: float) -> "VideoScores":
+    def frame_truth(self) -> Int[np.ndarray, "labelled_frames"]:
+        """Labels of all frames; all 0 when there are none."""
+        return np.zeros(self.n_frames, np.int8) if self.labels is None else self.labels
+
+    def scored(self, scores: Real[np.ndarray, "scored_frames"] | None, video_score: SupportsFloat) -> "VideoScores":
         """This video with its scores."""
         return VideoScores(
             video_id=self.video_id,
@@ -63,10 +68,10 @@ class Frames:
     """Frames per video."""
 
     @classmethod
-    def of(cls, videos: Sequence[VideoScores]) -> Self:
+    def of(cls, videos: Sequence[VideoScores]) -> "Frames":
         """Join checked videos that all have scores; a normal video without frame labels is all 0."""
         sizes = np.array([v.n_frames for v in videos], np.int64)
-        labels = [np.zeros(v.n_frames, np.int8) if v.labels is None else v.labels for v in videos]
+        labels = [v.frame_truth() for v in videos]
         scores = [np.asarray(v.scores, np.float64) for v in videos]
         video = np.repeat(np.arange(len(videos)), sizes)
         return cls(np.concatenate(scores), np.concatenate(labels) == 1, video, sizes)
@@ -90,7 +95,9 @@ class Frames:
 
 
 def join(
-    truth: Sequence[VideoTruth], scores: Mapping[str, np.ndarray] | None, video_scores: Mapping[str, float]
+    truth: Sequence[VideoTruth],
+    scores: Mapping[str, np.ndarray] | None,
+    video_scores: Mapping[str, SupportsFloat],
 ) -> list[VideoScores]:
     """Scores put to their videos by id; `scores` is None for a model that scores whole videos only.
 
@@ -101,15 +108,10 @@ def join(
     for what, given in (("frame scores", scores), ("video score", video_scores)):
         if given is not None:
             problems += [f"{name}: no {what}" for name in sorted(known - given.keys())]
-            problems += [
-                f"{name}: {what}, but not a video of this list" for name in sorted(given.keys() - known)
-            ]
+            problems += [f"{name}: {what}, but not a video of this list" for name in sorted(given.keys() - known)]
     if problems:
         raise ArtefactError(listing("scores", problems, "Score exactly the videos of the test list."))
-    return [
-        one.scored(None if scores is None else scores[one.video_id], video_scores[one.video_id])
-        for one in truth
-    ]
+    return [one.scored(None if scores is None else scores[one.video_id], video_scores[one.video_id]) for one in truth]
 
 
 def checked(videos: Sequence[VideoScores], level: Level) -> list[VideoScores]:
@@ -120,7 +122,7 @@ def checked(videos: Sequence[VideoScores], level: Level) -> list[VideoScores]:
     """
     ordered = sorted(videos, key=lambda v: v.video_id)
     ids = [v.video_id for v in ordered]
-    problems = [f"{a}: listed twice" for a, b in zip(ids, ids[1:], strict=False) if a == b]
+    problems = [f"{a}: listed twice" for a, b in pairwise(ids) if a == b]
     for video in ordered:
         found = _video_problems(video) + (_frame_problems(video) if level == "frame" else [])
         problems += [f"{video.video_id}: {what}" for what in found]
@@ -129,6 +131,21 @@ def checked(videos: Sequence[VideoScores], level: Level) -> list[VideoScores]:
     if problems:
         raise ArtefactError(listing("scores and labels", problems, "Remake the scores of these videos."))
     return ordered
+
+
+def check_same(one: Sequence[VideoScores], two: Sequence[VideoScores]) -> None:
+    """Refuse a comparison of score sets that are not about the same videos with the same labels.
+
+    Raises: ArtefactError that lists every video that differs.
+    """
+    a, b = {v.video_id: v for v in one}, {v.video_id: v for v in two}
+    problems = [f"{name}: only in one of the two" for name in sorted(a.keys() ^ b.keys())]
+    for name in sorted(a.keys() & b.keys()):
+        same = a[name].label == b[name].label and a[name].class_name == b[name].class_name
+        labels = a[name].frame_truth(), b[name].frame_truth()
+        problems += [f"{name}: other labels"] * (not same or not np.array_equal(*labels))
+    if problems:
+        raise ArtefactError(listing("paired difference", problems, "Compare scores of the same videos."))
 
 
 def _video_problems(video: VideoScores) -> list[str]:

@@ -45,7 +45,9 @@ def _measure(scores: Path, train: Path, test: Path, config: Evaluate, out: Path)
         "notes": notes,
     }
     write_json(out / "metrics.json", {"metrics": result, "protocol": protocol})
-    write_text(out / "curves.csv", curves(videos, file.level, config.curve_points).to_csv(index=False, lineterminator="\n"))
+    write_text(
+        out / "curves.csv", curves(videos, file.level, config.curve_points).to_csv(index=False, lineterminator="\n")
+    )
 
 
 def _validation(train: pd.DataFrame, file: ScoreFile) -> list[VideoScores]:

@@ -30,7 +30,9 @@ def plot_data(shelf: "Shelf") -> dict[str, str]:
         history = pd.concat([_history(shelf, variant, s).assign(seed=s) for s in shelf.seeds])
         roc, pr = (curves[curves["curve"] == kind] for kind in ("roc", "pr"))
         texts[f"roc/{variant}.csv"] = _text(roc.rename(columns={"x": "fpr", "y": "tpr"})[["fpr", "tpr", "seed"]])
-        texts[f"pr/{variant}.csv"] = _text(pr.rename(columns={"x": "recall", "y": "precision"})[["recall", "precision", "seed"]])
+        texts[f"pr/{variant}.csv"] = _text(
+            pr.rename(columns={"x": "recall", "y": "precision"})[["recall", "precision", "seed"]]
+        )
         spread = curves[curves["curve"].str.startswith("scores_")]
         spread = spread.assign(curve=spread["curve"].str.removeprefix("scores_"))
         texts[f"scores/{variant}.csv"] = _text(spread.rename(columns={"curve": "truth", "x": "score", "y": "share"}))
@@ -60,7 +62,10 @@ def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:
     first = shelf.seeds[0]
     run = _metrics(shelf, variant, first)
     level = run["protocol"]["level"]
-    counts = {n: sum(_metrics(shelf, variant, s)["metrics"][f"video_{n}"]["value"] for s in shelf.seeds) for n in ("tp", "fp", "tn", "fn")}
+    counts = {
+        n: sum(_metrics(shelf, variant, s)["metrics"][f"video_{n}"]["value"] for s in shelf.seeds)
+        for n in ("tp", "fp", "tn", "fn")
+    }
     histories = {seed: _history(shelf, variant, seed) for seed in shelf.seeds}
     chosen = {seed: read_json(shelf.training(variant, seed) / "config.json")["epoch"] for seed in shelf.seeds}
     criterion = run["protocol"]["scores"]["selection"]
@@ -75,7 +80,12 @@ def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:
 
 def _decisions(shelf: "Shelf", variant: str) -> pd.DataFrame:
     """One row per test video and seed: what it is and what was decided, for DVC's confusion template."""
-    cells = {"tn": ("normal", "normal"), "fp": ("normal", "anomalous"), "fn": ("anomalous", "normal"), "tp": ("anomalous", "anomalous")}
+    cells = {
+        "tn": ("normal", "normal"),
+        "fp": ("normal", "anomalous"),
+        "fn": ("anomalous", "normal"),
+        "tp": ("anomalous", "anomalous"),
+    }
     rows = []
     for seed in shelf.seeds:
         metrics = _metrics(shelf, variant, seed)["metrics"]

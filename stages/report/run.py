@@ -8,8 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from stages.room import command_line, make, parser, settings, typed
 from vad.annotations import truth_of
 from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
@@ -165,7 +163,9 @@ def _baselines(shelf: Shelf) -> list[dict]:
         truth = truth_of(read_test(shelf.table(dataset, "test.csv")), lengths, fps, convention(config.ground_truth))
         for name, videos in rows(truth.videos, config.bootstrap.seed).items():
             kind = "oracle" if name in ORACLES else "no pixel"
-            found.append(result_row({"row": name, "kind": kind, "dataset": dataset}, [evaluate(videos, None, config.bootstrap)]))
+            found.append(
+                result_row({"row": name, "kind": kind, "dataset": dataset}, [evaluate(videos, None, config.bootstrap)])
+            )
     return found
 
 
@@ -173,8 +173,8 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
     """results.md: per data set the variants and, below them, what can be had without looking."""
     parts = [
         "# Results\n",
-        "Mean over seeds ± standard deviation over seeds [95 % interval by bootstrap over videos, mean of the seeds' bounds]."
-        " The level of a metric is in its name; what is undefined is \"-\". Every choice behind a row is in `results.csv`.\n",
+        "Mean over seeds ± standard deviation over seeds [interval by bootstrap over videos, mean of the seeds' bounds]."
+        ' The level of a metric is in its name; what is undefined is "-". Every choice behind a row is in `results.csv`.\n',
     ]
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
         mine = [row for row in results if row["dataset"] == dataset]
@@ -182,9 +182,14 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
         if mine:
             parts.append(markdown(mine, ["variant"], SHOWN))
         parts += ["Without a pixel, and with the answer known:\n"]
-        parts.append(markdown([row for row in baselines if row["dataset"] == dataset], ["row", "kind"], BASELINES_SHOWN))
+        parts.append(
+            markdown([row for row in baselines if row["dataset"] == dataset], ["row", "kind"], BASELINES_SHOWN)
+        )
     if broken:
-        parts += ["## Not shown\n", "The chain of records behind these rows is broken; `snakemake --cores all` mends it.\n"]
+        parts += [
+            "## Not shown\n",
+            "The chain of records behind these rows is broken; `snakemake --cores all` mends it.\n",
+        ]
         parts += ["\n".join(f"- {variant}: {link}" for variant, links in broken.items() for link in links[:3]) + "\n"]
     if shelf.slice["skipped"]:
         parts += ["## Not installed\n", "\n".join(f"- {v}: {why}" for v, why in shelf.slice["skipped"].items()) + "\n"]
@@ -197,7 +202,9 @@ def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
     lists = ", ".join(f"{name} ({_official(item['official'])})" for name, item in facts["lists"].items())
     ground = f" Ground truth {mine[0]['ground_truth']}; threshold {mine[0]['threshold_rule']}." if mine else ""
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in facts["notes"])
-    size = f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
+    size = (
+        f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
+    )
     return f"{size}. Lists: {lists}.{ground}{notes}\n"
 
 

@@ -18,7 +18,7 @@ class Found:
 
 
 def walk(root: Path) -> Iterator[Found]:
-    """All files below a folder, sorted, but hidden ones; links to folders are not followed but told as refused."""
+    """All files below a folder but hidden ones, sorted; links to folders are not followed but told."""
     inside = root.resolve()
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vad.errors import DatasetError, listing
+from vad.npy import load_npy
 
 FRAME_LABEL_SUFFIXES = (".csv", ".npy")
 _SHOWN = 10
@@ -34,11 +35,7 @@ def _of_text(path: Path) -> UInt8[np.ndarray, " frames"]:
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as text ({error}). Write one 0 or 1 a line.") from error
     words = [line.strip() for line in lines]
-    wrong = [
-        f"line {n}: {word[:40]!a} is neither 0 nor 1"
-        for n, word in enumerate(words, 1)
-        if word not in "01" or not word
-    ]
+    wrong = [f"line {n}: {word[:40]!a} is neither 0 nor 1" for n, word in enumerate(words, 1) if word not in {"0", "1"}]
     if wrong or not words:
         more = [f"and {len(wrong) - _SHOWN} more lines"] if len(wrong) > _SHOWN else []
         problems = [*wrong[:_SHOWN], *more] or ["no labels"]
@@ -48,16 +45,10 @@ def _of_text(path: Path) -> UInt8[np.ndarray, " frames"]:
 
 def _of_npy(path: Path) -> UInt8[np.ndarray, " frames"]:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise DatasetError(
-            f"{path}: not a readable array ({error}). Save it again with numpy.save."
-        ) from error
-    if (
-        not isinstance(array, np.ndarray)
-        or array.dtype.kind not in "biuf"
-        or array.size != max(array.shape, default=0)
-    ):
+        array = load_npy(path)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}. Save it again with numpy.save.") from error
+    if array.dtype.kind not in "biuf" or array.size != max(array.shape, default=0):
         raise DatasetError(f"{path}: expected one row of numbers. Save an array of shape (frames,).")
     labels = array.ravel()
     if labels.size == 0 or not np.isin(labels, (0, 1)).all():

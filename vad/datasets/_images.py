@@ -10,7 +10,7 @@ _LAST_NUMBER = re.compile(r"(\d+)\D*", re.ASCII)
 def numbering_problem(names: Iterable[str]) -> str:
     """Why images cannot be put in order by the last number in their names, or "".
 
-    Frames are counted by position: numbers may start anywhere and have any step, but the step must not change.
+    Frames are counted by position: numbers may start anywhere, in any step that does not change.
     """
     numbers: dict[int, str] = {}
     for name in sorted(names):

@@ -1,7 +1,7 @@
 """What the three official lists must agree on, and the videos they make together."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from vad.datasets._lists import NORMAL, Annotation, Entry, key, shown
@@ -56,7 +56,7 @@ def video(entry: Entry, split: Literal["train", "test"], intervals: Intervals, n
     return Video(entry.video_id, "", split, label, entry.class_name, intervals, n_frames=n_frames)
 
 
-def notes(videos: Sequence[Video], annotated: Mapping[str, Intervals]) -> list[str]:
+def notes(videos: Sequence[Video], annotated: Collection[str]) -> list[str]:
     """What a reader of the results should know: segments past the end, normals without annotation, counts."""
     past = [
         f"{v.video_id} {end:g} > {v.n_frames}"

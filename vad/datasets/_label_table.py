@@ -74,9 +74,7 @@ def _cells(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, str
                 if not any(cell.strip() for cell in cells):
                     continue
                 if len(cells) != len(header):
-                    problems.append(
-                        f"line {reader.line_num}: {len(cells)} cells, the header has {len(header)}"
-                    )
+                    problems.append(f"line {reader.line_num}: {len(cells)} cells, the header has {len(header)}")
                     continue
                 yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -90,9 +88,7 @@ def _header_problems(header: list[str]) -> list[str]:
     if len(header) == 1 and ";" in header[0]:
         return ["line 1: columns are separated by ';'. Save the table with commas"]
     problems = [f"line 1: no column {name!r}" for name in REQUIRED if name not in header]
-    problems += [
-        f"line 1: unknown column {name!a}.{nearest(name, COLUMNS)}" for name in header if name not in COLUMNS
-    ]
+    problems += [f"line 1: unknown column {name!a}.{nearest(name, COLUMNS)}" for name in header if name not in COLUMNS]
     problems += [f"line 1: column {name!r} is there twice" for name in COLUMNS if header.count(name) > 1]
     return problems
 
@@ -117,9 +113,7 @@ def _row(line: int, cells: dict[str, str], rule: str) -> Row:
 
 def _word(cells: dict[str, str], column: str, words: tuple[str, ...]) -> str:
     if cells[column] not in words:
-        raise ValueError(
-            f"{column} {cells[column][:40]!a} is none of {', '.join(word or 'empty' for word in words)}"
-        )
+        raise ValueError(f"{column} {cells[column][:40]!a} is none of {', '.join(word or 'empty' for word in words)}")
     return cells[column]
 
 

@@ -99,9 +99,8 @@ def _test_label(rows: Sequence[Row], place: Place, problems: list[str]) -> tuple
         problems.append(str(error))
         return label or 0, True
     if label is not None and label != anomalous:
-        problems.append(
-            f"{where}: label {label}, but {place.frame_labels.name} marks {'some' if anomalous else 'no'} frames"
-        )
+        marks = f"{place.frame_labels.name} marks {'some' if anomalous else 'no'} frames"
+        problems.append(f"{where}: label {label}, but {marks}")
     return anomalous, True
 
 
@@ -131,7 +130,5 @@ def remarks(
     notes += [f"intervals of {ignored} train videos are not used: only their labels are"] if ignored else []
     notes += [f"no frame labels, video level only: {', '.join(bare)}"] if bare else []
     notes += [f"not in the table, not used: {', '.join(sorted(unlisted))}"] if unlisted else []
-    notes += (
-        [f"frame labels that are not used: {', '.join(sorted(file.name for file in spare))}"] if spare else []
-    )
+    notes += [f"frame labels that are not used: {', '.join(sorted(file.name for file in spare))}"] if spare else []
     return notes

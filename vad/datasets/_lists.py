@@ -23,7 +23,6 @@ CLASSES = (
 )
 NORMAL = "Normal"
 EVENT_FOLDER = "Normal_Videos_event"
-NAME_BYTES = 255
 _NORMAL_FOLDER = re.compile(r"(training|testing)[_-]normal[_-]videos?([_-]\w+)*|normal", re.IGNORECASE)
 _FRAME = re.compile(r"-1|\d{1,9}", re.ASCII)
 
@@ -89,9 +88,7 @@ def read_split(path: Path, problems: list[str]) -> list[Entry]:
     for number, words in lines(path, problems):
         try:
             if len(words) > 1 and not (len(words) == 2 and words[1].isdecimal()):
-                raise ValueError(
-                    f"{shown(' '.join(words))}: {len(words)} words, expected one path without blanks"
-                )
+                raise ValueError(f"{shown(' '.join(words))}: {len(words)} words, expected one path without blanks")
             entries.append(Entry(number, *_named(words[0])))
         except ValueError as error:
             problems.append(f"{path.name}:{number}: {error}")
@@ -122,9 +119,7 @@ def read_frame_counts(path: Path, column: str, problems: list[str]) -> dict[str,
         try:
             name = key(_place(words[0])[1])
             if len(words) < 2 or not words[1].isdecimal() or not 0 < int(words[1]) < 10**9:
-                raise ValueError(
-                    f"{shown(words[0])}: {shown(' '.join(words[1:2]))} is not a number of frames"
-                )
+                raise ValueError(f"{shown(words[0])}: {shown(' '.join(words[1:2]))} is not a number of frames")
             if name in counts:
                 raise ValueError(f"{shown(words[0])}: stated twice")
             counts[name] = int(words[1])
@@ -152,9 +147,7 @@ def class_of(folder: str) -> str:
     Raises: ValueError for a folder that holds no class of this data set.
     """
     if folder.lower() == EVENT_FOLDER.lower():
-        raise ValueError(
-            f"{EVENT_FOLDER} belongs to another task and repeats test videos (leakage). Remove the line"
-        )
+        raise ValueError(f"{EVENT_FOLDER} belongs to another task and repeats test videos (leakage). Remove the line")
     if _NORMAL_FOLDER.fullmatch(folder):
         return NORMAL
     if folder not in CLASSES:
@@ -210,8 +203,8 @@ def _unsafe(word: str) -> str:
         return "is an absolute path. Write Class/Name.mp4"
     if ".." in parts:
         return "leaves the folder of the data set"
-    if max(len(part.encode()) for part in parts) > NAME_BYTES:
-        return f"is longer than {NAME_BYTES} bytes"
+    if max(len(part.encode()) for part in parts) > 255:  # of a file name
+        return "is longer than 255 bytes"
     return ""
 
 
@@ -225,9 +218,7 @@ def _annotation(number: int, words: list[str]) -> Annotation:
         raise ValueError(f"{shown(name)}: {shown(stated[0])} is not a number of frames")
     pairs = (_segment(name, start_1, end_1), _segment(name, start_2, end_2))
     intervals = tuple(pair for pair in pairs if pair is not None)
-    return Annotation(
-        number, folder, video_id, class_of(class_word), intervals, int(stated[0]) if stated else None
-    )
+    return Annotation(number, folder, video_id, class_of(class_word), intervals, int(stated[0]) if stated else None)
 
 
 def _segment(name: str, start: str, end: str) -> tuple[float, float] | None:

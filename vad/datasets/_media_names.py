@@ -97,11 +97,7 @@ def _id(path: str, alone: bool) -> str:
     name = stem(path)
     if alone and is_id(name):
         return name
-    plain = (
-        unicodedata.normalize("NFKD", name if alone else without_suffix(path))
-        .encode("ascii", "ignore")
-        .decode()
-    )
+    plain = unicodedata.normalize("NFKD", name if alone else without_suffix(path)).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-")[:_SLUG_LENGTH] or "video"
     digest = hashlib.sha256(_composed(without_suffix(path)).encode()).hexdigest()
     return f"{slug}-{digest[:8]}"

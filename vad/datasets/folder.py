@@ -32,12 +32,12 @@ __all__ = ["Config", "Dataset", "read_frame_labels"]
 class Config(Section):
     """Where the data lie and how the table counts frames. Other paths are relative to `root`."""
 
-    root: str | None = Field(None, description="folder of the data set; null = not installed")
-    labels: str = Field("labels.csv", description="table of labels")
-    videos: str = Field("videos", description="folder that holds the videos")
-    frame_labels: str = Field("frame_labels", description="folder of one label a frame; need not exist")
+    root: str | None = Field(default=None, description="folder of the data set; null = not installed")
+    labels: str = Field(default="labels.csv", description="table of labels")
+    videos: str = Field(default="videos", description="folder that holds the videos")
+    frame_labels: str = Field(default="frame_labels", description="folder of one label a frame; need not exist")
     interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
-        "zero_based_half_open", description="how start and end count frames"
+        default="zero_based_half_open", description="how start and end count frames"
     )
     validation: Validation = Field(default_factory=Validation)
 
@@ -116,9 +116,7 @@ class Dataset:
             names = {ids[path]} | ({stem(path)} if times[stem(path)] == 1 else set())
             mine = sorted(file for (name, _), file in files.items() if name in names)
             if len(mine) > 1:
-                problems.append(
-                    f"{path}: two files of frame labels: {' and '.join(file.name for file in mine)}"
-                )
+                problems.append(f"{path}: two files of frame labels: {' and '.join(file.name for file in mine)}")
             if mine:
                 found[path] = mine[0]
         return found
@@ -132,7 +130,5 @@ class Dataset:
     def _installed(self) -> Path:
         root = self.root
         if root is None or not root.is_dir():
-            raise DatasetError(
-                f"{root}: no such folder. Set root of this data set to its folder, or to null."
-            )
+            raise DatasetError(f"{root}: no such folder. Set root of this data set to its folder, or to null.")
         return root

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from vad.artefacts import write_text
-from vad.datasets._plan import VideoPlan, plan_videos
+from vad.datasets._mini_plan import VideoPlan, plan_videos
 from vad.schema import Positive, Section
 from vad.splits import Validation, Video
 
@@ -40,7 +40,9 @@ class Config(Section):
     width: Side = Field(320, description="picture width in pixels, a multiple of 4")
     height: Side = Field(240, description="picture height in pixels, a multiple of 4")
     fps: Annotated[int, Field(ge=5, le=60)] = Field(30, description="frames per second")
-    validation: Validation = Field(default_factory=Validation, description="part of the train list for selection")
+    validation: Validation = Field(
+        default_factory=Validation, description="part of the train list for selection"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -113,7 +115,7 @@ class Dataset:
             workers: processes; each holds less than 500 MB.
         """
         # Pictures need the codec library; plans and lists do not, and Snakemake loads only those.
-        from vad.datasets._film import render_all
+        from vad.datasets._mini_film import render_all
 
         folder = self.home / VIDEOS
         wanted = {folder / video.listed for video in self.plan}

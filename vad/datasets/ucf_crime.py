@@ -41,24 +41,25 @@ WHAT = {
 class Config(Section):
     """Where the data set lies. List paths are relative to `root`, absolute ones are taken as they are."""
 
-    root: str | None = Field(None, description="folder of UCF-Crime; null = not installed")
+    root: str | None = Field(default=None, description="folder of UCF-Crime; null = not installed")
     train_list: str | None = Field(
-        None, description="train list; null = Anomaly_Train.txt where the distribution has it"
+        default=None, description="train list; null = Anomaly_Train.txt where the distribution has it"
     )
-    test_list: str | None = Field(None, description="test list; null = Anomaly_Test.txt likewise")
+    test_list: str | None = Field(default=None, description="test list; null = Anomaly_Test.txt likewise")
     annotation: str | None = Field(
-        None, description="temporal annotation; null = its two official names likewise"
+        default=None, description="temporal annotation; null = its two official names likewise"
     )
     frame_counts: str | list[str] | None = Field(
-        None,
+        default=None,
         description="file(s) stating frame counts, for features without videos: CSV or `path n_frames` text",
     )
-    frame_counts_column: str = Field("n_frames", description="column of a CSV of frame counts")
+    frame_counts_column: str = Field(default="n_frames", description="column of a CSV of frame counts")
     videos: Literal["required", "absent"] = Field(
-        "required", description="absent = only imported features are used, no video files are looked for"
+        default="required",
+        description="absent = only imported features are used, no video files are looked for",
     )
     subset: Literal["all", "available"] = Field(
-        "all",
+        default="all",
         description="available = keep what is there and say so in each row; all = missing is an error",
     )
     validation: Validation = Field(default_factory=Validation)
@@ -116,19 +117,17 @@ class Dataset:
 
     def _table(self, available: Callable[[Video], bool] | None) -> tuple[list[Video], list[str], str | None]:
         """Videos, notes and the words for the subset."""
-        videos, entries, remarks = read_lists(
-            self._installed(), self._files(), self.config.frame_counts_column
-        )
+        videos, entries, annotated = read_lists(self._installed(), self._files(), self.config.frame_counts_column)
         kept = self._located(videos, entries) if self.config.videos == "required" else videos
         if self.config.subset == "all":
-            return kept, remarks, None
+            return kept, notes(kept, annotated), None
         if available is None and self.config.videos == "absent":
             raise DatasetError(
                 f"{self.root}: subset: available needs to know which features are there. Use subset: all."
             )
         kept = [video for video in kept if available is None or available(video)]
         subset = subset_words(kept, videos)
-        return kept, [*remarks, subset], subset
+        return kept, [*notes(kept, annotated), subset], subset
 
     def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
         """The videos that have a file, with its path."""
@@ -148,9 +147,7 @@ class Dataset:
     def _installed(self) -> Path:
         root = self.root
         if root is None or not root.is_dir():
-            raise DatasetError(
-                f"{root}: no such folder. Set root of this data set to its folder, or to null."
-            )
+            raise DatasetError(f"{root}: no such folder. Set root of this data set to its folder, or to null.")
         return root
 
     def _files(self) -> dict[str, list[Path]]:
@@ -184,17 +181,13 @@ def _find(root: Path, given: str | None, names: Sequence[str], problems: list[st
     found = {sha256(path): path for path in reversed(places) if path.is_file()}
     if len(found) != 1:
         what = (
-            "two versions: " + " and ".join(map(str, found.values()))
-            if found
-            else f"not found in {', '.join(FOLDERS)}"
+            "two versions: " + " and ".join(map(str, found.values())) if found else f"not found in {', '.join(FOLDERS)}"
         )
         problems.append(f"{names[0]}: {what}")
     return next(iter(found.values()), places[0])
 
 
-def read_lists(
-    root: Path, files: dict[str, list[Path]], column: str
-) -> tuple[list[Video], list[Entry], list[str]]:
+def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[list[Video], list[Entry], set[str]]:
     """Read and join the lists.
 
     Args:
@@ -202,7 +195,7 @@ def read_lists(
         files: paths by role, as in `WHAT`.
         column: of frame counts in a CSV.
 
-    Returns: videos without paths, their list entries (same order), notes.
+    Returns: videos without paths, their list entries (same order), keys of the annotated ones.
     Raises: DatasetError with every problem of every list.
     """
     problems: list[str] = []
@@ -214,9 +207,7 @@ def read_lists(
         counts |= read_frame_counts(path, column, problems)
     problems += leaks(files["train"][0].name, train, files["test"][0].name, test)
     problems += disagreements(files["annotation"][0].name, test, annotations)
-    problems += [
-        f"{files[role][0].name}: no videos" for role, found in (("train", train), ("test", test)) if not found
-    ]
+    problems += [f"{files[role][0].name}: no videos" for role, found in (("train", train), ("test", test)) if not found]
     if problems:
         raise DatasetError(listing(str(root), problems, "Mend the lists, or take the official ones."))
     segments = {key(a.video_id): a.intervals for a in annotations}
@@ -224,4 +215,4 @@ def read_lists(
     for entry in test:
         name = key(entry.video_id)
         videos.append(video(entry, "test", segments.get(name, ()), counts.get(name)))
-    return videos, train + test, notes(videos, segments)
+    return videos, train + test, set(segments)

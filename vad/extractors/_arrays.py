@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vad.errors import FeatureError
-
-_FORMAT = np.lib.format
+from vad.npy import load_npy
 
 
 def read_npy(path: Path) -> tuple[Float[np.ndarray, "..."], str]:
@@ -18,27 +17,10 @@ def read_npy(path: Path) -> tuple[Float[np.ndarray, "..."], str]:
     Raises: FeatureError for another type, a pickle, or a file that is shorter or longer than its header says.
     """
     try:
-        _check_header(path)
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, SyntaxError, TypeError, OverflowError) as error:
-        raise FeatureError(f"{path}: not a readable .npy array ({error}). Fetch or save it again.") from error
+        array = load_npy(path)
+    except ValueError as error:
+        raise FeatureError(f"{path}: {error}. Fetch or save it again.") from error
     return to_float32(path, array), array.dtype.str
-
-
-def _check_header(path: Path) -> None:
-    """Refuse by header alone what must not be loaded: a wrong size would be allocated first."""
-    with path.open("rb") as file:
-        version = _FORMAT.read_magic(file)
-        read = _FORMAT.read_array_header_1_0 if version == (1, 0) else _FORMAT.read_array_header_2_0
-        shape, _, dtype = read(file)
-        stored = path.stat().st_size - file.tell()
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are never loaded")
-    size = dtype.itemsize
-    for side in shape:
-        size *= side
-    if min(shape, default=1) < 0 or size != stored:
-        raise ValueError(f"{stored} bytes of numbers, the header promises {size}")
 
 
 def to_float32(path: Path, array: np.ndarray) -> Float[np.ndarray, "..."]:
@@ -47,9 +29,7 @@ def to_float32(path: Path, array: np.ndarray) -> Float[np.ndarray, "..."]:
     Raises: FeatureError for other types and for numbers that float32 cannot hold.
     """
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-        raise FeatureError(
-            f"{path}: type {array.dtype}, expected float16, float32 or float64. Save it as float32."
-        )
+        raise FeatureError(f"{path}: type {array.dtype}, expected float16, float32 or float64. Save it as float32.")
     with np.errstate(over="ignore"):
         converted = array.astype(np.float32)
     if not np.isfinite(converted).all():
@@ -69,9 +49,7 @@ def read_text(path: Path) -> Float[np.ndarray, "rows dim"]:
         raise FeatureError(f"{path}: not a text file of numbers ({error}). Fetch it again.") from error
     if not lines[0].strip():
         raise FeatureError(f"{path}: empty. Fetch it again.")
-    return to_float32(
-        path, np.stack([_numbers(path, i, line, lines[0]) for i, line in enumerate(lines, start=1)])
-    )
+    return to_float32(path, np.stack([_numbers(path, i, line, lines[0]) for i, line in enumerate(lines, start=1)]))
 
 
 def _numbers(path: Path, number: int, line: str, first: str) -> Float[np.ndarray, " dim"]:

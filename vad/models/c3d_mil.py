@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from vad import losses
 from vad.batches import Bags, Scores
+from vad.layers.standardise import Standardise
 from vad.schema import Count, NotNegative, Section
 
 
@@ -28,6 +29,9 @@ class Config(Section):
     middle_width: Count = Field(32, description="units of the second layer")
     dropout: float = Field(
         0.6, ge=0, lt=1, description="share of units dropped after the first and second layer"
+    )
+    standardise: bool = Field(
+        False, description="feature channels in units of their spread over the fit part"
     )
     normalise_rows: bool = Field(True, description="scale each segment vector to length 1")
     middle_activation: Literal["linear", "relu"] = Field(
@@ -62,6 +66,7 @@ class Model(nn.Module):
         """Build the layers, Glorot-normal weights and zero biases."""
         super().__init__()
         self.config = config
+        self.standardise = Standardise(feature_dim)
         self.first = nn.Linear(feature_dim, config.hidden_width)
         self.middle = nn.Linear(config.hidden_width, config.middle_width)
         self.last = nn.Linear(config.middle_width, 1)
@@ -73,9 +78,15 @@ class Model(nn.Module):
     def _layers(self) -> list[nn.Linear]:
         return [self.first, self.middle, self.last]
 
+    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(features)
+
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
         """Score of each segment, 0..1."""
-        rows = functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+        rows = self.standardise(features)
+        rows = functional.normalize(rows, dim=-1) if self.config.normalise_rows else rows
         hidden = self.dropout(functional.relu(self.first(rows)))
         middle = self.middle(hidden)
         middle = functional.relu(middle) if self.config.middle_activation == "relu" else middle

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from vad import losses
 from vad.batches import Scores, Windows
+from vad.layers.standardise import Standardise
 from vad.schema import Count, NotNegative, Section
 
 
@@ -25,6 +26,9 @@ class Config(Section):
 
     window: Count = Field(10, description="rows (extracted frames or segments) of a window")
     stride: Count = Field(5, description="rows between the starts of neighbouring windows")
+    standardise: bool = Field(
+        False, description="feature channels in units of their spread over the fit part"
+    )
     hidden_width: Count = Field(256, description="units between features and LSTM, and of the decoding LSTM")
     latent_width: Count = Field(64, description="units of the encoding LSTM, width of the prototypes")
     memory_slots: Count = Field(50, description="learned prototypes")
@@ -50,9 +54,10 @@ class Config(Section):
 
 
 class Output(NamedTuple):
-    """A rebuilt window and what the memory was asked for."""
+    """A rebuilt window, what it should have been, and what was read of the memory."""
 
     reconstruction: Float[Tensor, "windows steps dim"]
+    target: Float[Tensor, "windows steps dim"]
     read_weights: Float[Tensor, "windows steps slots"]
 
 
@@ -67,6 +72,7 @@ class Model(nn.Module):
         """Build the layers; prototypes uniform in +-1/sqrt(memory_slots)."""
         super().__init__()
         self.config = config
+        self.standardise = Standardise(feature_dim)
         self.embed = nn.Sequential(
             nn.Linear(feature_dim, config.hidden_width), nn.ReLU(), nn.Dropout(config.dropout)
         )
@@ -78,18 +84,24 @@ class Model(nn.Module):
         self.decoder = nn.LSTM(config.latent_width, config.hidden_width, batch_first=True)
         self.rebuild = nn.Linear(config.hidden_width, feature_dim)
 
+    def prepare(self, features: Float[Tensor, "windows steps dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(features)
+
     def forward(self, features: Float[Tensor, "windows steps dim"]) -> Output:
         """Rebuild each window from the prototypes that its steps read."""
-        latent, _ = self.encoder(self.embed(features))
+        values = self.standardise(features)
+        latent, _ = self.encoder(self.embed(values))
         weights = torch.softmax(latent @ self.memory.T, dim=-1)
         decoded, _ = self.decoder(weights @ self.memory)
-        return Output(self.rebuild(decoded), weights)
+        return Output(self.rebuild(decoded), values, weights)
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
         """Reconstruction error and entropy of the memory reads (few prototypes per step)."""
         out = self(batch.features)
         terms = {
-            "reconstruction": functional.mse_loss(out.reconstruction, batch.features),
+            "reconstruction": functional.mse_loss(out.reconstruction, out.target),
             "entropy": self.config.entropy_weight * losses.read_entropy(out.read_weights),
         }
         if self.config.l1_attention:
@@ -97,8 +109,9 @@ class Model(nn.Module):
         return terms
 
     def score(self, features: Float[Tensor, "windows steps dim"]) -> Scores:
-        """Mean squared error of each window, >= 0, in squared units of the features."""
-        errors = (self(features).reconstruction - features) ** 2
+        """Mean squared error of each window, >= 0, in squared units of the (standardised) features."""
+        out = self(features)
+        errors = (out.reconstruction - out.target) ** 2
         return Scores(errors.mean(dim=(1, 2)), None)
 
     def smooth(self, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
@@ -111,4 +124,4 @@ class Model(nn.Module):
 
     def diagnose(self, features: Float[Tensor, "windows steps dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
-        return {"read_entropy": float(losses.read_entropy(self(features).read_weights))}
+        return {"read_entropy": losses.read_entropy(self(features).read_weights).item()}

@@ -20,6 +20,7 @@ from torch.nn import functional
 from vad import losses
 from vad.batches import Bags, Scores
 from vad.errors import FeatureError
+from vad.layers.standardise import Standardise
 from vad.schema import Count, NotNegative, Positive, Section
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -57,6 +58,9 @@ class Config(Section):
     bag_segments: int = Field(32, ge=2, description="segments to which each video is resampled")
     normalise_rows: bool = Field(
         False, description="scale each segment vector to length 1 (for C3D features)"
+    )
+    standardise: bool = Field(
+        False, description="channels (vectors or statistics) in units of their spread over the fit part"
     )
     first_activation: Literal["none", "relu"] = Field(
         "none", description="after the first convolution; none = released"
@@ -240,6 +244,7 @@ class Model(nn.Module):
         self.level = config.level
         self.channels = 3 if config.inputs == "statistics" else feature_dim
         self.mask_and_noise = MaskAndNoise(config)
+        self.standardise = Standardise(self.channels)
         self.first = nn.Conv1d(self.channels, first, 3, padding=1)
         self.block1 = ShiftBlock(first, first, config)
         self.between = nn.Sequential(nn.MaxPool1d(2), nn.Dropout(config.dropout))
@@ -256,7 +261,13 @@ class Model(nn.Module):
             nn.Unflatten(1, (-1, steps)),
         )
         self.scorer = nn.Sequential(nn.Linear(latent, 64), nn.GELU(), nn.Linear(64, 1))
+        self.ranges: Tensor
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
+
+    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(self.inputs(features).transpose(1, 2))
 
     def inputs(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags channels segments"]:
         """Channels over time: the segment vectors, or their three statistics (not learned)."""
@@ -286,7 +297,8 @@ class Model(nn.Module):
 
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Output:
         """Read the memory for whole bags and rebuild the target."""
-        values = self.mask_and_noise(self.inputs(features))
+        rows = self.standardise(self.inputs(features).transpose(1, 2))
+        values = self.mask_and_noise(rows.transpose(1, 2))
         hidden = self.first(values)
         hidden = functional.relu(hidden) if self.config.first_activation == "relu" else hidden
         steps = self.block2(self.between(self.block1(hidden)))
@@ -341,4 +353,4 @@ class Model(nn.Module):
 
     def diagnose(self, features: Float[Tensor, "bags segments dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
-        return {"read_entropy": float(losses.read_entropy(self(features).read.weights))}
+        return {"read_entropy": losses.read_entropy(self(features).read.weights).item()}

@@ -1,15 +1,14 @@
-"""People and vehicles of `mini_crime`: jointed figures made of capsules, cars and buses made of boxes."""
+"""People of `mini_crime`: jointed figures made of capsules."""
 
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
-from vad.datasets._sprites import Brush, Colour, Sprite, freeze, mirror, rgb
+from vad.datasets._mini_sprites import Brush, Colour, Sprite, mirror, rgb
 
 SKIN = (rgb(224, 188, 160), rgb(176, 128, 96), rgb(112, 76, 56))
 CLOTHES = (
@@ -23,18 +22,8 @@ CLOTHES = (
     ),
     *(rgb(30, 30, 34), rgb(92, 132, 170), rgb(122, 84, 58), rgb(168, 168, 176)),
 )
-PAINTS = (
-    rgb(170, 34, 34),
-    rgb(212, 212, 214),
-    rgb(40, 44, 52),
-    rgb(48, 82, 140),
-    rgb(150, 152, 156),
-    rgb(196, 178, 130),
-)
-_SHADOW = rgb(14, 14, 16)
+SHADOW = rgb(14, 14, 16)
 VEST = rgb(214, 226, 60)
-
-VehicleKind = Literal["car", "van", "bus", "police", "cart"]
 
 
 class Pose(NamedTuple):
@@ -117,7 +106,7 @@ def _figure(person: Person, pose: Pose, height: int) -> Sprite:
         x, y = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
         return mid + x, ground + y - pose.lying * 0.06 * height
 
-    brush.ellipse(mid, ground, height * (0.2 + 0.3 * pose.lying), height * 0.045, _SHADOW, 0.45)
+    brush.ellipse(mid, ground, height * (0.2 + 0.3 * pose.lying), height * 0.045, SHADOW, 0.45)
     top, legs, skin = CLOTHES[person.top], CLOTHES[person.legs], SKIN[person.skin]
     thick = height * 0.052 * person.stout
     for side, tone in ((1, 0.78), (0, 1.0)):
@@ -173,83 +162,6 @@ def _bones(pose: Pose, height: float) -> dict[str, list[tuple[float, float]]]:
 def _hang(joint: tuple[float, float], angle: float, length: float) -> tuple[float, float]:
     """End of a bone that hangs from a joint."""
     return joint[0] + math.sin(angle) * length, joint[1] + math.cos(angle) * length
-
-
-@lru_cache(maxsize=400)
-def vehicle(kind: VehicleKind, paint: int, height: int, facing: int = 1, angle: int = 0) -> Sprite:
-    """A vehicle seen from its side; anchored under the wheels.
-
-    Args:
-        kind: body shape.
-        paint: index into PAINTS.
-        height: of a saloon car's roof above the ground, in pixels; larger kinds scale with it.
-        facing: 1 = to the right.
-        angle: degrees by which it is turned out of the level (accidents).
-    """
-    if facing < 0:
-        return mirror(vehicle(kind, paint, height, 1, angle))
-    tall, long = {
-        "car": (1.0, 2.7),
-        "van": (1.35, 2.9),
-        "bus": (1.9, 6.2),
-        "police": (1.1, 2.8),
-        "cart": (0.8, 0.9),
-    }[kind]
-    brush = Brush(tall * height * 1.12, long * height * 1.06)
-    mid, ground = brush.width / 2, brush.height - 0.06 * height
-    half, body = long * height / 2, PAINTS[paint]
-    brush.ellipse(mid, ground, half, 0.09 * height, _SHADOW, 0.55)
-    _body(brush, kind, mid, ground, half, tall * height, body)
-    for x in (-0.6, 0.62):
-        brush.ellipse(mid + x * half, ground - 0.16 * height, 0.19 * height, 0.19 * height, rgb(24, 24, 26))
-        brush.ellipse(
-            mid + x * half, ground - 0.16 * height, 0.09 * height, 0.09 * height, rgb(130, 130, 134)
-        )
-    if not angle:
-        return brush.sprite()
-    turned = ndimage.rotate(brush.sheet, angle, axes=(1, 2), order=1)
-    pad = [(0, 0), (0, turned.shape[1] % 2), (0, turned.shape[2] % 2)]
-    return freeze(np.pad(np.clip(turned, 0, 255), pad))
-
-
-def _body(
-    brush: Brush, kind: VehicleKind, mid: float, ground: float, half: float, tall: float, paint: Colour
-) -> None:
-    """Box, cabin, glass and lights."""
-    glass, dark = rgb(52, 66, 78), (paint[0] * 0.7, *paint[1:])
-    base, top = ground - 0.12 * tall, ground - tall
-    if kind in ("bus", "van", "cart"):
-        brush.box(mid - half, top, mid + half, base, paint, corner=0.1 * tall)
-        panes = {"bus": 7, "van": 2, "cart": 0}[kind]
-        for i in range(panes):
-            left = mid - half * 0.92 + i * half * 1.84 / panes
-            brush.box(left, top + 0.14 * tall, left + half * 1.5 / panes, top + 0.48 * tall, glass, corner=1)
-        brush.box(mid - half, ground - 0.38 * tall, mid + half, ground - 0.32 * tall, dark)
-    else:
-        brush.box(mid - half * 0.62, top, mid + half * 0.45, base, paint, corner=0.3 * tall)
-        brush.box(
-            mid - half * 0.54,
-            top + 0.1 * tall,
-            mid - half * 0.1,
-            ground - 0.55 * tall,
-            glass,
-            corner=0.12 * tall,
-        )
-        brush.box(
-            mid - half * 0.04,
-            top + 0.1 * tall,
-            mid + half * 0.37,
-            ground - 0.55 * tall,
-            glass,
-            corner=0.12 * tall,
-        )
-        brush.box(mid - half, ground - 0.62 * tall, mid + half, base, paint, corner=0.18 * tall)
-        brush.box(mid - half * 0.98, ground - 0.3 * tall, mid + half * 0.98, ground - 0.24 * tall, dark)
-    if kind == "police":
-        brush.box(mid - half, ground - 0.5 * tall, mid + half, ground - 0.36 * tall, rgb(36, 60, 150))
-        brush.box(mid - half * 0.25, top - 0.05 * tall, mid + half * 0.1, top + 0.05 * tall, rgb(60, 90, 220))
-    brush.box(mid + half * 0.93, ground - 0.52 * tall, mid + half, ground - 0.38 * tall, rgb(250, 246, 210))
-    brush.box(mid - half, ground - 0.52 * tall, mid - half * 0.94, ground - 0.38 * tall, rgb(190, 30, 30))
 
 
 def officer(rng: np.random.Generator) -> Person:

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from vad.datasets._scene import Rect, noise
-from vad.datasets._sprites import Blit, Brush, Colour, Sprite, rgb
+from vad.datasets._mini_scene import Rect
+from vad.datasets._mini_sprites import Blit, Brush, Colour, Sprite, rgb
+from vad.datasets._mini_surfaces import noise
 
 SMOKE, STEAM, DUST = rgb(58, 56, 54), rgb(214, 216, 218), rgb(150, 132, 108)
 VARIANTS = 8
@@ -93,7 +94,9 @@ def splinter(variant: int, size: int) -> Sprite:
     return brush.sprite()
 
 
-def scribble(rng: np.random.Generator, area: Rect, strokes: int, colour: Colour, stages: int = 8) -> list[Sprite]:
+def scribble(
+    rng: np.random.Generator, area: Rect, strokes: int, colour: Colour, stages: int = 8
+) -> list[Sprite]:
     """Paint on a wall, growing: stage k shows the first (k+1)/stages of the strokes. Covers `area`."""
     brush = Brush(area.bottom - area.top, area.right - area.left)
     point, heading, sprites = np.array([0.2 * brush.width, 0.5 * brush.height]), 0.0, []
@@ -156,3 +159,28 @@ def bird(wing: int, size: int) -> Sprite:
         tip = (mid + side * 0.7 * size, size / 2 + lift)
         brush.capsule((mid, size / 2), tip, max(0.8, size * 0.07), rgb(40, 40, 44))
     return brush.sprite()
+
+
+def debris_field(rng: np.random.Generator, count: int) -> list[tuple[float, float, int, float]]:
+    """Fragments: sideways and upward speed (sizes a second), picture, size."""
+    return [
+        (rng.normal(0, 1.6), rng.uniform(1.5, 4.5), int(rng.integers(9)), rng.uniform(0.08, 0.2))
+        for _ in range(count)
+    ]
+
+
+def flying(
+    debris: list[tuple[float, float, int, float]],
+    seconds: float,
+    x: float,
+    row: float,
+    size: float,
+    progress: float,
+) -> Iterator[Blit]:
+    """Fragments in the air, then on the ground until the event fades."""
+    fade = min(1.0, (1 - progress) / 0.08)
+    for across, up, variant, large in debris:
+        flight = min(seconds, up / 4.0)
+        height = up * flight - 4.0 * flight * flight
+        sprite = splinter(variant, 2 * max(1, round(large * size / 2)))
+        yield Blit(row + 0.5, sprite, x + across * flight * size, row - height * size, fade)

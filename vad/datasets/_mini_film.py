@@ -10,11 +10,12 @@ import av
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from vad.datasets._events import EVENTS
-from vad.datasets._life import Life, Scheduled
-from vad.datasets._plan import VideoPlan
-from vad.datasets._scene import Scene, build_scene
-from vad.datasets._sprites import Canvas
+from vad.datasets._mini_events import EVENTS
+from vad.datasets._mini_life import Life
+from vad.datasets._mini_plan import VideoPlan
+from vad.datasets._mini_scene import Scene, build_scene
+from vad.datasets._mini_shows import Scheduled
+from vad.datasets._mini_sprites import Canvas
 
 # One thread, so that the bytes do not depend on the machine's cores.
 CODEC = {"preset": "superfast", "crf": "26", "bf": "2", "threads": "1"}
@@ -28,7 +29,9 @@ _DIGITS = {
 }  # fmt: skip
 
 
-def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int) -> None:
+def render_all(
+    plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int
+) -> None:
     """Write every planned video below `folder`, in `workers` processes; size is (height, width)."""
     # The longest first, so that no process is left alone with a long one at the end.
     jobs = sorted(plans, key=lambda video: -video.n_frames)
@@ -58,7 +61,9 @@ def render_video(video: VideoPlan, folder: Path, size: tuple[int, int], fps: int
     unfinished.replace(path)
 
 
-def frames(video: VideoPlan, size: tuple[int, int], fps: int) -> Iterator[UInt8[np.ndarray, "height*3/2 width"]]:
+def frames(
+    video: VideoPlan, size: tuple[int, int], fps: int
+) -> Iterator[UInt8[np.ndarray, "height*3/2 width"]]:
     """All frames of a video in turn, as YUV 4:2:0 planes; the block is reused for the next frame."""
     scene = _scene(video.scene, video.entropy[0], *size)
     # Normal life and camera have their own stream of random numbers: an event changes nothing in them.

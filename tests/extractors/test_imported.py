@@ -1,0 +1,363 @@
+"""Published features: every form loads to the same array, and everything else is one clear error."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from vad.artefacts import read_features, write_features
+from vad.errors import FeatureError
+from vad.extractors.imported import Config, Extractor
+from vad.splits import Video
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "ucf_crime_c3d"
+RNG = np.random.default_rng(0)
+FLAT = RNG.random((7, 4), dtype=np.float32)
+CROPS = RNG.random((7, 5, 4), dtype=np.float32)
+
+
+def video(name: str = "Abuse028_x264", n_frames: int | None = 105) -> Video:
+    """A test video."""
+    return Video(name, "", "test", 1, "Abuse", n_frames=n_frames)
+
+
+def extractor(root: Path, **settings: object) -> Extractor:
+    """The extractor of a folder, 4 numbers a vector."""
+    return Extractor(Config.model_validate({"root": str(root), "dim": 4} | settings))
+
+
+def failure(root: Path, subject: Video | None = None, **settings: object) -> str:
+    """The message of the one error that loading gives."""
+    with pytest.raises(FeatureError) as error:
+        extractor(root, **settings).load(subject or video())
+    return str(error.value)
+
+
+def as_text(array: np.ndarray) -> str:
+    """Rows of blank-separated numbers, a blank at the end, as the published files have."""
+    return "".join(" ".join(f"{value:.6f}" for value in row) + " \n" for row in array)
+
+
+def save(path: Path, array: np.ndarray) -> Path:
+    """Save an array in a folder that need not exist yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, array)
+    return path
+
+
+@pytest.mark.parametrize("name", ["Abuse028_x264", "Abuse028", "deep/er/Abuse028_x264"])
+def test_files_are_found_by_id(tmp_path: Path, name: str) -> None:
+    """With or without `_x264`, in any subfolder; similar names are other videos."""
+    save(tmp_path / f"{name}.npy", FLAT)
+    save(tmp_path / "Abuse0280_x264.npy", FLAT[:2])
+    subject = extractor(tmp_path)
+
+    assert [tmp_path / f"{name}.npy"] == subject.sources(["Abuse028_x264"])["Abuse028_x264"]
+    assert [tmp_path / f"{name}.npy"] == subject.sources(["Abuse028"])["Abuse028"]
+    np.testing.assert_array_equal(FLAT, subject.load(video()).features)
+
+
+def test_ending_of_names(tmp_path: Path) -> None:
+    """Names such as `<video>_x264_i3d.npy` are matched when the ending is stated, alone."""
+    save(tmp_path / "Abuse028_x264_i3d.npy", FLAT)
+
+    assert extractor(tmp_path, ending="_i3d").has(video())
+    assert not extractor(tmp_path).has(video())
+
+
+def test_every_form_gives_the_same_array(tmp_path: Path) -> None:
+    """Layouts and one file per crop differ on disk only."""
+    save(tmp_path / "a" / "Abuse028_x264.npy", CROPS)
+    save(tmp_path / "b" / "Abuse028_x264.npy", np.moveaxis(CROPS, 1, 0))
+    for crop in range(5):
+        save(tmp_path / "c" / f"Abuse028_x264__{crop}.npy", CROPS[:, crop])
+    found = [
+        extractor(tmp_path / "a", layout="segments_crops_dim").load(video()),
+        extractor(tmp_path / "b", layout="crops_segments_dim").load(video()),
+        extractor(tmp_path / "c", format="crops_files").load(video()),
+    ]
+
+    for file in found:
+        np.testing.assert_array_equal(CROPS, file.features)
+        assert file.features.dtype == np.float32
+    assert 5 == len(found[2].report["files"])
+
+
+def test_text(tmp_path: Path) -> None:
+    """Sultani's text: any number of rows, six decimals."""
+    (tmp_path / "Abuse028_x264.txt").write_text(as_text(FLAT))
+    file = extractor(tmp_path, format="sultani_text").load(video())
+
+    np.testing.assert_array_equal(np.round(FLAT.astype(np.float64), 6).astype(np.float32), file.features)
+    assert ["text"] == file.report["stored_as"]
+
+
+def test_loaded_features_can_be_stored(tmp_path: Path) -> None:
+    """What is loaded passes the checks of the feature file and comes back the same."""
+    save(tmp_path / "Abuse028_x264.npy", np.moveaxis(CROPS, 1, 0))
+    file = extractor(tmp_path, layout="crops_segments_dim", name="I3D").load(video())
+    write_features(tmp_path / "out.npz", file)
+    stored = read_features(tmp_path / "out.npz", 4)
+
+    np.testing.assert_array_equal(file.features, stored.features)
+    np.testing.assert_array_equal(file.bounds, stored.bounds)
+    assert file.report == stored.report
+    assert stored.report["source"] == "I3D"
+
+
+@pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"])
+def test_float_types_convert(tmp_path: Path, dtype: str) -> None:
+    """Half and byte-swapped values convert exactly, double is rounded; the report names the stored type."""
+    save(tmp_path / "Abuse028_x264.npy", FLAT.astype(dtype))
+    file = extractor(tmp_path).load(video())
+
+    np.testing.assert_array_equal(FLAT.astype(dtype).astype(np.float32), file.features)
+    assert file.features.dtype == np.dtype("<f4")
+    assert [dtype] == file.report["stored_as"]
+
+
+@given(rows=st.integers(1, 60), n_frames=st.integers(1, 1200))
+def test_bounds_of_segments_are_repeat16(tmp_path_factory: pytest.TempPathFactory, rows: int, n_frames: int) -> None:
+    """Frame f belongs to row min(f // 16, rows - 1), to the last one; too many or few rows are refused."""
+    root = tmp_path_factory.mktemp("segments")
+    save(root / "Abuse028_x264.npy", np.ones((rows, 4)))
+    if rows > -(-n_frames // 16) + 1 or rows < n_frames // 16 // 2:
+        assert f"{rows} rows for {n_frames} frames" in failure(root, video(n_frames=n_frames))
+        return
+    bounds = extractor(root).load(video(n_frames=n_frames)).bounds
+
+    np.testing.assert_array_equal(
+        np.minimum(np.arange(n_frames) // 16, rows - 1), np.repeat(np.arange(rows), np.diff(bounds))
+    )
+
+
+@given(rows=st.integers(1, 60), n_frames=st.integers(1, 2000))
+def test_bounds_of_bags(tmp_path_factory: pytest.TempPathFactory, rows: int, n_frames: int) -> None:
+    """Frame f of n belongs to row f * B // n of a bag of B, short videos included."""
+    root = tmp_path_factory.mktemp("bags")
+    save(root / "Abuse028_x264.npy", np.ones((rows, 4)))
+    bounds = extractor(root, rows="bag").load(video(n_frames=n_frames)).bounds
+
+    np.testing.assert_array_equal(np.arange(n_frames) * rows // n_frames, np.repeat(np.arange(rows), np.diff(bounds)))
+
+
+@pytest.mark.parametrize("rows", ["segments", "bag"])
+def test_unknown_frame_counts_are_assumed_and_told(tmp_path: Path, rows: str) -> None:
+    """Without a stated count rows x segment_frames is taken, and the report says so."""
+    save(tmp_path / "Abuse028_x264.npy", FLAT)
+    file = extractor(tmp_path, rows=rows, segment_frames=10).load(video(n_frames=None))
+
+    assert 70 == file.n_frames
+    assert "assumed" == file.report["n_frames"]
+    assert "stated" == extractor(tmp_path, rows=rows).load(video()).report["n_frames"]
+
+
+def test_normalisation(tmp_path: Path) -> None:
+    """Every vector of every crop gets length 1; a zero vector stays zero; the default changes nothing."""
+    array = CROPS.copy() * 100
+    array[2, 3] = 0
+    save(tmp_path / "Abuse028_x264.npy", array)
+    plain = extractor(tmp_path, layout="segments_crops_dim").load(video()).features
+    unit = extractor(tmp_path, layout="segments_crops_dim", l2_normalise=True).load(video()).features
+    lengths = np.linalg.norm(unit, axis=-1)
+
+    np.testing.assert_array_equal(array, plain)
+    assert 0 == lengths[2, 3]
+    np.testing.assert_allclose(np.delete(lengths.ravel(), 2 * 5 + 3), 1, rtol=1e-6)
+    assert unit.dtype == np.float32
+
+
+def raw(content: bytes) -> Callable[[Path], object]:
+    """A file of these bytes."""
+    return lambda path: path.write_bytes(content)
+
+
+def array(values: object, dtype: str | None = None) -> Callable[[Path], object]:
+    """A file of this array; pickles are written, never read."""
+    return lambda path: np.save(path, np.array(values, dtype=dtype), allow_pickle=True)
+
+
+def header(shape: str) -> bytes:
+    """A `.npy` file without numbers whose header promises a shape."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+WHOLE = header("(2, 4)") + b"\0" * 32
+BROKEN = {
+    "nan": (array([[1, 2, 3, 4], [1, np.nan, 3, 4]]), "NaN or infinite value in row 1"),
+    "inf": (array([[np.inf, 2, 3, 4]]), "NaN or infinite value in row 0"),
+    "too_large_for_float32": (array([[1e300, 2, 3, 4]]), "NaN or infinite value in row 0"),
+    "width": (array(np.ones((7, 5))), "vectors are 5 wide, dim says 4"),
+    "one_axis": (array(np.ones(4)), "shape (4,), layout segments_dim means (segments, dim)"),
+    "three_axes": (array(np.ones((7, 5, 4))), "shape (7, 5, 4)"),
+    "no_rows": (array(np.ones((0, 4))), "shape (0, 4)"),
+    "integers": (array(np.ones((7, 4)), "int64"), "type int64"),
+    "complex": (array(np.ones((7, 4)), "complex64"), "type complex64"),
+    "text_array": (array([["1", "2", "3", "4"]]), "type <U1"),
+    "objects": (array([[{}, 1, 2, 3]], "object"), "Python objects, which are never loaded"),
+    "empty": (raw(b""), "not a readable .npy array"),
+    "pickle": (raw(b"\x80\x04K\x01."), "not a readable .npy array"),
+    "zip": (raw(b"PK\x03\x04"), "not a readable .npy array"),
+    "truncated": (raw(WHOLE[:-1]), "31 bytes of numbers, the header promises 32"),
+    "trailing": (raw(WHOLE + b"x"), "33 bytes of numbers, the header promises 32"),
+    "header_cut": (raw(WHOLE[:50]), "not a readable .npy array"),
+    "four_terabytes": (raw(header("(1000000000000, 4)")), "0 bytes of numbers"),
+    "negative_shape": (raw(header("(-2, -4)") + b"\0" * 32), "32 bytes of numbers"),
+    "nested_header": (raw(header("(" * 60 + ")" * 30)), "not a readable .npy array"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_array(tmp_path: Path, fault: str) -> None:
+    """Each malformed file gives one error that names it."""
+    make, message = BROKEN[fault]
+    make(tmp_path / "Abuse028_x264.npy")
+    found = failure(tmp_path)
+
+    assert str(tmp_path / "Abuse028_x264.npy") in found
+    assert message in found
+
+
+@given(st.binary(max_size=200), st.integers(0, 4), st.booleans())
+@example(b"(" * 150, 1, True)
+def test_any_header_is_one_clean_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, version: int, sized: bool
+) -> None:
+    """Whatever follows the magic bytes, nothing but a feature error comes out."""
+    length = len(content).to_bytes(2 if version == 1 else 4, "little") if sized else b""
+    path = tmp_path_factory.mktemp("header") / "Abuse028_x264.npy"
+    path.write_bytes(b"\x93NUMPY" + bytes([version, 0]) + length + content)
+
+    assert str(path) in failure(path.parent)
+
+
+def test_pickles_are_not_run(tmp_path: Path) -> None:
+    """A pickle with a command in it leaves no trace."""
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    np.save(tmp_path / "Abuse028_x264.npy", np.array([Bomb()], dtype=object), allow_pickle=True)
+    failure(tmp_path)
+
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"  \n\n", "empty"),
+        (b"1 2 3 4\n1 2 3\n", "txt:2: 3 numbers, 4 on line 1"),
+        (b"1 2 3 4\n\n1 2 3 4\n", "txt:2: 0 numbers, 4 on line 1"),
+        (b"1 2 3 4\n1 2 3 x\n", "txt:2: not a row of numbers"),
+        (b"1 2 3 4\n1 nan 3 4\n", "NaN or infinite value in row 1"),
+        (b"1 2 3\n", "vectors are 3 wide, dim says 4"),
+        (b"1 2 3 \xff\n", "not a text file of numbers"),
+    ],
+)
+def test_broken_text(tmp_path: Path, content: bytes, message: str) -> None:
+    """Cut, ragged and foreign text is refused with its line."""
+    (tmp_path / "Abuse028_x264.txt").write_bytes(content)
+
+    assert message in failure(tmp_path, format="sultani_text")
+
+
+def test_swapped_layout_is_noticed(tmp_path: Path) -> None:
+    """More than ten crops are segments in the wrong place."""
+    save(tmp_path / "Abuse028_x264.npy", np.ones((10, 90, 4)))
+
+    assert "90 crops, at most 10 exist" in failure(tmp_path, layout="segments_crops_dim")
+
+
+@pytest.mark.parametrize(
+    ("crops", "message"),
+    [
+        ((0, 1, 3, 4), "crop 2 of 5 missing"),
+        (range(9), "crop 9 of 10 missing"),
+        (range(1, 6), "crop 0, 6, 7, 8, 9 of 10 missing"),
+        (range(11), "11 crops, expected 5 or 10"),
+    ],
+)
+def test_crop_numbers(tmp_path: Path, crops: range, message: str) -> None:
+    """A missing crop is named by its number; five or ten make a video."""
+    for crop in crops:
+        save(tmp_path / f"Abuse028_x264__{crop}.npy", FLAT)
+
+    assert message in failure(tmp_path, format="crops_files")
+
+
+def test_crops_of_different_length(tmp_path: Path) -> None:
+    """Crops of one video cover the same segments."""
+    for crop in range(5):
+        save(tmp_path / f"Abuse028_x264__{crop}.npy", FLAT[: 7 - crop // 4])
+
+    assert "Abuse028_x264__4.npy (6, 4)" in failure(tmp_path, format="crops_files")
+
+
+def test_all_missing_and_ambiguous_videos_at_once(tmp_path: Path) -> None:
+    """One error for all videos; `missing` lists ids without one."""
+    save(tmp_path / "a" / "Abuse028_x264.npy", FLAT)
+    save(tmp_path / "b" / "Abuse028.npy", FLAT)
+    (tmp_path / "Arson002.npy").symlink_to(tmp_path / "nothing")
+    subject = extractor(tmp_path)
+    names = ["Arson001", "Abuse028_x264", "Arson002", "Robbery001_x264"]
+    with pytest.raises(FeatureError) as error:
+        subject.sources(names)
+
+    assert "4 problem(s)" in str(error.value)
+    assert "Abuse028_x264: found more than once: a/Abuse028_x264.npy and b/Abuse028.npy" in str(error.value)
+    assert "Arson001: no features" in str(error.value)
+    assert "Arson002: Arson002.npy is a link to nothing" in str(error.value)
+    assert ["Arson001", "Robbery001_x264"] == subject.missing([video(name) for name in names])
+    assert "no such folder" in failure(tmp_path / "nowhere")
+
+
+def test_settings_that_contradict(tmp_path: Path) -> None:
+    """Only `npy` files have crops as an axis; unknown keys are refused; a null root means not installed."""
+    with pytest.raises(ValidationError, match="sultani_text has files of segments_dim"):
+        extractor(tmp_path, format="sultani_text", layout="segments_crops_dim")
+    with pytest.raises(ValidationError, match="extra"):
+        extractor(tmp_path, colour="red")
+
+    assert Extractor(Config(dim=4)).root is None
+    assert Extractor(Config(dim=4)).dim == 4
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason="the C3D samples are not beside the project")
+def test_official_c3d_samples() -> None:
+    """Sultani's own ten files: 32 rows of 4,096, already of length 1."""
+    settings = {"root": str(REAL / "official_samples"), "format": "sultani_text", "dim": 4096, "rows": "bag"}
+    subject = Extractor(Config.model_validate(settings))
+    names = [path.stem for path in sorted((REAL / "official_samples").iterdir())]
+    files = [subject.load(video(name, 1000)) for name in names]
+
+    assert 10 == len(files)
+    assert {(32, 4096)} == {file.features.shape for file in files}
+    for file in files:
+        np.testing.assert_allclose(np.linalg.norm(file.features, axis=1), 1, atol=1e-4)
+        assert file.features.min() >= 0
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason="the C3D part is not beside the project")
+def test_c3d_development_part(tmp_path: Path) -> None:
+    """Half-precision features, one array a video, normalise to length 1."""
+    with np.load(REAL / "ucf_c3d_dev.npz", allow_pickle=False) as part:
+        names, features = part["names"][:3], part["feat"][:3]
+    for name, feature in zip(names, features, strict=True):
+        save(tmp_path / f"{name}.npy", feature)
+    subject = extractor(tmp_path, dim=4096, rows="bag", l2_normalise=True)
+    for name in names:
+        file = subject.load(video(str(name), 1000))
+
+        np.testing.assert_allclose(np.linalg.norm(file.features, axis=1), 1, atol=1e-5)
+        assert ["<f2"] == file.report["stored_as"]

@@ -1,0 +1,102 @@
+"""C3D-MIL: the loss from its definition, each switch, and what it reaches on real features."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+
+from vad.batches import Bags
+from vad.modelling import build
+from vad.models import c3d_mil
+
+LABELS = torch.tensor([0.0, 1.0, 0.0, 1.0])
+
+
+def random_bags() -> torch.Tensor:
+    """Four bags of six segments."""
+    return torch.randn(4, 6, 5, generator=torch.Generator().manual_seed(0))
+
+
+def made(**args: Any) -> c3d_mil.Model:  # noqa: ANN401
+    """A small model in eval mode, always from the same seed."""
+    return build("c3d_mil", {"bag_segments": 6, **args}, 5).eval()
+
+
+def test_loss_from_its_definition() -> None:
+    """Written out as loops over normal videos, anomalous videos and segments."""
+    model = made()
+    scores = model(random_bags()).tolist()
+    normal, anomalous = [max(scores[0]), max(scores[2])], [max(scores[1]), max(scores[3])]
+    ranking = sum(max(0, 1 - a + n) for n in normal for a in anomalous) / 2
+    smooth = sum((b - a) ** 2 for bag in (scores[1], scores[3]) for a, b in pairwise(bag))
+    size = sum(float((value**2).sum()) for key, value in model.state_dict().items() if key.endswith("weight"))
+    terms = {key: value.item() for key, value in model.loss(Bags(random_bags(), LABELS)).items()}
+
+    assert {
+        "ranking": pytest.approx(ranking),
+        "smoothness": pytest.approx(8e-5 * smooth),
+        "sparsity": pytest.approx(8e-5 * (sum(scores[1]) + sum(scores[3]))),
+        "weights": pytest.approx(0.001 * size),
+    } == terms
+
+
+def test_order_of_a_batch_has_no_meaning() -> None:
+    """Labels travel with bags; shuffling both changes nothing."""
+    model, order = made(), torch.tensor([3, 0, 2, 1])
+    plain = model.loss(Bags(random_bags(), LABELS))
+    shuffled = model.loss(Bags(random_bags()[order], LABELS[order]))
+
+    torch.testing.assert_close(plain, shuffled)
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        ({"hinge": "paired"}, {"ranking"}),
+        ({"margin": 2.0}, {"ranking"}),
+        ({"regularisation_reduction": "mean"}, {"smoothness", "sparsity"}),
+        ({"smoothness_weight": 1.0}, {"smoothness"}),
+        ({"sparsity_weight": 1.0}, {"sparsity"}),
+        ({"weight_regularisation": 1.0}, {"weights"}),
+        ({"middle_activation": "relu"}, {"ranking", "smoothness", "sparsity"}),
+        ({"normalise_rows": False}, {"ranking", "smoothness", "sparsity"}),
+    ],
+)
+def test_every_switch_changes_its_terms(change: dict[str, Any], changed: set[str]) -> None:
+    """A switch changes the terms that it is about, and no other."""
+    batch = Bags(random_bags(), LABELS)
+    plain, switched = made().loss(batch), made(**change).loss(batch)
+
+    assert changed == {name for name in plain if not torch.allclose(plain[name], switched[name], atol=0)}
+
+
+def test_rows_are_scaled_to_length_one() -> None:
+    """The length of a row has no effect unless switched off."""
+    features = random_bags()
+
+    torch.testing.assert_close(made()(features), made()(90 * features))
+    assert not torch.allclose(made(normalise_rows=False)(features), made(normalise_rows=False)(90 * features))
+
+
+def test_widths_are_settings() -> None:
+    """Hidden and middle width set the layers."""
+    model = made(hidden_width=7, middle_width=3)
+
+    assert [(7, 5), (3, 7), (1, 3)] == [tuple(layer.weight.shape) for layer in model._layers()]
+
+
+def test_dropout_acts_in_training_only() -> None:
+    """Training passes differ by dropout, and are equal without it."""
+    noisy, still = made().train(), made(dropout=0.0).train()
+
+    assert not torch.equal(noisy(random_bags()), noisy(random_bags()))
+    assert torch.equal(still(random_bags()), still(random_bags()))
+
+
+def test_settings_survive_json() -> None:
+    """The stored settings rebuild the same Config."""
+    config = c3d_mil.Config(hinge="paired", weight_regularisation=0.0)
+
+    assert config == c3d_mil.Config.model_validate(json.loads(config.model_dump_json()))

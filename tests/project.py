@@ -1,0 +1,113 @@
+"""A tiny copy of the whole project that tests can run, change and break."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+PARTS = ("Snakefile", "dvc.yaml", ".dvcignore", ".gitignore", "profiles", "stages", "vad")
+PARAMS = """\
+seeds: [0]
+datasets:
+  mini_crime:
+    kind: mini_crime
+    train_videos: 8
+    test_videos: 4
+    seconds_min: 1.0
+    seconds_max: 2.0
+    width: 160
+    height: 120
+    validation: {fraction: 0.4, seed: 0}
+  ucf_crime: {kind: ucf_crime, root: null}
+features:
+  xfeat: {extractor: xfeat, size: 64}
+variants:
+  mil:
+    dataset: mini_crime
+    features: xfeat
+    model: c3d_mil
+    model_args: {hidden_width: 8}
+    train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2, select_by: video_auc}
+    infer: {video_score: max}
+  ae:
+    dataset: mini_crime
+    features: xfeat
+    model: lstm_memory_ae
+    model_args: {window: 2, stride: 1, hidden_width: 8, latent_width: 4, memory_slots: 3}
+    train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
+    infer: {video_score: max}
+  mil_ucf:
+    dataset: ucf_crime
+    features: xfeat
+    model: c3d_mil
+    model_args: {}
+    train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2}
+    infer: {}
+evaluate:
+  bootstrap: {resamples: 50}
+report: {dpi: 50}
+"""
+
+
+class Project:
+    """A project folder of its own, outside this checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def new(cls, folder: Path, params: str = PARAMS) -> "Project":
+        """The code of this checkout with other params."""
+        folder.mkdir(parents=True)
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / part)
+        project = cls(folder)
+        project.write("params.yaml", params)
+        return project
+
+    def copy(self, folder: Path) -> "Project":
+        """Everything as it stands, file times included."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file."""
+        (self.folder / name).write_text(text)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text that must be there."""
+        text = (self.folder / name).read_text()
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of the environment in the project; its output is shown when it fails."""
+        env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+        env["PYTHONPATH"] = str(self.folder)
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=300)
+        if check and done.returncode:
+            raise AssertionError(
+                f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+            )
+        return done
+
+    def snakemake(self, *arguments: str, check: bool = True) -> list[str]:
+        """Run snakemake; which artefacts were made (not merely looked at)."""
+        return self._made(["snakemake", "--cores", "2", *arguments], check)
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Run dvc repro; which artefacts were made."""
+        return self._made(["dvc", "repro", *arguments], True)
+
+    def _made(self, command: list[str], check: bool) -> list[str]:
+        shutil.rmtree(self.folder / "logs", ignore_errors=True)
+        self.run(*command, check=check)
+        lines = [line for log in (self.folder / "logs").rglob("*.log") for line in log.read_text().splitlines()]
+        return sorted(line.removeprefix("made ") for line in lines if line.startswith("made "))

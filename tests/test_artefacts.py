@@ -1,0 +1,128 @@
+"""The files between rooms: atomic, byte-stable, checked on both sides."""
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vad import artefacts
+from vad.artefacts import FeatureFile, ScoreFile, VideoScore
+from vad.errors import ArtefactError, FeatureError, VadError
+
+
+def features(rows: int = 3, dim: int = 4) -> FeatureFile:
+    """A small valid feature file of 16-frame rows."""
+    values = np.arange(rows * dim, dtype=np.float32).reshape(rows, dim)
+    return FeatureFile(values, np.arange(rows + 1) * 16, {"decode": {"fps": 30.0}})
+
+
+def test_features_round_trip_with_equal_bytes(tmp_path: Path) -> None:
+    """What is read is what was written, and writing twice gives the same bytes."""
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    for path in paths:
+        artefacts.write_features(path, features())
+    read = artefacts.read_features(paths[0], dim=4)
+
+    np.testing.assert_array_equal(features().features, read.features)
+    assert (48, {"decode": {"fps": 30.0}}) == (read.n_frames, read.report)
+    assert artefacts.sha256(paths[0]) == artefacts.sha256(paths[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"features": np.zeros((3, 4))}, "float64"),
+        ({"features": np.zeros((3,), np.float32)}, "expected float32"),
+        ({"features": np.zeros((0, 4), np.float32), "bounds": np.array([0])}, "none of them empty"),
+        ({"features": np.full((3, 4), np.nan, np.float32)}, "row 0"),
+        ({"bounds": np.arange(3) * 16}, "bounds"),
+        ({"bounds": np.array([0, 32, 16, 48])}, "bounds"),
+        ({"bounds": np.array([1, 16, 32, 48])}, "bounds"),
+    ],
+)
+def test_wrong_features_are_refused_by_the_writer(tmp_path: Path, change: dict, words: str) -> None:
+    """Wrong type, shape, values or bounds: a FeatureError, and nothing is written."""
+    good = features()
+    bad = FeatureFile(change.get("features", good.features), change.get("bounds", good.bounds))
+    with pytest.raises(FeatureError, match=words):
+        artefacts.write_features(tmp_path / "a.npz", bad)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_width_is_refused(tmp_path: Path) -> None:
+    """The reader names both widths."""
+    artefacts.write_features(tmp_path / "a.npz", features(dim=4))
+    with pytest.raises(FeatureError, match="4 wide, the model expects 128"):
+        artefacts.read_features(tmp_path / "a.npz", dim=128)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+@pytest.mark.parametrize("read", [artefacts.read_features, artefacts.read_scores, artefacts.read_weights])
+def test_damaged_files_are_one_clean_error(tmp_path: Path, read: object, content: bytes) -> None:
+    """Empty, foreign and truncated files name themselves and what to do."""
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    with pytest.raises(VadError, match=r"a\.npz.*snakemake"):
+        read(path)  # type: ignore[operator]
+
+
+def test_scores_round_trip(tmp_path: Path) -> None:
+    """Scores, parts and protocol survive."""
+    video = VideoScore(np.array([0.1, 0.9], np.float32), 0.9, "test", 30.0)
+    artefacts.write_scores(tmp_path / "s.npz", ScoreFile("frame", {"a": video}, {"crops": 1}))
+    read = artefacts.read_scores(tmp_path / "s.npz")
+
+    np.testing.assert_array_equal(video.frames, read.videos["a"].frames)
+    assert ("frame", {"crops": 1}, "test", 0.9, 30.0) == (
+        read.level,
+        read.protocol,
+        read.videos["a"].part,
+        read.videos["a"].video,
+        read.videos["a"].fps,
+    )
+
+
+def test_scores_must_be_finite(tmp_path: Path) -> None:
+    """A score that is not a number never reaches a file."""
+    bad = ScoreFile("frame", {"a": VideoScore(np.array([np.nan]), 0.0, "test")})
+    with pytest.raises(ArtefactError, match="a has a score that is not finite"):
+        artefacts.write_scores(tmp_path / "s.npz", bad)
+
+
+def test_weights_are_byte_stable(tmp_path: Path) -> None:
+    """Twenty writes, one hash: DVC must not see a change where there is none."""
+    weights = {name: np.ones((2, 3), np.float32) for name in "badc"}
+    hashes = set()
+    for _ in range(20):
+        artefacts.write_weights(tmp_path / "w.safetensors", weights, {"model": "x", "a": 1})
+        hashes.add(artefacts.sha256(tmp_path / "w.safetensors"))
+
+    assert len(hashes) == 1
+    assert list("abcd") == sorted(artefacts.read_weights(tmp_path / "w.safetensors"))
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    """A writer that dies halfway leaves the old content and no temporary file."""
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(ArtefactError, match="disk full"), artefacts.atomic(path) as stream:
+        stream.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert (["x.txt"], "old") == ([p.name for p in tmp_path.iterdir()], path.read_text())
+
+
+def test_json_refuses_nan(tmp_path: Path) -> None:
+    """NaN is not JSON."""
+    with pytest.raises(ValueError, match="Out of range"):
+        artefacts.write_json(tmp_path / "x.json", {"a": float("nan")})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_text_does_not_depend_on_order() -> None:
+    """Equal values give equal text."""
+    assert artefacts.canonical_json({"b": 1, "a": [2]}) == artefacts.canonical_json(json.loads('{"a": [2], "b": 1}'))

@@ -1,0 +1,150 @@
+"""What every model must do; a new file in `vad/models` is tested by existing."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import vad.models
+from vad import registry
+from vad.batches import Bags, Part, Scores, Windows, set_for
+from vad.errors import ParamsError
+from vad.inference import video_scores
+from vad.modelling import build
+from vad.schema import Section, Train
+from vad.training import train
+
+WIDTH = 16
+PRESETS: dict[str, list[dict[str, Any]]] = {"mstsm": [{"preset": "claim"}]}
+"""Settings to test beside a model's defaults."""
+
+EVERY = [(name, args) for name in registry.names(vad.models) for args in [{}, *PRESETS.get(name, [])]]
+every_model = pytest.mark.parametrize(("name", "args"), EVERY)
+
+
+def features_for(model: nn.Module, samples: int, seed: int = 0) -> Tensor:
+    """Random input of a model, by its sampling."""
+    steps = model.config.bag_segments if model.sampling == "bags" else model.config.window
+    return torch.randn(samples, steps, WIDTH, generator=torch.Generator().manual_seed(seed))
+
+
+def batch_for(model: nn.Module, samples: int) -> Bags | Windows:
+    """A random training batch of a model, by its sampling; the second half of bags is anomalous."""
+    features = features_for(model, samples)
+    if model.sampling == "bags":
+        return Bags(features, (torch.arange(samples) >= samples / 2).float())
+    return Windows(features)
+
+
+@every_model
+def test_says_what_it_is(name: str, args: dict[str, Any]) -> None:
+    """Supervision, sampling and level are known words; every setting is described; the paper is named."""
+    module, model = registry.find(vad.models, name), build(name, args, WIDTH)
+
+    assert model.supervision in ("weak", "normal_only")
+    assert model.sampling in ("bags", "windows")
+    assert model.level in ("frame", "video")
+    assert issubclass(module.Config, Section)
+    assert [] == [key for key, field in module.Config.model_fields.items() if not field.description]
+    assert {"Paper:", "Differs:"} <= set(module.__doc__.split())
+
+
+@every_model
+@pytest.mark.parametrize("samples", [1, 4])
+def test_loss_is_finite(name: str, args: dict[str, Any], samples: int) -> None:
+    """Named terms, each a finite number, also for a batch of one."""
+    model = build(name, args, WIDTH)
+    terms = model.loss(batch_for(model, samples))
+
+    assert terms
+    assert all(term.shape == () and torch.isfinite(term) for term in terms.values())
+
+
+@every_model
+def test_every_parameter_gets_a_gradient(name: str, args: dict[str, Any]) -> None:
+    """None is left out, and no weight gets only zeros."""
+    model = build(name, args, WIDTH)
+    torch.stack(list(model.loss(batch_for(model, 4)).values())).sum().backward()
+    missing = [key for key, value in model.named_parameters() if value.requires_grad and value.grad is None]
+    dead = [key for key, value in model.named_parameters() if value.ndim > 1 and not value.grad.any()]
+
+    assert [] == missing
+    assert [] == dead
+
+
+@every_model
+@pytest.mark.parametrize("samples", [1, 3])
+def test_score_shape(name: str, args: dict[str, Any], samples: int) -> None:
+    """One finite score per sample, and at level frame one per step."""
+    model = build(name, args, WIDTH).eval()
+    scores = model.score(features_for(model, samples))
+    steps = scores.steps if scores.steps is None else tuple(scores.steps.shape[:1])
+
+    assert isinstance(scores, Scores)
+    assert (samples,) == tuple(scores.video.shape)
+    assert torch.isfinite(scores.video).all()
+    assert (samples,) == steps if model.sampling == "bags" and model.level == "frame" else steps is None
+
+
+@every_model
+def test_eval_is_deterministic_and_batches_do_not_mix(name: str, args: dict[str, Any]) -> None:
+    """Twice the same scores, and the same alone as in a batch."""
+    model = build(name, args, WIDTH).eval()
+    features = features_for(model, 3)
+    first, again = model.score(features).video, model.score(features).video
+
+    assert torch.equal(first, again)
+    torch.testing.assert_close(first[1:2], model.score(features[1:2]).video)
+
+
+@every_model
+def test_rebuilt_from_weights_and_json(name: str, args: dict[str, Any]) -> None:
+    """State dict and the JSON of the settings give the same scores; buffers included."""
+    model = build(name, args, WIDTH, seed=1).eval()
+    features = features_for(model, 2)
+    if hasattr(model, "calibrate"):
+        with torch.no_grad():
+            model.calibrate(features_for(model, 5, seed=1))
+    config = json.loads(json.dumps(model.config.model_dump()))
+    again = build(name, config, WIDTH, seed=2).eval()
+    again.load_state_dict({key: value.clone() for key, value in model.state_dict().items()})
+
+    assert config == again.config.model_dump()
+    assert torch.equal(model.score(features).video, again.score(features).video)
+
+
+@every_model
+def test_unknown_settings_are_refused(name: str, args: dict[str, Any]) -> None:
+    """All problems at once, with the known names."""
+    with pytest.raises(ParamsError, match=r"2 problem(.|\n)*Known: "):
+        build(name, {**args, "no_such_setting": 1, "memory_slot": 3}, WIDTH)
+
+
+def separable(seed: int) -> Part:
+    """Normal videos of slow waves; anomalous ones (every other) leave them for a fifth of their length."""
+    rng = np.random.default_rng(seed)
+    features = []
+    for video in range(24):
+        rows = int(rng.integers(20, 40))
+        waves = np.sin(np.arange(rows)[:, None] / 5 + np.arange(WIDTH) + rng.uniform(0, 6))
+        values = 0.5 * waves + 0.1 * rng.normal(size=(rows, WIDTH))
+        start = int(rng.integers(0, rows - rows // 5))
+        values[start : start + rows // 5] += 2.0 * (video % 2)
+        features.append(values.astype(np.float32))
+    return Part(features, [0, 1] * 12)
+
+
+@every_model
+def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
+    """After a short training on separable videos, new anomalous ones rank above normal ones."""
+    model = build(name, args, WIDTH)
+    select_by = "video_auc" if model.supervision == "weak" else "validation_loss"
+    plan = Train(lr=1e-3, epochs=8, steps_per_epoch=10, batch=8, select_by=select_by)
+    model.load_state_dict(train(model, separable(0), separable(1), plan, 0).state)
+    scores = video_scores(model.eval(), set_for(model, separable(2)))
+    anomalous, normal = scores[1::2], scores[::2]
+
+    assert np.mean(anomalous[:, None] > normal[None, :]) > 0.9

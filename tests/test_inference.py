@@ -1,0 +1,132 @@
+"""A model and one video's features to exactly one score per frame."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vad.batches import BagSet, Part, WindowSet
+from vad.errors import FeatureError
+from vad.inference import score_video, video_scores
+from vad.modelling import build
+from vad.schema import Infer
+from vad.scores import bag_over_segments, resample
+
+WIDTH = 6
+MODELS = {
+    "c3d_mil": {"bag_segments": 8, "hidden_width": 8, "middle_width": 4},
+    "mstsm": {"bag_segments": 8},
+    "lstm_memory_ae": {"window": 4, "stride": 2, "hidden_width": 8, "latent_width": 4, "memory_slots": 5},
+}
+
+
+def model(name: str, **changes: Any) -> nn.Module:  # noqa: ANN401
+    """A small model with random weights."""
+    return build(name, {**MODELS[name], **changes}, WIDTH)
+
+
+def video(rows: int, crops: int = 0, seed: int = 0) -> np.ndarray:
+    """Random features of one video."""
+    shape = (rows, crops, WIDTH) if crops else (rows, WIDTH)
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def bounds_of(rows: int, tail: int = 5) -> np.ndarray:
+    """Rows of 16 frames, the last one short."""
+    return np.append(np.arange(rows) * 16, (rows - 1) * 16 + tail)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("rows", [1, 3, 8, 21])
+@pytest.mark.parametrize("crops", [0, 2])
+def test_every_frame_gets_one_score(name: str, rows: int, crops: int) -> None:
+    """Exactly n_frames finite scores, for videos shorter and longer than a bag or window."""
+    scores = score_video(model(name), video(rows, crops), bounds_of(rows), Infer())
+
+    assert ((rows - 1) * 16 + 5,) == scores.frames.shape
+    assert np.isfinite(scores.frames).all()
+    assert scores.frames.max() == pytest.approx(scores.video)
+
+
+def test_bag_models_go_back_by_the_bounds_of_the_bag() -> None:
+    """Frame scores are the segment scores of the bag, spread by the resample bounds."""
+    net, features = model("c3d_mil").eval(), video(21)
+    bag = net(torch.from_numpy(resample(features, 8))[None])[0].detach().double().numpy()
+    rows = bag_over_segments(bag, 8, 21)
+
+    np.testing.assert_allclose(rows[np.arange(325) // 16], score_video(net, features, bounds_of(21), Infer()).frames)
+
+
+def test_window_models_sit_at_window_centres() -> None:
+    """Window errors at their centres, frames before the first centre hold its score."""
+    net, features = model("lstm_memory_ae", window_smoothing=1).eval(), video(8)
+    windows = torch.from_numpy(np.stack([features[start : start + 4] for start in (0, 2, 4)]))
+    errors = net.score(windows).video.detach().numpy()
+    frames = score_video(net, features, bounds_of(8, tail=16), Infer()).frames
+
+    np.testing.assert_allclose(errors, frames[[32, 64, 96]], rtol=1e-6)
+    np.testing.assert_allclose(errors[0], frames[:33], rtol=1e-6)
+    np.testing.assert_allclose((errors[0] + errors[1]) / 2, frames[48], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_crops_are_averaged_after_scoring(name: str) -> None:
+    """The scores of two crops are the mean of the scores of each alone."""
+    net, features = model(name), video(9, crops=2)
+    both = score_video(net, features, bounds_of(9), Infer(video_score="model"))
+    alone = [score_video(net, features[:, crop], bounds_of(9), Infer(video_score="model")) for crop in (0, 1)]
+
+    np.testing.assert_allclose((alone[0].frames + alone[1].frames) / 2, both.frames)
+    assert (alone[0].video + alone[1].video) / 2 == pytest.approx(both.video)
+
+
+def test_a_video_level_model_scores_all_frames_alike() -> None:
+    """Its video score, on every frame."""
+    net = build("mstsm", {"preset": "claim"}, WIDTH)
+    scores = score_video(net, video(9), bounds_of(9), Infer(video_score="model"))
+
+    assert {scores.video} == set(scores.frames.tolist())
+
+
+def test_smoothing_and_video_score_follow_the_settings() -> None:
+    """Smoothing lowers the peak; the video score is taken after it."""
+    net, features = model("c3d_mil"), video(21)
+    plain = score_video(net, features, bounds_of(21), Infer())
+    smooth = score_video(net, features, bounds_of(21), Infer(smooth_sigma=20.0))
+    mean = score_video(net, features, bounds_of(21), Infer(smooth_sigma=20.0, video_score="mean"))
+
+    assert smooth.frames.max() < plain.frames.max()
+    assert smooth.frames.max() == smooth.video
+    assert smooth.frames.mean() == pytest.approx(mean.video)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("crops", [0, 2])
+def test_scores_of_a_part_equal_scores_one_by_one(name: str, crops: int) -> None:
+    """Validation sees what inference gives with video_score model."""
+    net = model(name).eval()
+    part = Part([video(rows, crops, rows) for rows in (3, 9, 20)], [0, 1, 0])
+    data = BagSet(part, 8) if net.sampling == "bags" else WindowSet(part, 4, 2)
+    alone = [
+        score_video(net, features, bounds_of(len(features)), Infer(video_score="model")).video
+        for features in part.features
+    ]
+
+    np.testing.assert_allclose(alone, video_scores(net, data), rtol=1e-5)
+
+
+def test_rows_and_bounds_must_fit() -> None:
+    """A missing bound is an error with both numbers."""
+    with pytest.raises(FeatureError, match="9 rows need 10 bounds, there are 9"):
+        score_video(model("c3d_mil"), video(9), bounds_of(8), Infer())
+
+
+def test_a_score_that_is_no_number_is_an_error() -> None:
+    """NaN in features never becomes a score."""
+    features = video(9)
+    features[3, 2] = np.nan
+
+    with pytest.raises(FeatureError, match="not a finite number"):
+        score_video(model("lstm_memory_ae"), features, bounds_of(9), Infer())

@@ -1,0 +1,186 @@
+"""All six rooms on tiny generated videos, through Snakemake and through DVC, and every way to keep a stale result."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.project import Project
+
+pytestmark = pytest.mark.pipeline
+MIL = ["data/infer/mil/seed0.npz", "data/train/mil/seed0", "reports/metrics/mil/seed0", "reports/tables"]
+AE = [path.replace("/mil/", "/ae/") for path in MIL]
+
+
+def test_first_run_makes_every_artefact(finished: Project) -> None:
+    """One record for each artefact, tables with one row per variant, and the skipped variant named."""
+    results = (finished.folder / "reports/tables/results.csv").read_text().splitlines()
+    page = (finished.folder / "reports/tables/results.md").read_text()
+    features = list((finished.folder / "data/features/xfeat/mini_crime").glob("*.npz"))
+
+    assert [line.split(",")[0] for line in results] == ["variant", "mil", "ae"]
+    assert len(features) == 12
+    assert "mil_ucf: data set ucf_crime is not installed" in page
+    assert "video_oracle" in page
+
+
+def test_second_run_does_nothing(project: Project) -> None:
+    """Nothing to be done: no job starts."""
+    done = project.run("snakemake", "--cores", "2")
+
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_learning_rate_reruns_exactly_its_variant(project: Project) -> None:
+    """A changed learning rate: train, infer and evaluate of that variant, and the report."""
+    project.edit("params.yaml", "lr: 0.01, epochs: 2, batch: 2, select_by", "lr: 0.02, epochs: 2, batch: 2, select_by")
+
+    assert project.snakemake() == MIL
+
+
+def test_infer_setting_does_not_retrain(project: Project) -> None:
+    """Smoothing is a matter of room infer: no training, whatever else follows from it."""
+    project.edit("params.yaml", "infer: {video_score: max}\n  ae", "infer: {video_score: mean}\n  ae")
+
+    assert project.snakemake() == [path for path in MIL if "train" not in path]
+
+
+def test_dvc_reruns_exactly_the_variant(versioned: Project, tmp_path: Path) -> None:
+    """The same through `dvc repro`, and `dvc metrics diff` shows the change."""
+    project = versioned.copy(tmp_path / "project")
+    project.edit("params.yaml", "lr: 0.001", "lr: 0.05")
+    made = project.repro()
+    clean = project.run("dvc", "status").stdout
+    difference = json.loads(project.run("dvc", "metrics", "diff", "--json").stdout)
+    plots = json.loads(project.run("dvc", "plots", "diff", "--json").stdout)
+
+    assert made == AE
+    assert "up to date" in clean
+    assert difference
+    assert "errors" not in plots
+
+
+def test_experiment_sets_one_parameter(versioned: Project, tmp_path: Path) -> None:
+    """`dvc exp run -S` changes one knob and leaves an experiment behind."""
+    project = versioned.copy(tmp_path / "project")
+    project.run("dvc", "exp", "run", "-S", "variants.ae.train.lr=0.02", "-n", "faster")
+    listed = project.run("dvc", "exp", "list").stdout
+
+    assert "faster" in listed
+    assert "lr: 0.02" in (project.folder / "params.yaml").read_text()
+
+
+def test_trap_fresh_clone(versioned: Project, tmp_path: Path) -> None:
+    """Clone and pull, without any memory of Snakemake: nothing is made; a changed knob makes exactly its variant."""
+    versioned.run("dvc", "remote", "add", "-f", "-d", "store", str(tmp_path / "store"), "--local")
+    versioned.run("dvc", "push", "-q")
+    versioned.run("git", "clone", "-q", str(versioned.folder), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"), "--local")
+    clone.run("dvc", "pull", "-q")
+
+    assert clone.snakemake() == []
+    shutil.rmtree(clone.folder / ".snakemake")
+    clone.edit("params.yaml", "lr: 0.001", "lr: 0.002")
+    assert clone.repro() == AE
+
+
+def test_trap_a_b_a(versioned: Project, tmp_path: Path) -> None:
+    """Params and Snakemake's memory say A, the files on disk are B's: they are made again."""
+    project = versioned.copy(tmp_path / "project")
+    before = (project.folder / "reports/metrics/ae/seed0/metrics.json").read_text()
+    project.run("dvc", "exp", "run", "-S", "variants.ae.train.lr=0.05", "-n", "other")
+    project.run("git", "checkout", "-q", ".")
+    project.run("dvc", "checkout", "-q")
+    project.snakemake()
+    project.run("dvc", "exp", "apply", "other")
+    shutil.copy(versioned.folder / "params.yaml", project.folder / "params.yaml")
+
+    assert project.snakemake() == AE
+    assert (project.folder / "reports/metrics/ae/seed0/metrics.json").read_text() == before
+
+
+def test_trap_touch_on_a_dirty_workspace(project: Project) -> None:
+    """`snakemake --touch` cannot bless what was made with other params."""
+    project.edit("params.yaml", "lr: 0.001", "lr: 0.002")
+    project.run("snakemake", "--cores", "1", "--touch")
+
+    assert project.snakemake() == AE
+
+
+def test_trap_older_file_in_place_of_an_artefact(project: Project) -> None:
+    """A feature file replaced by an older one with other content is extracted again, and nothing else is made."""
+    folder = project.folder / "data/features/xfeat/mini_crime"
+    one, other = sorted(folder.glob("*.npz"))[:2]
+    shutil.copy(other, one)
+    os.utime(one, (time.time() - 10_000, time.time() - 10_000))
+
+    assert project.snakemake() == [f"data/features/xfeat/mini_crime/{one.name}"]
+    assert project.snakemake() == []
+
+
+def test_trap_bit_flip(project: Project) -> None:
+    """A flipped bit that keeps size and time is found by `vad verify`; the next run mends exactly that file."""
+    weights = project.folder / "data/train/mil/seed0/weights.safetensors"
+    stat, raw = weights.stat(), bytearray(weights.read_bytes())
+    raw[-1] ^= 1
+    weights.write_bytes(raw)
+    os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    blind = project.snakemake()
+    found = project.run("python", "-m", "vad", "verify", check=False)
+
+    assert blind == []
+    assert found.returncode == 1
+    assert "data/train/mil/seed0: content differs from its record" in found.stdout
+    assert project.snakemake() == ["data/train/mil/seed0"]
+    assert project.run("python", "-m", "vad", "verify").stdout.startswith("every artefact")
+
+
+def test_a_broken_chain_is_not_printed(project: Project) -> None:
+    """A row whose records do not lead back to today's params is left out, and the page says which link broke."""
+    from stages.report import run
+
+    section = project.folder / ".params/train/mil.json"
+    section.write_text(section.read_text().replace("0.01", "0.5"))
+    report = project.folder / ".params/report/report.json"
+    report.write_text(report.read_text().replace('"dpi": 50', '"dpi": 51'))
+    code = ["--code", "stages/report/run.py"]
+    folders = [x for n in ("split", "train", "infer") for x in (f"--{n}", f"data/{n}")] + [
+        "--metrics",
+        "reports/metrics",
+    ]
+    out = [
+        "--out",
+        "reports/tables",
+        "--figures",
+        "reports/figures",
+        "--plots",
+        "reports/plots",
+        "--summary",
+        "reports/summary.json",
+    ]
+    project.run("python", "-m", run.__name__, "--section", ".params/report/report.json", *code, *folders, *out)
+    page = (project.folder / "reports/tables/results.md").read_text()
+
+    assert "mil: data/train/mil/seed0 was made with other params" in page
+    assert (project.folder / "reports/tables/results.csv").read_text().count("\n") == 2
+
+
+def test_a_bad_video_is_named_and_the_others_stay(project: Project) -> None:
+    """A truncated video: exit code not 0, one clear error, the features of the other videos are kept."""
+    videos = sorted((project.folder / "data/split/mini_crime/raw/Videos").rglob("*.mp4"))
+    videos[0].write_bytes(videos[0].read_bytes()[:2000])
+    name = f"data/features/xfeat/mini_crime/{videos[0].stem}.npz"
+    (project.folder / "data/split/mini_crime/raw.prov.json").unlink()
+    job = json.loads((project.folder / ".params/batches/features_xfeat_mini_crime_0.json").read_text())
+    batch = [row for row in job if row["video_id"] == videos[0].stem] + job[:1]
+    project.write("batch.json", json.dumps(batch))
+    arguments = ["--section", ".params/features/xfeat.json", "--batch", "batch.json", "--out", str(Path(name).parent)]
+    done = project.run("python", "-m", "stages.features.run", *arguments, "--code", "vad/decode.py", check=False)
+
+    assert done.returncode == 2
+    assert videos[0].stem in done.stderr
+    assert "Traceback" not in done.stderr

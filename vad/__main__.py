@@ -1,0 +1,56 @@
+"""The command `vad`: what neither Snakemake nor DVC can answer.
+
+vad verify   hash every artefact again and list what is stale, missing, damaged or orphaned
+vad docs     write docs/params.md and docs/params.schema.json from the code
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vad.artefacts import write_text
+from vad.errors import VadError
+from vad.staleness import verify
+
+SECTIONS = Path(".params")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; exit code 0 = fine, 1 = findings, 2 = an error that the user can mend."""
+    flags = argparse.ArgumentParser(
+        prog="vad", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument("verb", choices=["verify", "docs"])
+    try:
+        return {"verify": _verify, "docs": _docs}[flags.parse_args(argv).verb]()
+    except VadError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _verify() -> int:
+    """One line per finding, and the command that mends them."""
+    if not SECTIONS.is_dir():
+        raise VadError(
+            "no .params folder here: nothing was run yet. Change to the project's folder, or run: make reproduce"
+        )
+    findings = verify(SECTIONS / "stat.json")
+    print("\n".join(findings) if findings else "every artefact is what its record says")
+    if findings:
+        print("Mend with: snakemake --cores all (it remakes what is stale or damaged; delete orphans yourself)")
+    return int(bool(findings))
+
+
+def _docs() -> int:
+    """Write the generated pages."""
+    from vad.documentation import pages
+
+    for path, text in pages().items():
+        write_text(Path("docs", path), text)
+        print(f"wrote docs/{path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

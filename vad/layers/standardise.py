@@ -1,0 +1,27 @@
+"""Channels in units of their own spread, from constants of the fit part; nothing is learned."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Standardise(nn.Module):
+    """Subtract each channel's mean and divide by its standard deviation; changes nothing until fitted."""
+
+    def __init__(self, channels: int) -> None:
+        """Start with mean 0 and scale 1."""
+        super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("scale", torch.ones(channels))
+
+    def fit(self, values: Float[Tensor, "*batch channels"]) -> None:
+        """Keep mean and standard deviation of each channel; a constant channel is only centred."""
+        spread, mean = torch.std_mean(values.flatten(0, -2), dim=0, correction=0)
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.where(spread > 1e-6, spread, 1.0))
+
+    def forward(self, values: Float[Tensor, "*batch channels"]) -> Float[Tensor, "*batch channels"]:
+        """The same values in units of the fit part's spread."""
+        return (values - self.mean) / self.scale
