@@ -34,7 +34,7 @@ def naive() -> Callable[[Path], Vectors]:
     """OpenCV, explicit normalisation, one frame at a time through the whole network."""
     import cv2
     import torch
-    import torch.nn.functional as F  # noqa: N812 - the usual name
+    import torch.nn.functional as F
 
     from vad.extractors._xfeat_network import package_files, published_network
 

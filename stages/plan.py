@@ -289,7 +289,7 @@ class Plan:
             yield "train", key, {k: entry[k] for k in ("dataset", "features", "model", "model_args", "train")}
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
-        rows = {k: {w: e[w] for w in ("dataset", "features", "model")} for k, e in tree["variants"].items()}
+        rows = [{"name": k, **{w: e[w] for w in ("dataset", "features", "model")}} for k, e in tree["variants"].items()]
         slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
         yield "report", "report", {**slice_, "skipped": self.skipped}
 

@@ -22,7 +22,7 @@ MODELS = {
 }
 
 
-def model(name: str, **changes: Any) -> nn.Module:  # noqa: ANN401
+def model(name: str, **changes: Any) -> nn.Module:
     """A small model with random weights."""
     return build(name, {**MODELS[name], **changes}, WIDTH)
 

@@ -24,7 +24,7 @@ MODELS = {
 SELECT = {"c3d_mil": "video_auc", "mstsm": "video_auc", "lstm_memory_ae": "validation_loss"}
 
 
-def settings(**changes: Any) -> Train:  # noqa: ANN401
+def settings(**changes: Any) -> Train:
     """A short schedule."""
     return Train.model_validate({"lr": 0.01, "epochs": 4, "batch": 2, **changes})
 
@@ -38,7 +38,7 @@ def part(seed: int, videos: int = 8) -> Part:
     return Part(features, [0, 1] * (videos // 2))
 
 
-def run(name: str, seed: int = 0, checkpoint: Path | None = None, **changes: Any) -> Trained:  # noqa: ANN401
+def run(name: str, seed: int = 0, checkpoint: Path | None = None, **changes: Any) -> Trained:
     """Build and train one small model."""
     plan = settings(**{"select_by": SELECT[name], **changes})
     return train(build(name, MODELS[name], WIDTH, seed), part(0), part(1), plan, seed, checkpoint=checkpoint)
@@ -67,7 +67,7 @@ def kill_at(model: nn.Module, call: int) -> None:
     """Make the model's loss stop the process at its n-th call."""
     calls, loss = iter(range(call)), model.loss
 
-    def dying(batch: Any) -> dict[str, Tensor]:  # noqa: ANN401
+    def dying(batch: Any) -> dict[str, Tensor]:
         if next(calls, None) is None:
             raise KilledError
         return loss(batch)
@@ -129,7 +129,7 @@ def test_a_loss_that_is_no_number_names_its_step(tmp_path: Path) -> None:
     model = build("c3d_mil", MODELS["c3d_mil"], WIDTH)
     loss, calls = model.loss, []
 
-    def broken(batch: Any) -> dict[str, Tensor]:  # noqa: ANN401
+    def broken(batch: Any) -> dict[str, Tensor]:
         calls.append(model.training)
         terms = loss(batch)
         return terms if sum(calls) < 5 else {**terms, "ranking": terms["ranking"] * float("nan")}

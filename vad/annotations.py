@@ -1,12 +1,16 @@
 """The rows of `test.csv` as the truth that scores are held against, under a named convention."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Shaped
 
-from vad.errors import DatasetError, listing
+from vad.errors import ArtefactError, DatasetError, listing
 from vad.ground_truth import Annotation, Convention, frame_labels
+from vad.npy import load_npy
 from vad.splits import parse_intervals
 from vad.video_scores import VideoTruth
 
@@ -21,8 +25,21 @@ class Truth(NamedTuple):
     notes: list[str]
 
 
+def read_labels(test: pd.DataFrame, folder: Path) -> dict[str, Shaped[np.ndarray, "frames"]]:
+    """One label a frame, for the test videos that have them: `<video_id>.npy` of the split tables' folder."""
+    names = test.loc[test["frame_labels"] != "", "video_id"]
+    try:
+        return {name: load_npy(folder / f"{name}.npy") for name in names}
+    except ValueError as error:
+        raise ArtefactError(f"{folder}: {error}. Delete the folder and run snakemake again.") from error
+
+
 def truth_of(
-    test: pd.DataFrame, n_frames: Mapping[str, int], fps: Mapping[str, float | None], rules: Convention
+    test: pd.DataFrame,
+    n_frames: Mapping[str, int],
+    fps: Mapping[str, float | None],
+    rules: Convention,
+    labelled: Mapping[str, Shaped[np.ndarray, "frames"]],
 ) -> Truth:
     """Frame labels of every test video, from its own scored length.
 
@@ -31,6 +48,7 @@ def truth_of(
         n_frames: frames that were scored, by video id.
         fps: frames per second as decoded, by video id; needed for annotations in seconds only.
         rules: the ground-truth convention.
+        labelled: one label a frame instead of intervals, by video id, as `read_labels` gives them.
 
     Raises: DatasetError naming every test video without scores and every annotation that is wrong.
     """
@@ -38,7 +56,7 @@ def truth_of(
     if missing:
         raise DatasetError(listing("test videos", missing, "Score exactly the videos of the test list."))
     rows = list(test.to_dict("records"))
-    labels = frame_labels([_annotation(row, n_frames, fps) for row in rows if row["frame_level"]], rules)
+    labels = frame_labels([_annotation(row, n_frames, fps, labelled) for row in rows if row["frame_level"]], rules)
     videos = [
         VideoTruth(
             video_id=row["video_id"],
@@ -57,7 +75,12 @@ def truth_of(
     return Truth(videos, notes + list(_length_notes(rows, n_frames)))
 
 
-def _annotation(row: dict[Any, Any], n_frames: Mapping[str, int], fps: Mapping[str, float | None]) -> Annotation:
+def _annotation(
+    row: dict[Any, Any],
+    n_frames: Mapping[str, int],
+    fps: Mapping[str, float | None],
+    labelled: Mapping[str, Shaped[np.ndarray, "frames"]],
+) -> Annotation:
     name = row["video_id"]
     return Annotation(
         video_id=name,
@@ -66,6 +89,7 @@ def _annotation(row: dict[Any, Any], n_frames: Mapping[str, int], fps: Mapping[s
         rule=row["interval_rule"],
         unit=row["unit"],
         fps=fps.get(name),
+        frames=labelled.get(name),
     )
 
 

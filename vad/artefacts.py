@@ -81,6 +81,12 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
         raise ArtefactError(f"{path}: cannot be read as JSON ({error}). Delete it and run snakemake again.") from error
 
 
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Atomic write of one array as `.npy`."""
+    with atomic(path) as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
 @dataclass(frozen=True)
 class FeatureFile:
     """The features of one video, with the exact place of every row in the video.

@@ -154,9 +154,7 @@ class WindowSet:
         for index, features in enumerate(part.features):
             for number, crop in enumerate(crops_of(features)):
                 first = window_starts(len(crop), window, stride)
-                places.append(
-                    np.stack([first + offset, np.full_like(first, index), np.full_like(first, number)])
-                )
+                places.append(np.stack([first + offset, np.full_like(first, index), np.full_like(first, number)]))
                 rows.append(np.concatenate([crop, np.repeat(crop[-1:], max(window - len(crop), 0), axis=0)]))
                 offset += len(rows[-1])
         self.rows = torch.from_numpy(np.concatenate(rows)) if rows else torch.zeros(0, 1)
@@ -174,9 +172,7 @@ class WindowSet:
     def _normals(self) -> Tensor:
         normals = torch.nonzero(self.labels == 0).flatten()
         if not len(normals):
-            raise DatasetError(
-                "normal-only training needs normal videos, this part has none: mend the split."
-            )
+            raise DatasetError("normal-only training needs normal videos, this part has none: mend the split.")
         return normals
 
     def take(self, index: Int[Tensor, " windows"]) -> Float[Tensor, "windows steps dim"]:
@@ -191,9 +187,7 @@ class WindowSet:
         """`steps` batches of `batch` windows of normal videos; the last of a pass may be smaller."""
         normals = self._normals()
         passes = max(ceil(steps / self.steps(batch)), 1)
-        chunks = [
-            chunk for _ in range(passes) for chunk in _stream(normals, len(normals), generator).split(batch)
-        ]
+        chunks = [chunk for _ in range(passes) for chunk in _stream(normals, len(normals), generator).split(batch)]
         for chunk in chunks[:steps]:
             yield Windows(self.take(chunk))
 

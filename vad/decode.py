@@ -10,7 +10,7 @@ E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE.
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -42,9 +42,7 @@ class Rules(Section):
     policy: Literal["strict", "tolerant"] = Field(
         default="strict", description="strict = any damage is an error; tolerant = up to max_corrupt_frac"
     )
-    max_corrupt_frac: float = Field(
-        default=0.0, ge=0, le=1, description="largest damaged part of the frames, 0 to 1"
-    )
+    max_corrupt_frac: float = Field(default=0.0, ge=0, le=1, description="largest damaged part of the frames, 0 to 1")
     apply_rotation: bool = Field(default=True, description="turn frames upright as the container states")
     max_pixels: Count = Field(default=2**26, description="largest frame, width x height in pixels")
     max_frames: Count = Field(
@@ -52,7 +50,7 @@ class Rules(Section):
     )
 
     @model_validator(mode="after")
-    def _strict_means_none(self) -> Self:
+    def _strict_means_none(self) -> "Rules":
         if self.policy == "strict" and self.max_corrupt_frac:
             raise ValueError("max_corrupt_frac needs policy: tolerant (strict accepts no damaged frame)")
         return self
@@ -82,9 +80,7 @@ class Reader:
         """Frames decoded so far; the true length of the video once they are used up."""
         return self._tally.frames
 
-    def batches(
-        self, size: int = 16, stride: int = 1
-    ) -> Iterator[UInt8[np.ndarray, "frames height width 3"]]:
+    def batches(self, size: int = 16, stride: int = 1) -> Iterator[UInt8[np.ndarray, "frames height width 3"]]:
         """The frames in batches of `size`; the last one may be shorter. See `frames`."""
         batch: list[np.ndarray] = []
         for frame in self.frames(stride):
@@ -212,7 +208,5 @@ class Reader:
         if not tally.frames:
             raise media_error(self.path, "E_NO_FRAMES", "it holds no frame", "Check where it comes from")
         if tally.damaged_frac > rules.max_corrupt_frac:
-            what = (
-                f"{tally.corrupt} of {tally.frames} frames are damaged, {tally.errors} packets are unreadable"
-            )
+            what = f"{tally.corrupt} of {tally.frames} frames are damaged, {tally.errors} packets are unreadable"
             raise media_error(self.path, "E_CORRUPT", what, DAMAGED)

@@ -46,8 +46,8 @@ class Tally:
         """All of it, ready for JSON.
 
         `sizes` are [width, height, frames] in the order they appeared; `rotation` is the most frequent one,
-        in degrees anticlockwise; `errors` counts packets; times are in seconds. More packets than frames is no
-        fault by itself: some codecs have packets that show nothing.
+        in degrees anticlockwise; `errors` counts packets; times are in seconds. More packets than frames
+        is no fault by itself: some codecs have packets that show nothing.
         """
         return self.facts | {
             "packets": self.packets,

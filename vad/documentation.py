@@ -50,13 +50,13 @@ def _section(title: str, config: type[BaseModel]) -> str:
 
 def _rows(schema: dict[str, Any], prefix: str = "", defs: dict[str, Any] | None = None) -> list[tuple[str, dict, bool]]:
     """(dotted key, its schema, required) for each leaf of a section."""
-    defs = schema.get("$defs", {}) if defs is None else defs
+    known: dict[str, Any] = schema.get("$defs", {}) if defs is None else defs
     rows = []
     for key, entry in schema.get("properties", {}).items():
         reference_ = entry.get("$ref") or next((o["$ref"] for o in entry.get("allOf", []) if "$ref" in o), None)
-        inner = defs[reference_.rpartition("/")[2]] if reference_ else {}
+        inner = known[reference_.rpartition("/")[2]] if reference_ else {}
         if inner.get("properties"):
-            rows += _rows(inner, f"{prefix}{key}.", defs)
+            rows += _rows(inner, f"{prefix}{key}.", known)
         else:
             rows.append((prefix + key, entry | inner, key in schema.get("required", [])))
     return rows

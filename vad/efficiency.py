@@ -96,9 +96,7 @@ def _lstm_watch(model: nn.Module, checker: _Uncounted) -> Iterator[list[int]]:
         checker.inside_lstm -= 1
 
     lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
-    handles = [
-        hook for m in lstms for hook in (m.register_forward_pre_hook(before), m.register_forward_hook(after))
-    ]
+    handles = [hook for m in lstms for hook in (m.register_forward_pre_hook(before), m.register_forward_hook(after))]
     try:
         yield counted
     finally:
@@ -140,7 +138,5 @@ def macs(model: nn.Module, *inputs: Tensor, method: str = "forward") -> int:
 def _counted_in_lstms(model: nn.Module, counter: FlopCounterMode) -> int:
     """What the counter saw inside LSTMs, where they run as plain matrix products: not to be added twice."""
     root, counts = type(model).__name__, counter.get_flop_counts()
-    names = [
-        f"{root}.{name}" if name else root for name, m in model.named_modules() if isinstance(m, nn.LSTM)
-    ]
+    names = [f"{root}.{name}" if name else root for name, m in model.named_modules() if isinstance(m, nn.LSTM)]
     return sum(sum(counts.get(name, {}).values()) for name in names) // 2

@@ -109,18 +109,14 @@ def score_video(
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The model's own score of each video of a part, mean over crops; the model must be in eval mode."""
     if isinstance(data, BagSet):
-        scores = torch.cat(
-            [model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)]
-        )
+        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
     return np.array([_windows_of_video(model, data, scores, video) for video in range(data.n_videos)])
 
 
-def _windows_of_video(
-    model: VideoModel, data: WindowSet, scores: Float[Tensor, " windows"], video: int
-) -> float:
+def _windows_of_video(model: VideoModel, data: WindowSet, scores: Float[Tensor, " windows"], video: int) -> float:
     """Highest smoothed window score of a video, mean over crops."""
     crops = data.crop[data.video == video]
     own = scores[data.video == video]

@@ -22,7 +22,7 @@ import vad.datasets
 import vad.extractors
 import vad.models
 from vad import registry
-from vad.artefacts import write_json
+from vad.artefacts import write_text
 from vad.errors import ParamsError, listing, nearest
 from vad.schema import Params
 
@@ -51,7 +51,8 @@ def load(path: Path, cache: Path | None = None) -> Params:
     params = _shape(path.name, _parse(path.name, text))
     params = _resolve(path.name, params)
     if cache is not None:
-        write_json(cache, {"stamp": stamp, "params": params.model_dump(mode="json")})
+        # Not sorted: tables follow the order of params.yaml.
+        write_text(cache, json.dumps({"stamp": stamp, "params": params.model_dump(mode="json")}))
     return params
 
 

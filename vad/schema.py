@@ -87,7 +87,7 @@ class Bootstrap(Section):
 
     resamples: Count = 1000
     seed: int = 0
-    level: Fraction = Field(0.95, description="two-sided percentile interval")
+    level: Fraction = Field(default=0.95, description="two-sided percentile interval")
 
 
 class GroundTruth(Section):
@@ -103,7 +103,7 @@ class Threshold(Section):
 
     rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = "youden"
     value: float | None = Field(
-        None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
+        default=None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
     )
 
 
@@ -113,7 +113,7 @@ class Evaluate(Section):
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)
     bootstrap: Bootstrap = Field(default_factory=Bootstrap)
-    curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(200, description="points kept of each ROC and PR curve")
+    curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(default=200, description="points kept of each ROC and PR curve")
 
 
 class Report(Section):

@@ -30,9 +30,7 @@ def resample(features: Float[ndarray, "rows *dims"], bag_segments: int) -> Float
     return sums / counts.astype(np.float32)
 
 
-def bag_over_segments(
-    steps: Float[ndarray, " steps"], bag_segments: int, rows: int
-) -> Float[ndarray, " rows"]:
+def bag_over_segments(steps: Float[ndarray, " steps"], bag_segments: int, rows: int) -> Float[ndarray, " rows"]:
     """Scores of a bag back onto the rows it was made of: the mean of all bag segments that sample a row.
 
     Args:
@@ -50,9 +48,7 @@ def bag_over_segments(
     return total / np.bincount(sampled, minlength=rows)
 
 
-def rows_to_frames(
-    scores: Float[ndarray, " rows"], bounds: Int[ndarray, " bounds"]
-) -> Float[ndarray, " frames"]:
+def rows_to_frames(scores: Float[ndarray, " rows"], bounds: Int[ndarray, " bounds"]) -> Float[ndarray, " frames"]:
     """Each row's score on all its frames.
 
     Args:

@@ -52,8 +52,8 @@ class Hashes:
             stat = path.stat()
         except OSError:
             return None
-        kept = self.kept.get(name)
-        unchanged = self.trust_stat and kept and kept[:2] == [stat.st_size, stat.st_mtime_ns]
+        kept = self.kept.get(name, [])
+        unchanged = self.trust_stat and kept[:2] == [stat.st_size, stat.st_mtime_ns]
         value = kept[2] if unchanged else sha256(path)
         self.seen[name] = [stat.st_size, stat.st_mtime_ns, value]
         return value
@@ -70,11 +70,11 @@ class Hashes:
         except OSError:
             return False  # Snakemake reports missing inputs itself
         now = [stat.st_size, stat.st_mtime_ns, recorded]
-        kept = self.kept.get(name)
+        kept = self.kept.get(name, now)
         if not self.trust_stat:
             now[2] = sha256(path)
         self.seen.setdefault(name, now)
-        return now[2] != recorded or (kept is not None and kept[:2] != now[:2])
+        return now[2] != recorded or kept[:2] != now[:2]
 
     def save(self) -> None:
         """Keep what was seen."""

@@ -60,9 +60,7 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
             f"select_by {settings.select_by} needs anomalous videos, which a normal-only model must not see"
         )
     elif by_video and len(set(validation.labels)) < 2:
-        problems.append(
-            f"select_by {settings.select_by} needs normal and anomalous videos in the validation part"
-        )
+        problems.append(f"select_by {settings.select_by} needs normal and anomalous videos in the validation part")
     if settings.patience and settings.select_by == "last":
         problems.append("patience has no meaning with select_by last")
     if not len(fit.labels):
@@ -70,9 +68,7 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
     if not len(validation.labels):
         problems.append("the validation part is empty")
     if problems:
-        raise ParamsError(
-            listing("train", problems, "Change `train` of the variant or the validation fraction.")
-        )
+        raise ParamsError(listing("train", problems, "Change `train` of the variant or the validation fraction."))
 
 
 def _digest(model: VideoModel, data: list[BagSet | WindowSet], settings: Train, seed: int) -> str:
@@ -97,9 +93,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ArtefactError(
-            f"{path}: not a readable checkpoint ({error}). Delete it and train again."
-        ) from error
+        raise ArtefactError(f"{path}: not a readable checkpoint ({error}). Delete it and train again.") from error
 
 
 def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -158,9 +152,7 @@ class _Run:
 
     def _fail(self, where: str, values: Mapping[str, float]) -> None:
         terms = ", ".join(f"{name} {value}" for name, value in values.items())
-        raise VadError(
-            f"training, {where}: not a finite number ({terms}). Lower train.lr or set train.grad_clip."
-        )
+        raise VadError(f"training, {where}: not a finite number ({terms}). Lower train.lr or set train.grad_clip.")
 
     @torch.no_grad()
     def _validate(self, epoch: int) -> Row:

@@ -15,11 +15,13 @@ rule evaluate:
         record=rules.infer.output.record,
         train=lambda w: PLAN.table(w.variant, "train"),
         test=lambda w: PLAN.table(w.variant, "test"),
+        tables=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}.prov.json",
     output:
         metrics=update("reports/metrics/{variant}/seed{seed}/metrics.json"),
         curves=update("reports/metrics/{variant}/seed{seed}/curves.csv"),
         record=update("reports/metrics/{variant}/seed{seed}.prov.json"),
     params:
+        labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
         out="reports/metrics/{variant}/seed{seed}",
     log:
         "logs/evaluate/{variant}_seed{seed}.log",
@@ -30,4 +32,4 @@ rule evaluate:
         mem_mb=2000,
     shell:
         "python -m stages.evaluate.run --section {input.section:q} --code {input.code:q} --scores {input.scores:q}"
-        " --train {input.train:q} --test {input.test:q} --out {params.out:q} > {log:q} 2>&1"
+        " --train {input.train:q} --test {input.test:q} --labels {params.labels:q} --out {params.out:q} > {log:q} 2>&1"

@@ -1,13 +1,14 @@
 """Room evaluate: every metric of one run with its interval, under one named protocol."""
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.annotations import truth_of
+from vad.annotations import read_labels, truth_of
 from vad.artefacts import ScoreFile, read_scores, write_json, write_text
 from vad.curves import curves
 from vad.evaluation import evaluate
@@ -25,16 +26,19 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--scores", type=Path, required=True, help="score file of the run")
     flags.add_argument("--train", type=Path, required=True, help="train.csv")
     flags.add_argument("--test", type=Path, required=True, help="test.csv")
+    flags.add_argument("--labels", type=Path, required=True, help="folder of one label a frame; need not exist")
     args = flags.parse_args(argv)
-    job = Job("evaluate", args.out, args.section, args.code, [args.scores, args.train, args.test])
-    make(job, lambda: _measure(args.scores, args.train, args.test, typed(Evaluate, settings(args.section)), args.out))
+    labels = sorted(args.labels.glob("*.npy"))
+    job = Job("evaluate", args.out, args.section, args.code, [args.scores, args.train, args.test, *labels])
+    make(job, lambda: _measure(args, typed(Evaluate, settings(args.section)), args.out))
 
 
-def _measure(scores: Path, train: Path, test: Path, config: Evaluate, out: Path) -> None:
+def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
     """Choose the threshold on the validation part, then measure on the test list."""
-    file = read_scores(scores)
-    threshold = choose_threshold(_validation(read_train(train), file), config.threshold)
-    videos, notes = _test(read_test(test), file, config)
+    file = read_scores(args.scores)
+    threshold = choose_threshold(_validation(read_train(args.train), file), config.threshold)
+    test = read_test(args.test)
+    videos, notes = _test(test, read_labels(test, args.labels), file, config)
     result = evaluate(videos, threshold.value, config.bootstrap, file.level)
     protocol = {
         "ground_truth": config.ground_truth.model_dump(mode="json"),
@@ -61,11 +65,14 @@ def _validation(train: pd.DataFrame, file: ScoreFile) -> list[VideoScores]:
     ]
 
 
-def _test(test: pd.DataFrame, file: ScoreFile, config: Evaluate) -> tuple[list[VideoScores], list[str]]:
+def _test(
+    test: pd.DataFrame, labelled: Mapping[str, Any], file: ScoreFile, config: Evaluate
+) -> tuple[list[VideoScores], list[str]]:
     """The test videos with truth and scores under the convention, and what had to be mended."""
     rules = convention(config.ground_truth)
     scored: dict[str, Any] = {k: v for k, v in file.videos.items() if v.part == "test"}
-    truth = truth_of(test, {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}, rules)
+    lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
+    truth = truth_of(test, lengths, fps, rules, labelled)
     frames = {k: fit_scores(v.frames, rules) for k, v in scored.items()} if file.level == "frame" else None
     return join(truth.videos, frames, {k: v.video for k, v in scored.items()}), truth.notes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.annotations import truth_of
+from vad.annotations import read_labels, truth_of
 from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
 from vad.baselines import ORACLES, rows
 from vad.evaluation import evaluate
@@ -36,8 +36,8 @@ class Shelf:
 
     @cached_property
     def variants(self) -> dict[str, dict]:
-        """The variants that ran, with data set, features and model."""
-        return {k: v for k, v in self.slice["variants"].items() if k not in self.slice["skipped"]}
+        """The variants that ran, in the order of params.yaml, with data set, features and model."""
+        return {row["name"]: row for row in self.slice["variants"] if row["name"] not in self.slice["skipped"]}
 
     def metrics(self, variant: str, seed: int) -> Path:
         """The metrics folder of a run."""
@@ -62,6 +62,7 @@ class Shelf:
         files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
         files += [self.scores(v) for v in self.variants]
         datasets = {entry["dataset"] for entry in self.variants.values()}
+        files += [path for d in sorted(datasets) for path in sorted(self.table(d, "frame_labels").glob("*.npy"))]
         return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
 
 
@@ -160,7 +161,9 @@ def _baselines(shelf: Shelf) -> list[dict]:
         variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
         scored = {k: v for k, v in read_scores(shelf.scores(variant)).videos.items() if v.part == "test"}
         lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
-        truth = truth_of(read_test(shelf.table(dataset, "test.csv")), lengths, fps, convention(config.ground_truth))
+        test = read_test(shelf.table(dataset, "test.csv"))
+        labelled = read_labels(test, shelf.table(dataset, "frame_labels"))
+        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
         for name, videos in rows(truth.videos, config.bootstrap.seed).items():
             kind = "oracle" if name in ORACLES else "no pixel"
             found.append(

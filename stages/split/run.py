@@ -7,7 +7,8 @@ from typing import Any
 import vad.datasets
 from stages.room import command_line, make, parser, settings, typed
 from vad import registry
-from vad.artefacts import read_json
+from vad.artefacts import read_json, write_array
+from vad.datasets.folder import read_frame_labels
 from vad.provenance import Job
 from vad.splits import write_tables
 
@@ -32,12 +33,17 @@ def main(argv: Sequence[str] | None) -> None:
 
 
 def _tables(dataset: Any, available: Sequence[Path], out: Path) -> None:  # noqa: ANN401 - a plugin
-    """Parse the lists and write the tables."""
+    """Parse the lists and write the tables, with one label a frame where the data set has them."""
     kept = {video_id for path in available for video_id in read_json(path)}
     which = [lambda video: video.video_id in kept] if available else []
+    videos = dataset.parsed() if hasattr(dataset, "parsed") else dataset.videos(*which)
+    for video in videos:
+        if video.frame_labels and video.split == "test":
+            labels = read_frame_labels(dataset.root / video.frame_labels, None)
+            write_array(out / "frame_labels" / f"{video.video_id}.npy", labels)
     write_tables(
         out,
-        dataset.parsed() if hasattr(dataset, "parsed") else dataset.videos(*which),
+        videos,
         validation=dataset.config.validation,
         interval_rule=dataset.interval_rule,
         facts=dataset.facts(*which),

@@ -35,9 +35,10 @@ def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads
 
     dim = read_features(files[0]).dim
     features = [read_features(path, dim).features for path in files]
+    labels, parts = table["label"].tolist(), table["part"].tolist()
     fit, validation = (
-        Part([features[i] for i in rows], table["label"].iloc[rows].tolist())
-        for rows in (table.index[table["part"] == part].tolist() for part in ("fit", "validation"))
+        Part([features[i] for i in rows], [labels[i] for i in rows])
+        for rows in ([i for i, p in enumerate(parts) if p == part] for part in ("fit", "validation"))
     )
     model = build(entry["model"], entry["model_args"], dim, seed)
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")

@@ -241,6 +241,24 @@ def test_an_inclusive_interval_may_be_one_frame(tmp_path: Path) -> None:
     assert videos(root, interval="zero_based_inclusive")["n1.mp4"].label == 1
 
 
+spans = st.tuples(st.integers(0, 40), st.integers(1, 12)).map(lambda span: (span[0], span[0] + span[1]))
+
+
+@given(st.lists(spans, min_size=1, max_size=6, unique=True))
+def test_merged_intervals_mark_the_same_frames(
+    tmp_path_factory: pytest.TempPathFactory, intervals: list[tuple[int, int]]
+) -> None:
+    """Overlapping, nested and separate intervals in any order: the same frames, in intervals that do not overlap."""
+    rows = "".join(f"n1,test,{start},{end}\n" for start, end in intervals)
+    merged = videos(folder(tmp_path_factory.mktemp("m"), f"video,split,start,end\n{rows}", ["n1.mp4"]))[
+        "n1.mp4"
+    ].intervals
+
+    assert sorted({frame for span in intervals for frame in range(*span)}) == [
+        frame for start, end in merged for frame in range(int(start), int(end))
+    ]
+
+
 def test_seconds_stay_seconds(tmp_path: Path) -> None:
     """Intervals in seconds are kept for the decoded frame rate; units of one video must agree."""
     head = "video,split,start,end,unit\n"

@@ -19,7 +19,7 @@ def random_bags() -> torch.Tensor:
     return torch.randn(4, 6, 5, generator=torch.Generator().manual_seed(0))
 
 
-def made(**args: Any) -> c3d_mil.Model:  # noqa: ANN401
+def made(**args: Any) -> c3d_mil.Model:
     """A small model in eval mode, always from the same seed."""
     return build("c3d_mil", {"bag_segments": 6, **args}, 5).eval()
 

@@ -18,7 +18,7 @@ def random_windows() -> torch.Tensor:
     return torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
 
 
-def made(**args: Any) -> lstm_memory_ae.Model:  # noqa: ANN401
+def made(**args: Any) -> lstm_memory_ae.Model:
     """A small model in eval mode, always from the same seed."""
     return build("lstm_memory_ae", {"window": 4, "hidden_width": 8, "latent_width": 6, **args}, 5).eval()
 

@@ -19,7 +19,7 @@ def random_bags(bags: int = 4, segments: int = 32, width: int = 8) -> torch.Tens
     return torch.randn(bags, segments, width, generator=torch.Generator().manual_seed(0))
 
 
-def made(width: int = 8, **args: Any) -> mstsm.Model:  # noqa: ANN401
+def made(width: int = 8, **args: Any) -> mstsm.Model:
     """A model in eval mode, always from the same seed."""
     return build("mstsm", args, width).eval()
 

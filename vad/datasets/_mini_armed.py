@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.datasets._mini_particles import SMOKE, flash, glow, plume
+from vad.datasets._mini_particles import SMOKE, STEAM, broken_glass, debris_field, flash, flying, glow, plume
 from vad.datasets._mini_people import Pose, officer, stand, stranger, walk
 from vad.datasets._mini_scene import Scene
 from vad.datasets._mini_shows import Show, acting, approach, swell
@@ -25,12 +25,18 @@ def robbery(scene: Scene, rng: np.random.Generator) -> Show:
     """Masked men hold people up, take bags and run."""
     x, row = scene.spot(rng, 0.25)
     size = scene.person(row)
-    robbers = [stranger(rng, dark=True) for _ in range(int(rng.integers(2, 4)))]
-    victims = [stranger(rng) for _ in range(int(rng.integers(2, 4)))]
+    robbers = [stranger(rng, dark=True) for _ in range(int(rng.integers(3, 5)))]
+    victims = [stranger(rng) for _ in range(int(rng.integers(3, 5)))]
     side = int(rng.choice([-1, 1]))
-    loot = bundle(size)
+    loot, window = bundle(size), scene.pick(rng, scene.windows)
+    hole, shards = broken_glass(rng, window), debris_field(rng, 30)
+    gas = plume(rng, x, row, 0.7 * size, STEAM, 6)
 
     def show(seconds: float, progress: float) -> Iterator[Blit]:
+        middle = (window.left + window.right) / 2
+        yield Blit(1, hole, middle, window.bottom, swell(progress, 0.05))
+        yield from flying(shards, seconds % 3.0, middle, window.bottom, 0.8 * size, progress)
+        yield from gas.blits(seconds, 0.6 * swell(progress), row + 2)
         for i, who in enumerate(victims):
             pose = (
                 HANDS_UP
@@ -65,7 +71,7 @@ def arrest(scene: Scene, rng: np.random.Generator) -> Show:
     suspect, team = stranger(rng), [officer(rng) for _ in range(3)]
     paint, leftwards = len(PAINTS) - 4, bool(rng.random() < 0.5)
     parking = x + rng.uniform(-2, 2) * size
-    lights = (glow(4 * (car // 3), rgb(90, 120, 255)), glow(4 * (car // 3), rgb(255, 80, 70)))
+    lights = (glow(4 * (car // 2), rgb(90, 120, 255)), glow(4 * (car // 2), rgb(255, 80, 70)))
 
     def show(seconds: float, progress: float) -> Iterator[Blit]:
         off = scene.width + 2 * car if leftwards else -2.0 * car
@@ -99,9 +105,9 @@ def shooting(scene: Scene, rng: np.random.Generator) -> Show:
     size, side = scene.person(row), int(rng.choice([-1, 1]))
     gunmen = [stranger(rng, dark=True) for _ in range(2)]
     crowd = [
-        (stranger(rng), rng.uniform(1.0, 2.6), rng.uniform(0.05, 0.4), rng.random() < 0.6) for _ in range(5)
+        (stranger(rng), rng.uniform(1.0, 2.6), rng.uniform(0.05, 0.4), rng.random() < 0.6) for _ in range(7)
     ]
-    smoke = plume(rng, x + side * 0.5 * size, row - 0.5 * size, 0.35 * size, SMOKE, 7)
+    smoke = plume(rng, x + side * 0.5 * size, row - 0.5 * size, 0.6 * size, SMOKE, 8)
     beats = rng.uniform(6, 9, 2)
 
     def show(seconds: float, progress: float) -> Iterator[Blit]:
@@ -109,8 +115,8 @@ def shooting(scene: Scene, rng: np.random.Generator) -> Show:
             at, foot = x - 0.5 * i * side * size, row + 0.1 * i * size
             yield acting(who, AIM, size, side, at, foot)
             beat = seconds * beats[i]
-            if math.sin(seconds * 2.1 + i) > -0.35 and beat % 1 < 0.45:
-                spark = flash(int(beat) % 4, 4 * max(2, size // 6))
+            if math.sin(seconds * 2.1 + i) > -0.7 and beat % 1 < 0.45:
+                spark = flash(int(beat) % 4, 4 * max(2, size // 5))
                 yield Blit(foot + 1, spark, at + side * 0.5 * size, foot - 0.6 * size)
         for who, away, when, hit in crowd:
             after = min(1.0, max(0.0, (progress - when) / 0.05))
@@ -132,6 +138,6 @@ def shooting(scene: Scene, rng: np.random.Generator) -> Show:
                     x + side * (away + 7 * max(0.0, progress - when)) * size,
                     row + 2,
                 )
-        yield from smoke.blits(seconds, 0.5 * swell(progress), row + 2)
+        yield from smoke.blits(seconds, 0.8 * swell(progress), row + 2)
 
     return show

@@ -16,7 +16,7 @@ from vad.datasets._mini_shows import Scheduled
 from vad.datasets._mini_sprites import Blit
 from vad.datasets._mini_vehicles import PAINTS, VehicleKind, vehicle
 
-VISIBLE_PEOPLE, VISIBLE_CARS = 0.8, 0.3  # on average at any moment, per path and per lane
+VISIBLE_PEOPLE, VISIBLE_CARS = 0.6, 0.25  # on average at any moment, per path and per lane
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Life:
     """All normal things of one video."""
 
     def __init__(self, scene: Scene, rng: np.random.Generator, n_frames: int, fps: int) -> None:
-        """Draw who passes when, and two to four distractions with their times."""
+        """Draw who passes when, and two or three distractions with their times."""
         self.scene, self.fps = scene, fps
         self.passages = [*_people(scene, rng, n_frames, fps), *_traffic(scene, rng, n_frames, fps)]
         self.sway = rng.uniform(0, 6, len(scene.trees))
-        kinds = rng.choice(list(DISTRACTIONS), size=int(rng.integers(2, 5)), replace=False)
+        kinds = rng.choice(list(DISTRACTIONS), size=int(rng.integers(2, 4)), replace=False)
         self.distractions = [
             Scheduled(
                 DISTRACTIONS[kind](scene, rng), int(rng.integers(n_frames)),

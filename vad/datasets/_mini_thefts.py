@@ -23,8 +23,8 @@ def burglary(scene: Scene, rng: np.random.Generator) -> Show:
     hole, dark = broken_glass(rng, window), _dark(door)
     row = scene.paths[0]
     size, who = scene.person(row), stranger(rng, dark=True)
-    torch = glow(4 * max(2, round((window.right - window.left) / 5)), rgb(255, 250, 200))
-    x, shards = (window.left + window.right) / 2, debris_field(rng, 16)
+    torch = glow(4 * max(2, round((window.right - window.left) / 3)), rgb(255, 250, 200))
+    x, shards = (window.left + window.right) / 2, debris_field(rng, 30)
     rates = rng.uniform(2, 4, 2)
 
     def show(seconds: float, progress: float) -> Iterator[Blit]:
@@ -36,7 +36,7 @@ def burglary(scene: Scene, rng: np.random.Generator) -> Show:
                 seconds * rates[i]
             )
             yield Blit(2, torch, at, (place.top + place.bottom) / 2 + 4 * math.sin(seconds * 5), 0.9 * seen)
-        yield from flying(shards, seconds, x, window.bottom, 0.6 * size, progress)
+        yield from flying(shards, seconds % 3.0, x, window.bottom, 0.9 * size, progress)
         near = approach(progress, x, -size if x < scene.width / 2 else scene.width + size)
         reach = 0.5 + 0.5 * math.sin(seconds * 3)
         pose = Pose(
@@ -57,15 +57,15 @@ def vandalism(scene: Scene, rng: np.random.Generator) -> Show:
     row = scene.paths[0]
     size = scene.person(row)
     x = float(np.clip((place.left + place.right) / 2 + rng.uniform(-1, 1) * size, size, scene.width - size))
-    wall = Rect(x - 1.3 * size, place.bottom - 1.1 * size, x + 1.3 * size, place.bottom + 0.1 * size)
+    wall = Rect(x - 2.2 * size, place.bottom - 1.6 * size, x + 2.2 * size, place.bottom + 0.1 * size)
     colour = (rgb(220, 30, 60), rgb(20, 20, 24), rgb(240, 240, 240), rgb(30, 60, 200))[int(rng.integers(4))]
-    stages, shards = scribble(rng, wall, 5, colour), debris_field(rng, 18)
+    stages, shards = scribble(rng, wall, 9, colour), debris_field(rng, 30)
     pair = (stranger(rng), stranger(rng))
 
     def show(seconds: float, progress: float) -> Iterator[Blit]:
         stage = stages[min(len(stages) - 1, int(1.6 * progress * len(stages)))]
         yield Blit(1, stage, x, wall.bottom, min(1.0, (1 - progress) / 0.05))
-        yield from flying(shards, seconds % 2.5, x, place.bottom, 0.6 * size, progress)
+        yield from flying(shards, seconds % 2.5, x, place.bottom, 0.9 * size, progress)
         for side, who in zip((-1, 1), pair, strict=True):
             home = x + side * 0.9 * size
             near = approach(progress, home, home + side * 3 * size)

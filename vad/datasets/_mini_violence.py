@@ -57,6 +57,7 @@ def assault(scene: Scene, rng: np.random.Generator) -> Show:
     x, row = scene.spot(rng)
     size, victim, pair = scene.person(row), stranger(rng), (stranger(rng), stranger(rng))
     rates = rng.uniform(1.5, 2.5, 2)
+    dust = plume(rng, x, row, 0.6 * size, DUST, 6)
 
     def show(seconds: float, progress: float) -> Iterator[Blit]:
         fallen = min(1.0, max(0.0, (progress - 0.12) / 0.06)) * min(1.0, max(0.0, (0.97 - progress) / 0.05))
@@ -77,6 +78,7 @@ def assault(scene: Scene, rng: np.random.Generator) -> Show:
                 at,
                 row + 1,
             )
+        yield from dust.blits(seconds, 0.6 * swell(progress, 0.2), row + 2)
 
     return show
 
@@ -84,10 +86,10 @@ def assault(scene: Scene, rng: np.random.Generator) -> Show:
 def fighting(scene: Scene, rng: np.random.Generator) -> Show:
     """A brawl: entangled figures with flailing limbs in a cloud of dust."""
     x, row = scene.spot(rng)
-    size, count = scene.person(row), int(rng.integers(4, 7))
+    size, count = scene.person(row), int(rng.integers(6, 10))
     cast = [stranger(rng) for _ in range(count)]
-    places = rng.uniform(-0.75, 0.75, count) * size
-    dust = plume(rng, x, row, 0.5 * size, DUST, 6)
+    places = rng.uniform(-1.3, 1.3, count) * size
+    dust = plume(rng, x, row, 0.9 * size, DUST, 8)
     angles = rng.uniform(0, 2 * math.pi, (count, 8))
     rates = rng.uniform(7, 13, (count, 8))
 
@@ -104,6 +106,6 @@ def fighting(scene: Scene, rng: np.random.Generator) -> Show:
             home = x + places[i] + 0.12 * size * a[0]
             at = approach(progress, home, home + math.copysign(3 * size, places[i]))
             yield acting(who, pose, size, -1 if places[i] > 0 else 1, at, row + 0.04 * size * (i - count / 2))
-        yield from dust.blits(seconds, 0.45 * near, row + 2)
+        yield from dust.blits(seconds, 0.75 * near, row + 2)
 
     return show

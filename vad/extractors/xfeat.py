@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ class Config(Rules):
     )
 
     @model_validator(mode="after")
-    def _own_weights_are_named(self) -> Self:
+    def _own_weights_are_named(self) -> "Config":
         if (self.weights == PACKAGE) != (self.weights_sha256 is None):
             raise ValueError("weights_sha256 belongs to a path in weights: give both, or neither")
         return self

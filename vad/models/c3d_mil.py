@@ -27,12 +27,8 @@ class Config(Section):
     bag_segments: int = Field(32, ge=2, description="segments to which each video is resampled")
     hidden_width: Count = Field(512, description="units of the first layer")
     middle_width: Count = Field(32, description="units of the second layer")
-    dropout: float = Field(
-        0.6, ge=0, lt=1, description="share of units dropped after the first and second layer"
-    )
-    standardise: bool = Field(
-        False, description="feature channels in units of their spread over the fit part"
-    )
+    dropout: float = Field(0.6, ge=0, lt=1, description="share of units dropped after the first and second layer")
+    standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
     normalise_rows: bool = Field(True, description="scale each segment vector to length 1")
     middle_activation: Literal["linear", "relu"] = Field(
         "linear", description="after the second layer; linear = published"
@@ -40,19 +36,13 @@ class Config(Section):
     hinge: losses.Pairing = Field(
         "all_pairs", description="normal and anomalous bags compared: all_pairs = published, or one to one"
     )
-    margin: float = Field(
-        1.0, gt=0, description="wanted distance of the two highest scores (scores are 0..1)"
-    )
-    smoothness_weight: NotNegative = Field(
-        8e-5, description="weight of squared score differences in anomalous bags"
-    )
+    margin: float = Field(1.0, gt=0, description="wanted distance of the two highest scores (scores are 0..1)")
+    smoothness_weight: NotNegative = Field(8e-5, description="weight of squared score differences in anomalous bags")
     sparsity_weight: NotNegative = Field(8e-5, description="weight of scores in anomalous bags")
     regularisation_reduction: losses.Reduction = Field(
         "sum", description="smoothness and sparsity over the batch: sum = published, or mean"
     )
-    weight_regularisation: NotNegative = Field(
-        0.001, description="weight of the squared values of the three layers"
-    )
+    weight_regularisation: NotNegative = Field(0.001, description="weight of the squared values of the three layers")
 
 
 class Model(nn.Module):

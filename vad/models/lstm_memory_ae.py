@@ -26,9 +26,7 @@ class Config(Section):
 
     window: Count = Field(10, description="rows (extracted frames or segments) of a window")
     stride: Count = Field(5, description="rows between the starts of neighbouring windows")
-    standardise: bool = Field(
-        False, description="feature channels in units of their spread over the fit part"
-    )
+    standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
     hidden_width: Count = Field(256, description="units between features and LSTM, and of the decoding LSTM")
     latent_width: Count = Field(64, description="units of the encoding LSTM, width of the prototypes")
     memory_slots: Count = Field(50, description="learned prototypes")
@@ -73,14 +71,10 @@ class Model(nn.Module):
         super().__init__()
         self.config = config
         self.standardise = Standardise(feature_dim)
-        self.embed = nn.Sequential(
-            nn.Linear(feature_dim, config.hidden_width), nn.ReLU(), nn.Dropout(config.dropout)
-        )
+        self.embed = nn.Sequential(nn.Linear(feature_dim, config.hidden_width), nn.ReLU(), nn.Dropout(config.dropout))
         self.encoder = nn.LSTM(config.hidden_width, config.latent_width, batch_first=True)
         spread = config.memory_slots**-0.5
-        self.memory = nn.Parameter(
-            torch.empty(config.memory_slots, config.latent_width).uniform_(-spread, spread)
-        )
+        self.memory = nn.Parameter(torch.empty(config.memory_slots, config.latent_width).uniform_(-spread, spread))
         self.decoder = nn.LSTM(config.latent_width, config.hidden_width, batch_first=True)
         self.rebuild = nn.Linear(config.hidden_width, feature_dim)
 
@@ -118,9 +112,7 @@ class Model(nn.Module):
         """Running mean of a video's window scores; the video's own score is the highest of the result."""
         width = self.config.window_smoothing
         attenuated = self.config.smoothing_edges == "attenuated"
-        return functional.avg_pool1d(scores[None, None], width, 1, width // 2, count_include_pad=attenuated)[
-            0, 0
-        ]
+        return functional.avg_pool1d(scores[None, None], width, 1, width // 2, count_include_pad=attenuated)[0, 0]
 
     def diagnose(self, features: Float[Tensor, "windows steps dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""

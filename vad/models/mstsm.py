@@ -52,13 +52,9 @@ class Config(Section):
         description="channels: the segment vector, or three fixed statistics of it (mean of its first half,"
         " mean of its second half, length of the step from the segment before)",
     )
-    level: Literal["frame", "video"] = Field(
-        "frame", description="score time steps too, or only the whole video"
-    )
+    level: Literal["frame", "video"] = Field("frame", description="score time steps too, or only the whole video")
     bag_segments: int = Field(32, ge=2, description="segments to which each video is resampled")
-    normalise_rows: bool = Field(
-        False, description="scale each segment vector to length 1 (for C3D features)"
-    )
+    normalise_rows: bool = Field(False, description="scale each segment vector to length 1 (for C3D features)")
     standardise: bool = Field(
         False, description="channels (vectors or statistics) in units of their spread over the fit part"
     )
@@ -68,21 +64,15 @@ class Config(Section):
     shift_stride: Count = Field(1, description="steps by which channels are shifted; report 1, release 5")
     n_div: int = Field(8, ge=2, le=64, description="one n_div-th of the channels is shifted forth, one back")
     temporal_attention: bool = Field(True, description="weigh time steps inside the two blocks")
-    residual_inside_act: bool = Field(
-        False, description="add the residual before the activation (report) or after"
-    )
+    residual_inside_act: bool = Field(False, description="add the residual before the activation (report) or after")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of values dropped between the two blocks")
     memory_slots: Count = Field(100, description="learned prototypes")
-    memory_temperature: Positive = Field(
-        1.0, description="divides the cosines before the softmax; 1 = released"
-    )
+    memory_temperature: Positive = Field(1.0, description="divides the cosines before the softmax; 1 = released")
     decoder_target: Literal["pooled", "center16", "full"] = Field(
         "pooled",
         description="what is rebuilt: the mean over time, the 16 middle steps (released), or all steps",
     )
-    score_fusion: bool = Field(
-        False, description="mix the reconstruction error into the video score (released)"
-    )
+    score_fusion: bool = Field(False, description="mix the reconstruction error into the video score (released)")
     focal_alpha: float = Field(0.85, gt=0, lt=1, description="factor of the focal loss")
     focal_alpha_mode: Literal["uniform", "balanced"] = Field(
         "uniform",
@@ -92,13 +82,9 @@ class Config(Section):
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the label that is replaced by 1/2")
     reconstruction_weight: NotNegative = Field(0.5, description="weight of the decoder's mean squared error")
     memory_weight: NotNegative = Field(0.01, description="weight of the mean inner product of latent vectors")
-    mask_probability: float = Field(
-        0.5, ge=0, le=1, description="share of training bags with masked time spans"
-    )
+    mask_probability: float = Field(0.5, ge=0, le=1, description="share of training bags with masked time spans")
     noise_probability: float = Field(0.7, ge=0, le=1, description="share of training bags with noise")
-    noise_sigma: NotNegative = Field(
-        0.02, description="standard deviation of the noise, in units of the channels"
-    )
+    noise_sigma: NotNegative = Field(0.02, description="standard deviation of the noise, in units of the channels")
 
     @model_validator(mode="before")
     @classmethod
@@ -278,9 +264,7 @@ class Model(nn.Module):
         change = torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1)
         return torch.stack([average.mean(-1), maximum.mean(-1), functional.pad(change, (1, 0))], dim=1)
 
-    def target(
-        self, values: Float[Tensor, "bags channels segments"]
-    ) -> Float[Tensor, "bags channels target"]:
+    def target(self, values: Float[Tensor, "bags channels segments"]) -> Float[Tensor, "bags channels target"]:
         """What the decoder should rebuild."""
         if self.config.decoder_target == "pooled":
             return values.mean(dim=2, keepdim=True)
@@ -319,8 +303,7 @@ class Model(nn.Module):
         )
         return {
             "focal": focal,
-            "reconstruction": config.reconstruction_weight
-            * functional.mse_loss(out.reconstruction, out.target),
+            "reconstruction": config.reconstruction_weight * functional.mse_loss(out.reconstruction, out.target),
             "memory": config.memory_weight * losses.gram_mean(out.read.latent),
         }
 

@@ -1,0 +1,94 @@
+"""Rows, curves and figures from metrics."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vad import plots, tables
+from vad.curves import curves
+from vad.evaluation import METRICS
+from vad.video_scores import VideoScores
+
+
+def metrics(value: float | None) -> dict:
+    """Every metric with one value and a fixed interval."""
+    low, high = (None, None) if value is None else (value - 0.1, value + 0.1)
+    return {name: {"value": value, "low": low, "high": high} for name in METRICS}
+
+
+def test_row_is_mean_and_spread_over_seeds() -> None:
+    """Mean, sample standard deviation and mean bounds; undefined for one seed is undefined for the row."""
+    row = tables.result_row({"variant": "x"}, [metrics(0.6), metrics(0.8)])
+    hole = tables.result_row({"variant": "x"}, [metrics(0.6), metrics(None)])
+
+    assert (0.7, pytest.approx(0.2**0.5 / 10**0.5)) == (pytest.approx(row["frame_auc"]), row["frame_auc_std"])
+    assert (pytest.approx(0.6), pytest.approx(0.8)) == (row["frame_auc_low"], row["frame_auc_high"])
+    assert hole["frame_auc"] is None
+    assert tables.result_row({}, [metrics(0.6)])["frame_auc_std"] is None
+
+
+def test_cells_say_what_is_undefined() -> None:
+    """Mean ± spread [interval]; a dash for an undefined metric, never 0."""
+    row = tables.result_row({"variant": "x"}, [metrics(0.6), metrics(0.8)])
+
+    assert tables.cell(row, "frame_auc") == "0.700 ± 0.141 [0.600, 0.800]"
+    assert tables.cell(tables.result_row({}, [metrics(None)]), "frame_auc") == "-"
+    assert "| x" in tables.markdown([row], ["variant"], ["frame_auc"])
+
+
+def test_summary_holds_numbers_only() -> None:
+    """`dvc metrics` gets nested numbers; what is undefined is left out."""
+    rows = [tables.result_row({"variant": "x"}, [metrics(0.6)]), tables.result_row({"variant": "y"}, [metrics(None)])]
+
+    assert tables.summary(rows)["x"]["frame_auc"] == {"mean": 0.6, "low": 0.5, "high": 0.7}
+    assert tables.summary(rows)["y"] == {}
+
+
+def videos(level_scores: float = 1.0) -> list[VideoScores]:
+    """Two videos, half of the first one anomalous and scored higher."""
+    labels = np.repeat([0, 1], 50).astype(np.int8)
+    common = {"n_frames": 100, "video_score": level_scores}
+    return [
+        VideoScores(video_id="a", class_name="Fire", label=1, labels=labels, scores=labels * 0.9 + 0.05, **common),
+        VideoScores(
+            video_id="b", class_name="Normal", label=0, labels=None, scores=np.linspace(0, 0.5, 100), n_frames=100,
+            video_score=0.0,
+        ),
+    ]  # fmt: skip
+
+
+def test_curves_keep_both_ends_and_sum_to_one() -> None:
+    """ROC from (0, 0) to (1, 1) with at most the asked points; each distribution sums to 1."""
+    table = curves(videos(), "frame", 20)
+    roc = table[table["curve"] == "roc"]
+    shares = table[table["curve"].str.startswith("scores_")].groupby("curve")["y"].sum()
+
+    assert [(0.0, 0.0), (1.0, 1.0)] == [tuple(roc[["x", "y"]].iloc[i]) for i in (0, -1)]
+    assert len(roc) <= 20
+    assert shares.round(4).tolist() == [1.0, 1.0]
+
+
+def test_curves_of_videos_and_of_missing_labels() -> None:
+    """A video-level model has curves over videos; without frame labels there are none."""
+    unlabelled = VideoScores(
+        video_id="c", class_name="Fire", label=1, labels=None, scores=np.zeros(3), n_frames=3, video_score=0.0
+    )
+
+    assert set(curves(videos(), "video", 20)["curve"]) == {"roc", "pr", "scores_normal", "scores_anomalous"}
+    assert curves([*videos(), unlabelled], "frame", 20).empty
+
+
+def test_figures_show_what_they_are_given() -> None:
+    """Each figure has its lines, its axis names and its counts."""
+    table = curves(videos(), "frame", 20)
+    roc = plots.curve_figure("roc", "set", {"one": [table, table]}, None)
+    pr = plots.curve_figure("pr", "set", {"one": [table]}, 0.25)
+    confusion = plots.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1})
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "video_auc": [0.5, 0.75]})
+    training = plots.training_figure("x", {0: history}, "video_auc", {0: 2})
+
+    assert [3, 2] == [len(figure.axes[0].lines) for figure in (roc, pr)]
+    assert roc.axes[0].get_xlabel() == "false positive rate"
+    assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
+    assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
+    assert plots.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
