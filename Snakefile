@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from stages.plan import Plan, preflight
+from stages.plan import Plan, artefact_of, preflight
 
 PLAN = Plan(Path("params.yaml"))
-if workflow.is_main_process:  # a job of a cluster loads this file again: it must not wake rules
+if (
+    workflow.is_main_process
+):  # a job of a cluster loads this file again: it must not wake rules
     preflight(PLAN)
 
 

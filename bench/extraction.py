@@ -114,7 +114,7 @@ class Team:
 def main() -> int:
     """Measure, print, and judge."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=480, help="length of the clip, a multiple of 16")
+    parser.add_argument("--frames", type=int, default=320, help="length of the clip, a multiple of 16")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each way")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

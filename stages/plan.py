@@ -18,7 +18,7 @@ from vad import registry
 from vad.artefacts import canonical_json, write_text
 from vad.errors import VadError, listing
 from vad.params import load
-from vad.provenance import code_files
+from vad.provenance import SUFFIX, code_files
 from vad.schema import Params, Variant
 from vad.splits import Video
 from vad.staleness import refresh, wake_path
@@ -318,6 +318,11 @@ class Plan:
                 problems.append(str(error))
         if problems:
             raise VadError("\n".join(problems) if len(problems) == 1 else listing("data sets", problems))
+
+
+def artefact_of(record: str) -> str:
+    """The artefact that a record belongs to."""
+    return record.removesuffix(SUFFIX)
 
 
 def preflight(plan: Plan, store: Path = SECTIONS / "stat.json") -> None:

@@ -104,13 +104,19 @@ def test_weights_are_byte_stable(tmp_path: Path) -> None:
     assert list("abcd") == sorted(artefacts.read_weights(tmp_path / "w.safetensors"))
 
 
+def write_half(path: Path) -> None:
+    """A writer that runs into a full disk."""
+    with artefacts.atomic(path) as stream:
+        stream.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     """A writer that dies halfway leaves the old content and no temporary file."""
     path = tmp_path / "x.txt"
     path.write_text("old")
-    with pytest.raises(ArtefactError, match="disk full"), artefacts.atomic(path) as stream:
-        stream.write(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ArtefactError, match="disk full"):
+        write_half(path)
 
     assert (["x.txt"], "old") == ([p.name for p in tmp_path.iterdir()], path.read_text())
 

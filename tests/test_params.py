@@ -50,8 +50,16 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
         ("seeds: [0]", "seed: [0]", "Did you mean 'seeds'?"),
         ("  mil:", "  'mil; touch marker':", "mil; touch marker"),
         ("  mil:", "  ../mil:", "../mil"),
-        ("model: c3d_mil\n    model_args: {hidden", "model: c3d_mill\n    model_args: {hidden", "Did you mean 'c3d_mil'?"),
-        ("features: xfeat\n    model: c3d_mil\n    model_args: {hidden", "features: xfeet\n    model: c3d_mil\n    model_args: {hidden", "'xfeat'"),
+        (
+            "model: c3d_mil\n    model_args: {hidden",
+            "model: c3d_mill\n    model_args: {hidden",
+            "Did you mean 'c3d_mil'?",
+        ),
+        (
+            "features: xfeat\n    model: c3d_mil\n    model_args: {hidden",
+            "features: xfeet\n    model: c3d_mil\n    model_args: {hidden",
+            "'xfeat'",
+        ),
         ("hidden_width: 8}\n", "hiden_width: 8}\n", "Did you mean 'hidden_width'?"),
         ("size: 64", "siz: 64", "Did you mean 'size'?"),
         ("kind: mini_crime", "kind: mini_krime", "Did you mean 'mini_crime'?"),

@@ -32,7 +32,9 @@ def forget() -> None:
 def job(artefact: str = "data/out.txt", inputs: tuple[str, ...] = ("source.txt",), **facts: int) -> Job:
     """A job of the workplace."""
     forget()
-    return Job("room", Path(artefact), Path(".params/room/x.json"), [Path("stages/run.py")], list(map(Path, inputs)), facts)
+    return Job(
+        "room", Path(artefact), Path(".params/room/x.json"), [Path("stages/run.py")], list(map(Path, inputs)), facts
+    )
 
 
 def made(one: Job, text: str = "out") -> Job:
@@ -56,7 +58,7 @@ def test_intact_after_made_and_times_are_refreshed() -> None:
     os.utime("data/out.txt", (1, 1))
 
     assert job().intact()
-    assert os.stat("data/out.txt").st_mtime > 1
+    assert Path("data/out.txt").stat().st_mtime > 1
     assert reasons() == []
 
 
@@ -132,13 +134,15 @@ def test_verify_sees_an_edit_that_kept_size_and_time() -> None:
     """The quick check trusts size and time; `verify` reads every byte."""
     made(job())
     staleness.refresh(Path(".params/stat.json"))
-    stat = os.stat("data/out.txt")
+    stat = Path("data/out.txt").stat()
     Path("data/out.txt").write_text("tuo")
     os.utime("data/out.txt", ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     assert reasons() == []
     forget()
-    assert staleness.verify(Path(".params/stat.json")) == ["data/out.txt: content differs from its record: data/out.txt"]
+    assert staleness.verify(Path(".params/stat.json")) == [
+        "data/out.txt: content differs from its record: data/out.txt"
+    ]
 
 
 def test_verify_names_orphans() -> None:
@@ -175,4 +179,9 @@ def test_code_files_follow_imports_of_this_project(tmp_path: Path) -> None:
         Path(name).write_text(text)
     forget()
 
-    assert [p.as_posix() for p in code_files(Path("stages/a.py"))] == ["stages/a.py", "vad/__init__.py", "vad/b.py", "vad/c.py"]
+    assert [p.as_posix() for p in code_files(Path("stages/a.py"))] == [
+        "stages/a.py",
+        "vad/__init__.py",
+        "vad/b.py",
+        "vad/c.py",
+    ]

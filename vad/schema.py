@@ -113,7 +113,9 @@ class Evaluate(Section):
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)
     bootstrap: Bootstrap = Field(default_factory=Bootstrap)
-    curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(default=200, description="points kept of each ROC and PR curve")
+    curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(
+        default=200, description="points kept of each ROC and PR curve"
+    )
 
 
 class Report(Section):

@@ -20,16 +20,18 @@ rule evaluate:
         metrics=update("reports/metrics/{variant}/seed{seed}/metrics.json"),
         curves=update("reports/metrics/{variant}/seed{seed}/curves.csv"),
         record=update("reports/metrics/{variant}/seed{seed}.prov.json"),
-    params:
-        labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
-        out="reports/metrics/{variant}/seed{seed}",
     log:
         "logs/evaluate/{variant}_seed{seed}.log",
     benchmark:
         "logs/evaluate/{variant}_seed{seed}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
+        out=lambda w, output: artefact_of(output.record),
     shell:
         "python -m stages.evaluate.run --section {input.section:q} --code {input.code:q} --scores {input.scores:q}"
         " --train {input.train:q} --test {input.test:q} --labels {params.labels:q} --out {params.out:q} > {log:q} 2>&1"

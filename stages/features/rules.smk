@@ -6,31 +6,42 @@ Needs:   gpu
 """
 
 for batch in PLAN.batches():
-    feature_files = [f"{PLAN.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz" for v in batch.videos]
+    feature_files = [
+        f"{PLAN.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz"
+        for v in batch.videos
+    ]
 
     rule:
         name:
             batch.name
         input:
-            code=PLAN.code("features", f"extractors/{PLAN.params.features[batch.features].extractor}"),
+            code=PLAN.code(
+                "features",
+                f"extractors/{PLAN.params.features[batch.features].extractor}",
+            ),
             section=PLAN.section("features", batch.features),
             wake=PLAN.wake("features", batch.features),
             batch=PLAN.write_batch(batch),
-            sources=[path for v in batch.videos for path in PLAN.sources(batch.features, batch.dataset)[v.video_id]],
+            sources=[
+                path
+                for v in batch.videos
+                for path in PLAN.sources(batch.features, batch.dataset)[v.video_id]
+            ],
         output:
             files=update(feature_files),
             records=update([f"{path}.prov.json" for path in feature_files]),
-        params:
-            out=str(PLAN.feature_folder(batch.features, batch.dataset)),
         log:
             f"logs/features/{batch.name}.log",
         benchmark:
             f"logs/features/{batch.name}.tsv"
+        conda:
+            "../../envs/cpu.yaml"
         threads: 1
         resources:
             mem_mb=2500,
             gpu=int(PLAN.needs_gpu(batch.features)),
+        params:
+            out=lambda w, output: Path(output.files[0]).parent.as_posix(),
         shell:
             "python -m stages.features.run --section {input.section:q} --code {input.code:q}"
             " --batch {input.batch:q} --out {params.out:q} > {log:q} 2>&1"
-

@@ -14,21 +14,24 @@ rule infer:
         run=rules.train.output,
         train=lambda w: PLAN.table(w.variant, "train"),
         test=lambda w: PLAN.table(w.variant, "test"),
-        features=lambda w: PLAN.feature_files(w.variant, "train") + PLAN.feature_files(w.variant, "test"),
+        features=lambda w: PLAN.feature_files(w.variant, "train")
+        + PLAN.feature_files(w.variant, "test"),
     output:
         scores=update("data/infer/{variant}/seed{seed}.npz"),
         record=update("data/infer/{variant}/seed{seed}.npz.prov.json"),
-    params:
-        run="data/train/{variant}/seed{seed}",
-        features=lambda w: PLAN.variant_features(w.variant),
     log:
         "logs/infer/{variant}_seed{seed}.log",
     benchmark:
         "logs/infer/{variant}_seed{seed}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2500,
         gpu=0,
+    params:
+        run=lambda w, input: Path(input.run[0]).parent.as_posix(),
+        features=lambda w: PLAN.variant_features(w.variant),
     shell:
         "python -m stages.infer.run --section {input.section:q} --code {input.code:q} --run {params.run:q}"
         " --train {input.train:q} --test {input.test:q} --features {params.features:q}"

@@ -25,6 +25,8 @@ rule report:
         "logs/report/report.log",
     benchmark:
         "logs/report/report.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,

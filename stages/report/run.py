@@ -176,8 +176,9 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
     """results.md: per data set the variants and, below them, what can be had without looking."""
     parts = [
         "# Results\n",
-        "Mean over seeds ± standard deviation over seeds [interval by bootstrap over videos, mean of the seeds' bounds]."
-        ' The level of a metric is in its name; what is undefined is "-". Every choice behind a row is in `results.csv`.\n',
+        "Mean over seeds ± standard deviation over seeds [interval by bootstrap over videos, mean of the seeds' bounds]"
+        '. The level of a metric is in its name; what is undefined is "-".'
+        " Every choice behind a row is in `results.csv`.\n",
     ]
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
         mine = [row for row in results if row["dataset"] == dataset]

@@ -18,15 +18,17 @@ for name in PLAN.datasets:
             output:
                 files=update([str(path) for path in PLAN.raw_files(name)]),
                 record=update(f"{PLAN.raw(name)}.prov.json"),
-            params:
-                out=str(PLAN.raw(name)),
             log:
                 f"logs/split/{name}_raw.log",
             benchmark:
                 f"logs/split/{name}_raw.tsv"
+            conda:
+                "../../envs/cpu.yaml"
             threads: 2
             resources:
                 mem_mb=1500,
+            params:
+                out=lambda w, output: artefact_of(output.record),
             shell:
                 "python -m stages.split.run raw --section {input.section:q} --code {input.code:q}"
                 " --workers {threads} --out {params.out:q} > {log:q} 2>&1"
@@ -45,16 +47,18 @@ for name in PLAN.datasets:
             test=update(f"{PLAN.tables(name)}/test.csv"),
             facts=update(f"{PLAN.tables(name)}/facts.json"),
             record=update(f"{PLAN.tables(name)}.prov.json"),
-        params:
-            home=str(PLAN.raw(name)),
-            out=str(PLAN.tables(name)),
         log:
             f"logs/split/{name}_tables.log",
         benchmark:
             f"logs/split/{name}_tables.tsv"
+        conda:
+            "../../envs/cpu.yaml"
         threads: 1
         resources:
             mem_mb=500,
+        params:
+            home=lambda w, output: Path(output.record).with_name("raw").as_posix(),
+            out=lambda w, output: artefact_of(output.record),
         shell:
             "python -m stages.split.run tables --section {input.section:q} --code {input.code:q}"
             " --home {params.home:q} --lists {input.lists:q}"

@@ -18,17 +18,19 @@ rule train:
         config=update("data/train/{variant}/seed{seed}/config.json"),
         history=update("data/train/{variant}/seed{seed}/history.csv"),
         record=update("data/train/{variant}/seed{seed}.prov.json"),
-    params:
-        features=lambda w: PLAN.variant_features(w.variant),
-        out="data/train/{variant}/seed{seed}",
     log:
         "logs/train/{variant}_seed{seed}.log",
     benchmark:
         "logs/train/{variant}_seed{seed}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2500,
         gpu=0,
+    params:
+        features=lambda w: PLAN.variant_features(w.variant),
+        out=lambda w, output: artefact_of(output.record),
     shell:
         "python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
         " --features {params.features:q} --seed {wildcards.seed} --threads {threads} --out {params.out:q} > {log:q} 2>&1"

@@ -97,8 +97,7 @@ def test_an_event_changes_the_picture(tiny: Dataset) -> None:
         size = (TINY.height, TINY.width)
         quiet = [block.copy() for block in frames(replace(video, event_frames=0), size, TINY.fps)]
         changed = [
-            int((block != plain).any())
-            for block, plain in zip(frames(video, size, TINY.fps), quiet, strict=True)
+            int((block != plain).any()) for block, plain in zip(frames(video, size, TINY.fps), quiet, strict=True)
         ]
         labels = _labels(video)
 
@@ -132,9 +131,7 @@ def test_annotation_in_the_official_format(tmp_path: Path) -> None:
     dataset = Dataset(Config(), tmp_path)
     lines = dataset.texts()[ANNOTATION].split("\n")
     by_name = {video.name: video for video in dataset.plan}
-    form = re.compile(
-        r"\w+_x264\.mp4  [A-Z]\w+  (-1|[1-9]\d*)  (-1|[1-9]\d*)  (-1|[1-9]\d*)  (-1|[1-9]\d*)  "
-    )
+    form = re.compile(r"\w+_x264\.mp4  [A-Z]\w+  (-1|[1-9]\d*)  (-1|[1-9]\d*)  (-1|[1-9]\d*)  (-1|[1-9]\d*)  ")
 
     assert (41, "") == (len(lines), lines[-1])
     for line in lines[:-1]:
@@ -154,8 +151,7 @@ def test_lists_are_complete_and_disjoint(tmp_path: Path) -> None:
     """60 + 40 videos, half anomalous, all 13 classes in both lists and as even as possible, unique ids."""
     videos = Dataset(Config(), tmp_path).videos()
     counts = {
-        split: Counter(video.class_name for video in videos if video.split == split)
-        for split in ("train", "test")
+        split: Counter(video.class_name for video in videos if video.split == split) for split in ("train", "test")
     }
 
     assert 100 == len({video.video_id for video in videos}) == len({video.path for video in videos})

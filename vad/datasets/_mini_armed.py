@@ -12,7 +12,7 @@ from vad.datasets._mini_particles import SMOKE, STEAM, broken_glass, debris_fiel
 from vad.datasets._mini_people import Pose, officer, stand, stranger, walk
 from vad.datasets._mini_scene import Scene
 from vad.datasets._mini_shows import Show, acting, approach, swell
-from vad.datasets._mini_sprites import Blit, rgb
+from vad.datasets._mini_sprites import Blit, Number, rgb
 from vad.datasets._mini_thefts import bundle
 from vad.datasets._mini_vehicles import PAINTS, vehicle
 
@@ -32,30 +32,20 @@ def robbery(scene: Scene, rng: np.random.Generator) -> Show:
     hole, shards = broken_glass(rng, window), debris_field(rng, 30)
     gas = plume(rng, x, row, 0.7 * size, STEAM, 6)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         middle = (window.left + window.right) / 2
         yield Blit(1, hole, middle, window.bottom, swell(progress, 0.05))
         yield from flying(shards, seconds % 3.0, middle, window.bottom, 0.8 * size, progress)
         yield from gas.blits(seconds, 0.6 * swell(progress), row + 2)
         for i, who in enumerate(victims):
-            pose = (
-                HANDS_UP
-                if (i + int(seconds * 0.4)) % 2
-                else Pose(crouch=1.0, shoulder=(2.6, 2.4), elbow=(0.8, 0.8))
-            )
-            yield acting(
-                who, pose, size, -side, x + side * (0.4 + 0.55 * i) * size, row + (i % 2) * 0.1 * size
-            )
+            pose = HANDS_UP if (i + int(seconds * 0.4)) % 2 else Pose(crouch=1.0, shoulder=(2.6, 2.4), elbow=(0.8, 0.8))
+            yield acting(who, pose, size, -side, x + side * (0.4 + 0.55 * i) * size, row + (i % 2) * 0.1 * size)
         for i, who in enumerate(robbers):
             home = x - side * (0.45 + 0.5 * i) * size
             at = approach(progress, home, home - side * 4 * size)
             steady = swell(progress, 0.14) >= 1
             shake = 0.3 * math.sin(seconds * 7 + i)
-            pose = (
-                AIM._replace(shoulder=(1.55 + 0.4 * shake, 1.4 + shake))
-                if steady
-                else walk(seconds * 2.1, 1.8)
-            )
+            pose = AIM._replace(shoulder=(1.55 + 0.4 * shake, 1.4 + shake)) if steady else walk(seconds * 2.1, 1.8)
             yield acting(who, pose, size, side if progress < 0.86 else -side, at, row + 0.08 * size * i)
             if progress > 0.5:
                 yield Blit(row + 0.08 * size * i, loot, at - 0.2 * side * size, row - 0.25 * size)
@@ -73,12 +63,14 @@ def arrest(scene: Scene, rng: np.random.Generator) -> Show:
     parking = x + rng.uniform(-2, 2) * size
     lights = (glow(4 * (car // 2), rgb(90, 120, 255)), glow(4 * (car // 2), rgb(255, 80, 70)))
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         off = scene.width + 2 * car if leftwards else -2.0 * car
         at = approach(progress, parking, off, 0.1)
         yield Blit(lane, vehicle("police", paint, car, -1 if leftwards else 1), at, lane)
         blink = int(seconds * 5) % 2
         yield Blit(lane + 0.1, lights[blink], at + (blink - 0.5) * 0.6 * car, lane - 0.7 * car, 0.9)
+        beacon = flash(blink, 4 * max(2, car // 5))
+        yield Blit(lane + 0.2, beacon, at + (blink - 0.5) * 0.5 * car, lane - 0.75 * car)
         fallen = min(1.0, max(0.0, (progress - 0.1) / 0.1))
         yield acting(suspect, DOWN._replace(lying=fallen), size, 1, x, row)
         for i, who in enumerate(team):
@@ -104,13 +96,11 @@ def shooting(scene: Scene, rng: np.random.Generator) -> Show:
     x, row = scene.spot(rng, 0.25)
     size, side = scene.person(row), int(rng.choice([-1, 1]))
     gunmen = [stranger(rng, dark=True) for _ in range(2)]
-    crowd = [
-        (stranger(rng), rng.uniform(1.0, 2.6), rng.uniform(0.05, 0.4), rng.random() < 0.6) for _ in range(7)
-    ]
+    crowd = [(stranger(rng), rng.uniform(1.0, 2.6), rng.uniform(0.05, 0.4), rng.random() < 0.6) for _ in range(7)]
     smoke = plume(rng, x + side * 0.5 * size, row - 0.5 * size, 0.6 * size, SMOKE, 8)
     beats = rng.uniform(6, 9, 2)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         for i, who in enumerate(gunmen):
             at, foot = x - 0.5 * i * side * size, row + 0.1 * i * size
             yield acting(who, AIM, size, side, at, foot)

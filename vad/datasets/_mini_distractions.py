@@ -9,7 +9,7 @@ from vad.datasets._mini_particles import STEAM, bird, glow, plume, rain
 from vad.datasets._mini_people import Pose, figure, stand, stranger, walk
 from vad.datasets._mini_scene import Scene
 from vad.datasets._mini_shows import Builder, Show, crossing
-from vad.datasets._mini_sprites import Blit, rgb
+from vad.datasets._mini_sprites import Blit, Number, rgb
 from vad.datasets._mini_vehicles import PAINTS, vehicle
 
 
@@ -27,7 +27,7 @@ def _crowd(scene: Scene, rng: np.random.Generator) -> Show:
         for _ in range(int(rng.integers(3, 7)))
     ]
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         for who, at, foot, phase in group:
             yield Blit(foot, figure(who, stand(0.3 * seconds + phase), size, 1 if at < x else -1), at, foot)
 
@@ -39,7 +39,7 @@ def _bus(scene: Scene, rng: np.random.Generator) -> Show:
     lane = float(rng.choice(scene.lanes))
     size, paint, leftwards = scene.car(lane), int(rng.integers(len(PAINTS))), bool(rng.random() < 0.5)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         eased = 0.5 * min(1.0, progress / 0.3) + 0.5 * max(0.0, (progress - 0.7) / 0.3)
         x = crossing(eased, scene.width, 3.2 * size, leftwards)
         yield Blit(lane, vehicle("bus", paint, size, -1 if leftwards else 1), x, lane + 0.05 * size)
@@ -53,7 +53,7 @@ def _birds(scene: Scene, rng: np.random.Generator) -> Show:
     height, leftwards = rng.uniform(25, 60) * scene.scale, bool(rng.random() < 0.5)
     size = max(4, round(8 * scene.scale))
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         x = crossing((seconds / 4.0) % 1.0, scene.width, 50 * scene.scale, leftwards)
         for i, (dx, dy) in enumerate(flock):
             wing = int(seconds * 9 + i * 1.7) % 4
@@ -68,7 +68,7 @@ def _headlights(scene: Scene, rng: np.random.Generator) -> Show:
     size = round(110 * scene.scale)
     light = glow(size, rgb(255, 250, 220))
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         x = crossing((seconds / 2.6) % 1.0, scene.width, size, leftwards)
         yield Blit(scene.height, light, x, row, 0.75)
 
@@ -78,7 +78,7 @@ def _headlights(scene: Scene, rng: np.random.Generator) -> Show:
 def _rain(scene: Scene, rng: np.random.Generator) -> Show:
     """A shower."""
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         strength = min(1.0, 8 * progress, 8 * (1 - progress))
         sheet = rain(int(seconds * 30) * 5 % 12, scene.height, scene.width)
         yield Blit(2.0 * scene.height, sheet, scene.width / 2, scene.height, strength)
@@ -89,10 +89,10 @@ def _rain(scene: Scene, rng: np.random.Generator) -> Show:
 def _steam(scene: Scene, rng: np.random.Generator) -> Show:
     """Steam from a vent in the ground."""
     x, row = scene.spot(rng)
-    smoke = plume(rng, x, row, 0.45 * scene.person(row), STEAM, 7)
+    smoke = plume(rng, x, row, 0.35 * scene.person(row), STEAM, 6)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
-        return smoke.blits(seconds, 0.6 * min(1.0, 6 * progress, 6 * (1 - progress)), row)
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        return smoke.blits(seconds, 0.5 * min(1.0, 6 * progress, 6 * (1 - progress)), row)
 
     return show
 
@@ -102,7 +102,7 @@ def _runner(scene: Scene, rng: np.random.Generator) -> Show:
     row = float(rng.choice(scene.paths))
     size, who = scene.person(row), stranger(rng)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         turn = seconds * 2.2 * size / scene.width
         leftwards = int(turn) % 2 == 1
         x = crossing(turn % 1.0, scene.width, size, leftwards)
@@ -116,7 +116,7 @@ def _hug(scene: Scene, rng: np.random.Generator) -> Show:
     x, row = scene.spot(rng)
     size, pair = scene.person(row), (stranger(rng), stranger(rng))
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         gap = 0.16 + 0.1 * math.sin(seconds * 3)
         for side, who in zip((-1, 1), pair, strict=True):
             pose = Pose(lean=0.12, shoulder=(1.2 + 0.2 * math.sin(seconds * 4), 0.9), elbow=(0.5, 0.6))
@@ -130,7 +130,7 @@ def _errand(scene: Scene, rng: np.random.Generator) -> Show:
     x, row = scene.spot(rng)
     size, who = scene.person(row), stranger(rng)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         down = 0.5 + 0.5 * math.sin(seconds * 1.6)
         pose = Pose(crouch=down, shoulder=(0.5 + 0.3 * down, 0.3), elbow=(0.4, 0.3))
         yield Blit(row, figure(who, pose, size), x, row)

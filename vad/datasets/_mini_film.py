@@ -29,9 +29,7 @@ _DIGITS = {
 }  # fmt: skip
 
 
-def render_all(
-    plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int
-) -> None:
+def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int) -> None:
     """Write every planned video below `folder`, in `workers` processes; size is (height, width)."""
     # The longest first, so that no process is left alone with a long one at the end.
     jobs = sorted(plans, key=lambda video: -video.n_frames)
@@ -61,9 +59,7 @@ def render_video(video: VideoPlan, folder: Path, size: tuple[int, int], fps: int
     unfinished.replace(path)
 
 
-def frames(
-    video: VideoPlan, size: tuple[int, int], fps: int
-) -> Iterator[UInt8[np.ndarray, "height*3/2 width"]]:
+def frames(video: VideoPlan, size: tuple[int, int], fps: int) -> Iterator[UInt8[np.ndarray, "rows width"]]:
     """All frames of a video in turn, as YUV 4:2:0 planes; the block is reused for the next frame."""
     scene = _scene(video.scene, video.entropy[0], *size)
     # Normal life and camera have their own stream of random numbers: an event changes nothing in them.

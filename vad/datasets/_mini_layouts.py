@@ -3,30 +3,30 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from vad.datasets._mini_sprites import Colour, rgb
+from vad.datasets._mini_sprites import Colour, Number, rgb
 
 
 @dataclass(frozen=True)
 class Layout:
     """One camera, in rows of a 240-row picture; columns as parts of the width."""
 
-    horizon: float
-    base: float
+    horizon: Number
+    base: Number
     """Row where the wall meets the ground, at mid-width."""
-    tilt: float
+    tilt: Number
     """Rows by which that line falls from the middle to the right edge."""
-    wall: float
+    wall: Number
     """Rows from the wall's foot to its top."""
     wall_kind: Literal["brick", "panel", "glass", "fence"]
     ground_kind: Literal["asphalt", "tiles", "cobbles"]
     wall_colour: Colour
     ground_colour: Colour
-    lanes: tuple[float, ...]
-    paths: tuple[float, ...]
-    doors: tuple[float, ...]
-    windows: tuple[float, ...]
-    trees: tuple[float, ...]
-    parked: tuple[tuple[float, float], ...]
+    lanes: tuple[Number, ...]
+    paths: tuple[Number, ...]
+    doors: tuple[Number, ...]
+    windows: tuple[Number, ...]
+    trees: tuple[Number, ...]
+    parked: tuple[tuple[Number, Number], ...]
 
 
 LAYOUTS = (

@@ -13,7 +13,7 @@ from vad.datasets._mini_distractions import DISTRACTIONS
 from vad.datasets._mini_people import Person, figure, stranger, walk
 from vad.datasets._mini_scene import Scene
 from vad.datasets._mini_shows import Scheduled
-from vad.datasets._mini_sprites import Blit
+from vad.datasets._mini_sprites import Blit, Number
 from vad.datasets._mini_vehicles import PAINTS, VehicleKind, vehicle
 
 VISIBLE_PEOPLE, VISIBLE_CARS = 0.6, 0.25  # on average at any moment, per path and per lane
@@ -23,16 +23,16 @@ VISIBLE_PEOPLE, VISIBLE_CARS = 0.6, 0.25  # on average at any moment, per path a
 class Passage:
     """Somebody or something that crosses the picture once."""
 
-    row: float
-    x: float
+    row: Number
+    x: Number
     """Column at the first frame of the video."""
-    speed: float
+    speed: Number
     """Pixels per frame, negative to the left."""
-    reach: float
+    reach: Number
     """Half its width in pixels."""
     who: Person | tuple[VehicleKind, int]
     size: int
-    pace: float = 1.0
+    pace: Number = 1.0
 
     def blits(self, frame: int, width: int) -> Iterator[Blit]:
         """Its picture, while it is inside the frame."""
@@ -41,9 +41,7 @@ class Passage:
             return
         facing = 1 if self.speed > 0 else -1
         if isinstance(self.who, Person):
-            sprite = figure(
-                self.who, walk(abs(x) / (0.85 * self.size * self.pace), self.pace), self.size, facing
-            )
+            sprite = figure(self.who, walk(abs(x) / (0.85 * self.size * self.pace), self.pace), self.size, facing)
         else:
             sprite = vehicle(self.who[0], self.who[1], self.size, facing)
         yield Blit(self.row, sprite, x, self.row + 0.05 * self.size)
@@ -87,9 +85,7 @@ def _people(scene: Scene, rng: np.random.Generator, n_frames: int, fps: int) -> 
         duration = scene.width / speed
         for _ in range(rng.poisson(VISIBLE_PEOPLE * (n_frames + duration) / duration)):
             own = speed * rng.uniform(0.75, 1.3)
-            yield _passage(
-                rng, row + rng.uniform(-5, 5) * scene.scale, own, n_frames, scene, stranger(rng), size
-            )
+            yield _passage(rng, row + rng.uniform(-5, 5) * scene.scale, own, n_frames, scene, stranger(rng), size)
 
 
 def _traffic(scene: Scene, rng: np.random.Generator, n_frames: int, fps: int) -> Iterator[Passage]:
@@ -106,8 +102,8 @@ def _traffic(scene: Scene, rng: np.random.Generator, n_frames: int, fps: int) ->
 
 def _passage(
     rng: np.random.Generator,
-    row: float,
-    speed: float,
+    row: Number,
+    speed: Number,
     n_frames: int,
     scene: Scene,
     who: Person | tuple[VehicleKind, int],

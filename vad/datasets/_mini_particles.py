@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from vad.datasets._mini_scene import Rect
-from vad.datasets._mini_sprites import Blit, Brush, Colour, Sprite, rgb
+from vad.datasets._mini_sprites import Blit, Brush, Colour, Number, Sprite, rgb
 from vad.datasets._mini_surfaces import noise
 
 SMOKE, STEAM, DUST = rgb(58, 56, 54), rgb(214, 216, 218), rgb(150, 132, 108)
@@ -30,9 +30,7 @@ def puff(variant: int, size: int, colour: Colour) -> Sprite:
     return brush.sprite()
 
 
-def plume(
-    rng: np.random.Generator, x: float, y: float, size: float, colour: Colour, count: int = 10
-) -> "Smoke":
+def plume(rng: np.random.Generator, x: Number, y: Number, size: Number, colour: Colour, count: int = 10) -> "Smoke":
     """Smoke that rises from a point; `size` is the width of a young cloud in pixels."""
     return Smoke(x, y, size, colour, rng.random(count), rng.uniform(-1, 1, count))
 
@@ -41,12 +39,12 @@ class Smoke:
     """A column of clouds, each rising, growing and thinning over its life."""
 
     def __init__(
-        self, x: float, y: float, size: float, colour: Colour, births: np.ndarray, drifts: np.ndarray
+        self, x: Number, y: Number, size: Number, colour: Colour, births: np.ndarray, drifts: np.ndarray
     ) -> None:
         """Clouds with a birth (part of a life) and a sideways drift (-1..1) each."""
         self.x, self.y, self.size, self.colour, self.births, self.drifts = x, y, size, colour, births, drifts
 
-    def blits(self, seconds: float, strength: float, depth: float) -> Iterator[Blit]:
+    def blits(self, seconds: Number, strength: Number, depth: Number) -> Iterator[Blit]:
         """The clouds at one moment; `strength` (0..1) scales how thick they are."""
         for i, (birth, drift) in enumerate(zip(self.births, self.drifts, strict=True)):
             age = (seconds / 2.4 + birth) % 1.0
@@ -94,9 +92,7 @@ def splinter(variant: int, size: int) -> Sprite:
     return brush.sprite()
 
 
-def scribble(
-    rng: np.random.Generator, area: Rect, strokes: int, colour: Colour, stages: int = 8
-) -> list[Sprite]:
+def scribble(rng: np.random.Generator, area: Rect, strokes: int, colour: Colour, stages: int = 8) -> list[Sprite]:
     """Paint on a wall, growing: stage k shows the first (k+1)/stages of the strokes. Covers `area`."""
     brush = Brush(area.bottom - area.top, area.right - area.left)
     point, heading, sprites = np.array([0.2 * brush.width, 0.5 * brush.height]), 0.0, []
@@ -161,21 +157,20 @@ def bird(wing: int, size: int) -> Sprite:
     return brush.sprite()
 
 
-def debris_field(rng: np.random.Generator, count: int) -> list[tuple[float, float, int, float]]:
+def debris_field(rng: np.random.Generator, count: int) -> list[tuple[Number, Number, int, Number]]:
     """Fragments: sideways and upward speed (sizes a second), picture, size."""
     return [
-        (rng.normal(0, 1.6), rng.uniform(1.5, 4.5), int(rng.integers(9)), rng.uniform(0.08, 0.2))
-        for _ in range(count)
+        (rng.normal(0, 1.6), rng.uniform(1.5, 4.5), int(rng.integers(9)), rng.uniform(0.08, 0.2)) for _ in range(count)
     ]
 
 
 def flying(
-    debris: list[tuple[float, float, int, float]],
-    seconds: float,
-    x: float,
-    row: float,
-    size: float,
-    progress: float,
+    debris: list[tuple[Number, Number, int, Number]],
+    seconds: Number,
+    x: Number,
+    row: Number,
+    size: Number,
+    progress: Number,
 ) -> Iterator[Blit]:
     """Fragments in the air, then on the ground until the event fades."""
     fade = min(1.0, (1 - progress) / 0.08)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vad.datasets._mini_sprites import Brush, Colour, Sprite, mirror, rgb
+from vad.datasets._mini_sprites import Brush, Colour, Number, Sprite, mirror, rgb
 
 SKIN = (rgb(224, 188, 160), rgb(176, 128, 96), rgb(112, 76, 56))
 CLOTHES = (
@@ -29,14 +29,14 @@ VEST = rgb(214, 226, 60)
 class Pose(NamedTuple):
     """Joint angles in radians from straight down, positive towards the side that the figure faces."""
 
-    lean: float = 0.0
-    hip: tuple[float, float] = (0.08, -0.08)
-    knee: tuple[float, float] = (0.0, 0.0)
-    shoulder: tuple[float, float] = (0.1, -0.1)
-    elbow: tuple[float, float] = (0.1, 0.1)
-    lying: float = 0.0
+    lean: Number = 0.0
+    hip: tuple[Number, Number] = (0.08, -0.08)
+    knee: tuple[Number, Number] = (0.0, 0.0)
+    shoulder: tuple[Number, Number] = (0.1, -0.1)
+    elbow: tuple[Number, Number] = (0.1, 0.1)
+    lying: Number = 0.0
     """0 = upright, 1 = flat on the ground."""
-    crouch: float = 0.0
+    crouch: Number = 0.0
     """0..1: how far the hips come down."""
 
 
@@ -47,7 +47,7 @@ class Person:
     skin: int
     top: int
     legs: int
-    stout: float = 1.0
+    stout: Number = 1.0
     vest: bool = False
 
 
@@ -57,7 +57,7 @@ def stranger(rng: np.random.Generator, dark: bool = False) -> Person:
     return Person(int(rng.integers(len(SKIN))), top, legs, float(rng.choice([0.9, 1.0, 1.15])))
 
 
-def walk(phase: float, pace: float = 1.0) -> Pose:
+def walk(phase: Number, pace: Number = 1.0) -> Pose:
     """One moment of a stride; phase in turns, pace 1 = walking, 1.8 = running."""
     swing = math.sin(2 * math.pi * phase)
     lift = math.cos(2 * math.pi * phase)
@@ -70,12 +70,10 @@ def walk(phase: float, pace: float = 1.0) -> Pose:
     )
 
 
-def stand(phase: float) -> Pose:
+def stand(phase: Number) -> Pose:
     """Standing about, with small movements; phase in turns."""
     sway = math.sin(2 * math.pi * phase)
-    return Pose(
-        lean=0.03 * sway, shoulder=(0.15 + 0.2 * max(sway, 0), -0.1), elbow=(0.3 + 0.5 * max(sway, 0), 0.15)
-    )
+    return Pose(lean=0.03 * sway, shoulder=(0.15 + 0.2 * max(sway, 0), -0.1), elbow=(0.3 + 0.5 * max(sway, 0), 0.15))
 
 
 def figure(person: Person, pose: Pose, height: int, facing: int = 1) -> Sprite:
@@ -87,9 +85,25 @@ def figure(person: Person, pose: Pose, height: int, facing: int = 1) -> Sprite:
         height: of the upright body, in pixels.
         facing: 1 = to the right, -1 = to the left.
     """
-    rounded = Pose(*(tuple(round(a, 1) for a in v) if isinstance(v, tuple) else round(v, 1) for v in pose))
-    sprite = _figure(person, rounded, height)
+    sprite = _figure(person, _rounded(pose), height)
     return mirror(sprite) if facing < 0 else sprite
+
+
+def _rounded(pose: Pose) -> Pose:
+    """The pose to a tenth of a radian."""
+
+    def pair(angles: tuple[Number, Number]) -> tuple[Number, Number]:
+        return round(angles[0], 1), round(angles[1], 1)
+
+    return Pose(
+        lean=round(pose.lean, 1),
+        hip=pair(pose.hip),
+        knee=pair(pose.knee),
+        shoulder=pair(pose.shoulder),
+        elbow=pair(pose.elbow),
+        lying=round(pose.lying, 1),
+        crouch=round(pose.crouch, 1),
+    )
 
 
 @lru_cache(maxsize=3000)
@@ -100,7 +114,7 @@ def _figure(person: Person, pose: Pose, height: int) -> Sprite:
     mid, ground = brush.width / 2, brush.height - 0.05 * height
     turn = -pose.lying * math.pi / 2
 
-    def at(point: tuple[float, float]) -> tuple[float, float]:
+    def at(point: tuple[Number, Number]) -> tuple[Number, Number]:
         # Feet are the origin, up is negative; a lying body turns about its middle, then comes down.
         x, y = point[0], point[1] + pose.lying * 0.45 * height
         x, y = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
@@ -124,9 +138,9 @@ def _figure(person: Person, pose: Pose, height: int) -> Sprite:
 
 def _torso(
     brush: Brush,
-    hip: tuple[float, float],
-    neck: tuple[float, float],
-    thick: float,
+    hip: tuple[Number, Number],
+    neck: tuple[Number, Number],
+    thick: Number,
     person: Person,
     top: Colour,
 ) -> None:
@@ -138,7 +152,7 @@ def _torso(
             brush.capsule((x - thick * 1.4, y), (x + thick * 1.4, y), thick * 0.5, VEST)
 
 
-def _bones(pose: Pose, height: float) -> dict[str, list[tuple[float, float]]]:
+def _bones(pose: Pose, height: Number) -> dict[str, list[tuple[Number, Number]]]:
     """Joints of each limb from the trunk outwards; feet at y = 0, x towards the facing side."""
     hip = (0.0, -height * (0.47 - 0.24 * pose.crouch))
     neck = _hang(hip, math.pi - pose.lean - 0.5 * pose.crouch, 0.31 * height)
@@ -159,7 +173,7 @@ def _bones(pose: Pose, height: float) -> dict[str, list[tuple[float, float]]]:
     return bones
 
 
-def _hang(joint: tuple[float, float], angle: float, length: float) -> tuple[float, float]:
+def _hang(joint: tuple[Number, Number], angle: Number, length: Number) -> tuple[Number, Number]:
     """End of a bone that hangs from a joint."""
     return joint[0] + math.sin(angle) * length, joint[1] + math.cos(angle) * length
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vad.datasets._mini_layouts import LAYOUTS, Layout
-from vad.datasets._mini_sprites import Blit, Brush, Canvas, rgb
+from vad.datasets._mini_sprites import Blit, Brush, Canvas, Number, rgb
 from vad.datasets._mini_surfaces import crown, paint_ground, paint_sky, paint_wall
 from vad.datasets._mini_vehicles import PAINTS, vehicle
 
@@ -22,10 +22,10 @@ CAR = 0.36  # the same for the roof of a car
 class Rect(NamedTuple):
     """Part of the picture, in pixels."""
 
-    left: float
-    top: float
-    right: float
-    bottom: float
+    left: Number
+    top: Number
+    right: Number
+    bottom: Number
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,24 @@ class Scene:
 
     height: int
     width: int
-    scale: float
+    scale: Number
     """Pixels per reference row."""
-    horizon: float
-    block: UInt8[np.ndarray, "height*3/2 width"]
-    lanes: tuple[float, ...]
+    horizon: Number
+    block: UInt8[np.ndarray, "rows width"]
+    lanes: tuple[Number, ...]
     """Rows of the wheels of passing vehicles."""
-    paths: tuple[float, ...]
+    paths: tuple[Number, ...]
     """Rows of the feet of passing people."""
     doors: tuple[Rect, ...]
     windows: tuple[Rect, ...]
     trees: tuple[Blit, ...]
     """Crowns that move in the wind."""
 
-    def person(self, row: float) -> int:
+    def person(self, row: Number) -> int:
         """Height in pixels of a person whose feet are at a row."""
         return max(8, round(PERSON * (row - self.horizon)))
 
-    def car(self, row: float) -> int:
+    def car(self, row: Number) -> int:
         """Height in pixels of a car whose wheels are at a row."""
         return max(6, round(CAR * (row - self.horizon)))
 
@@ -59,7 +59,7 @@ class Scene:
         """One of several doors or windows."""
         return places[int(rng.integers(len(places)))]
 
-    def spot(self, rng: np.random.Generator, margin: float = 0.15) -> tuple[float, float]:
+    def spot(self, rng: np.random.Generator, margin: Number = 0.15) -> tuple[Number, Number]:
         """A random place (column, row) on a path, away from the left and right edges."""
         row = rng.choice(self.paths) + rng.uniform(-4, 4) * self.scale
         return float(rng.uniform(margin, 1 - margin) * self.width), float(row)
@@ -98,16 +98,14 @@ def build_scene(number: int, seed: int, height: int, width: int) -> Scene:
     )  # fmt: skip
 
 
-def _opening(brush: Brush, layout: Layout, at: float, scale: float, door: bool) -> Rect:
+def _opening(brush: Brush, layout: Layout, at: Number, scale: Number, door: bool) -> Rect:
     """A door or a window in the wall; returns its inner part."""
     foot = (layout.base + layout.tilt * (at * 2 - 1)) * scale
     size = PERSON * (layout.base - layout.horizon) * scale
     wide, low, high = (0.34, 0.0, 1.3) if door else (0.55, 0.55, 1.45)
     x = at * brush.width
     rect = Rect(x - wide * size, foot - high * size, x + wide * size, foot - low * size)
-    brush.box(
-        rect.left - 2, rect.top - 2, rect.right + 2, rect.bottom + (0 if door else 2), rgb(206, 200, 188)
-    )
+    brush.box(rect.left - 2, rect.top - 2, rect.right + 2, rect.bottom + (0 if door else 2), rgb(206, 200, 188))
     brush.box(*rect, rgb(86, 62, 46) if door else rgb(66, 78, 92))
     middle = (rect.left + rect.right) / 2
     if door:
@@ -120,7 +118,7 @@ def _opening(brush: Brush, layout: Layout, at: float, scale: float, door: bool) 
     return rect
 
 
-def _tree(brush: Brush, rng: np.random.Generator, layout: Layout, at: float, scale: float) -> Blit:
+def _tree(brush: Brush, rng: np.random.Generator, layout: Layout, at: Number, scale: Number) -> Blit:
     """Paint a trunk and return its crown, which stays a sprite so that the wind can move it."""
     foot = (layout.base + 6) * scale
     x, size = at * brush.width, 46 * scale

@@ -7,9 +7,9 @@ import numpy as np
 
 from vad.datasets._mini_people import Person, Pose, figure
 from vad.datasets._mini_scene import Scene
-from vad.datasets._mini_sprites import Blit
+from vad.datasets._mini_sprites import Blit, Number
 
-Show = Callable[[float, float], Iterable[Blit]]
+Show = Callable[[Number, Number], Iterable[Blit]]
 """What is to be seen `seconds` after the beginning, at a part 0..1 of the whole duration."""
 
 Builder = Callable[[Scene, np.random.Generator], Show]
@@ -33,23 +33,23 @@ class Scheduled:
         return self.show(since / self.fps, since / self.length)
 
 
-def crossing(progress: float, width: int, reach: float, leftwards: bool) -> float:
+def crossing(progress: Number, width: int, reach: Number, leftwards: bool) -> Number:
     """Column of something that crosses the whole picture during its show."""
     x = -reach + progress * (width + 2 * reach)
     return width - x if leftwards else x
 
 
-def swell(progress: float, edge: float = 0.1) -> float:
+def swell(progress: Number, edge: Number = 0.1) -> Number:
     """0 at both ends of a show, 1 between."""
     return max(0.0, min(1.0, progress / edge, (1 - progress) / edge))
 
 
-def approach(progress: float, home: float, away: float, part: float = 0.14) -> float:
+def approach(progress: Number, home: Number, away: Number, part: Number = 0.14) -> Number:
     """Column of somebody who comes from `away`, stays at `home`, and leaves as he came."""
     near = swell(progress, part)
     return away + (home - away) * near
 
 
-def acting(who: Person, pose: Pose, size: int, facing: int, x: float, row: float) -> Blit:
+def acting(who: Person, pose: Pose, size: int, facing: int, x: Number, row: Number) -> Blit:
     """One figure on the ground."""
     return Blit(row, figure(who, pose, size, facing), x, row + 0.05 * size)

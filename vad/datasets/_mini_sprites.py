@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 
-Colour = tuple[float, float, float]
+Number = int | float
+"""A length, place, angle or share; the type checker of the tests does not take a whole number for a float."""
+
+Colour = tuple[Number, Number, Number]
 """Luma and the two chroma values of BT.601 limited range."""
 
 WHITE = 235  # brightest luma of limited-range video
 OPAQUE = 128  # seven bits: luma times opacity still fits 16 bits
 
 
-def rgb(red: float, green: float, blue: float) -> Colour:
+def rgb(red: Number, green: Number, blue: Number) -> Colour:
     """BT.601 limited-range colour of red, green and blue in 0..255."""
     return (
         16 + 0.257 * red + 0.504 * green + 0.098 * blue,
@@ -30,8 +33,8 @@ class Sprite:
 
     luma: UInt16[np.ndarray, "height width"]
     opacity: UInt16[np.ndarray, "height width"]
-    chroma: UInt16[np.ndarray, "2 height/2 width/2"]
-    chroma_opacity: UInt16[np.ndarray, "height/2 width/2"]
+    chroma: UInt16[np.ndarray, "2 half_height half_width"]
+    chroma_opacity: UInt16[np.ndarray, "half_height half_width"]
 
     @property
     def height(self) -> int:
@@ -48,20 +51,20 @@ class Sprite:
 class Blit:
     """One sprite in one frame."""
 
-    depth: float
+    depth: Number
     """Row of the point where it stands on the ground: nearer things are painted later."""
     sprite: Sprite
-    x: float
+    x: Number
     """Column of its bottom centre, in pixels."""
-    y: float
+    y: Number
     """Row of its bottom centre, in pixels."""
-    opacity: float = 1.0
+    opacity: Number = 1.0
 
 
 class Brush:
     """A transparent sheet to paint shapes on, back to front; `sprite()` freezes it."""
 
-    def __init__(self, height: float, width: float) -> None:
+    def __init__(self, height: Number, width: Number) -> None:
         """An empty sheet, rounded up to even numbers of pixels."""
         self.height = max(2, 2 * int(np.ceil(height / 2)))
         self.width = max(2, 2 * int(np.ceil(width / 2)))
@@ -79,17 +82,13 @@ class Brush:
         """Multiply the luma of what is painted: folds, dirt, gradients."""
         self.sheet[0] *= light
 
-    def capsule(
-        self, start: tuple[float, float], end: tuple[float, float], radius: float, colour: Colour
-    ) -> None:
+    def capsule(self, start: tuple[Number, Number], end: tuple[Number, Number], radius: Number, colour: Colour) -> None:
         """A thick line with round ends between two points (x, y)."""
         rows, cols, at = self._window(start, end, radius)
         if rows.size and cols.size:
             self.paint(_capsule(rows, cols, start, end, radius), colour, at)
 
-    def ellipse(
-        self, x: float, y: float, rx: float, ry: float, colour: Colour, strength: float = 1.0
-    ) -> None:
+    def ellipse(self, x: Number, y: Number, rx: Number, ry: Number, colour: Colour, strength: Number = 1.0) -> None:
         """A filled ellipse."""
         rows, cols, at = self._window((x - rx, y - ry), (x + rx, y + ry), 1)
         if rows.size and cols.size:
@@ -98,22 +97,20 @@ class Brush:
 
     def box(
         self,
-        left: float,
-        top: float,
-        right: float,
-        bottom: float,
+        left: Number,
+        top: Number,
+        right: Number,
+        bottom: Number,
         colour: Colour,
-        corner: float = 0,
-        strength: float = 1.0,
+        corner: Number = 0,
+        strength: Number = 1.0,
     ) -> None:
         """A rectangle with rounded corners."""
         rows, cols, at = self._window((left, top), (right, bottom), 1)
         if rows.size and cols.size:
             dx = np.abs(cols - (left + right) / 2) - (right - left) / 2 + corner
             dy = np.abs(rows - (top + bottom) / 2) - (bottom - top) / 2 + corner
-            outside = (
-                np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - corner
-            )
+            outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - corner
             self.paint(np.clip(0.5 - outside, 0, 1) * strength, colour, at)
 
     def sprite(self) -> Sprite:
@@ -121,7 +118,7 @@ class Brush:
         return freeze(self.sheet)
 
     def _window(
-        self, start: tuple[float, float], end: tuple[float, float], margin: float
+        self, start: tuple[Number, Number], end: tuple[Number, Number], margin: Number
     ) -> tuple[np.ndarray, np.ndarray, tuple[slice, slice]]:
         """Row and column coordinates (pixel centres) around a shape, and where they lie on the sheet."""
         left, right = sorted((start[0], end[0]))
@@ -156,7 +153,7 @@ class Canvas:
 
     def __init__(self, height: int, width: int) -> None:
         """A frame of `height` x `width` pixels, both multiples of 4."""
-        self.block: UInt8[np.ndarray, "height*3/2 width"] = np.empty((height * 3 // 2, width), np.uint8)
+        self.block: UInt8[np.ndarray, "rows width"] = np.empty((height * 3 // 2, width), np.uint8)
         self.luma = self.block[:height]
         self.chroma = self.block[height:].reshape(2, height // 2, width // 2)
 
@@ -195,7 +192,7 @@ def _blend(
 
 
 def _capsule(
-    rows: np.ndarray, cols: np.ndarray, start: tuple[float, float], end: tuple[float, float], radius: float
+    rows: np.ndarray, cols: np.ndarray, start: tuple[Number, Number], end: tuple[Number, Number], radius: Number
 ) -> Float[np.ndarray, "height width"]:
     """Coverage (0..1) of a thick line, by the distance of each pixel centre to its axis."""
     dx, dy = end[0] - start[0], end[1] - start[1]

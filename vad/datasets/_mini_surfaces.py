@@ -7,19 +7,14 @@ from jaxtyping import Float
 from scipy import ndimage
 
 from vad.datasets._mini_layouts import Layout
-from vad.datasets._mini_sprites import Brush, Sprite, rgb
+from vad.datasets._mini_sprites import Brush, Number, Sprite, rgb
 
 
-def noise(
-    rng: np.random.Generator, height: int, width: int, *cells: float
-) -> Float[np.ndarray, "height width"]:
+def noise(rng: np.random.Generator, height: int, width: int, *cells: Number) -> Float[np.ndarray, "height width"]:
     """Smooth random texture, standard deviation about 1, summed over grains of `cells` pixels."""
     total = np.zeros((height, width), np.float32)
     for cell in cells:
-        total += (
-            ndimage.gaussian_filter(rng.standard_normal((height, width), np.float32), cell, mode="wrap")
-            * cell
-        )
+        total += ndimage.gaussian_filter(rng.standard_normal((height, width), np.float32), cell, mode="wrap") * cell
     return total / max(float(total.std()), 1e-6)
 
 
@@ -29,9 +24,7 @@ def paint_sky(brush: Brush, rng: np.random.Generator, rows: np.ndarray) -> None:
     brush.shade(1.12 - 0.0016 * rows + 0.03 * noise(rng, brush.height, brush.width, 12, 30))
 
 
-def paint_ground(
-    brush: Brush, rng: np.random.Generator, layout: Layout, rows: np.ndarray, cols: np.ndarray
-) -> None:
+def paint_ground(brush: Brush, rng: np.random.Generator, layout: Layout, rows: np.ndarray, cols: np.ndarray) -> None:
     """The ground plane in perspective: grain, seams, and a darker road with dashes under the lanes."""
     below = np.maximum(rows - layout.horizon, 1.0)
     depth, side = 6000 / below, (cols - cols.mean()) * 60 / below  # ground coordinates of each pixel
@@ -56,17 +49,11 @@ def paint_ground(
     brush.shade(np.where(rows > layout.horizon, light, 1).astype(np.float32))
 
 
-def paint_wall(
-    brush: Brush, rng: np.random.Generator, layout: Layout, up: np.ndarray, cols: np.ndarray
-) -> None:
+def paint_wall(brush: Brush, rng: np.random.Generator, layout: Layout, up: np.ndarray, cols: np.ndarray) -> None:
     """A facade or hedge; `up` is the height above its foot."""
     inside = ((up > 0) & (up < layout.wall)).astype(np.float32)
     brush.paint(inside, layout.wall_colour)
-    stains = (
-        1
-        + 0.07 * noise(rng, brush.height, brush.width, 2, 14)
-        + 0.04 * noise(rng, brush.height, brush.width, 0.6)
-    )
+    stains = 1 + 0.07 * noise(rng, brush.height, brush.width, 2, 14) + 0.04 * noise(rng, brush.height, brush.width, 0.6)
     light = stains * _PATTERNS[layout.wall_kind](rng, up, cols)
     foot = 1 - 0.35 * np.exp(-((up / 3) ** 2))
     brush.shade(np.where(inside > 0, light * foot, 1).astype(np.float32))
@@ -102,7 +89,7 @@ _PATTERNS: dict[str, Callable[[np.random.Generator, np.ndarray, np.ndarray], np.
 }  # fmt: skip
 
 
-def crown(rng: np.random.Generator, size: float) -> Sprite:
+def crown(rng: np.random.Generator, size: Number) -> Sprite:
     """Leaves of a tree of `size` pixels."""
     brush = Brush(size, size * 1.2)
     rows, cols = np.mgrid[0 : brush.height, 0 : brush.width]

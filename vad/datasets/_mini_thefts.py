@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.datasets._mini_particles import broken_glass, debris_field, flying, glow, scribble
+from vad.datasets._mini_particles import DUST, broken_glass, debris_field, flash, flying, glow, plume, scribble
 from vad.datasets._mini_people import CLOTHES, Pose, stranger, walk
 from vad.datasets._mini_scene import Rect, Scene
 from vad.datasets._mini_shows import Show, acting, approach, swell
-from vad.datasets._mini_sprites import Blit, Brush, Sprite, rgb
+from vad.datasets._mini_sprites import Blit, Brush, Number, Sprite, rgb
 from vad.datasets._mini_vehicles import PAINTS, vehicle
 from vad.datasets._mini_violence import blow
 
@@ -26,16 +26,17 @@ def burglary(scene: Scene, rng: np.random.Generator) -> Show:
     torch = glow(4 * max(2, round((window.right - window.left) / 3)), rgb(255, 250, 200))
     x, shards = (window.left + window.right) / 2, debris_field(rng, 30)
     rates = rng.uniform(2, 4, 2)
+    alarm = flash(0, 4 * max(2, size // 6))
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         seen = swell(progress, 0.06)
         yield Blit(1, hole, x, window.bottom, seen)
         yield Blit(1, dark, (door.left + door.right) / 2, door.bottom, seen)
         for i, place in enumerate((window, door)):
-            at = (place.left + place.right) / 2 + 0.4 * (place.right - place.left) * math.sin(
-                seconds * rates[i]
-            )
+            at = (place.left + place.right) / 2 + 0.4 * (place.right - place.left) * math.sin(seconds * rates[i])
             yield Blit(2, torch, at, (place.top + place.bottom) / 2 + 4 * math.sin(seconds * 5), 0.9 * seen)
+        if int(seconds * 6) % 2:
+            yield Blit(2, alarm, x, window.top, seen)
         yield from flying(shards, seconds % 3.0, x, window.bottom, 0.9 * size, progress)
         near = approach(progress, x, -size if x < scene.width / 2 else scene.width + size)
         reach = 0.5 + 0.5 * math.sin(seconds * 3)
@@ -61,10 +62,12 @@ def vandalism(scene: Scene, rng: np.random.Generator) -> Show:
     colour = (rgb(220, 30, 60), rgb(20, 20, 24), rgb(240, 240, 240), rgb(30, 60, 200))[int(rng.integers(4))]
     stages, shards = scribble(rng, wall, 9, colour), debris_field(rng, 30)
     pair = (stranger(rng), stranger(rng))
+    mist = plume(rng, x, place.bottom, 0.6 * size, DUST, 6)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         stage = stages[min(len(stages) - 1, int(1.6 * progress * len(stages)))]
         yield Blit(1, stage, x, wall.bottom, min(1.0, (1 - progress) / 0.05))
+        yield from mist.blits(seconds, 0.6 * swell(progress, 0.2), row + 2)
         yield from flying(shards, seconds % 2.5, x, place.bottom, 0.9 * size, progress)
         for side, who in zip((-1, 1), pair, strict=True):
             home = x + side * 0.9 * size
@@ -87,17 +90,13 @@ def shoplifting(scene: Scene, rng: np.random.Generator) -> Show:
     place = scene.pick(rng, scene.windows)
     row = scene.paths[0]
     size, who, x = scene.person(row), stranger(rng), (place.left + place.right) / 2
-    stock = [
-        _shelf(np.random.default_rng(int(rng.integers(99))), place, left) for left in (1.0, 0.75, 0.5, 0.25)
-    ]
+    stock = [_shelf(np.random.default_rng(int(rng.integers(99))), place, left) for left in (1.0, 0.75, 0.5, 0.25)]
     bag = bundle(size)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         yield Blit(1, stock[int(3.99 * progress)], x, place.bottom, swell(progress, 0.05))
         reach = 0.5 + 0.5 * math.sin(seconds * 4)
-        pose = Pose(
-            lean=0.2 * reach, crouch=0.5 * (1 - reach), shoulder=(2.0 * reach, 0.4), elbow=(0.2, 1.0 - reach)
-        )
+        pose = Pose(lean=0.2 * reach, crouch=0.5 * (1 - reach), shoulder=(2.0 * reach, 0.4), elbow=(0.2, 1.0 - reach))
         near = approach(progress, x - 0.3 * size, -size if x < scene.width / 2 else scene.width + size)
         yield acting(who, pose if swell(progress, 0.14) >= 1 else walk(seconds, 1.0), size, 1, near, row)
         yield Blit(row, bag, near - 0.25 * size, row - 0.1 * size)
@@ -112,10 +111,8 @@ def stealing(scene: Scene, rng: np.random.Generator) -> Show:
     parking = float(np.clip(x + rng.uniform(-2, 2) * size, 2 * size, scene.width - 2 * size))
     crew, dark = [stranger(rng, dark=True) for _ in range(3)], _dark(door)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
-        at = approach(
-            progress, parking, -2.0 * size if parking < scene.width / 2 else scene.width + 2.0 * size
-        )
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        at = approach(progress, parking, -2.0 * size if parking < scene.width / 2 else scene.width + 2.0 * size)
         yield Blit(lane, vehicle("van", paint, size, 1), at, lane + 0.05 * size)
         if swell(progress, 0.14) < 1:
             return
@@ -140,7 +137,7 @@ def _dark(place: Rect) -> Sprite:
     return brush.sprite()
 
 
-def _shelf(rng: np.random.Generator, place: Rect, left: float) -> Sprite:
+def _shelf(rng: np.random.Generator, place: Rect, left: Number) -> Sprite:
     """Goods behind glass, of which the part `left` is still there."""
     brush = Brush(place.bottom - place.top, place.right - place.left)
     brush.box(0, 0, brush.width, brush.height, rgb(40, 38, 36))
@@ -153,7 +150,7 @@ def _shelf(rng: np.random.Generator, place: Rect, left: float) -> Sprite:
     return brush.sprite()
 
 
-def bundle(size: float) -> Sprite:
+def bundle(size: Number) -> Sprite:
     """A stuffed bag or box to carry."""
     brush = Brush(0.3 * size, 0.34 * size)
     brush.box(1, 2, brush.width - 1, brush.height - 1, CLOTHES[8], corner=2)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from vad.datasets._mini_people import SHADOW
-from vad.datasets._mini_sprites import Brush, Colour, Sprite, freeze, mirror, rgb
+from vad.datasets._mini_sprites import Brush, Colour, Number, Sprite, freeze, mirror, rgb
 
 PAINTS = (
     rgb(170, 34, 34),
@@ -48,9 +48,7 @@ def vehicle(kind: VehicleKind, paint: int, height: int, facing: int = 1, angle: 
     _body(brush, kind, mid, ground, half, tall * height, body)
     for x in (-0.6, 0.62):
         brush.ellipse(mid + x * half, ground - 0.16 * height, 0.19 * height, 0.19 * height, rgb(24, 24, 26))
-        brush.ellipse(
-            mid + x * half, ground - 0.16 * height, 0.09 * height, 0.09 * height, rgb(130, 130, 134)
-        )
+        brush.ellipse(mid + x * half, ground - 0.16 * height, 0.09 * height, 0.09 * height, rgb(130, 130, 134))
     if not angle:
         return brush.sprite()
     turned = ndimage.rotate(brush.sheet, angle, axes=(1, 2), order=1)
@@ -59,7 +57,7 @@ def vehicle(kind: VehicleKind, paint: int, height: int, facing: int = 1, angle: 
 
 
 def _body(
-    brush: Brush, kind: VehicleKind, mid: float, ground: float, half: float, tall: float, paint: Colour
+    brush: Brush, kind: VehicleKind, mid: Number, ground: Number, half: Number, tall: Number, paint: Colour
 ) -> None:
     """Box, cabin, glass and lights."""
     glass, dark = rgb(52, 66, 78), (paint[0] * 0.7, *paint[1:])

@@ -12,10 +12,10 @@ from vad.datasets._mini_particles import DUST, plume
 from vad.datasets._mini_people import Pose, stand, stranger, walk
 from vad.datasets._mini_scene import Scene
 from vad.datasets._mini_shows import Show, acting, approach, swell
-from vad.datasets._mini_sprites import Blit
+from vad.datasets._mini_sprites import Blit, Number
 
 
-def blow(seconds: float, rate: float, shift: float = 0.0) -> Pose:
+def blow(seconds: Number, rate: Number, shift: Number = 0.0) -> Pose:
     """Hitting and kicking in turn, `rate` blows a second."""
     turn = seconds * rate + shift
     out = max(0.0, math.sin(2 * math.pi * turn))
@@ -41,7 +41,7 @@ def abuse(scene: Scene, rng: np.random.Generator) -> Show:
     size, who, victim = scene.person(row), stranger(rng), stranger(rng)
     small, side, rate = round(0.72 * size), int(rng.choice([-1, 1])), rng.uniform(1.6, 2.4)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         at = approach(progress, x - side * 0.42 * size, x - side * 3 * size)
         tremble = 0.15 * math.sin(seconds * 17)
         cower = Pose(lean=0.3, crouch=0.9, shoulder=(2.2 + tremble, 2.4), elbow=(1.2, 1.0 + tremble))
@@ -57,9 +57,9 @@ def assault(scene: Scene, rng: np.random.Generator) -> Show:
     x, row = scene.spot(rng)
     size, victim, pair = scene.person(row), stranger(rng), (stranger(rng), stranger(rng))
     rates = rng.uniform(1.5, 2.5, 2)
-    dust = plume(rng, x, row, 0.6 * size, DUST, 6)
+    dust = plume(rng, x, row, 0.9 * size, DUST, 8)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         fallen = min(1.0, max(0.0, (progress - 0.12) / 0.06)) * min(1.0, max(0.0, (0.97 - progress) / 0.05))
         pose = Pose(
             lying=fallen,
@@ -78,7 +78,7 @@ def assault(scene: Scene, rng: np.random.Generator) -> Show:
                 at,
                 row + 1,
             )
-        yield from dust.blits(seconds, 0.6 * swell(progress, 0.2), row + 2)
+        yield from dust.blits(seconds, 0.75 * swell(progress, 0.2), row + 2)
 
     return show
 
@@ -93,7 +93,7 @@ def fighting(scene: Scene, rng: np.random.Generator) -> Show:
     angles = rng.uniform(0, 2 * math.pi, (count, 8))
     rates = rng.uniform(7, 13, (count, 8))
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         near = swell(progress, 0.14)
         for i, who in enumerate(cast):
             a = np.sin(rates[i] * seconds + angles[i])

@@ -12,7 +12,7 @@ from vad.datasets._mini_particles import FLAME_MOMENTS, SMOKE, debris_field, fla
 from vad.datasets._mini_people import stand, stranger, walk
 from vad.datasets._mini_scene import Scene
 from vad.datasets._mini_shows import Show, acting, approach, swell
-from vad.datasets._mini_sprites import Blit
+from vad.datasets._mini_sprites import Blit, Number
 from vad.datasets._mini_vehicles import PAINTS, vehicle
 
 
@@ -21,13 +21,10 @@ def arson(scene: Scene, rng: np.random.Generator) -> Show:
     place = scene.pick(rng, (*scene.doors, *scene.windows))
     x, row = (place.left + place.right) / 2, scene.paths[0]
     size, who = scene.person(row), stranger(rng, dark=True)
-    fires = [
-        (x + rng.uniform(-1.2, 1.2) * size, rng.uniform(0.7, 1.3), rng.integers(FLAME_MOMENTS))
-        for _ in range(5)
-    ]
+    fires = [(x + rng.uniform(-1.2, 1.2) * size, rng.uniform(0.7, 1.3), rng.integers(FLAME_MOMENTS)) for _ in range(5)]
     smoke = plume(rng, x, place.bottom - 0.6 * size, 0.8 * size, SMOKE, 9)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         heat = swell(progress, 0.25) ** 0.7
         for at, tall, shift in fires:
             reach = 4 * round(1.5 * size * tall * heat / 4)
@@ -48,7 +45,7 @@ def explosion(scene: Scene, rng: np.random.Generator) -> Show:
     smoke = plume(rng, x, row, 1.1 * size, SMOKE, 12)
     debris = debris_field(rng, 40)
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         if seconds < 0.25:
             yield Blit(row + 1, flash(int(seconds * 20) % 4, 4 * (3 * size // 4)), x, row + size)
         ball = math.exp(-1.2 * seconds)
@@ -72,20 +69,14 @@ def road_accident(scene: Scene, rng: np.random.Generator) -> Show:
     debris = debris_field(rng, 26)
     crowd = [(stranger(rng), x + rng.uniform(-4, 4) * size) for _ in range(3)]
 
-    def show(seconds: float, progress: float) -> Iterator[Blit]:
+    def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         crash, fade = min(1.0, progress / 0.12), min(1.0, (1 - progress) / 0.06)
         for side, paint, tilt in zip((-1, 1), paints, tilts, strict=True):
             skid = 1.15 - 0.25 * min(1.0, max(0.0, (progress - 0.12) / 0.05))
             at = x + side * (size * skid + (1 - crash) * (0.6 * scene.width))
             turn = -side * int(tilt) if crash >= 1 else 0
-            body = (
-                vehicle("car", int(paint), size, 1, 0)
-                if not turn
-                else vehicle("car", int(paint), size, 1, turn)
-            )
-            yield Blit(
-                lane + (side + 1) * 0.1, body, at, lane + 0.05 * size + (0.4 * size if turn else 0), fade
-            )
+            body = vehicle("car", int(paint), size, 1, 0) if not turn else vehicle("car", int(paint), size, 1, turn)
+            yield Blit(lane + (side + 1) * 0.1, body, at, lane + 0.05 * size + (0.4 * size if turn else 0), fade)
         if crash >= 1:
             since = max(0.0, seconds * (progress - 0.12) / max(progress, 1e-6))
             yield from flying(debris, since, x, lane, size, progress)
@@ -93,8 +84,6 @@ def road_accident(scene: Scene, rng: np.random.Generator) -> Show:
             for who, at in crowd:
                 row = lane + 0.35 * size
                 near = approach(progress, at, -size if at < x else scene.width + size, 0.3)
-                yield acting(
-                    who, stand(seconds * 0.7 + at), scene.person(row), 1 if at < x else -1, near, row
-                )
+                yield acting(who, stand(seconds * 0.7 + at), scene.person(row), 1 if at < x else -1, near, row)
 
     return show

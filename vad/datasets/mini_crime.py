@@ -9,7 +9,7 @@ says nothing about how a model would do on real crime.
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -40,12 +40,10 @@ class Config(Section):
     width: Side = Field(320, description="picture width in pixels, a multiple of 4")
     height: Side = Field(240, description="picture height in pixels, a multiple of 4")
     fps: Annotated[int, Field(ge=5, le=60)] = Field(30, description="frames per second")
-    validation: Validation = Field(
-        default_factory=Validation, description="part of the train list for selection"
-    )
+    validation: Validation = Field(default_factory=Validation, description="part of the train list for selection")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "Config":
         if self.seconds_min > self.seconds_max:
             raise ValueError(f"seconds_min {self.seconds_min} is above seconds_max {self.seconds_max}")
         return self
