@@ -126,7 +126,10 @@ def main() -> int:
 
 def compare(short: Path, clip: Path, n_frames: int, repeats: int) -> int:
     """Both ways in turn on one clip; 0 if every bar holds, else 1."""
-    loop, ours = Team(naive, 1, short), Team(project, len(os.sched_getaffinity(0)), short)
+    cores = len(os.sched_getaffinity(0))
+    if os.getloadavg()[0] > cores / 2:
+        print(f"other work is running (load {os.getloadavg()[0]:.1f} on {cores} cores): do not quote these numbers")
+    loop, ours = Team(naive, 1, short), Team(project, cores, short)
     short_mb = ours.memory_mb
     difference = 0.0
     for _ in range(repeats):

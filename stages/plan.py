@@ -28,7 +28,8 @@ DATA = Path("data")
 REPORTS = Path("reports")
 ROOMS = ("split", "features", "train", "infer", "evaluate", "report")
 PLOTS = (("roc", "csv"), ("pr", "csv"), ("scores", "csv"), ("training", "csv"), ("confusion", "csv"))
-VIDEOS_PER_JOB = 16  # several videos share the seconds that Python and torch take to start
+VIDEOS_PER_JOB = 16  # at most: several videos share the seconds that Python and torch take to start
+JOBS_WANTED = 8  # at least, for data sets of few videos: every core should have work
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,9 @@ class Plan:
         """Every feature job."""
         for features, dataset in self.pairs:
             videos = self.videos(dataset)
-            for number, start in enumerate(range(0, len(videos), VIDEOS_PER_JOB)):
-                yield Batch(features, dataset, number, tuple(videos[start : start + VIDEOS_PER_JOB]))
+            size = max(min(VIDEOS_PER_JOB, len(videos) // JOBS_WANTED), 1)
+            for number, start in enumerate(range(0, len(videos), size)):
+                yield Batch(features, dataset, number, tuple(videos[start : start + size]))
 
     @cache  # noqa: B019 - one plan per process
     def imported_features(self, features: str) -> Any:  # noqa: ANN401 - a plugin

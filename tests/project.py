@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "dvc.yaml", ".dvcignore", ".gitignore", "profiles", "stages", "vad")
+PARTS = ("Snakefile", "dvc.yaml", ".dvcignore", ".gitignore", "envs", "profiles", "stages", "vad")
 PARAMS = """\
 seeds: [0]
 datasets:

@@ -20,11 +20,11 @@ def _crowd(scene: Scene, rng: np.random.Generator) -> Show:
     group = [
         (
             stranger(rng),
-            x + rng.uniform(-1.1, 1.1) * size,
+            x + rng.uniform(-1.5, 1.5) * size,
             row + rng.uniform(-0.12, 0.12) * size,
             rng.uniform(0, 1),
         )
-        for _ in range(int(rng.integers(3, 7)))
+        for _ in range(int(rng.integers(2, 5)))
     ]
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
@@ -70,7 +70,7 @@ def _headlights(scene: Scene, rng: np.random.Generator) -> Show:
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
         x = crossing((seconds / 2.6) % 1.0, scene.width, size, leftwards)
-        yield Blit(scene.height, light, x, row, 0.75)
+        yield Blit(scene.height, light, x, row, 0.5)
 
     return show
 

@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -38,9 +39,11 @@ def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], 
         for job in jobs:
             render(job)
         return
-    # Spawned, not forked: the caller may hold threads of torch or of a codec.
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        for _ in pool.imap_unordered(render, jobs):
+    # Spawned, not forked: the caller may hold threads of torch or of a codec. An executor, because it notices
+    # a worker that was killed, where a pool would wait for ever.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=spawn) as pool:
+        for _ in pool.map(render, jobs):
             pass
 
 

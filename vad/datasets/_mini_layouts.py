@@ -1,4 +1,4 @@
-"""Where walls, roads, doors and trees are in front of the six cameras of `mini_crime`."""
+"""Where walls, roads, doors and trees are in front of the five cameras of `mini_crime`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -54,10 +54,5 @@ LAYOUTS = (
         horizon=56, base=122, tilt=-9, wall=80, wall_kind="panel", ground_kind="cobbles",
         wall_colour=rgb(124, 140, 150), ground_colour=rgb(110, 106, 100), lanes=(182,), paths=(142, 210),
         doors=(0.6,), windows=(0.22, 0.42, 0.84), trees=(0.04,), parked=((0.34, 144),),
-    ),
-    Layout(
-        horizon=60, base=110, tilt=10, wall=104, wall_kind="brick", ground_kind="cobbles",
-        wall_colour=rgb(128, 112, 104), ground_colour=rgb(96, 92, 90), lanes=(198,), paths=(126, 160),
-        doors=(0.26, 0.86), windows=(0.1, 0.5, 0.68), trees=(), parked=((0.55, 136),),
     ),
 )  # fmt: skip

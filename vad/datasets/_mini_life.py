@@ -16,7 +16,7 @@ from vad.datasets._mini_shows import Scheduled
 from vad.datasets._mini_sprites import Blit, Number
 from vad.datasets._mini_vehicles import PAINTS, VehicleKind, vehicle
 
-VISIBLE_PEOPLE, VISIBLE_CARS = 0.6, 0.25  # on average at any moment, per path and per lane
+VISIBLE_PEOPLE, VISIBLE_CARS = 0.5, 0.22  # on average at any moment, per path and per lane
 
 
 @dataclass(frozen=True)

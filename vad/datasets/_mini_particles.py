@@ -76,7 +76,7 @@ def flash(variant: int, size: int) -> Sprite:
     brush = Brush(size, size)
     rows, cols = np.mgrid[0 : brush.height, 0 : brush.width] / (brush.height / 2) - 1
     angle, reach = np.arctan2(rows, cols), np.hypot(rows, cols)
-    rays = 0.55 + 0.35 * np.cos((5 + variant % 3) * angle + variant)
+    rays = 0.35 + 0.6 * np.abs(np.cos((2.5 + variant % 3) * angle + variant)) ** 4
     brush.paint(np.clip((rays - reach) * 4, 0, 1).astype(np.float32), rgb(255, 238, 170))
     return brush.sprite()
 
@@ -142,7 +142,7 @@ def rain(variant: int, height: int, width: int) -> Sprite:
         x, y = rng.uniform(0, width), rng.uniform(-10, height)
         length = rng.uniform(0.03, 0.07) * height
         brush.capsule((x, y), (x - length * 0.2, y + length), 0.5, rgb(200, 206, 214))
-    brush.sheet *= 0.45
+    brush.sheet *= 0.25
     return brush.sprite()
 
 

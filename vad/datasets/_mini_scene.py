@@ -1,6 +1,6 @@
 """The cameras of `mini_crime`: textured static backgrounds and the places where people, cars and events can be.
 
-Six cameras serve train and test, anomalous and normal videos alike.
+Five cameras serve train and test, anomalous and normal videos alike.
 """
 
 from dataclasses import dataclass

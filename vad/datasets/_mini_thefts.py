@@ -87,10 +87,13 @@ def vandalism(scene: Scene, rng: np.random.Generator) -> Show:
 
 def shoplifting(scene: Scene, rng: np.random.Generator) -> Show:
     """A display is emptied by somebody who reaches, looks round and stoops."""
-    place = scene.pick(rng, scene.windows)
+    window = scene.pick(rng, scene.windows)
+    wider = 0.4 * (window.right - window.left)
+    place = Rect(window.left - wider, window.top - wider, window.right + wider, window.bottom + wider)
     row = scene.paths[0]
     size, who, x = scene.person(row), stranger(rng), (place.left + place.right) / 2
-    stock = [_shelf(np.random.default_rng(int(rng.integers(99))), place, left) for left in (1.0, 0.75, 0.5, 0.25)]
+    goods = int(rng.integers(99))
+    stock = [_shelf(np.random.default_rng(goods), place, left) for left in (1.0, 0.75, 0.5, 0.25)]
     bag = bundle(size)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:

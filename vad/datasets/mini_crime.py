@@ -115,6 +115,9 @@ class Dataset:
         # Pictures need the codec library; plans and lists do not, and Snakemake loads only those.
         from vad.datasets._mini_film import render_all
 
+        # Lists beside videos of two plans would pass for complete.
+        for path in self.lists():
+            path.unlink(missing_ok=True)
         folder = self.home / VIDEOS
         wanted = {folder / video.listed for video in self.plan}
         for stale in sorted(set(folder.glob("*/*.mp4*")) - wanted):
