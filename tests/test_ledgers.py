@@ -1,0 +1,132 @@
+"""The two ledgers agree: what a changed parameter makes DVC run is what it makes Snakemake run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.plan import Plan
+from tests.project import PARAMS, ROOT
+
+DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder with the tiny params and the code in reach."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("stages", "vad"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    return tmp_path
+
+
+def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every leaf of params.yaml that can be changed on its own (not names and plugins)."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from leaves(value, (*path, key))
+    elif path[-1] not in {"kind", "extractor", "model", "dataset", "features", "preset", "optimiser", "root"}:
+        yield path
+
+
+def changed(value: Any) -> Any:
+    """Another valid value of the same kind."""
+    words = {"max": "mean", "video_auc": "video_ap", "validation_loss": "last"}
+    if isinstance(value, list):
+        return [*value, 7]
+    return words[value] if isinstance(value, str) else value * 2 or 1
+
+
+def slices(params: Path) -> dict[tuple[str, str], Any]:
+    """What each room may see, as Snakemake gets it."""
+    return {(room, key): value for room, key, value in Plan(params)._sections()}
+
+
+def dirty(leaf: tuple[str, ...], tree: dict[str, Any]) -> set[tuple[str, str]]:
+    """The DVC stages whose params hold a leaf."""
+    found = set()
+    for room, stage in DVC.items():
+        entries = tree[stage["foreach"].strip("${}")] if "foreach" in stage else ["report"]
+        for key in entries:
+            wanted = [p.replace("${key}", key).split(".") for p in stage.get("do", stage)["params"]]
+            if any(list(leaf[: len(p)]) == p for p in wanted):
+                found.add((room, key))
+    return found
+
+
+def test_every_leaf_wakes_the_same_stages_in_both(workplace: Path) -> None:
+    """Each leaf of params.yaml, changed alone: the same rooms and entries in DVC and in Snakemake.
+
+    `seeds` adds runs instead of changing a slice, and the report follows every metrics file in both: left out.
+    """
+    tree = YAML(typ="safe").load(PARAMS)
+    before = slices(workplace / "params.yaml")
+    wrong, seen = {}, 0
+    for leaf in leaves(tree):
+        other = YAML(typ="safe").load(PARAMS)
+        place = other
+        for key in leaf[:-1]:
+            place = place[key]
+        place[leaf[-1]] = changed(place[leaf[-1]])
+        with (workplace / "other.yaml").open("w") as stream:
+            YAML().dump(other, stream)
+        after = slices(workplace / "other.yaml")
+        snakemake = {k for k in before if before[k] != after[k] and k[0] != "report"}
+        dvc = {k for k in dirty(leaf, tree) if k[0] != "report"}
+        seen += 1
+        if leaf[0] != "seeds" and snakemake != dvc:
+            wrong[".".join(leaf)] = (snakemake, dvc)
+
+    assert seen > 25
+    assert wrong == {}
+
+
+def test_report_depends_on_its_own_settings(workplace: Path) -> None:
+    """Report and evaluation settings are in the report's slice and in DVC's list."""
+    assert {"report", "evaluate", "seeds", "variants"} == set(DVC["report"]["params"])
+    assert {"report", "evaluate", "seeds", "variants", "skipped"} == set(
+        slices(Path("params.yaml"))["report", "report"]
+    )
+
+
+def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
+    """Each artefact that Snakemake writes lies in the outputs of one DVC stage, and its inputs in that stage's deps."""
+    plan = Plan(Path("params.yaml"))
+    tree = YAML(typ="safe").load(PARAMS)
+    stages = {}
+    for room, stage in DVC.items():
+        body = stage.get("do", stage)
+        entries = tree[stage["foreach"].strip("${}")] if "foreach" in stage else {"report": {}}
+        for key, item in entries.items():
+            outs = [path for out in [*body["outs"], *body.get("metrics", [])] for path in out]
+            fill = {
+                "${key}": key,
+                "${item.dataset}": item.get("dataset", ""),
+                "${item.features}": item.get("features", ""),
+            }
+            texts = [*outs, *body["deps"]]
+            for old, new in fill.items():
+                texts = [text.replace(old, new) for text in texts]
+            stages[room, key] = (texts[: len(outs)], texts[len(outs) :])
+    artefacts = {
+        ("split", "mini_crime"): (
+            ["data/split/mini_crime/tables/train.csv", "data/split/mini_crime/raw/Videos/x.mp4"],
+            [],
+        ),
+        ("features", "xfeat"): (["data/features/xfeat/mini_crime/x.npz"], ["data/split/mini_crime/raw/Videos/x.mp4"]),
+        ("train", "mil"): (["data/train/mil/seed0/weights.safetensors"], plan.feature_files("mil", "train")),
+        ("infer", "mil"): (["data/infer/mil/seed0.npz"], ["data/train/mil/seed0", *plan.feature_files("mil", "test")]),
+        ("evaluate", "mil"): (["reports/metrics/mil/seed0/metrics.json"], ["data/infer/mil/seed0.npz"]),
+        ("report", "report"): (
+            ["reports/tables/results.csv", "reports/summary.json"],
+            ["reports/metrics/mil", "data/train/mil"],
+        ),
+    }
+    for owner, (outputs, inputs) in artefacts.items():
+        for path in outputs:
+            assert [s for s, (outs, _) in stages.items() if any(Path(path).is_relative_to(o) for o in outs)] == [owner]
+        for path in [*inputs, *plan.code(owner[0])]:
+            assert any(Path(path).is_relative_to(d) for d in stages[owner][1]), (owner, path)
