@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -175,7 +175,7 @@ class VideoScore:
 class ScoreFile:
     """The scores of one run (variant and seed) for its validation and test videos."""
 
-    level: str
+    level: Literal["frame", "video"]
     videos: dict[str, VideoScore]
     protocol: dict[str, Any] = field(default_factory=dict)
     """How the scores came to be: expansion, crops, smoothing, selection ..., for the row of the table."""

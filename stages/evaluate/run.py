@@ -56,13 +56,9 @@ def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
 
 def _validation(train: pd.DataFrame, file: ScoreFile) -> list[VideoScores]:
     """The validation videos: labels from the list, scores of this run."""
-    rows = train[train["part"] == "validation"].to_dict("records")
-    return [
-        VideoTruth(video_id=r["video_id"], class_name=r["class"], label=int(r["label"]), n_frames=1).scored(
-            None, file.videos[r["video_id"]].video
-        )
-        for r in rows
-    ]
+    rows = [row for row in train.to_dict("records") if row["part"] == "validation"]
+    truth = [VideoTruth(video_id=r["video_id"], class_name=r["class"], label=r["label"], n_frames=1) for r in rows]
+    return [video.scored(None, file.videos[video.video_id].video) for video in truth]
 
 
 def _test(

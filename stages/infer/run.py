@@ -37,12 +37,13 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     # Torch takes seconds to import: only a job that has work to do waits for it.
     import torch
 
+    from vad.batches import VideoModel
     from vad.inference import score_video
     from vad.modelling import build
 
     torch.set_num_threads(threads)
     config = read_json(run / "config.json")
-    model = build(config["model"], config["model_args"], config["feature_dim"])
+    model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
     weights = read_weights(run / "weights.safetensors")
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     videos, crops = {}, set()

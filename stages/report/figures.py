@@ -28,13 +28,13 @@ def plot_data(shelf: "Shelf") -> dict[str, str]:
     for variant in shelf.variants:
         curves = pd.concat([_curves(shelf, variant, s).assign(seed=s) for s in shelf.seeds])
         history = pd.concat([_history(shelf, variant, s).assign(seed=s) for s in shelf.seeds])
-        roc, pr = (curves[curves["curve"] == kind] for kind in ("roc", "pr"))
+        roc, pr = (curves.query("curve == @kind") for kind in ("roc", "pr"))
         texts[f"roc/{variant}.csv"] = _text(roc.rename(columns={"x": "fpr", "y": "tpr"})[["fpr", "tpr", "seed"]])
         texts[f"pr/{variant}.csv"] = _text(
             pr.rename(columns={"x": "recall", "y": "precision"})[["recall", "precision", "seed"]]
         )
-        spread = curves[curves["curve"].str.startswith("scores_")]
-        spread = spread.assign(curve=spread["curve"].str.removeprefix("scores_"))
+        spread = curves.query("curve in ('scores_normal', 'scores_anomalous')")
+        spread = spread.replace({"curve": {"scores_normal": "normal", "scores_anomalous": "anomalous"}})
         texts[f"scores/{variant}.csv"] = _text(spread.rename(columns={"curve": "truth", "x": "score", "y": "share"}))
         texts[f"training/{variant}.csv"] = _text(history)
         texts[f"confusion/{variant}.csv"] = _text(_decisions(shelf, variant))
@@ -106,5 +106,5 @@ def _history(shelf: "Shelf", variant: str, seed: int) -> pd.DataFrame:
     return pd.read_csv(shelf.training(variant, seed) / "history.csv")
 
 
-def _text(table: pd.DataFrame) -> str:
+def _text(table: pd.DataFrame | pd.Series) -> str:
     return table.to_csv(index=False, lineterminator="\n", float_format="%.6g")

@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,8 +13,9 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from vad.datasets._mini_plan import ANOMALIES, VideoPlan
 from vad.datasets.mini_crime import ANNOTATION, TEST_LIST, TRAIN_LIST, Config, Dataset
+from vad.synthetic.film import frames
+from vad.synthetic.plan import ANOMALIES, VideoPlan
 
 TINY = Config(
     train_videos=4, test_videos=4, seconds_min=1.0, seconds_max=1.6, width=160, height=120, fps=15
@@ -89,10 +91,6 @@ def test_decoded_frames_equal_the_plan(tiny: Dataset) -> None:
 
 def test_an_event_changes_the_picture(tiny: Dataset) -> None:
     """The same video without its event differs in the frames of the event, and nowhere else."""
-    from dataclasses import replace
-
-    from vad.datasets._mini_film import frames
-
     for video in (video for video in tiny.plan if video.label):
         size = (TINY.height, TINY.width)
         quiet = [block.copy() for block in frames(replace(video, event_frames=0), size, TINY.fps)]

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from vad.artefacts import write_text
-from vad.datasets._mini_plan import VideoPlan, plan_videos
+from vad.datasets import ucf_crime
 from vad.schema import Positive, Section
 from vad.splits import Validation, Video
+from vad.synthetic.plan import VideoPlan, plan_videos
 
 VIDEOS = "Videos"
 TRAIN_LIST = "Anomaly_Detection_splits/Anomaly_Train.txt"
@@ -89,6 +90,10 @@ class Dataset:
         """All videos, from the plan alone: no file is opened. As in UCF-Crime, train videos have no intervals."""
         return [_video(video) for video in self.plan]
 
+    def parsed(self) -> list[Video]:
+        """The same videos, read back from the generated lists by UCF-Crime's own parser."""
+        return ucf_crime.Dataset(ucf_crime.Config(root=str(self.home)), self.home).videos()
+
     def facts(self) -> dict[str, Any]:
         """Checksums of the lists and what a reader of results must know about the data."""
         return {
@@ -100,6 +105,7 @@ class Dataset:
                 }
                 for name, text in self.texts().items()
             },
+            "subset": None,
             "notes": [
                 f"synthetic videos, generated from seed {self.config.seed}: no footage, no real persons",
                 f"{sum(video.n_frames for video in self.plan)} frames planned",
@@ -113,7 +119,7 @@ class Dataset:
             workers: processes; each holds less than 500 MB.
         """
         # Pictures need the codec library; plans and lists do not, and Snakemake loads only those.
-        from vad.datasets._mini_film import render_all
+        from vad.synthetic.film import render_all
 
         # Lists beside videos of two plans would pass for complete.
         for path in self.lists():

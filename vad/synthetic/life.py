@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vad.datasets._mini_distractions import DISTRACTIONS
-from vad.datasets._mini_people import Person, figure, stranger, walk
-from vad.datasets._mini_scene import Scene
-from vad.datasets._mini_shows import Scheduled
-from vad.datasets._mini_sprites import Blit, Number
-from vad.datasets._mini_vehicles import PAINTS, VehicleKind, vehicle
+from vad.synthetic.distractions import DISTRACTIONS
+from vad.synthetic.people import Person, figure, stranger, walk
+from vad.synthetic.scene import Scene
+from vad.synthetic.shows import Scheduled
+from vad.synthetic.sprites import Blit, Number
+from vad.synthetic.vehicles import PAINTS, VehicleKind, vehicle
 
 VISIBLE_PEOPLE, VISIBLE_CARS = 0.5, 0.22  # on average at any moment, per path and per lane
 

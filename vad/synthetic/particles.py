@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from vad.datasets._mini_scene import Rect
-from vad.datasets._mini_sprites import Blit, Brush, Colour, Number, Sprite, rgb
-from vad.datasets._mini_surfaces import noise
+from vad.synthetic.scene import Rect
+from vad.synthetic.sprites import Blit, Brush, Colour, Number, Sprite, rgb
+from vad.synthetic.surfaces import noise
 
 SMOKE, STEAM, DUST = rgb(58, 56, 54), rgb(214, 216, 218), rgb(150, 132, 108)
 VARIANTS = 8

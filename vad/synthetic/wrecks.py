@@ -1,6 +1,6 @@
 """Events of `mini_crime` that leave smoke and splinters: arson, explosions, road accidents.
 
-Each builder draws its place and cast once and returns a show; see `_mini_shows.Show`.
+Each builder draws its place and cast once and returns a show; see `vad.synthetic.shows.Show`.
 """
 
 import math
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.datasets._mini_particles import FLAME_MOMENTS, SMOKE, debris_field, flame, flash, flying, plume
-from vad.datasets._mini_people import stand, stranger, walk
-from vad.datasets._mini_scene import Scene
-from vad.datasets._mini_shows import Show, acting, approach, swell
-from vad.datasets._mini_sprites import Blit, Number
-from vad.datasets._mini_vehicles import PAINTS, vehicle
+from vad.synthetic.particles import FLAME_MOMENTS, SMOKE, debris_field, flame, flash, flying, plume
+from vad.synthetic.people import stand, stranger, walk
+from vad.synthetic.scene import Scene
+from vad.synthetic.shows import Show, acting, approach, swell
+from vad.synthetic.sprites import Blit, Number
+from vad.synthetic.vehicles import PAINTS, vehicle
 
 
 def arson(scene: Scene, rng: np.random.Generator) -> Show:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vad.datasets._mini_people import Person, Pose, figure
-from vad.datasets._mini_scene import Scene
-from vad.datasets._mini_sprites import Blit, Number
+from vad.synthetic.people import Person, Pose, figure
+from vad.synthetic.scene import Scene
+from vad.synthetic.sprites import Blit, Number
 
 Show = Callable[[Number, Number], Iterable[Blit]]
 """What is to be seen `seconds` after the beginning, at a part 0..1 of the whole duration."""

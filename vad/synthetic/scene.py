@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from vad.datasets._mini_layouts import LAYOUTS, Layout
-from vad.datasets._mini_sprites import Blit, Brush, Canvas, Number, rgb
-from vad.datasets._mini_surfaces import crown, paint_ground, paint_sky, paint_wall
-from vad.datasets._mini_vehicles import PAINTS, vehicle
+from vad.synthetic.layouts import LAYOUTS, Layout
+from vad.synthetic.sprites import Blit, Brush, Canvas, Number, rgb
+from vad.synthetic.surfaces import crown, paint_ground, paint_sky, paint_wall
+from vad.synthetic.vehicles import PAINTS, vehicle
 
 REFERENCE_ROWS = 240  # all layouts below are in rows of a 240-row picture
 PERSON = 0.46  # height of a person per row below the horizon

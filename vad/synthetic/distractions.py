@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.datasets._mini_particles import STEAM, bird, glow, plume, rain
-from vad.datasets._mini_people import Pose, figure, stand, stranger, walk
-from vad.datasets._mini_scene import Scene
-from vad.datasets._mini_shows import Builder, Show, crossing
-from vad.datasets._mini_sprites import Blit, Number, rgb
-from vad.datasets._mini_vehicles import PAINTS, vehicle
+from vad.synthetic.particles import STEAM, bird, glow, plume, rain
+from vad.synthetic.people import Pose, figure, stand, stranger, walk
+from vad.synthetic.scene import Scene
+from vad.synthetic.shows import Builder, Show, crossing
+from vad.synthetic.sprites import Blit, Number, rgb
+from vad.synthetic.vehicles import PAINTS, vehicle
 
 
 def _crowd(scene: Scene, rng: np.random.Generator) -> Show:

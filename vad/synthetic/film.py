@@ -11,12 +11,12 @@ import av
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from vad.datasets._mini_events import EVENTS
-from vad.datasets._mini_life import Life
-from vad.datasets._mini_plan import VideoPlan
-from vad.datasets._mini_scene import Scene, build_scene
-from vad.datasets._mini_shows import Scheduled
-from vad.datasets._mini_sprites import Canvas
+from vad.synthetic.events import EVENTS
+from vad.synthetic.life import Life
+from vad.synthetic.plan import VideoPlan
+from vad.synthetic.scene import Scene, build_scene
+from vad.synthetic.shows import Scheduled
+from vad.synthetic.sprites import Canvas
 
 # One thread, so that the bytes do not depend on the machine's cores.
 CODEC = {"preset": "superfast", "crf": "26", "bf": "2", "threads": "1"}

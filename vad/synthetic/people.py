@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vad.datasets._mini_sprites import Brush, Colour, Number, Sprite, mirror, rgb
+from vad.synthetic.sprites import Brush, Colour, Number, Sprite, mirror, rgb
 
 SKIN = (rgb(224, 188, 160), rgb(176, 128, 96), rgb(112, 76, 56))
 CLOTHES = (

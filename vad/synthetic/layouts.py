@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from vad.datasets._mini_sprites import Colour, Number, rgb
+from vad.synthetic.sprites import Colour, Number, rgb
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Events of `mini_crime` at doors and windows: burglary, vandalism, shoplifting, stealing.
 
-Each builder draws its place and cast once and returns a show; see `_mini_shows.Show`.
+Each builder draws its place and cast once and returns a show; see `vad.synthetic.shows.Show`.
 """
 
 import math
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.datasets._mini_particles import DUST, broken_glass, debris_field, flash, flying, glow, plume, scribble
-from vad.datasets._mini_people import CLOTHES, Pose, stranger, walk
-from vad.datasets._mini_scene import Rect, Scene
-from vad.datasets._mini_shows import Show, acting, approach, swell
-from vad.datasets._mini_sprites import Blit, Brush, Number, Sprite, rgb
-from vad.datasets._mini_vehicles import PAINTS, vehicle
-from vad.datasets._mini_violence import blow
+from vad.synthetic.particles import DUST, broken_glass, debris_field, flash, flying, glow, plume, scribble
+from vad.synthetic.people import CLOTHES, Pose, stranger, walk
+from vad.synthetic.scene import Rect, Scene
+from vad.synthetic.shows import Show, acting, approach, swell
+from vad.synthetic.sprites import Blit, Brush, Number, Sprite, rgb
+from vad.synthetic.vehicles import PAINTS, vehicle
+from vad.synthetic.violence import blow
 
 
 def burglary(scene: Scene, rng: np.random.Generator) -> Show:

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
-from vad.datasets._mini_layouts import Layout
-from vad.datasets._mini_sprites import Brush, Number, Sprite, rgb
+from vad.synthetic.layouts import Layout
+from vad.synthetic.sprites import Brush, Number, Sprite, rgb
 
 
 def noise(rng: np.random.Generator, height: int, width: int, *cells: Number) -> Float[np.ndarray, "height width"]:

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from vad.datasets._mini_people import SHADOW
-from vad.datasets._mini_sprites import Brush, Colour, Number, Sprite, freeze, mirror, rgb
+from vad.synthetic.people import SHADOW
+from vad.synthetic.sprites import Brush, Colour, Number, Sprite, freeze, mirror, rgb
 
 PAINTS = (
     rgb(170, 34, 34),
