@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from vad.evaluation import FRAME_LEVEL, METRICS, evaluate
+from vad.evaluation import FRAME_LEVEL, METRICS, _blocks, evaluate
 from vad.schema import Bootstrap
 from vad.video_scores import VideoScores, VideoTruth
 
@@ -179,3 +179,47 @@ def test_a_class_without_normal_frames() -> None:
 
     assert "one class of frame only" == found["class_auc_own"]["reason"]
     assert 0.875 == found["class_auc_vs_normal"]["value"]
+
+
+def _one_video(n_frames: int = 3000) -> VideoScores:
+    """One test video whose scores are noisy and higher in its anomalous third."""
+    labels = (np.arange(n_frames) // 100 % 3 == 1).astype(np.int8)
+    scores = np.random.default_rng(0).normal(size=n_frames) + labels
+    return VideoScores(
+        video_id="only",
+        class_name="Fire",
+        label=1,
+        n_frames=n_frames,
+        labels=labels,
+        scores=scores,
+        video_score=float(scores.max()),
+    )
+
+
+def test_a_single_video_has_an_interval_over_blocks() -> None:
+    """One video cannot be resampled: blocks of frames are, and the entry says so; other metrics say why not."""
+    found = evaluate([_one_video()], 0.5, Bootstrap(resamples=200, block_frames=300))
+    area = found["frame_auc"]
+
+    assert area["interval_unit"] == "blocks of 300 frames"
+    assert area["low"] < area["value"] < area["high"]
+    assert area["value"] == pytest.approx(roc_auc_score(_one_video().labels, _one_video().scores))
+    assert found["frame_auc_macro"]["interval_reason"] == "fewer than 5 videos"
+    assert found["frame_auc_macro"]["low"] is None
+
+
+def test_blocks_cover_a_video_once() -> None:
+    """The blocks of a video are its frames in order, the last one shorter."""
+    video = _one_video(700)
+    blocks = _blocks(video, 300)
+
+    assert [300, 300, 100] == [block.n_frames for block in blocks]
+    np.testing.assert_array_equal(video.scores, np.concatenate([block.scores for block in blocks]))
+
+
+def test_a_video_shorter_than_five_blocks_has_no_interval() -> None:
+    """Four blocks are as little as four videos: no interval."""
+    found = evaluate([_one_video(1200)], None, Bootstrap(resamples=50, block_frames=300))
+
+    assert found["frame_auc"]["low"] is None
+    assert found["frame_auc"]["interval_reason"] == "fewer than 5 videos"

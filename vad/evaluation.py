@@ -4,7 +4,7 @@ Metric names carry their level. What is undefined is None with a reason; nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,11 @@ FRAME_RANKING = (
 FRAME_LEVEL = (*FRAME_RANKING, "far_at_threshold", *FRAME_AT_THRESHOLD)
 METRICS = (*FRAME_LEVEL, "video_auc", "video_ap", *VIDEO_AT_THRESHOLD)
 """Every metric of `evaluate` but the per-class ones, in printing order."""
+
+FEWEST_VIDEOS = 5
+"""Test videos below which blocks of frames are drawn instead of videos."""
+BY_BLOCKS = ("frame_auc", "ano_auc", "frame_ap", "pr_auc_trapezoid", *FAR_LIMITS, *RECALL_LIMITS)
+"""Metrics over joined frames, whose interval can be had by drawing blocks."""
 
 FEWEST_OF_CLASS = 5
 """Videos of a class below which its interval would say nothing."""
@@ -108,6 +113,8 @@ def evaluate(
     ordered = checked(videos, level)
     found = Measured.of(ordered, _weights([v.label for v in ordered], bootstrap), threshold, level)
     entries = {name: _entry(found.values.get(name), found.reasons.get(name), bootstrap) for name in METRICS}
+    if bootstrap and len(ordered) < FEWEST_VIDEOS:
+        _interval_by_blocks(entries, ordered, found, bootstrap)
     if found.frames:
         entries["frame_auc_macro"] |= _used(found.frames, ordered)
         entries["frame_auc_pvnorm"] |= {"n_constant": found.frames.constant_videos()}
@@ -194,6 +201,40 @@ def _entry(values: np.ndarray | None, reason: str | None, bootstrap: Bootstrap |
         low, high, undefined = interval(values[1:], bootstrap.level)
         entry |= {"low": low, "high": high} | ({"undefined_replicates": undefined} if undefined else {})
     return entry
+
+
+def _interval_by_blocks(
+    entries: dict[str, dict[str, Any]], videos: Sequence[VideoScores], found: Measured, bootstrap: Bootstrap
+) -> None:
+    """Replace intervals over a handful of videos, which would say nothing, by intervals over blocks of frames.
+
+    Neighbouring frames depend on each other, so the unit that is drawn is a run of `block_frames` frames. Only
+    metrics over joined frames can be had that way; the others get no interval, and say why.
+    """
+    blocks = [block for video in videos for block in _blocks(video, bootstrap.block_frames)] if found.frames else []
+    drawn = FrameMetrics(blocks).measure(_weights([b.label for b in blocks], bootstrap)) if blocks else {}
+    for name, entry in entries.items():
+        if entry["value"] is None:
+            continue
+        entry |= {"low": None, "high": None}
+        if name in BY_BLOCKS and len(blocks) >= FEWEST_VIDEOS:
+            entry |= _entry(drawn[name], None, bootstrap) | {"value": entry["value"]}
+            entry["interval_unit"] = f"blocks of {bootstrap.block_frames} frames"
+        else:
+            entry["interval_reason"] = f"fewer than {FEWEST_VIDEOS} videos"
+
+
+def _blocks(video: VideoScores, size: int) -> list[VideoScores]:
+    """A video as runs of `size` frames, each a video of its own; the last run may be shorter."""
+    pieces = []
+    for start in range(0, video.n_frames, size):
+        cut = slice(start, start + size)
+        scores = None if video.scores is None else video.scores[cut]
+        labels = None if video.labels is None else video.labels[cut]
+        n_frames = min(size, video.n_frames - start)
+        name = f"{video.video_id}@{start}"
+        pieces.append(replace(video, video_id=name, n_frames=n_frames, scores=scores, labels=labels))
+    return pieces
 
 
 def _used(frames: FrameMetrics, videos: Sequence[VideoScores]) -> dict[str, Any]:

@@ -88,6 +88,9 @@ class Bootstrap(Section):
     resamples: Count = 1000
     seed: int = 0
     level: Fraction = Field(default=0.95, description="two-sided percentile interval")
+    block_frames: Count = Field(
+        default=300, description="with fewer than 5 test videos, runs of this many frames are drawn instead of videos"
+    )
 
 
 class GroundTruth(Section):

@@ -146,6 +146,7 @@ def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
         "crops": scores["crops"],
         "video_score": scores["video_score"],
         "smooth_sigma": scores["smooth_sigma"],
+        "interval_unit": run["metrics"]["frame_auc"].get("interval_unit", "videos"),
         "n_train": facts["n_train"],
         "n_validation": facts["n_validation"],
         **{name: counts[name] for name in ("n_videos", "n_anomalous", "n_frames", "n_positive", "resamples")},
@@ -205,6 +206,8 @@ def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
     facts = read_json(shelf.table(dataset, "facts.json"))
     lists = ", ".join(f"{name} ({_official(item['official'])})" for name, item in facts["lists"].items())
     ground = f" Ground truth {mine[0]['ground_truth']}; threshold {mine[0]['threshold_rule']}." if mine else ""
+    units = {row["interval_unit"] for row in mine} - {"videos"}
+    ground += f" Too few test videos to resample: intervals by bootstrap over {units.pop()}." if units else ""
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in facts["notes"])
     size = (
         f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
