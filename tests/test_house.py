@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from vad.documentation import pages
+from vad.documentation import pages, with_results
 
 ROOT = Path(__file__).parents[1]
 ROOMS = re.findall(r'include: "stages/(\w+)/rules.smk"', (ROOT / "Snakefile").read_text())
@@ -129,3 +129,11 @@ def test_pickles_are_never_trusted() -> None:
 def test_generated_docs_are_current(name: str) -> None:
     """docs/params.* say what the code says; `make docs` writes them."""
     assert (ROOT / "docs" / name).read_text() == pages()[name], "run: make docs"
+
+
+def test_readme_shows_the_results_of_the_pipeline() -> None:
+    """The tables in the README are those of reports/tables/results.md; `make docs` puts them there."""
+    readme, results = ((ROOT / name).read_text() for name in ("README.md", "reports/tables/results.md"))
+
+    assert readme == with_results(readme, results), "run: make docs"
+    assert "| c3d_mil" in readme

@@ -59,6 +59,32 @@ def test_bag_models_go_back_by_the_bounds_of_the_bag() -> None:
     np.testing.assert_allclose(rows[np.arange(325) // 16], score_video(net, features, bounds_of(21), Infer()).frames)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 21])
+def test_full_length_scores_are_one_per_row(rows: int) -> None:
+    """Where the model's settings say so, a video is not resampled: each row's score lies on its own frames."""
+    net, features = build("deepmil", {"bag_segments": 8, "hidden_width": 8}, WIDTH).eval(), video(rows)
+    own = net(torch.from_numpy(features)[None])[0].detach().double().numpy()
+    scores = score_video(net, features, bounds_of(rows), Infer())
+
+    assert net.config.score_full_length
+    np.testing.assert_allclose(own[np.arange((rows - 1) * 16 + 5) // 16], scores.frames)
+
+
+def test_full_length_can_be_switched_off() -> None:
+    """Then scores are those of the resampled bag, as in validation."""
+    net = build("deepmil", {"bag_segments": 8, "hidden_width": 8, "score_full_length": False}, WIDTH).eval()
+    scores = score_video(net, video(21), bounds_of(21), Infer(video_score="model"))
+    data = BagSet(Part([video(21)], [1]), 8)
+
+    np.testing.assert_allclose(video_scores(net, data), scores.video)
+    assert (
+        scores.frames.max()
+        != score_video(
+            build("deepmil", {"bag_segments": 8, "hidden_width": 8}, WIDTH), video(21), bounds_of(21), Infer()
+        ).frames.max()
+    )
+
+
 def test_window_models_sit_at_window_centres() -> None:
     """Window errors at their centres, frames before the first centre hold its score."""
     net, features = model("lstm_memory_ae", window_smoothing=1).eval(), video(8)

@@ -1,6 +1,7 @@
 """Loss terms against values worked out by hand."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -103,3 +104,56 @@ def test_read_entropy_between_one_slot_and_all() -> None:
     weights = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
 
     assert math.log(4) / 2 == pytest.approx(losses.read_entropy(weights).item())
+
+
+def test_mean_or_zero() -> None:
+    """The mean, and 0 instead of NaN for none."""
+    assert 2.0 == losses.mean_or_zero(torch.tensor([[1.0, 3.0]])).item()
+    assert 0.0 == losses.mean_or_zero(torch.zeros(0, 3)).item()
+
+
+def test_cross_entropy_of_probabilities() -> None:
+    """-log of the probability given to the label, mean; 0 for none."""
+    value = losses.cross_entropy(torch.tensor([0.25, 0.5]), torch.tensor([1.0, 0.0]))
+
+    assert (math.log(4) + math.log(2)) / 2 == pytest.approx(value.item())
+    assert 0.0 == losses.cross_entropy(torch.zeros(0), torch.zeros(0)).item()
+
+
+def test_magnitude_gap_by_hand() -> None:
+    """Anomalous lengths 5 and 12, normal length 2, margin 10: (5 + 2)^2, the second anomalous bag unpaired."""
+    normal, anomalous = torch.tensor([[0.0, 2.0]]), torch.tensor([[3.0, 4.0], [12.0, 0.0]])
+
+    assert 49.0 == losses.magnitude_gap(normal, anomalous, 10.0).item()
+    assert 16.0 == losses.magnitude_gap(normal, anomalous[1:], 10.0).item()
+    assert 0.0 == losses.magnitude_gap(normal[:0], anomalous, 10.0).item()
+
+
+@pytest.mark.parametrize(("axis", "factor"), [("time", 3.0), ("feature", 2.0)])
+def test_gaussian_kl_sums_over_one_axis(axis: Literal["time", "feature"], factor: float) -> None:
+    """Mean 1, variance e: (1 + e - 1 - 1) / 2 a value, times 3 steps or 2 channels; 0 for the standard normal."""
+    ones, zeros = torch.ones(4, 3, 2), torch.zeros(4, 3, 2)
+
+    assert factor * (math.e - 1) / 2 == pytest.approx(losses.gaussian_kl(ones, ones, axis).item())
+    assert 0.0 == losses.gaussian_kl(zeros, zeros, axis).item()
+    assert 0.0 == losses.gaussian_kl(ones[:0], ones[:0], axis).item()
+
+
+def test_compact_normals_by_hand() -> None:
+    """Normals at 0, 3, 4 on a line, anomalous at 10 and 1: radii 4, 3, 4; gaps to the nearest normal 6 and 1."""
+    normal, anomalous = torch.tensor([[0.0], [3.0], [4.0]]), torch.tensor([[10.0], [1.0]])
+
+    assert 11 / 3 + (8 - 6 + 8 - 1) / 2 == pytest.approx(losses.compact_normals(normal, anomalous, 8.0).item())
+    assert 11 / 3 + (5 - 1) / 2 == pytest.approx(losses.compact_normals(normal, anomalous, 5.0).item())
+
+
+def test_compact_normals_with_one_class() -> None:
+    """Without anomalous vectors the radius is left, without normal ones 0; equal normals have no radius."""
+    normal, none = torch.tensor([[0.0], [2.0]], requires_grad=True), torch.zeros(0, 1)
+    value = losses.compact_normals(normal, none, 8.0)
+    value.backward()
+
+    assert 2.0 == value.item()
+    assert normal.grad is not None
+    assert normal.grad.isfinite().all()
+    assert 0.0 == losses.compact_normals(none, normal, 8.0).item()

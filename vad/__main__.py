@@ -1,7 +1,7 @@
 """The command `vad`: what neither Snakemake nor DVC can answer.
 
 vad verify   hash every artefact again and list what is stale, missing, damaged or orphaned
-vad docs     write docs/params.md and docs/params.schema.json from the code
+vad docs     write docs/params.md and docs/params.schema.json from the code, and the results into README.md
 """
 
 import argparse
@@ -43,12 +43,16 @@ def _verify() -> int:
 
 
 def _docs() -> int:
-    """Write the generated pages."""
-    from vad.documentation import pages
+    """Write the generated pages, and the results into the README."""
+    from vad.documentation import pages, with_results
 
     for path, text in pages().items():
         write_text(Path("docs", path), text)
         print(f"wrote docs/{path}")
+    readme, results = Path("README.md"), Path("reports/tables/results.md")
+    if results.is_file():
+        write_text(readme, with_results(readme.read_text(encoding="utf-8"), results.read_text(encoding="utf-8")))
+        print(f"wrote the tables of {results} into {readme}")
     return 0
 
 

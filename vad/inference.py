@@ -43,10 +43,15 @@ def _device(model: VideoModel) -> torch.device:
     return next(model.parameters()).device
 
 
+def _bag_length(model: VideoModel, rows: int) -> int:
+    """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
+    return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
+
+
 def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"]) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode."""
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, model.config.bag_segments))[None]
+        bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
         scores = model.score(bag.to(_device(model)))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
@@ -67,7 +72,7 @@ def _frames(
     """Scores of bag steps or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
     if model.sampling == "bags":
-        return rows_to_frames(bag_over_segments(steps, model.config.bag_segments, rows), bounds)
+        return rows_to_frames(bag_over_segments(steps, _bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.config.window, model.config.stride)
     return windows(steps, starts, model.config.window, bounds)
 
@@ -107,7 +112,10 @@ def score_video(
 
 @torch.no_grad()
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
-    """The model's own score of each video of a part, mean over crops; the model must be in eval mode."""
+    """The model's own score of each video of a part, mean over crops; the model must be in eval mode.
+
+    Bags are scored as they are, resampled, also for models with `score_full_length`.
+    """
     if isinstance(data, BagSet):
         scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)

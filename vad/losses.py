@@ -87,3 +87,60 @@ def squared_norm(weights: list[Tensor]) -> Float[Tensor, ""]:
 def read_entropy(weights: Float[Tensor, "*batch slots"]) -> Float[Tensor, ""]:
     """Mean entropy of memory read weights that sum to 1, in nats: 0 (one slot) to log(slots) (all alike)."""
     return torch.special.entr(weights).sum(-1).mean()
+
+
+def mean_or_zero(values: Float[Tensor, "*axes"]) -> Float[Tensor, ""]:
+    """The mean of all values; 0 for none, so that a batch of one class is no special case."""
+    return values.sum() / max(values.numel(), 1)
+
+
+def cross_entropy(probabilities: Float[Tensor, "*axes"], labels: Float[Tensor, "*axes"]) -> Float[Tensor, ""]:
+    """Mean binary cross-entropy of probabilities (0..1, after the sigmoid), >= 0; 0 for none."""
+    return mean_or_zero(functional.binary_cross_entropy(probabilities, labels, reduction="none"))
+
+
+def magnitude_gap(
+    normal: Float[Tensor, "normals width"], anomalous: Float[Tensor, "anomalous width"], margin: float
+) -> Float[Tensor, ""]:
+    """How far anomalous features are from length `margin` and normal ones from length 0, >= 0.
+
+    Mean over the pairs (i-th normal, i-th anomalous) of (|margin - length of anomalous| + length of normal)^2;
+    the surplus of one class stays unpaired, and 0 is returned when one class is missing.
+    Paper: Tian et al., RTFM, ICCV 2021, as its released trainer computes it.
+    """
+    pairs = min(len(normal), len(anomalous))
+    lengths = [torch.linalg.vector_norm(side[:pairs], dim=-1) for side in (normal, anomalous)]
+    return mean_or_zero(((margin - lengths[1]).abs() + lengths[0]) ** 2)
+
+
+def gaussian_kl(
+    mean: Float[Tensor, "bags steps width"],
+    log_variance: Float[Tensor, "bags steps width"],
+    axis: Literal["time", "feature"] = "time",
+) -> Float[Tensor, ""]:
+    """Divergence of normal distributions from the standard one in nats, >= 0; 0 for no bags.
+
+    Args:
+        mean: of each value.
+        log_variance: natural logarithm of the variance of each value.
+        axis: summed over `time` (as UR-DMU is released) or over the `feature` axis (the divergence of one step's
+            vector); the mean is taken over the other axes.
+    """
+    inner = 1 + log_variance - mean**2 - log_variance.exp()
+    return mean_or_zero(-0.5 * inner.sum(dim=1 if axis == "time" else 2))
+
+
+def compact_normals(
+    normal: Float[Tensor, "normals width"], anomalous: Float[Tensor, "anomalous width"], margin: float
+) -> Float[Tensor, ""]:
+    """Normal vectors near each other, anomalous ones `margin` away from the nearest normal one, >= 0.
+
+    Mean distance of a normal to its farthest normal, plus mean of what the distance of an anomalous vector to its
+    nearest normal lacks to `margin`; a term over a missing class is 0.
+    Paper: STEAD, arXiv 2503.07942, as its released trainer computes it.
+    """
+    if not len(normal):
+        return anomalous.sum() * 0
+    radius = torch.linalg.vector_norm(normal[:, None] - normal, dim=-1).amax(dim=1)
+    gap = torch.linalg.vector_norm(anomalous[:, None] - normal, dim=-1).amin(dim=1)
+    return radius.mean() + mean_or_zero(functional.relu(margin - gap))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts import ScoreFile, VideoScore, read_features, read_json, read_weights, write_scores
@@ -9,9 +10,6 @@ from vad.errors import FeatureError
 from vad.provenance import Job
 from vad.schema import Infer
 from vad.splits import read_test, read_train
-
-EXPANSIONS = {"bags": "bag_over_segments", "windows": "windows"}
-"""How the scores of each kind of model are spread over frames (docs/protocol.md)."""
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -57,13 +55,22 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
         fps = file.report.get("decode", {}).get("fps")
         videos[video_id] = VideoScore(scores.frames, scores.video, part, fps)
     protocol = {
-        "expansion": "none: one score per video" if model.level == "video" else EXPANSIONS[model.sampling],
+        "expansion": _expansion(model),
         "crops": max(crops),
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),
     }
     write_scores(out, ScoreFile(model.level, videos, protocol))
+
+
+def _expansion(model: Any) -> str:  # noqa: ANN401 - any model of vad/models
+    """How the scores of a model are spread over frames (docs/glossary.md)."""
+    if model.level == "video":
+        return "none: one score per video"
+    if getattr(model.config, "score_full_length", False):
+        return "rows: each feature row scored on its own frames"
+    return {"bags": "bag_over_segments", "windows": "windows"}[model.sampling]
 
 
 if __name__ == "__main__":

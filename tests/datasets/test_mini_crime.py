@@ -169,7 +169,7 @@ def test_length_and_position_say_nothing(tmp_path: Path, seed: int, split: str) 
     areas = {name: roc_auc_score(labels, np.concatenate([s[name] for s in scores])) for name in scores[0]}
 
     assert {} == {name: area for name, area in areas.items() if abs(area - 0.5) > NOISE_BOUND}
-    assert 0.12 < labels.mean() < 0.23
+    assert 0.12 < labels.mean() < 0.3
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -191,7 +191,7 @@ def test_lengths_are_as_asked(tmp_path: Path) -> None:
 
     assert 180 <= min(lengths) <= max(lengths) <= 900
     assert 400 < np.mean(lengths) < 480
-    assert 0.245 < min(shares) <= max(shares) < 0.455
+    assert 0.345 < min(shares) <= max(shares) < 0.605
 
 
 def test_some_events_wrap_around(tmp_path: Path) -> None:

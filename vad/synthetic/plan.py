@@ -17,7 +17,7 @@ ANOMALIES = (
 )  # fmt: skip
 NORMAL = "Normal"
 SCENES = 5
-SHARE = (0.25, 0.45)  # part of an anomalous video that its event fills
+SHARE = (0.35, 0.6)  # part of an anomalous video that its event fills
 # The plastic number's powers: the two-dimensional sequence with the flattest coverage known (Roberts' R2).
 _STEP_START, _STEP_SHARE = 0.7548776662466927, 0.5698402909980532
 

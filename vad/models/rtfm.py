@@ -1,0 +1,160 @@
+"""RTFM: segments whose features are long stand for the video; training makes anomalous ones long, normal ones short.
+
+Paper: Tian, Pang, Chen, Singh, Verjans, Carneiro, Weakly-supervised Video Anomaly Detection with Robust Temporal
+Feature Magnitude Learning, ICCV 2021.
+Borrowed: nothing; written from the paper and a description of the released network's behaviour.
+Differs: crops. The release feeds all ten crops of a video together, averages the magnitudes over them and so picks
+the same three segments for all crops, then averages scores; here each crop is a bag of its own, picks its own
+segments, and its scores are averaged with the others' afterwards. Score differences are taken inside bags (the
+release's run on from one video into the next). Pairs are formed by labels, not by halves of the batch.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from vad import losses
+from vad.batches import Bags, Scores
+from vad.layers.selection import mean_of_steps
+from vad.layers.standardise import Standardise
+from vad.schema import Count, NotNegative, Positive, Section
+
+DILATIONS = (1, 2, 4)
+
+
+class Config(Section):
+    """Settings of RTFM; the defaults are the published ones."""
+
+    bag_segments: int = Field(32, ge=2, description="segments to which each training video is resampled")
+    score_full_length: bool = Field(True, description="score each stored row (published), or the resampled bag")
+    standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
+    branch_width: Count = Field(512, description="channels of each of the four temporal branches")
+    context_width: Count = Field(256, description="channels inside the non-local branch")
+    hidden_width: Count = Field(512, description="units of the scorer's first layer")
+    middle_width: Count = Field(128, description="units of the scorer's second layer")
+    dropout: float = Field(
+        0.7, ge=0, lt=1, description="share dropped of features, of units of the scorer, and of segments to choose from"
+    )
+    chosen: Count = Field(3, description="segments with the longest features that stand for a video")
+    magnitude_margin: Positive = Field(100.0, description="length wanted of anomalous videos' mean chosen feature")
+    magnitude_weight: NotNegative = Field(1e-4, description="weight of the magnitude term")
+    sparsity_weight: NotNegative = Field(8e-3, description="weight of the length of all scores of anomalous bags")
+    smoothness_weight: NotNegative = Field(8e-4, description="weight of squared score differences in anomalous bags")
+
+
+class NonLocal(nn.Module):
+    """Every step adds what it has in common with every other step; starts as the identity."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        """Build the layers; the scale of the added part starts at 0."""
+        super().__init__()
+        self.query, self.key, self.value = (nn.Conv1d(width, inner, 1) for _ in range(3))
+        self.out = nn.Conv1d(inner, width, 1)
+        self.norm = nn.BatchNorm1d(width)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, values: Float[Tensor, "bags width steps"]) -> Float[Tensor, "bags width steps"]:
+        """Weights are inner products divided by the number of steps, no softmax."""
+        query, key, value = self.query(values), self.key(values), self.value(values)
+        # The same product in the cheaper order: for videos of hours the matrix of weights would not fit in memory.
+        if values.shape[2] > query.shape[1]:
+            read = value @ key.transpose(1, 2) @ query
+        else:
+            read = value @ (key.transpose(1, 2) @ query)
+        return values + self.norm(self.out(read / values.shape[2]))
+
+
+class TemporalContext(nn.Module):
+    """Three dilated convolutions and a non-local branch side by side, merged and added to the input."""
+
+    def __init__(self, dim: int, width: int, inner: int) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.dilated = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv1d(dim, width, 3, padding=dilation, dilation=dilation), nn.ReLU(), nn.BatchNorm1d(width)
+            )
+            for dilation in DILATIONS
+        )
+        self.whole = nn.Sequential(nn.Conv1d(dim, width, 1, bias=False), nn.ReLU(), NonLocal(width, inner))
+        merged = (len(DILATIONS) + 1) * width
+        self.merge = nn.Sequential(nn.Conv1d(merged, dim, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm1d(dim))
+
+    def forward(self, values: Float[Tensor, "bags dim steps"]) -> Float[Tensor, "bags dim steps"]:
+        """The paper's multi-scale temporal network."""
+        branches = [*(branch(values) for branch in self.dilated), self.whole(values)]
+        return values + self.merge(torch.cat(branches, dim=1))
+
+
+class Output(NamedTuple):
+    """Score 0..1 of each step, and of the chosen steps their mean score and mean feature."""
+
+    steps: Float[Tensor, "bags steps"]
+    chosen_score: Float[Tensor, " bags"]
+    chosen_feature: Float[Tensor, "bags dim"]
+
+
+class Model(nn.Module):
+    """Temporal context, choice by magnitude, scorer; the video's score is the mean of its chosen segments."""
+
+    supervision = "weak"
+    sampling = "bags"
+    level = "frame"
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers, Glorot-uniform weights and zero biases."""
+        super().__init__()
+        self.config = config
+        self.standardise = Standardise(feature_dim)
+        self.context = TemporalContext(feature_dim, config.branch_width, config.context_width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.scorer = nn.Sequential(
+            nn.Linear(feature_dim, config.hidden_width),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden_width, config.middle_width),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.middle_width, 1),
+            nn.Sigmoid(),
+        )
+        for layer in self.modules():
+            if isinstance(layer, (nn.Conv1d, nn.Linear)):
+                nn.init.xavier_uniform_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(features)
+
+    def forward(self, features: Float[Tensor, "bags steps dim"]) -> Output:
+        """Score all steps and choose those with the longest features, in training among a random part of them."""
+        values = self.standardise(features).transpose(1, 2)
+        hidden = self.dropout(self.context(values).transpose(1, 2))
+        steps = self.scorer(hidden).squeeze(-1)
+        magnitude = torch.linalg.vector_norm(hidden, dim=-1)
+        eligible = magnitude * self.dropout(torch.ones_like(magnitude))
+        index = eligible.topk(min(self.config.chosen, eligible.shape[1]), dim=1).indices
+        return Output(steps, steps.gather(1, index).mean(dim=1), mean_of_steps(hidden, index))
+
+    def loss(self, batch: Bags) -> dict[str, Tensor]:
+        """Cross-entropy of chosen segments, their magnitude, length and smoothness of anomalous bags' scores."""
+        config, out, anomalous = self.config, self(batch.features), batch.labels > 0.5
+        feature = out.chosen_feature
+        gap = losses.magnitude_gap(feature[~anomalous], feature[anomalous], config.magnitude_margin)
+        return {
+            "classification": losses.cross_entropy(out.chosen_score, batch.labels),
+            "magnitude": config.magnitude_weight * gap,
+            "sparsity": config.sparsity_weight * torch.linalg.vector_norm(out.steps[anomalous]),
+            "smoothness": config.smoothness_weight * losses.smoothness(out.steps[anomalous]),
+        }
+
+    def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+        """Segment scores, 0..1; the video's is the mean over its chosen segments."""
+        out = self(features)
+        return Scores(out.chosen_score, out.steps)

@@ -1,0 +1,297 @@
+"""STEAD: convolutions in space and time, then linear attention, on the X3D activations of a video.
+
+Paper: STEAD: Spatio-Temporal Efficient Anomaly Detection for Time and Compute Sensitive Applications,
+arXiv 2503.07942.
+Borrowed: nothing; written from a description of the released network (MIT) and of the two libraries it uses, own
+code, checked against their outputs.
+Differs: the random projection of the attention stays as drawn (released: drawn anew after 1,000 training steps);
+labels travel with the bags; a batch of one works. `layout: raw_view` keeps the release's reinterpreted axes, which
+its weights need; `permute` moves the axes as its figure draws them. `level: frame` is ours: the release gives one
+score per video, which a maximum over all its clips makes; ours scores each clip by itself beside it.
+A feature row is one clip's activations [channel, time, height, width], flattened. A video's tensor is the
+element-wise maximum of its bag, the published one where no bag segment is a mean of several clips: one row per
+video with `bag_segments: 1`, or `bag_segments` no smaller than the number of clips.
+Presets `fast` and `base` are the two published sizes.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vad import losses
+from vad.batches import Bags, Scores
+from vad.errors import ArtefactError, FeatureError, listing
+from vad.models._performer import PerformerAttention
+from vad.schema import Count, NotNegative, Positive, Section
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {},
+    "base": {
+        "convolution_width": 192,
+        "attention_width": 128,
+        "convolution_blocks": 3,
+        "attention_blocks": 3,
+        "ff_mult": 4,
+    },
+}
+"""What a preset sets where the user does not; `fast` is the fields' own defaults."""
+
+CLIPS = 32
+"""Tensors that are scored at once; bounds memory, not results."""
+
+
+class Config(Section):
+    """Settings of STEAD. `preset` fills in what is not given."""
+
+    preset: Literal["fast", "base"] = Field("fast", description="published size: fast 17,441, base 1,634,049 values")
+    level: Literal["video", "frame"] = Field("video", description="score whole videos (published), or clips too")
+    layout: Literal["raw_view", "permute"] = Field(
+        "raw_view", description="axes before the convolutions: raw_view = reinterpreted (released), permute = moved"
+    )
+    bag_segments: Count = Field(1, description="bag segments of a training video, of which the maximum is taken")
+    score_full_length: bool = Field(True, description="score all stored rows (published), or the resampled bag")
+    channels: Count = Field(192, description="channels of a feature row")
+    time: Count = Field(16, description="places of a feature row along time")
+    height: Count = Field(10, description="places of a feature row along the vertical")
+    width: Count = Field(10, description="places of a feature row along the horizontal")
+    convolution_width: Count = Field(32, description="channels of the convolution blocks")
+    attention_width: Count = Field(32, description="channels of the attention blocks")
+    convolution_blocks: Count = Field(1, description="convolution blocks")
+    attention_blocks: Count = Field(1, description="attention blocks")
+    ff_mult: Count = Field(1, description="inner width of the linear layers, in block widths")
+    groups: Count = Field(16, description="groups of the convolutions")
+    heads: int = Field(16, ge=2, multiple_of=2, description="attention heads, half of them in windows")
+    dropout: float = Field(0.4, ge=0, lt=1, description="share of values dropped in linear layers and of the feature")
+    attention_dropout: float = Field(0.1, ge=0, lt=1, description="share dropped in and after attention")
+    triplet_weight: NotNegative = Field(0.01, description="weight of the distances between videos' features")
+    triplet_margin: Positive = Field(100.0, description="wanted distance of an anomalous to the nearest normal video")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_preset(cls, given: Any) -> Any:  # noqa: ANN401 - what pydantic hands over, checked behind
+        """Defaults of the preset under the keys that are given."""
+        preset = PRESETS.get(given.get("preset", "fast"), {}) if isinstance(given, dict) else {}
+        return {**preset, **given} if preset else given
+
+    @model_validator(mode="after")
+    def _check_widths(self) -> "Config":
+        if self.convolution_width % self.groups:
+            raise ValueError(f"convolution_width must be a multiple of groups ({self.groups})")
+        if self.attention_width % (2 * self.heads) or self.attention_width < 8:
+            raise ValueError(f"attention_width must be at least 8 and a multiple of 2 * heads ({2 * self.heads})")
+        return self
+
+
+class Decoupled(nn.Module):
+    """A convolution in space, then one in time, both on normalised values."""
+
+    def __init__(self, width: int, groups: int, layout: str) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.layout = layout
+        self.norm2d, self.norm1d = nn.BatchNorm2d(width), nn.BatchNorm1d(width)
+        self.conv2d = nn.Conv2d(width, width, 3, padding=1, groups=groups)
+        self.conv1d = nn.Conv1d(width, width, 3, padding=1, groups=groups)
+
+    def forward(
+        self, values: Float[Tensor, "bags time height width channels"]
+    ) -> Float[Tensor, "bags time height width channels"]:
+        """By `layout`: moved axes, or the same numbers in memory read as if they were in another order."""
+        if self.layout == "permute":
+            return self._moved(values)
+        bags, time, height, width, channels = values.shape
+        space = values.reshape(bags * time, channels, height, width)
+        line = self.conv2d(self.norm2d(space)).reshape(bags * height * width, channels, time)
+        return self.conv1d(self.norm1d(line)).reshape(values.shape)
+
+    def _moved(
+        self, values: Float[Tensor, "bags time height width channels"]
+    ) -> Float[Tensor, "bags time height width channels"]:
+        """Space convolved frame by frame, time place by place."""
+        bags, time, height, width, _ = values.shape
+        space = self.conv2d(self.norm2d(values.permute(0, 1, 4, 2, 3).flatten(0, 1)))
+        line = space.unflatten(0, (bags, time)).permute(0, 3, 4, 2, 1).flatten(0, 2)
+        line = self.conv1d(self.norm1d(line))
+        return line.unflatten(0, (bags, height, width)).permute(0, 4, 1, 2, 3)
+
+
+class ConvolutionBlock(nn.Module):
+    """Convolutions and two linear layers, each on normalised input and added to it."""
+
+    def __init__(self, config: Config) -> None:
+        """Build the layers."""
+        super().__init__()
+        width, inner = config.convolution_width, config.convolution_width * config.ff_mult
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.conv = Decoupled(width, config.groups, config.layout)
+        self.ff = nn.Sequential(
+            nn.Linear(width, inner), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(inner, width), nn.GELU()
+        )
+
+    def forward(
+        self, values: Float[Tensor, "bags time height width channels"]
+    ) -> Float[Tensor, "bags time height width channels"]:
+        """The values after both parts."""
+        values = values + self.conv(self.norm1(values))
+        return values + self.ff(self.norm2(values))
+
+
+class AttentionBlock(nn.Module):
+    """Attention over all places of a tensor and two linear layers, each on normalised input and added to it."""
+
+    def __init__(self, config: Config) -> None:
+        """Build the layers."""
+        super().__init__()
+        width, inner = config.attention_width, config.attention_width * config.ff_mult
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = PerformerAttention(width, config.heads, width // 8, config.attention_dropout)
+        self.ff = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(inner, width))
+
+    def forward(
+        self, values: Float[Tensor, "bags time height width channels"]
+    ) -> Float[Tensor, "bags time height width channels"]:
+        """The values after both parts."""
+        tokens = values.flatten(1, 3)
+        tokens = tokens + self.attention(self.norm1(tokens))
+        tokens = tokens + self.ff(self.norm2(tokens))
+        return tokens.unflatten(1, values.shape[1:4])
+
+
+class Output(NamedTuple):
+    """Logit of each tensor and the feature that it is read from."""
+
+    logit: Float[Tensor, " tensors"]
+    feature: Float[Tensor, "tensors width"]
+
+
+class Model(nn.Module):
+    """The network; `level` says whether it scores clips or only whole videos."""
+
+    supervision = "weak"
+    sampling = "bags"
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers, Glorot-uniform linear and Kaiming-normal convolution weights.
+
+        Raises: FeatureError when a feature row cannot be a tensor of the settings' shape.
+        """
+        super().__init__()
+        shape = (config.channels, config.time, config.height, config.width)
+        if feature_dim != torch.Size(shape).numel():
+            raise FeatureError(
+                f"stead: feature rows of {feature_dim} values are no tensor of {' x '.join(map(str, shape))}"
+                " (channels, time, height, width). Use X3D activations or set the four sizes."
+            )
+        self.config, self.level, self.shape = config, config.level, shape
+        # Without use where the widths are equal, as in the released layout (37,440 values of preset base).
+        self.input = nn.Sequential(nn.LayerNorm(config.channels), nn.Linear(config.channels, config.convolution_width))
+        self.blocks = nn.Sequential(
+            *(ConvolutionBlock(config) for _ in range(config.convolution_blocks)),
+            nn.Sequential(
+                nn.LayerNorm(config.convolution_width), nn.Linear(config.convolution_width, config.attention_width)
+            ),
+            *(AttentionBlock(config) for _ in range(config.attention_blocks)),
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.norm = nn.LayerNorm(config.attention_width)
+        self.last = nn.Linear(config.attention_width, 1)
+        self.apply(_initialise)
+
+    def forward(self, rows: Float[Tensor, "tensors dim"]) -> Output:
+        """Logit and feature of each tensor, given flattened."""
+        values = rows.unflatten(1, self.shape).permute(0, 2, 3, 4, 1)
+        if self.config.convolution_width != self.config.channels:
+            values = self.input(values)
+        pooled = self.blocks(values).amax(dim=(1, 2, 3))
+        feature = self.norm(self.dropout(pooled))
+        return Output(self.last(feature).squeeze(-1), feature)
+
+    def loss(self, batch: Bags) -> dict[str, Tensor]:
+        """Cross-entropy of the videos' logits, and distances between the features of videos."""
+        config, out, anomalous = self.config, self(batch.features.amax(dim=1)), batch.labels > 0.5
+        distances = losses.compact_normals(out.feature[~anomalous], out.feature[anomalous], config.triplet_margin)
+        return {
+            "classification": functional.binary_cross_entropy_with_logits(out.logit, batch.labels),
+            "triplet": config.triplet_weight * distances,
+        }
+
+    def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+        """Probability-like score, 0..1, of each video's maximum and, at level frame, of each clip alone."""
+        video = self._probabilities(features.amax(dim=1))
+        if self.level == "video":
+            return Scores(video, None)
+        return Scores(video, self._probabilities(features.flatten(0, 1)).unflatten(0, features.shape[:2]))
+
+    def _probabilities(self, rows: Float[Tensor, "tensors dim"]) -> Float[Tensor, " tensors"]:
+        return torch.sigmoid(torch.cat([self(chunk).logit for chunk in rows.split(CLIPS)]))
+
+
+def _initialise(layer: nn.Module) -> None:
+    """As released: zero biases of linear layers, torch's own of convolutions."""
+    if isinstance(layer, nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    elif isinstance(layer, (nn.Conv1d, nn.Conv2d)):
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+
+
+PUBLISHED_NAMES = (
+    ("norm0.", "input.0."),
+    ("linear.", "input.1."),
+    ("fc.", "last."),
+    ("stages.", "blocks."),
+    (".performer.net.layers.0.0.norm.", ".norm1."),
+    (".performer.net.layers.0.0.fn.fast_attention.projection_matrix", ".attention.directions"),
+    (".performer.net.layers.0.0.fn.to_q.", ".attention.query."),
+    (".performer.net.layers.0.0.fn.to_k.", ".attention.key."),
+    (".performer.net.layers.0.0.fn.to_v.", ".attention.value."),
+    (".performer.net.layers.0.0.fn.to_out.", ".attention.out."),
+    (".performer.net.layers.0.1.norm.", ".norm2."),
+    (".performer.net.layers.0.1.fn.fn.w1.", ".ff.0."),
+    (".performer.net.layers.0.1.fn.fn.w2.", ".ff.3."),
+)
+"""Parts of released names and ours."""
+
+DERIVED = (".proj_updater.", ".rel_pos.inv_freq")
+"""Released entries that repeat others or follow from the settings."""
+
+
+def load_published(path: Path, preset: Literal["fast", "base"] = "fast") -> Model:
+    """The released weights in a model in eval mode (video level, layout raw_view).
+
+    Args:
+        path: a state dict as STEAD's authors distribute it (`888tiny.pkl`); only tensors are read from it.
+        preset: the size that the file has.
+
+    Raises: ArtefactError when the file's entries or their shapes are not those of the preset.
+    """
+    released = torch.load(path, map_location="cpu", weights_only=True)
+    state: dict[str, Tensor] = {}
+    for name, value in released.items():
+        for theirs, ours in PUBLISHED_NAMES:
+            name = name.replace(theirs, ours) if theirs[0] == "." else _replace_start(name, theirs, ours)
+        if not any(part in name for part in DERIVED):
+            state[name] = value
+    config = Config.model_validate({"preset": preset})
+    model = Model(config, config.channels * config.time * config.height * config.width)
+    own = model.state_dict()
+    problems = [f"{name}: missing" for name in sorted(own.keys() - state.keys())]
+    problems += [f"{name}: not in the model" for name in sorted(state.keys() - own.keys())]
+    problems += [
+        f"{name}: shape {tuple(state[name].shape)}, the model's is {tuple(own[name].shape)}"
+        for name in sorted(own.keys() & state.keys())
+        if state[name].shape != own[name].shape
+    ]
+    if problems:
+        raise ArtefactError(listing(str(path), problems, f"Use STEAD's weights of preset {preset}."))
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _replace_start(name: str, theirs: str, ours: str) -> str:
+    return ours + name.removeprefix(theirs) if name.startswith(theirs) else name

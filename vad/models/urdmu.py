@@ -1,0 +1,256 @@
+"""UR-DMU: two memories, one of normal and one of abnormal prototypes, read by steps that saw the whole video.
+
+Paper: Zhou, Yu, Yang, Dual Memory Units with Uncertainty Regulation for Weakly Supervised Video Anomaly Detection,
+AAAI 2023.
+Borrowed: nothing; written from the paper and a description of the released network (MIT), own code.
+Differs: what a video's label decides (noise, loss terms, pairs of the triplet) is decided by its label, not by its
+half of the batch; crops are bags of their own in training and their scores averaged afterwards; the validation
+loss is taken without noise. `kl_axis: feature` sums the divergence over a step's vector; the release sums over time.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vad import losses
+from vad.batches import Bags, Scores
+from vad.layers.selection import mean_of_steps
+from vad.layers.standardise import Standardise
+from vad.schema import Count, NotNegative, Positive, Section
+
+QUERIES = 1024
+"""Steps that read at once; bounds memory for videos of hours, not results."""
+
+
+class Config(Section):
+    """Settings of UR-DMU; the defaults are the published ones."""
+
+    bag_segments: int = Field(200, ge=2, description="segments to which each training video is resampled")
+    score_full_length: bool = Field(True, description="score each stored row (published), or the resampled bag")
+    standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
+    width: Count = Field(512, description="channels of the embedding, the blocks and the prototypes")
+    blocks: Count = Field(2, description="attention blocks")
+    heads: Count = Field(4, description="attention heads")
+    head_width: Count = Field(128, description="channels of one head")
+    dropout: float = Field(0.5, ge=0, lt=1, description="share of values dropped in the attention blocks")
+    memory_slots: Count = Field(60, description="prototypes of each of the two memories")
+    scorer_width: Count = Field(128, description="units of the scorer's first layer")
+    kl_axis: Literal["time", "feature"] = Field(
+        "time", description="axis over which the divergence is summed; time = released"
+    )
+    memory_weight: NotNegative = Field(0.1, description="weight of each of the four terms on memory reads")
+    triplet_weight: NotNegative = Field(0.1, description="weight of the triplet term")
+    triplet_margin: Positive = Field(1.0, description="wanted surplus of distance; vectors have length 1")
+    kl_weight: NotNegative = Field(0.001, description="weight of the divergence")
+    distance_weight: NotNegative = Field(1e-4, description="weight of the distance term")
+    distance_margin: Positive = Field(100.0, description="wanted surplus of length of anomalous over normal reads")
+
+
+def top_count(count: int) -> int:
+    """How many of `count` steps or slots stand for all: one in sixteen, and one more."""
+    return count // 16 + 1
+
+
+def top_mean(values: Float[Tensor, "*batch count"]) -> Float[Tensor, "*batch"]:
+    """Mean of the highest values along the last axis, `top_count` of them."""
+    return values.topk(top_count(values.shape[-1]), dim=-1).values.mean(dim=-1)
+
+
+def top_steps(values: Float[Tensor, "bags steps"]) -> Int[Tensor, "bags chosen"]:
+    """The steps with the highest values, `top_count` of them."""
+    return values.topk(top_count(values.shape[1]), dim=1).indices
+
+
+def nearness(places: Float[Tensor, " chosen"], every: Float[Tensor, " steps"]) -> Float[Tensor, "chosen steps"]:
+    """Weights exp(-|i - j| / e) of every step for some places, each row divided by its sum."""
+    weights = torch.exp(-(places[:, None] - every).abs() / math.e)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+class GlobalLocalAttention(nn.Module):
+    """Each head reads by likeness and, beside it, by nearness in time alone."""
+
+    def __init__(self, config: Config) -> None:
+        """Build the layers."""
+        super().__init__()
+        inner = config.heads * config.head_width
+        self.heads = config.heads
+        self.project = nn.Linear(config.width, 4 * inner, bias=False)
+        self.out = nn.Sequential(nn.Linear(2 * inner, config.width), nn.Dropout(config.dropout))
+
+    def forward(self, values: Float[Tensor, "bags steps width"]) -> Float[Tensor, "bags steps width"]:
+        """The paper's global and local multi-head self-attention; both reads side by side in each head."""
+        split = self.project(values).unflatten(-1, (4, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value, near = split.unbind()
+        every = torch.arange(values.shape[1], dtype=values.dtype, device=values.device)
+        reads = []
+        for part, places in zip(query.split(QUERIES, dim=2), every.split(QUERIES), strict=True):
+            weights = torch.softmax(part @ key.transpose(-1, -2) * part.shape[-1] ** -0.5, dim=-1)
+            reads.append(torch.cat([weights @ value, nearness(places, every) @ near], dim=-1))
+        return self.out(torch.cat(reads, dim=2).transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """Attention and two linear layers, each on normalised input and added to it."""
+
+    def __init__(self, config: Config) -> None:
+        """Build the layers."""
+        super().__init__()
+        width = config.width
+        self.attention = nn.Sequential(nn.LayerNorm(width), GlobalLocalAttention(config))
+        self.ff = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, width),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(width, width),
+            nn.Dropout(config.dropout),
+        )
+
+    def forward(self, values: Float[Tensor, "bags steps width"]) -> Float[Tensor, "bags steps width"]:
+        """The values after both parts."""
+        values = values + self.attention(values)
+        return values + self.ff(values)
+
+
+class Read(NamedTuple):
+    """What steps read of a memory: how well they fit it (0..1) and the vector."""
+
+    fit: Float[Tensor, "bags steps"]
+    vector: Float[Tensor, "bags steps width"]
+
+
+class Memory(nn.Module):
+    """Prototypes, each read with a sigmoid of its own: weights need not sum to 1."""
+
+    def __init__(self, slots: int, width: int) -> None:
+        """Prototypes uniform in +-1/sqrt(width)."""
+        super().__init__()
+        self.slots = nn.Parameter(torch.empty(slots, width).uniform_(-(width**-0.5), width**-0.5))
+
+    def forward(self, values: Float[Tensor, "bags steps width"]) -> Read:
+        """The fit is the mean of the highest weights (4 of 60)."""
+        weights = torch.sigmoid(values @ self.slots.T * values.shape[-1] ** -0.5)
+        return Read(top_mean(weights), weights @ self.slots)
+
+
+class Output(NamedTuple):
+    """Scores 0..1 of the steps and what they come from; `log_variance` is None without labels."""
+
+    scores: Float[Tensor, "bags steps"]
+    hidden: Float[Tensor, "bags steps width"]
+    abnormal: Read
+    normal: Read
+    normal_mean: Float[Tensor, "bags steps width"]
+    log_variance: Float[Tensor, "bags steps width"] | None
+
+
+class Model(nn.Module):
+    """Embedding, attention blocks, two memories, uncertainty, scorer; the video's score is its top steps' mean."""
+
+    supervision = "weak"
+    sampling = "bags"
+    level = "frame"
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers."""
+        super().__init__()
+        width = config.width
+        self.config = config
+        self.standardise = Standardise(feature_dim)
+        self.embed = nn.Sequential(nn.Conv1d(feature_dim, width, 3, padding=1), nn.ReLU())
+        self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
+        self.abnormal, self.normal = (Memory(config.memory_slots, width) for _ in range(2))
+        self.mean, self.log_variance = nn.Linear(width, width), nn.Linear(width, width)
+        self.scorer = nn.Sequential(
+            nn.Linear(2 * width, config.scorer_width), nn.ReLU(), nn.Linear(config.scorer_width, 1), nn.Sigmoid()
+        )
+
+    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(features)
+
+    def forward(
+        self, features: Float[Tensor, "bags steps dim"], labels: Float[Tensor, " bags"] | None = None
+    ) -> Output:
+        """Score each step; with labels, in training, normal videos' reads of the normal memory are sampled.
+
+        All other reads are their means: the paper's uncertainty regulation.
+        """
+        values = self.standardise(features).transpose(1, 2)
+        hidden = self.blocks(self.embed(values).transpose(1, 2))
+        abnormal, normal = self.abnormal(hidden), self.normal(hidden)
+        abnormal = Read(abnormal.fit, self.mean(abnormal.vector))
+        mean = self.mean(normal.vector)
+        log_variance = None if labels is None else self.log_variance(normal.vector)
+        normal = Read(normal.fit, self.sample(mean, log_variance, labels))
+        scores = self.scorer(torch.cat([hidden, abnormal.vector + normal.vector], dim=-1)).squeeze(-1)
+        return Output(scores, hidden, abnormal, normal, mean, log_variance)
+
+    def sample(
+        self,
+        mean: Float[Tensor, "bags steps width"],
+        log_variance: Float[Tensor, "bags steps width"] | None,
+        labels: Float[Tensor, " bags"] | None,
+    ) -> Float[Tensor, "bags steps width"]:
+        """The mean, in training plus noise of the given variance for normal videos."""
+        if log_variance is None or labels is None or not self.training:
+            return mean
+        noise = torch.randn_like(mean) * torch.exp(0.5 * log_variance)
+        return mean + noise * (labels < 0.5)[:, None, None]
+
+    def loss(self, batch: Bags) -> dict[str, Tensor]:
+        """Cross-entropy of the top steps, four terms on memory reads, triplet, divergence, distance."""
+        config, out, anomalous = self.config, self(batch.features, batch.labels), batch.labels > 0.5
+        assert out.log_variance is not None
+        divergence = losses.gaussian_kl(out.normal_mean[~anomalous], out.log_variance[~anomalous], config.kl_axis)
+        triplet, distance = self._contrasts(out, anomalous)
+        reads = {name: config.memory_weight * term for name, term in self._reads(out, anomalous).items()}
+        return {
+            "classification": losses.cross_entropy(top_mean(out.scores), batch.labels),
+            **reads,
+            "triplet": config.triplet_weight * triplet,
+            "kl": config.kl_weight * divergence,
+            "distance": config.distance_weight * distance,
+        }
+
+    def _reads(self, out: Output, anomalous: Tensor) -> dict[str, Tensor]:
+        """Every step of a normal video fits the normal memory alone; some of an anomalous one the abnormal."""
+        found, left = top_mean(out.abnormal.fit[anomalous]), top_mean(1 - out.normal.fit[anomalous])
+        own, foreign = out.normal.fit[~anomalous], out.abnormal.fit[~anomalous]
+        return {
+            "anomalous_fit_abnormal": losses.cross_entropy(found, torch.ones_like(found)),
+            "anomalous_leave_normal": losses.cross_entropy(left, torch.ones_like(left)),
+            "normal_fit_normal": losses.cross_entropy(own, torch.ones_like(own)),
+            "normal_leave_abnormal": losses.cross_entropy(foreign, torch.zeros_like(foreign)),
+        }
+
+    def _contrasts(self, out: Output, anomalous: Tensor) -> tuple[Tensor, Tensor]:
+        """Triplet and distance term over the pairs (i-th normal, i-th anomalous video)."""
+        pairs = min(int(anomalous.sum()), int((~anomalous).sum()))
+        normal_steps, abnormal_steps = top_steps(out.normal.fit), top_steps(out.abnormal.fit)
+        like_normal = functional.normalize(mean_of_steps(out.hidden, normal_steps), dim=-1)
+        like_abnormal = functional.normalize(mean_of_steps(out.hidden, abnormal_steps), dim=-1)
+        triplet = functional.triplet_margin_loss(
+            like_normal[~anomalous][:pairs],
+            like_normal[anomalous][:pairs],
+            like_abnormal[anomalous][:pairs],
+            margin=self.config.triplet_margin,
+            reduction="none",
+        )
+        normal_read = mean_of_steps(out.normal.vector, normal_steps)[~anomalous][:pairs]
+        abnormal_read = mean_of_steps(out.abnormal.vector, abnormal_steps)[anomalous][:pairs]
+        lengths = [torch.linalg.vector_norm(read, dim=-1) for read in (abnormal_read, normal_read)]
+        distance = functional.relu(self.config.distance_margin - lengths[0] + lengths[1])
+        return losses.mean_or_zero(triplet), losses.mean_or_zero(distance)
+
+    def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+        """Segment scores, 0..1; the video's is the mean of its highest, one in sixteen and one more."""
+        scores = self(features).scores
+        return Scores(top_mean(scores), scores)
