@@ -227,14 +227,17 @@ def train(
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
-    # A regularised model that collapses fills with denormal numbers, and a step takes six times as long.
-    torch.set_flush_denormal(True)
     run = _Run(model, fit, validation, settings, seed)
     digest = _digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
     if checkpoint and checkpoint.exists():
         run.load(checkpoint, digest)
-    while not run.finished():
-        run.epoch()
-        if checkpoint:
-            run.save(checkpoint, digest)
+    # A regularised model that collapses fills with denormal numbers, and a step takes six times as long.
+    torch.set_flush_denormal(True)
+    try:
+        while not run.finished():
+            run.epoch()
+            if checkpoint:
+                run.save(checkpoint, digest)
+    finally:
+        torch.set_flush_denormal(False)
     return Trained(run.best, run.history, best_epoch(run.history, settings.select_by))
