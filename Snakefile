@@ -1,8 +1,10 @@
 """VAD Ledger: from videos to tables. Rooms in running order; every path and rule is in stages/<room>/rules.smk."""
 
+import sys
 from pathlib import Path
 
-from stages.plan import Plan, artefact_of, preflight
+from stages.plan import Plan, artefact_of
+from stages.preflight import failures, preflight, remember
 
 PLAN = Plan(Path("params.yaml"))
 if (
@@ -33,6 +35,14 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+
+
+onsuccess:
+    remember()
+
+
+onerror:
+    print("\n" + failures(), file=sys.stderr)
 
 
 # What the stages of dvc.yaml ask for: one target per room and entry of params.yaml, empty where nothing is installed.

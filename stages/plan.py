@@ -4,7 +4,6 @@ Loading writes each room's slice of params to `.params/<room>/<key>.json` (only 
 is an input file of the room's rules, so both tools see a changed knob without any memory of their own.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -16,12 +15,11 @@ import vad.extractors
 from stages.room import typed
 from vad import registry
 from vad.artefacts import canonical_json, write_text
-from vad.errors import VadError, listing
 from vad.params import load
 from vad.provenance import SUFFIX, code_files
 from vad.schema import Params, Variant
 from vad.splits import Video
-from vad.staleness import refresh, wake_path
+from vad.staleness import wake_path
 
 SECTIONS = Path(".params")
 DATA = Path("data")
@@ -44,7 +42,7 @@ class Batch:
     @property
     def name(self) -> str:
         """A rule name."""
-        return f"features_{self.features}_{self.dataset}_{self.number}"
+        return f"features.{self.features}.{self.dataset}.{self.number}"  # a dot is in no id: names cannot collide
 
 
 class Plan:
@@ -260,6 +258,13 @@ class Plan:
 
     # -- loading ---------------------------------------------------------------------------------------------
 
+    def list_artefacts(self) -> None:
+        """List what params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
+        records = [f"{self.raw(d)}{SUFFIX}" for d in self.datasets if self.generated(d)]
+        records += [record for _, entries in self.targets() for files in entries.values() for record in files]
+        artefacts = sorted(artefact_of(record) for record in [*records, f"{REPORTS / 'tables'}{SUFFIX}"])
+        self._write(SECTIONS / "artefacts.json", artefacts)
+
     def _write_sections(self) -> None:
         """Write the slices whose text changed, and remove those of entries that are gone."""
         wanted = {Path(self.section(room, key)): value for room, key, value in self._sections()}
@@ -308,28 +313,7 @@ class Plan:
         """Whether a features entry asks for a GPU."""
         return self.features_entry(features).get("device", "cpu") == "cuda"
 
-    def check(self) -> None:
-        """Refuse to start when lists or videos of an installed data set are wrong, all problems at once."""
-        problems = []
-        for dataset in sorted({d for _, d in self.pairs}):
-            try:
-                self.videos(dataset)
-                for features in (f for f, d in self.pairs if d == dataset):
-                    self.sources(features, dataset)
-            except VadError as error:
-                problems.append(str(error))
-        if problems:
-            raise VadError("\n".join(problems) if len(problems) == 1 else listing("data sets", problems))
-
 
 def artefact_of(record: str) -> str:
     """The artefact that a record belongs to."""
     return record.removesuffix(SUFFIX)
-
-
-def preflight(plan: Plan, store: Path = SECTIONS / "stat.json") -> None:
-    """Refuse wrong lists, and wake the rules of artefacts that are no longer what their records should say."""
-    plan.check()
-    stale = {item.artefact for item in refresh(store)}
-    if stale:
-        print(f"{len(stale)} artefact(s) to look at again, e.g. {min(stale)}", file=sys.stderr)

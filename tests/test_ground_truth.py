@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from vad.errors import DatasetError, ParamsError
+from vad.errors import DatasetError
 from vad.ground_truth import PRESETS, Annotation, Convention, convention, fit_scores, frame_labels
 from vad.schema import GroundTruth
 
@@ -199,8 +200,8 @@ def test_settings_name_a_convention() -> None:
 @pytest.mark.parametrize("given", [{"preset": "rtfm", "length": "true"}, {"preset": "custom"}])
 def test_unnamed_mixtures_are_refused(given: dict) -> None:
     """A preset cannot be bent, and custom must say something."""
-    with pytest.raises(ParamsError, match="custom"):
-        convention(GroundTruth(**given))
+    with pytest.raises(ValidationError, match="custom"):
+        GroundTruth(**given)
 
 
 @pytest.fixture(scope="module")

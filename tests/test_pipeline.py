@@ -177,7 +177,7 @@ def test_a_bad_video_is_named_and_the_others_stay(project: Project) -> None:
     videos[0].write_bytes(videos[0].read_bytes()[:2000])
     name = f"data/features/xfeat/mini_crime/{videos[0].stem}.npz"
     (project.folder / "data/split/mini_crime/raw.prov.json").unlink()
-    job = json.loads((project.folder / ".params/batches/features_xfeat_mini_crime_0.json").read_text())
+    job = json.loads((project.folder / ".params/batches/features.xfeat.mini_crime.0.json").read_text())
     batch = [row for row in job if row["video_id"] == videos[0].stem] + job[:1]
     project.write("batch.json", json.dumps(batch))
     arguments = ["--section", ".params/features/xfeat.json", "--batch", "batch.json", "--out", str(Path(name).parent)]

@@ -78,6 +78,15 @@ def test_curves_of_videos_and_of_missing_labels() -> None:
     assert curves([*videos(), unlabelled], "frame", 20).empty
 
 
+def test_figures_of_nothing_are_empty_not_an_error() -> None:
+    """Without frame labels there are no curves: the figures have axes and the threshold, nothing else."""
+    empty = pd.DataFrame({"curve": pd.Series([], dtype=str), "x": pd.Series([], dtype=float), "y": []}, dtype=None)
+    empty = empty.astype({"x": float, "y": float})
+
+    assert plots.distribution_figure("x", "frame", empty, 0.3).axes[0].lines[0].get_xdata() == [0.3, 0.3]
+    assert len(plots.curve_figure("roc", "set", {}, None).axes[0].lines) == 1
+
+
 def test_figures_show_what_they_are_given() -> None:
     """Each figure has its lines, its axis names and its counts."""
     table = curves(videos(), "frame", 20)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn.metrics import f1_score, roc_curve
 
-from vad.errors import ArtefactError, DatasetError, ParamsError
+from vad.errors import ArtefactError, DatasetError
 from vad.schema import Threshold
 from vad.thresholds import RULES, choose_threshold
 from vad.video_scores import VideoScores, VideoTruth
@@ -82,8 +83,8 @@ def test_a_missing_class_is_named(rule: str, value: float | None, videos: list[V
 @pytest.mark.parametrize(("rule", "value"), [("youden", 0.5), ("far", None), ("quantile", 1.5), ("fixed", None)])
 def test_a_wrong_number_is_refused(rule: str, value: float | None) -> None:
     """The rule's number must be there, in range, and only where it means something."""
-    with pytest.raises(ParamsError, match=f"rule {rule}"):
-        choose_threshold(part([0.1], [0.9]), Threshold(rule=rule, value=value))
+    with pytest.raises(ValidationError, match=f"rule {rule}"):
+        Threshold(rule=rule, value=value)
 
 
 def test_scores_that_are_not_finite_name_the_video() -> None:

@@ -69,6 +69,7 @@ def truth_of(
     ]
     notes = [
         f"{name}: {found.clipped} annotation(s) end past the last frame: clipped"
+        + (f"; {found.outside} of them begin past it: no frame is left" if found.outside else "")
         for name, found in labels.items()
         if found.clipped
     ]

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int8, Shaped
 
-from vad.errors import DatasetError, ParamsError, listing
+from vad.errors import DatasetError, listing
 from vad.schema import GroundTruth
 
 IntervalRule = Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"]
@@ -62,21 +62,12 @@ def convention(settings: GroundTruth) -> Convention:
     """The convention that a `ground_truth` section asks for.
 
     `vadclip` circulates with both segment lengths, so it takes `length: floor16` beside its default.
-
-    Raises: ParamsError when a preset is combined with a rule of its own, or `custom` names no rule.
     """
     if settings.preset == "custom":
-        if settings.interval is None and settings.length is None:
-            raise ParamsError("ground_truth.preset: custom needs `interval`, `length` or both.")
         return Convention(settings.interval, settings.length or "true")
     preset = PRESETS[settings.preset]
-    if settings.preset == "vadclip" and settings.length in {"ceil16", "floor16"} and settings.interval is None:
+    if settings.preset == "vadclip" and settings.length in {"ceil16", "floor16"}:
         return Convention(preset.interval, settings.length)
-    if settings.interval is not None or settings.length is not None:
-        raise ParamsError(
-            f"ground_truth: preset {settings.preset} fixes the interval and the length rule."
-            " Remove `interval` and `length`, or use `preset: custom`."
-        )
     return preset
 
 

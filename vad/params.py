@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -160,6 +161,11 @@ def _resolve(name: str, params: Params) -> Params:
             settings = entry["model_args"] if section == "variants" else {k: v for k, v in entry.items() if k != word}
             where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
             try:
+                if section == "variants" and _needs_labels(registry.find(package, entry[word]), entry["train"]):
+                    problems.append(
+                        f"variants.{key}.train.select_by: {entry['train']['select_by']} needs video labels, model"
+                        f" {entry[word]} trains on normal videos only. Set validation_loss or last"
+                    )
                 config = registry.find(package, entry[word]).Config.model_validate(settings).model_dump(mode="json")
             except ParamsError as error:
                 problems.append(f"{section}.{key}.{word}: {error}")
@@ -172,6 +178,11 @@ def _resolve(name: str, params: Params) -> Params:
     if problems:
         raise ParamsError(listing(name, problems))
     return Params.model_validate(tree)
+
+
+def _needs_labels(model: ModuleType, train: Mapping[str, Any]) -> bool:
+    """Whether a normal-only model is asked to choose its epoch by a metric over both labels."""
+    return model.Model.supervision == "normal_only" and train["select_by"] in {"video_auc", "video_ap"}
 
 
 def _unknown_references(params: Params) -> Iterator[str]:

@@ -76,7 +76,7 @@ def training_figure(
         at = history[history["epoch"] == chosen[seed]]
         right.plot(at["epoch"], at[criterion], "o", color=colour, ms=5)
     left.set(xlabel="epoch", ylabel="training loss")
-    right.set(xlabel="epoch", ylabel=f"{criterion} (validation part)")
+    right.set(xlabel="epoch", ylabel=f"{criterion}\n(validation part)")
     right.legend(fontsize=7)
     return figure
 

@@ -6,7 +6,7 @@ module; here they are open mappings. Imports no torch, so that Snakemake parses 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=200)]
 """A name that becomes part of a path, a stage name or a shell word."""
@@ -100,6 +100,15 @@ class GroundTruth(Section):
     interval: Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"] | None = None
     length: Literal["true", "ceil16", "floor16"] | None = None
 
+    @model_validator(mode="after")
+    def _presets_fix_their_rules(self) -> "GroundTruth":
+        free = self.preset == "custom" or (self.preset == "vadclip" and self.interval is None and self.length != "true")
+        if not free and (self.interval, self.length) != (None, None):
+            raise ValueError(f"preset {self.preset} fixes interval and length; use preset custom to set them")
+        if self.preset == "custom" and (self.interval, self.length) == (None, None):
+            raise ValueError("preset custom needs interval, length or both")
+        return self
+
 
 class Threshold(Section):
     """The operating point, chosen on the validation part alone."""
@@ -108,6 +117,14 @@ class Threshold(Section):
     value: float | None = Field(
         default=None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
     )
+
+    @model_validator(mode="after")
+    def _value_fits_rule(self) -> "Threshold":
+        if (self.rule in {"youden", "max_f1"}) != (self.value is None):
+            raise ValueError(f"rule {self.rule} {'takes no value' if self.value is not None else 'needs a value'}")
+        if self.rule in {"far", "quantile"} and not 0 <= (self.value or 0) <= 1:
+            raise ValueError(f"rule {self.rule} needs a share from 0 to 1")
+        return self
 
 
 class Evaluate(Section):

@@ -74,7 +74,7 @@ class Hashes:
         if not self.trust_stat:
             now[2] = sha256(path)
         self.seen.setdefault(name, now)
-        return now[2] != recorded or kept[:2] != now[:2]
+        return now[2] != recorded or kept != [*now[:2], recorded]
 
     def save(self) -> None:
         """Keep what was seen."""
@@ -93,20 +93,29 @@ def check(hashes: Hashes) -> tuple[list[Stale], list[str]]:
 
     Returns: artefacts that are stale or damaged, and records whose section no longer exists (orphans).
     """
+    wanted = _wanted(hashes.store.with_name("artefacts.json"))
     stale, orphans = [], []
     for path in records():
         artefact = path.as_posix().removesuffix(SUFFIX)
+        if wanted is not None and artefact not in wanted:
+            orphans.append(artefact)
+            continue
         try:
             record = read_json(path)
             section = Path(record["section"]["path"])
         except (ArtefactError, KeyError, TypeError):
-            orphans.append(f"{path} (unreadable)")
+            stale.append(Stale(artefact, Path(), f"unreadable record {path}"))
             continue
         if not section.is_file():
             orphans.append(artefact)
             continue
         stale += [Stale(artefact, section, reason) for reason in _reasons(record, section, hashes)]
     return stale, orphans
+
+
+def _wanted(path: Path) -> set[str] | None:
+    """The artefacts that params.yaml asks for; None before anything was run."""
+    return set(read_json(path)) if path.is_file() else None
 
 
 def _reasons(record: dict[str, Any], section: Path, hashes: Hashes) -> Iterator[str]:
@@ -131,13 +140,17 @@ def _reasons(record: dict[str, Any], section: Path, hashes: Hashes) -> Iterator[
 def refresh(store: Path) -> list[Stale]:
     """Rewrite the wake file of every stale artefact's rule, so that Snakemake starts the rule.
 
-    Nothing is deleted: each job then decides by its own record, so a dry run costs nothing and loses nothing.
-    A new file time alone would not do: where Snakemake remembers the content of a small input, it ignores times.
+    Nothing is deleted but unreadable records, which would block their jobs: each job then decides by its own record,
+    so a dry run costs nothing and loses nothing. A new file time alone would not do: where Snakemake remembers the
+    content of a small input, it ignores times.
     """
     hashes = Hashes(store)
     stale, _ = check(hashes)
     hashes.save()
-    for section in {s.section for s in stale}:
+    for item in stale:
+        if item.reason.startswith("unreadable"):
+            Path(item.artefact + SUFFIX).unlink(missing_ok=True)
+    for section in {s.section for s in stale} - {Path()}:
         names = sorted({s.artefact for s in stale if s.section == section})
         write_json(wake_path(section), {"look again at": names, "time": time.time_ns()})
     return stale

@@ -11,7 +11,6 @@ from vad.evaluation import METRICS
 SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "far_at_threshold", "video_auc", "video_ap", "video_f1")
 """The columns of the Markdown tables; the CSV has every metric."""
 BASELINES_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame_auc_balanced", "video_auc")
-DIGITS = 4
 
 
 def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

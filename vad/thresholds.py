@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from vad.errors import DatasetError, ParamsError
+from vad.errors import DatasetError
 from vad.metrics import rates
 from vad.schema import Threshold
 from vad.video_scores import VideoScores, checked
@@ -36,10 +36,8 @@ def choose_threshold(
 ) -> ChosenThreshold:
     """Choose the threshold by a rule of `RULES` from labels and video scores (frame scores are not read).
 
-    Raises: ParamsError when the rule's number is missing, not in its range, or given to a rule without one;
-        DatasetError when the part lacks a class of video that the rule needs; ArtefactError for bad scores.
+    Raises: DatasetError when the part lacks a class of video that the rule needs; ArtefactError for bad scores.
     """
-    _check_value(settings)
     number = settings.value if settings.value is not None else 0.0
     if settings.rule == "fixed":
         return ChosenThreshold(
@@ -52,17 +50,6 @@ def choose_threshold(
     value = RULES[settings.rule](scores, anomalous, number)
     rule = {"far": f"far<={number:g}", "quantile": f"quantile={number:g}"}.get(settings.rule, settings.rule)
     return ChosenThreshold(float(value), rule, chosen_on, int(anomalous.sum()), int((~anomalous).sum()))
-
-
-def _check_value(settings: Threshold) -> None:
-    rule, value = settings.rule, settings.value
-    where = "evaluate.threshold.value"
-    if rule in {"youden", "max_f1"} and value is not None:
-        raise ParamsError(f"{where}: rule {rule} takes no value, found {value}. Set it to null.")
-    if rule == "fixed" and (value is None or not np.isfinite(value)):
-        raise ParamsError(f"{where}: rule fixed needs the threshold itself, found {value}.")
-    if rule in {"far", "quantile"} and not (value is not None and 0 <= value <= 1):
-        raise ParamsError(f"{where}: rule {rule} needs a share from 0 to 1, found {value}.")
 
 
 def _check_classes(rule: str, anomalous: Bool[np.ndarray, "videos"], chosen_on: str) -> None:

@@ -99,7 +99,8 @@ def _metrics(shelf: "Shelf", variant: str, seed: int) -> dict:
 
 
 def _curves(shelf: "Shelf", variant: str, seed: int) -> pd.DataFrame:
-    return pd.read_csv(shelf.metrics(variant, seed) / "curves.csv")
+    table = pd.read_csv(shelf.metrics(variant, seed) / "curves.csv")
+    return table.astype({"x": float, "y": float})  # an empty table has no types
 
 
 def _history(shelf: "Shelf", variant: str, seed: int) -> pd.DataFrame:

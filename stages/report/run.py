@@ -19,7 +19,7 @@ from vad.schema import Evaluate
 from vad.splits import read_test
 from vad.tables import BASELINES_SHOWN, SHOWN, csv, markdown, result_row, summary
 
-KINDS = ("roc", "pr", "scores", "training", "confusion")
+NOTES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
     ]
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
         mine = [row for row in results if row["dataset"] == dataset]
-        parts += [f"## {dataset}\n", _about(shelf, dataset, mine)]
+        parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
             parts.append(markdown(mine, ["variant"], SHOWN))
         parts += ["Without a pixel, and with the answer known:\n"]
@@ -213,6 +213,15 @@ def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
         f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
     )
     return f"{size}. Lists: {lists}.{ground}{notes}\n"
+
+
+def _mended(shelf: Shelf, dataset: str) -> str:
+    """What had to be mended in the annotations: clipped intervals, frame counts that differ from a list's."""
+    variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
+    notes = read_json(shelf.metrics(variant, shelf.seeds[0]) / "metrics.json")["protocol"]["notes"]
+    shown = [f"- {note}" for note in notes[:NOTES_SHOWN]]
+    more = [f"- and {len(notes) - NOTES_SHOWN} more (in metrics.json)"] if len(notes) > NOTES_SHOWN else []
+    return "\n".join([f"{len(notes)} note(s) on annotations:\n", *shown, *more]) + "\n" if notes else ""
 
 
 def _official(value: bool | None) -> str:

@@ -10,7 +10,7 @@ for name in PLAN.datasets:
 
         rule:
             name:
-                f"split_raw_{name}"
+                f"split_raw.{name}"  # a dot is in no id
             input:
                 code=PLAN.code("split", f"datasets/{PLAN.params.datasets[name].kind}"),
                 section=PLAN.section("split", name),
@@ -35,7 +35,7 @@ for name in PLAN.datasets:
 
     rule:
         name:
-            f"split_tables_{name}"
+            f"split_tables.{name}"
         input:
             code=PLAN.code("split", f"datasets/{PLAN.params.datasets[name].kind}"),
             section=PLAN.section("split", name),

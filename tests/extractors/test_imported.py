@@ -141,20 +141,27 @@ def test_bounds_of_bags(tmp_path_factory: pytest.TempPathFactory, rows: int, n_f
     """Frame f of n belongs to row f * B // n of a bag of B, short videos included."""
     root = tmp_path_factory.mktemp("bags")
     save(root / "Abuse028_x264.npy", np.ones((rows, 4)))
-    bounds = extractor(root, rows="bag").load(video(n_frames=n_frames)).bounds
+    bounds = extractor(root, rows="bag", bag_rows=None).load(video(n_frames=n_frames)).bounds
 
     np.testing.assert_array_equal(np.arange(n_frames) * rows // n_frames, np.repeat(np.arange(rows), np.diff(bounds)))
+
+
+def test_a_short_bag_is_refused(tmp_path: Path) -> None:
+    """A bag file with other than 32 rows is a broken download."""
+    np.save(tmp_path / "Abuse028_x264.npy", np.ones((30, 4), np.float32))
+    with pytest.raises(FeatureError, match="30 rows, a bag has 32"):
+        extractor(tmp_path, rows="bag").load(video(n_frames=480))
 
 
 @pytest.mark.parametrize("rows", ["segments", "bag"])
 def test_unknown_frame_counts_are_assumed_and_told(tmp_path: Path, rows: str) -> None:
     """Without a stated count rows x segment_frames is taken, and the report says so."""
     save(tmp_path / "Abuse028_x264.npy", FLAT)
-    file = extractor(tmp_path, rows=rows, segment_frames=10).load(video(n_frames=None))
+    file = extractor(tmp_path, rows=rows, bag_rows=None, segment_frames=10).load(video(n_frames=None))
 
     assert 70 == file.n_frames
     assert "assumed" == file.report["n_frames"]
-    assert "stated" == extractor(tmp_path, rows=rows).load(video()).report["n_frames"]
+    assert "stated" == extractor(tmp_path, rows=rows, bag_rows=None).load(video()).report["n_frames"]
 
 
 def test_normalisation(tmp_path: Path) -> None:

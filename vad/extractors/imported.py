@@ -44,6 +44,7 @@ class Config(Section):
         default="segments",
         description="segments = segment_frames frames a row; bag = equal parts of the whole video",
     )
+    bag_rows: Count | None = Field(default=32, description="rows of every file when rows is bag; null = any number")
     segment_frames: Count = Field(default=16, description="frames of a segment")
     l2_normalise: bool = Field(default=False, description="scale every vector to length 1 (zero vectors stay)")
     ending: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = Field(
@@ -136,6 +137,10 @@ class Extractor:
         step = self.config.segment_frames
         frames = rows * step if n_frames is None else n_frames
         if self.config.rows == "bag":
+            if self.config.bag_rows not in {None, rows}:
+                raise FeatureError(
+                    f"{path}: {rows} rows, a bag has {self.config.bag_rows}. Fetch the file again, or set bag_rows."
+                )
             return -(-np.arange(rows + 1, dtype=np.int64) * frames // rows)
         full = -(-frames // step)
         if rows > full + 1 or rows < frames // step // 2:

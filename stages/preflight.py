@@ -1,0 +1,74 @@
+"""What happens around a run: refuse wrong data before it, wake stale rules, sum up the failures after it."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages.plan import SECTIONS, Plan
+from vad.errors import VadError, listing
+from vad.staleness import refresh
+
+LOGS = Path("logs")
+STORE = SECTIONS / "stat.json"
+STARTED = time.time()
+
+
+def preflight(plan: Plan) -> None:
+    """Refuse wrong lists and missing files, all at once, and wake the rules of artefacts that are no longer right.
+
+    Raises: VadError with every problem of every data set.
+    """
+    problems = list(_problems(plan))
+    if problems:
+        raise VadError("\n".join(problems))
+    plan.list_artefacts()
+    stale = {item.artefact for item in refresh(STORE)}
+    if stale:
+        print(f"{len(stale)} artefact(s) to look at again, e.g. {min(stale)}", file=sys.stderr)
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    """What is wrong with each data set, and with each feature table that is used with it."""
+    for dataset in sorted({d for _, d in plan.pairs}):
+        try:
+            videos = plan.videos(dataset)
+        except VadError as error:
+            yield str(error)
+            continue
+        for features in (f for f, d in plan.pairs if d == dataset):
+            try:
+                sources = plan.sources(features, dataset)
+            except VadError as error:
+                yield str(error)
+                continue
+            braces = [path for paths in sources.values() for path in paths if "{" in path or "}" in path]
+            if braces:
+                where = f"data set {dataset}: braces in paths mean wildcards to Snakemake"
+                yield listing(where, braces, "Rename these files or folders.")
+            uncounted = [v.video_id for v in videos if v.split == "test" and v.n_frames is None]
+            if plan.imported(features) and plan.features_entry(features)["rows"] == "bag" and uncounted:
+                yield listing(
+                    f"features {features} with data set {dataset}: rows are parts of a whole video of unknown length",
+                    [f"{video_id}: no frame count" for video_id in uncounted],
+                    f"State frames per video: set datasets.{dataset}.frame_counts to a file that has them.",
+                )
+
+
+def remember() -> None:
+    """After a run: note size and time of every file that was read, so that a later replacement is seen."""
+    refresh(STORE)
+
+
+def failures() -> str:
+    """After a failed run: the errors of its jobs, each once, without the command lines around them."""
+    found: dict[str, list[str]] = {}
+    for log in sorted(LOGS.rglob("*.log")):
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if log.stat().st_mtime < STARTED or not text:
+            continue
+        _, mark, message = text.rpartition("error: ")
+        if mark or "Traceback" in text:
+            words = message.strip() if mark else text.strip().splitlines()[-1]
+            found.setdefault(words, []).append(log.as_posix())
+    return "\n".join(f"error: {words}\n  (log: {', '.join(logs)})" for words, logs in found.items())
