@@ -68,6 +68,8 @@ class Project:
                 shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(source, folder / part)
+        (folder / "data/raw").mkdir(parents=True)
+        shutil.copy2(ROOT / "data/raw/.gitignore", folder / "data/raw")
         project = cls(folder)
         project.write("params.yaml", params)
         return project
