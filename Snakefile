@@ -42,7 +42,7 @@ onsuccess:
 
 
 onerror:
-    print("\n" + failures(), file=sys.stderr)
+    print("", failures(), sep="\n", file=sys.stderr)
 
 
 # What the stages of dvc.yaml ask for: one target per room and entry of params.yaml, empty where nothing is installed.
