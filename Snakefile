@@ -7,9 +7,8 @@ from stages.plan import Plan, artefact_of
 from stages.preflight import failures, preflight, remember
 
 PLAN = Plan(Path("params.yaml"))
-if (
-    workflow.is_main_process
-):  # a job of a cluster loads this file again: it must not wake rules
+# A job of a cluster loads this file again: it must not wake rules.
+if workflow.is_main_process:
     preflight(PLAN)
 
 

@@ -177,12 +177,16 @@ def test_a_bad_video_is_named_and_the_others_stay(project: Project) -> None:
     videos[0].write_bytes(videos[0].read_bytes()[:2000])
     name = f"data/features/xfeat/mini_crime/{videos[0].stem}.npz"
     (project.folder / "data/split/mini_crime/raw.prov.json").unlink()
-    job = json.loads((project.folder / ".params/batches/features.xfeat.mini_crime.0.json").read_text())
-    batch = [row for row in job if row["video_id"] == videos[0].stem] + job[:1]
-    project.write("batch.json", json.dumps(batch))
+    batches = (project.folder / ".params/batches").glob("features.xfeat.mini_crime.*.json")
+    rows = {row["video_id"]: row for batch in batches for row in json.loads(batch.read_text())}
+    other = project.folder / f"data/features/xfeat/mini_crime/{videos[1].stem}.npz"
+    other.unlink()
+    project.write("batch.json", json.dumps([rows[videos[0].stem], rows[videos[1].stem]]))
     arguments = ["--section", ".params/features/xfeat.json", "--batch", "batch.json", "--out", str(Path(name).parent)]
     done = project.run("python", "-m", "stages.features.run", *arguments, "--code", "vad/decode.py", check=False)
 
     assert done.returncode == 2
     assert videos[0].stem in done.stderr
+    assert other.is_file()
+    assert f"made data/features/xfeat/mini_crime/{other.name}" in done.stdout
     assert "Traceback" not in done.stderr
