@@ -31,6 +31,21 @@ def test_features_round_trip_with_equal_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "features",
+    [np.zeros((3, 2, 4, 4, 4), np.float32), np.arange(3 * 3 * 4 * 4, dtype=np.uint8).reshape(3, 3, 4, 4)],
+)
+def test_maps_and_images_round_trip(tmp_path: Path, features: np.ndarray) -> None:
+    """Rows may be maps or images with channels first; `dim` counts the channels."""
+    path = tmp_path / "v.npz"
+
+    artefacts.write_features(path, artefacts.FeatureFile(features, np.array([0, 1, 2, 3])))
+    back = artefacts.read_features(path, dim=features.shape[1])
+
+    assert features.dtype == back.features.dtype
+    np.testing.assert_array_equal(features, back.features)
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"features": np.zeros((3, 4))}, "float64"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -91,10 +91,17 @@ def write_array(path: Path, array: np.ndarray) -> None:
 class FeatureFile:
     """The features of one video, with the exact place of every row in the video.
 
-    `bounds[i]` is the frame (index from 0) where row i starts; `bounds[-1]` is the number of frames.
+    A row holds a vector, a vector per crop, a map with channels first (`[rows, dim, *space]`), or an image
+    (uint8, `[rows, dim, height, width]`). `bounds[i]` is the frame (index from 0) where row i starts;
+    `bounds[-1]` is the number of frames.
     """
 
-    features: Float[np.ndarray, "rows dim"] | Float[np.ndarray, "rows crops dim"]
+    features: (
+        Float[np.ndarray, "rows dim"]
+        | Float[np.ndarray, "rows crops dim"]
+        | Float[np.ndarray, "rows dim height width *more"]
+        | UInt8[np.ndarray, "rows dim height width"]
+    )
     bounds: Int[np.ndarray, "rows+1"]
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -105,17 +112,19 @@ class FeatureFile:
 
     @property
     def dim(self) -> int:
-        """Width of one feature vector."""
-        return int(self.features.shape[-1])
+        """Width of one feature vector, or channels of a map or image."""
+        return int(self.features.shape[-1 if self.features.ndim < 4 else 1])
 
 
 def _check_features(where: Path, file: FeatureFile) -> None:
     """Refuse arrays that no later room could trust."""
     features, bounds = file.features, file.bounds
-    if features.dtype != np.float32 or features.ndim not in {2, 3} or 0 in features.shape:
+    images = features.dtype == np.uint8 and features.ndim == 4
+    if not (images or (features.dtype == np.float32 and features.ndim >= 2)) or 0 in features.shape:
         raise FeatureError(
-            f"{where}: features are {features.dtype} {features.shape}, expected float32 [rows, dim] or"
-            " [rows, crops, dim], none of them empty. Extract the video again."
+            f"{where}: features are {features.dtype} {features.shape}, expected float32 [rows, dim],"
+            " [rows, crops, dim] or [rows, dim, *space], or uint8 images [rows, dim, height, width], none of"
+            " them empty. Extract the video again."
         )
     if not np.isfinite(features).all():
         row = int(np.argwhere(~np.isfinite(features))[0][0])

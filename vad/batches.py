@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from vad.errors import DatasetError
@@ -76,9 +76,9 @@ def seed_for(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def crops_of(features: Float[np.ndarray, "rows *crops dim"]) -> list[Float[np.ndarray, "rows dim"]]:
-    """The crops of a video as separate samples; a video without a crop axis is its only crop."""
-    if features.ndim == 2:
+def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims"]]:
+    """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
+    if features.ndim != 3:
         return [features]
     return [features[:, crop] for crop in range(features.shape[1])]
 
