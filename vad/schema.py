@@ -110,6 +110,10 @@ class GroundTruth(Section):
         return self
 
 
+NEED_BOTH_LABELS = ("youden", "max_f1")
+"""Threshold rules that normal videos alone cannot answer."""
+
+
 class Threshold(Section):
     """The operating point, chosen on the validation part alone."""
 
@@ -120,7 +124,7 @@ class Threshold(Section):
 
     @model_validator(mode="after")
     def _value_fits_rule(self) -> "Threshold":
-        if (self.rule in {"youden", "max_f1"}) != (self.value is None):
+        if (self.rule in NEED_BOTH_LABELS) != (self.value is None):
             raise ValueError(f"rule {self.rule} {'takes no value' if self.value is not None else 'needs a value'}")
         if self.rule in {"far", "quantile"} and not 0 <= (self.value or 0) <= 1:
             raise ValueError(f"rule {self.rule} needs a share from 0 to 1")
@@ -132,10 +136,20 @@ class Evaluate(Section):
 
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)
+    threshold_normal_only: Threshold = Field(
+        default=Threshold(rule="quantile", value=0.95),
+        description="takes the place of a `threshold` that needs both labels where the validation part is all normal",
+    )
     bootstrap: Bootstrap = Field(default_factory=Bootstrap)
     curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(
         default=200, description="points kept of each ROC and PR curve"
     )
+
+    @model_validator(mode="after")
+    def _normal_videos_suffice(self) -> "Evaluate":
+        if (rule := self.threshold_normal_only.rule) in NEED_BOTH_LABELS:
+            raise ValueError(f"threshold_normal_only cannot use rule {rule}, which needs both labels")
+        return self
 
 
 class Report(Section):

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None) -> None:
 def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
     """Choose the threshold on the validation part, then measure on the test list."""
     file = read_scores(args.scores)
-    threshold = choose_threshold(_validation(read_train(args.train), file), config.threshold)
+    validation = _validation(read_train(args.train), file)
+    threshold = choose_threshold(validation, config.threshold, normal_only=config.threshold_normal_only)
     test = read_test(args.test)
     videos, notes = _test(test, read_labels(test, args.labels), file, config)
     result = evaluate(videos, threshold.value, config.bootstrap, file.level)
