@@ -63,6 +63,11 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
         problems.append(f"select_by {settings.select_by} needs normal and anomalous videos in the validation part")
     if settings.patience and settings.select_by == "last":
         problems.append("patience has no meaning with select_by last")
+    images = [features.dtype == np.uint8 for features in (*fit.features, *validation.features)]
+    reads_images = getattr(model, "reads", "vectors") == "images"
+    if any(image != reads_images for image in images):
+        wanted = "images (extractor frames)" if reads_images else "vectors or maps, not images"
+        problems.append(f"the model reads {wanted}: change `features` of the variant")
     if not len(fit.labels):
         problems.append("the fit part is empty")
     if not len(validation.labels):

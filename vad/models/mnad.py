@@ -123,6 +123,15 @@ def two_nearest(keys: Keys, queries: Queries) -> tuple[Queries, Queries]:
     return keys[found[:, 0]], keys[found[:, 1]]
 
 
+def memory_terms(keys: Keys, queries: Queries, margin: float) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Mean squared distance to the nearest key, and how far the second nearest is not `margin` farther away; >= 0."""
+    nearest, second = two_nearest(keys, queries)
+    return (
+        functional.mse_loss(queries, nearest),
+        functional.triplet_margin_loss(queries, nearest, second, margin=margin),
+    )
+
+
 def _block(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
 
@@ -249,14 +258,13 @@ class Model(nn.Module):
         """Error of the picture, queries near their key and far from the next; in training the keys move after it."""
         out, config = self(batch.features), self.config
         queries = out.queries.flatten(0, 1)
-        nearest, second = two_nearest(self.keys, queries)
-        triplet = functional.triplet_margin_loss(queries, nearest, second, margin=config.separate_margin)
+        compact, separate = memory_terms(self.keys, queries, config.separate_margin)
         if self.training:
             self.keys.copy_(updated_keys(self.keys, queries))
         return {
             config.method: functional.mse_loss(out.picture, out.target),
-            "compact": config.compact_weight * functional.mse_loss(queries, nearest),
-            "separate": config.separate_weight * triplet,
+            "compact": config.compact_weight * compact,
+            "separate": config.separate_weight * separate,
         }
 
     def components(self, out: Output, keys: Keys | None = None) -> Float[Tensor, "windows 2"]:
