@@ -169,10 +169,11 @@ class _Run:
             losses.append(sum(float(term) for term in self.model.loss(on_device).values()))
             first = on_device if first is None else first
         row: Row = {"validation_loss": float(np.mean(losses)), "video_auc": None, "video_ap": None}
-        scores = video_scores(self.model, self.validation)
+        both = len(set(self.validation_labels)) == 2  # otherwise scores would choose nothing
+        scores = video_scores(self.model, self.validation) if both else np.zeros(0)
         if not (math.isfinite(row["validation_loss"]) and np.isfinite(scores).all()):
             self._fail(f"validation of epoch {epoch}", {"validation_loss": row["validation_loss"]})
-        if len(set(self.validation_labels)) == 2:
+        if both:
             row["video_auc"] = float(roc_auc_score(self.validation_labels, scores))
             row["video_ap"] = float(average_precision_score(self.validation_labels, scores))
         extra = self.model.diagnose(first.features) if first and hasattr(self.model, "diagnose") else {}
