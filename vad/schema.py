@@ -29,14 +29,14 @@ class Train(Section):
     optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
     lr: Positive = Field(description="peak learning rate")
     weight_decay: NotNegative = Field(0.0, description="weight decay")
-    scheduler: Literal["constant", "cosine", "step", "upstream_inert"] = Field(
+    scheduler: Literal["constant", "cosine", "step", "drop", "upstream_inert"] = Field(
         "constant",
-        description="learning rate over time; upstream_inert = the released MSTSM schedule, which never moves"
-        " from its warm-up start (a tenth of lr)",
+        description="learning rate over time; drop = lr for step_epochs, then lr_min; upstream_inert = the released"
+        " MSTSM schedule, which never moves from its warm-up start (a tenth of lr)",
     )
     warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up from a tenth of lr (cosine only)")
-    lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine")
-    step_epochs: Count = Field(10, description="epochs between halvings of lr (step only)")
+    lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
+    step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")
     epochs: Count = Field(description="passes over the training part")
     steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
     batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
@@ -55,6 +55,11 @@ class Infer(Section):
         "max", description="one score per video from its frame scores; model = the model's own video score"
     )
     topk: Count = Field(16, description="frames in topk_mean")
+    first_frames: Literal["hold", "drop"] = Field(
+        "hold",
+        description="frames before the first predicted one: hold = they get its score, drop = evaluation leaves them"
+        " and their labels out (as MNAD and FramePred are published; models that predict frames only)",
+    )
 
 
 class Variant(Section):

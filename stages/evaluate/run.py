@@ -71,7 +71,9 @@ def _test(
     lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
     truth = truth_of(test, lengths, fps, rules, labelled)
     frames = {k: fit_scores(v.frames, rules) for k, v in scored.items()} if file.level == "frame" else None
-    return join(truth.videos, frames, {k: v.video for k, v in scored.items()}), truth.notes
+    own = {k: fit_scores(v.normalised, rules) for k, v in scored.items() if v.normalised is not None}
+    videos = join(truth.videos, frames, {k: v.video for k, v in scored.items()}, own)
+    return [video.cut(scored[video.video_id].dropped) for video in videos], truth.notes
 
 
 if __name__ == "__main__":
