@@ -9,7 +9,7 @@ Order comes from the given generator alone, so that neither workers nor a resume
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from vad.scores import resample, window_starts
 SAMPLE = 4096
 """Windows from which constants are taken; bounds memory."""
 
+Pool = Literal["mean", "max"]
+
 VideoModel = Any
 """A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
 
@@ -31,9 +33,12 @@ There is no base class; `tests/test_every_model.py` checks what a type checker w
 
 @dataclass(frozen=True)
 class Bags:
-    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order."""
+    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order.
 
-    features: Float[Tensor, "bags segments dim"]
+    A row is a vector, or a map with channels first.
+    """
+
+    features: Float[Tensor, "bags segments dim *space"]
     labels: Float[Tensor, " bags"]
 
     def to(self, device: torch.device) -> "Bags":
@@ -76,7 +81,7 @@ def seed_for(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims"]]:
+def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
     """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
     if features.ndim != 3:
         return [features]
@@ -89,22 +94,45 @@ def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator
     return torch.cat(passes)[:count]
 
 
+def pool_of(model: VideoModel) -> Pool:
+    """How a model wants rows to become a bag segment: its `bag_pool`, `mean` where it has none."""
+    return getattr(model, "bag_pool", "mean")
+
+
+def scores_rows(model: VideoModel) -> bool:
+    """Whether a bag model scores a video's own rows instead of the resampled bag."""
+    return getattr(model.config, "score_full_length", False)
+
+
+def compact(model: VideoModel, features: Shaped[np.ndarray, "rows *dims"]) -> Shaped[np.ndarray, "kept *dims"]:
+    """What training needs of a video: its one tensor where the model takes the maximum over rows, else its rows.
+
+    Such rows are large maps; all of them together would not fit in memory.
+    """
+    return resample(features, model.config.bag_segments, "max") if pool_of(model) == "max" else features
+
+
 class BagSet:
     """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
 
-    def __init__(self, part: Part, bag_segments: int) -> None:
-        """Resample each video to `bag_segments` segments (see `vad.scores.resample_bounds`)."""
+    def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
+        """Resample each video to `bag_segments` segments (see `vad.scores.resample`).
+
+        `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
+        """
         bags: list[Tensor] = []
         videos: list[int] = []
+        self.rows: list[Tensor] = []
         for index, features in enumerate(part.features):
-            bags += [torch.from_numpy(resample(crop, bag_segments)) for crop in crops_of(features)]
+            bags += [torch.from_numpy(resample(crop, bag_segments, pool)) for crop in crops_of(features)]
             videos += [index] * (len(bags) - len(videos))
+            self.rows += [torch.from_numpy(crop) for crop in crops_of(features)] if keep_rows else []
         self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
         self.video = torch.tensor(videos, dtype=torch.long)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
 
-    def sample(self) -> Float[Tensor, "bags segments dim"]:
+    def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: what a model may take constants from."""
         return self.features
 
@@ -201,5 +229,7 @@ def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     config = model.config
     if model.sampling == "bags":
-        return BagSet(part, config.bag_segments)
+        pool = pool_of(model)
+        # The maximum of a bag is that of its rows: nothing is gained by scoring them.
+        return BagSet(part, config.bag_segments, pool, scores_rows(model) and pool == "mean")
     return WindowSet(part, config.window, config.stride)

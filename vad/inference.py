@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of
+from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of, pool_of, scores_rows
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -45,13 +45,13 @@ def _device(model: VideoModel) -> torch.device:
 
 def _bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
-    return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
+    return rows if scores_rows(model) else model.config.bag_segments
 
 
-def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"]) -> RowScores:
+def score_rows(model: VideoModel, features: Float[ndarray, "rows dim *space"]) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode."""
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
+        bag = torch.from_numpy(resample(features, _bag_length(model, len(features)), pool_of(model)))[None]
         scores = model.score(bag.to(_device(model)))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
@@ -114,10 +114,11 @@ def score_video(
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The model's own score of each video of a part, mean over crops; the model must be in eval mode.
 
-    Bags are scored as they are, resampled, also for models with `score_full_length`.
+    Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
-        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
+        parts = [rows[None] for rows in data.rows] or data.features.split(CHUNK)
+        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in parts])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
