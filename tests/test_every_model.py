@@ -19,7 +19,11 @@ from vad.training import train
 
 WIDTH = 16
 PRESETS: dict[str, list[dict[str, Any]]] = {
-    "mstsm": [{"preset": "claim"}, {"temporal_attention": False, "channel_weights": False, "memory": False}],
+    "mstsm": [
+        {"preset": "claim"},
+        {"preset": "claim", "third_statistic": "distance"},
+        {"temporal_attention": False, "channel_weights": False, "memory": False},
+    ],
     "stead": [{"level": "frame", "layout": "permute"}, {"preset": "base", "convolution_width": 4}],
 }
 """Settings to test beside a model's defaults."""

@@ -149,6 +149,21 @@ class Job:
         }
         write_json(record_path(self.artefact), record)
 
+    def set_aside(self) -> None:
+        """Hide a finished file and its record from Snakemake.
+
+        When a job fails, Snakemake puts the earlier version of each of its outputs back, over what the job had
+        finished.
+        """
+        for path in (record_path(self.artefact), self.artefact):
+            path.replace(_aside(path))
+
+    def take_back(self) -> None:
+        """Undo `set_aside`, whichever version lies there now."""
+        for path in (self.artefact, record_path(self.artefact)):
+            if _aside(path).is_file():
+                _aside(path).replace(path)
+
     def _key(self) -> str:
         return key_of([read_json(self.section), self.facts], code_hash(self.code), self._inputs())
 
@@ -160,6 +175,11 @@ class Job:
 
     def _inputs(self) -> dict[str, str]:
         return {p.as_posix(): trusted_hash(p) for p in sorted(self.inputs)}
+
+
+def _aside(path: Path) -> Path:
+    """The hidden name of a file that was set aside."""
+    return path.with_name(f".{path.name}.aside")
 
 
 @cache

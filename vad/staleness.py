@@ -33,10 +33,11 @@ class Hashes:
     Args:
         store: where the table lies (outside version control: times are this machine's).
         trust_stat: False reads every file again (an edit that kept size and time is then seen).
+        after_run: the jobs have just read the user's own files: adopt their sizes and times.
     """
 
-    def __init__(self, store: Path, trust_stat: bool = True) -> None:
-        self.store, self.trust_stat = store, trust_stat
+    def __init__(self, store: Path, trust_stat: bool = True, after_run: bool = False) -> None:
+        self.store, self.trust_stat, self.after_run = store, trust_stat, after_run
         try:
             self.kept: dict[str, Any] = read_json(store) if store.is_file() else {}
         except ArtefactError:
@@ -70,7 +71,7 @@ class Hashes:
         except OSError:
             return False  # Snakemake reports missing inputs itself
         now = [stat.st_size, stat.st_mtime_ns, recorded]
-        kept = self.kept.get(name, now)
+        kept = now if self.after_run else self.kept.get(name, now)
         if not self.trust_stat:
             now[2] = sha256(path)
         self.seen.setdefault(name, now)
@@ -137,14 +138,14 @@ def _reasons(record: dict[str, Any], section: Path, hashes: Hashes) -> Iterator[
             yield f"{'missing' if actual is None else 'content differs from its record'}: {name}"
 
 
-def refresh(store: Path) -> list[Stale]:
+def refresh(store: Path, after_run: bool = False) -> list[Stale]:
     """Rewrite the wake file of every stale artefact's rule, so that Snakemake starts the rule.
 
     Nothing is deleted but unreadable records, which would block their jobs: each job then decides by its own record,
     so a dry run costs nothing and loses nothing. A new file time alone would not do: where Snakemake remembers the
     content of a small input, it ignores times.
     """
-    hashes = Hashes(store)
+    hashes = Hashes(store, after_run=after_run)
     stale, _ = check(hashes)
     hashes.save()
     for item in stale:

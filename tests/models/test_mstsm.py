@@ -56,6 +56,21 @@ def test_statistics_by_hand() -> None:
     assert [[[2.0, 3.5], [7.0, 9.0], [0.0, 5.0]]] == values.tolist()
 
 
+def test_the_third_statistic_may_be_a_distance() -> None:
+    """Mahalanobis distance to the fit part; the two means stay, and no parameter is added."""
+    fit = torch.randn(6, 32, 4, generator=torch.Generator().manual_seed(0))
+    model = made(4, preset="claim", third_statistic="distance")
+    model.prepare(fit)
+    plain = made(4, preset="claim")
+
+    values = model.inputs(fit)
+
+    assert torch.equal(plain.inputs(fit)[:, :2], values[:, :2])
+    assert model.distance is not None
+    assert torch.equal(model.distance(fit), values[:, 2])
+    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in model.parameters())
+
+
 def test_statistics_need_an_even_width() -> None:
     """An odd width has no halves."""
     with pytest.raises(FeatureError, match="width is 7"):

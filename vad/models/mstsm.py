@@ -4,7 +4,7 @@ Paper: the MemTSM-Net report and the README of its code (no publication known to
 Borrowed: nothing; written from a description of the released network's behaviour.
 Differs: time is the time axis (the released checkpoint's was, by its decoder, the descriptor axis); labels
 come from the split table, min-max constants from the validation part; batches are paired; a batch of one
-works.
+works. The report does not say which three values a segment has; ours are fixed statistics of its vector.
 Preset `claim` has the published size and scores whole videos; preset `segments` reads whole segment vectors
 and scores time steps too. Published results of the release are not reproducible as described.
 Ablations: `temporal_shift`, `temporal_attention`, `channel_weights`, `memory` and `decoder` set to false take their
@@ -22,6 +22,7 @@ from torch.nn import functional
 from vad import losses
 from vad.batches import Bags, Scores
 from vad.errors import FeatureError
+from vad.layers.mahalanobis import Mahalanobis
 from vad.layers.standardise import Standardise
 from vad.schema import Count, NotNegative, Positive, Section
 
@@ -52,7 +53,12 @@ class Config(Section):
     inputs: Literal["features", "statistics"] = Field(
         "features",
         description="channels: the segment vector, or three fixed statistics of it (mean of its first half,"
-        " mean of its second half, length of the step from the segment before)",
+        " mean of its second half, and third_statistic)",
+    )
+    third_statistic: Literal["change", "distance"] = Field(
+        "change",
+        description="with inputs statistics: length of the step from the segment before, or Mahalanobis distance to"
+        " the fit part",
     )
     level: Literal["frame", "video"] = Field("frame", description="score time steps too, or only the whole video")
     bag_segments: int = Field(32, ge=2, description="segments to which each video is resampled")
@@ -256,6 +262,7 @@ class Model(nn.Module):
         self.level = config.level
         self.channels = 3 if config.inputs == "statistics" else feature_dim
         self.mask_and_noise = MaskAndNoise(config)
+        self.distance = Mahalanobis(feature_dim) if self._measures_distance() else None
         self.standardise = Standardise(self.channels)
         self.first = nn.Conv1d(self.channels, first, 3, padding=1)
         self.block1 = ShiftBlock(first, first, config)
@@ -270,18 +277,32 @@ class Model(nn.Module):
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
-        """Take the constants of `standardise` from the fit part."""
+        """Take the constants of `third_statistic: distance` and of `standardise` from the fit part."""
+        if self.distance is not None:
+            self.distance.fit(self._rows(features))
         if self.config.standardise:
             self.standardise.fit(self.inputs(features).transpose(1, 2))
 
+    def _measures_distance(self) -> bool:
+        return (self.config.inputs, self.config.third_statistic) == ("statistics", "distance")
+
+    def _rows(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
+        """The segment vectors, at length 1 where asked."""
+        return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+
     def inputs(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags channels segments"]:
         """Channels over time: the segment vectors, or their three statistics (not learned)."""
-        rows = functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+        rows = self._rows(features)
         if self.config.inputs == "features":
             return rows.transpose(1, 2)
         average, maximum = rows.chunk(2, dim=-1)
-        change = torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1)
-        return torch.stack([average.mean(-1), maximum.mean(-1), functional.pad(change, (1, 0))], dim=1)
+        third = self._change(rows) if self.distance is None else self.distance(rows)
+        return torch.stack([average.mean(-1), maximum.mean(-1), third], dim=1)
+
+    @staticmethod
+    def _change(rows: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
+        """Length of the step from the segment before, 0 for the first."""
+        return functional.pad(torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1), (1, 0))
 
     def target(self, values: Float[Tensor, "bags channels segments"]) -> Float[Tensor, "bags channels target"]:
         """What the decoder should rebuild."""
