@@ -130,14 +130,31 @@ def test_maps_are_scored_one_by_one_at_frame_level() -> None:
     np.testing.assert_allclose([scores.video], video_scores(net, set_for(net, Part([features], [1]))), rtol=1e-6)
 
 
-def test_training_on_pooled_videos_is_training_on_their_clips() -> None:
-    """What `compact` keeps of a video gives the same bag; other models keep their rows."""
-    net, features = clip_model("frame"), clips(7)
-    kept, vectors = compact(net, features), video(7)
+@pytest.mark.parametrize("rows", [1, 7, 8, 21])
+@pytest.mark.parametrize("name", ["c3d_mil", "deepmil", "stead"])
+def test_training_on_bags_is_training_on_their_videos(name: str, rows: int) -> None:
+    """What `compact` keeps of a video, crops too, gives the same bag to the last bit."""
+    net = clip_model("frame") if name == "stead" else build(name, {"bag_segments": 8}, WIDTH)
+    features = clips(rows) if name == "stead" else video(rows, crops=2)
+    kept = compact(net, features, "fit")
 
-    assert (1, 4, 2, 2, 3) == kept.shape
+    assert net.config.bag_segments == len(kept)
     assert torch.equal(set_for(net, Part([features], [1])).features, set_for(net, Part([kept], [1])).features)
-    assert compact(model("c3d_mil"), vectors) is vectors
+
+
+def test_rows_that_will_be_scored_are_kept() -> None:
+    """Those of validation videos where the model scores rows, and those that windows are cut from."""
+    features = video(21)
+    rows = {
+        (name, part): len(compact(build(name, args, WIDTH), features, part))
+        for name, args in {**MODELS, "deepmil": {"bag_segments": 8}}.items()
+        for part in ("fit", "validation")
+    }
+
+    assert {"lstm_memory_ae": 42, "deepmil": 29, "c3d_mil": 16, "mstsm": 16} == {
+        name: rows[name, "fit"] + rows[name, "validation"] for name in [*MODELS, "deepmil"]
+    }
+    assert 21 == rows["deepmil", "validation"]
 
 
 def test_window_models_sit_at_window_centres() -> None:

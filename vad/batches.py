@@ -104,12 +104,24 @@ def scores_rows(model: VideoModel) -> bool:
     return getattr(model.config, "score_full_length", False)
 
 
-def compact(model: VideoModel, features: Shaped[np.ndarray, "rows *dims"]) -> Shaped[np.ndarray, "kept *dims"]:
-    """What training needs of a video: its one tensor where the model takes the maximum over rows, else its rows.
+def validates_rows(model: VideoModel) -> bool:
+    """Whether validation needs the rows of a video and not its bag alone.
 
-    Such rows are large maps; all of them together would not fit in memory.
+    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
     """
-    return resample(features, model.config.bag_segments, "max") if pool_of(model) == "max" else features
+    return scores_rows(model) and pool_of(model) == "mean"
+
+
+def compact(
+    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
+) -> Shaped[np.ndarray, "kept *dims"]:
+    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+
+    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    """
+    if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
+        return features
+    return resample(features, model.config.bag_segments, pool_of(model))
 
 
 class BagSet:
@@ -229,7 +241,5 @@ def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     config = model.config
     if model.sampling == "bags":
-        pool = pool_of(model)
-        # The maximum of a bag is that of its rows: nothing is gained by scoring them.
-        return BagSet(part, config.bag_segments, pool, scores_rows(model) and pool == "mean")
+        return BagSet(part, config.bag_segments, pool_of(model), validates_rows(model))
     return WindowSet(part, config.window, config.stride)
