@@ -9,7 +9,7 @@ Order comes from the given generator alone, so that neither workers nor a resume
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ SAMPLE = 4096
 SAMPLE_BYTES = 2**28
 """The same bound for large windows, such as those of images."""
 
+Pool = Literal["mean", "max"]
+
 VideoModel = Any
 """A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
 
@@ -33,9 +35,12 @@ There is no base class; `tests/test_every_model.py` checks what a type checker w
 
 @dataclass(frozen=True)
 class Bags:
-    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order."""
+    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order.
 
-    features: Float[Tensor, "bags segments dim"]
+    A row is a vector, or a map with channels first.
+    """
+
+    features: Float[Tensor, "bags segments dim *space"]
     labels: Float[Tensor, " bags"]
 
     def to(self, device: torch.device) -> "Bags":
@@ -78,7 +83,7 @@ def seed_for(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims"]]:
+def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
     """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
     if features.ndim != 3:
         return [features]
@@ -91,22 +96,57 @@ def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator
     return torch.cat(passes)[:count]
 
 
+def pool_of(model: VideoModel) -> Pool:
+    """How a model wants rows to become a bag segment: its `bag_pool`, `mean` where it has none."""
+    return getattr(model, "bag_pool", "mean")
+
+
+def scores_rows(model: VideoModel) -> bool:
+    """Whether a bag model scores a video's own rows instead of the resampled bag."""
+    return getattr(model.config, "score_full_length", False)
+
+
+def validates_rows(model: VideoModel) -> bool:
+    """Whether validation needs the rows of a video and not its bag alone.
+
+    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
+    """
+    return scores_rows(model) and pool_of(model) == "mean"
+
+
+def compact(
+    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
+) -> Shaped[np.ndarray, "kept *dims"]:
+    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+
+    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    """
+    if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
+        return features
+    return resample(features, model.config.bag_segments, pool_of(model))
+
+
 class BagSet:
     """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
 
-    def __init__(self, part: Part, bag_segments: int) -> None:
-        """Resample each video to `bag_segments` segments (see `vad.scores.resample_bounds`)."""
+    def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
+        """Resample each video to `bag_segments` segments (see `vad.scores.resample`).
+
+        `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
+        """
         bags: list[Tensor] = []
         videos: list[int] = []
+        self.rows: list[Tensor] = []
         for index, features in enumerate(part.features):
-            bags += [torch.from_numpy(resample(crop, bag_segments)) for crop in crops_of(features)]
+            bags += [torch.from_numpy(resample(crop, bag_segments, pool)) for crop in crops_of(features)]
             videos += [index] * (len(bags) - len(videos))
+            self.rows += [torch.from_numpy(crop) for crop in crops_of(features)] if keep_rows else []
         self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
         self.video = torch.tensor(videos, dtype=torch.long)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
 
-    def sample(self) -> Float[Tensor, "bags segments dim"]:
+    def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: what a model may take constants from."""
         return self.features
 
@@ -207,5 +247,5 @@ def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     config = model.config
     if model.sampling == "bags":
-        return BagSet(part, config.bag_segments)
+        return BagSet(part, config.bag_segments, pool_of(model), validates_rows(model))
     return WindowSet(part, config.window, config.stride)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of
+from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of, pool_of, scores_rows
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -54,7 +54,7 @@ def _device(model: VideoModel) -> torch.device:
 
 def _bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
-    return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
+    return rows if scores_rows(model) else model.config.bag_segments
 
 
 def score_rows(model: VideoModel, features: Shaped[ndarray, "rows dim *space"]) -> RowScores:
@@ -63,7 +63,7 @@ def score_rows(model: VideoModel, features: Shaped[ndarray, "rows dim *space"]) 
     A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
     """
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
+        bag = torch.from_numpy(resample(features, _bag_length(model, len(features)), pool_of(model)))[None]
         scores = model.score(bag.to(_device(model)))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
@@ -158,10 +158,11 @@ def _spread(
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The model's own score of each video of a part, mean over crops; the model must be in eval mode.
 
-    Bags are scored as they are, resampled, also for models with `score_full_length`.
+    Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
-        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
+        parts = [rows[None] for rows in data.rows] or data.features.split(CHUNK)
+        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in parts])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
