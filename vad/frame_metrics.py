@@ -94,10 +94,11 @@ class FrameMetrics:
     def _exact_first(self, weights: Weights) -> Measures:
         """Curve metrics: exact for the first row, over merged levels for the replicates."""
         frames, kind = self.frames, self.anomalous.astype(np.int64)
-        exact = Levels.of(frames.scores, frames.positive, kind[frames.video], 2, most=None)
+        level, n_levels = metrics.ranks(frames.scores)
+        exact = Levels.at(level, n_levels, frames.positive, kind[frames.video], 2, most=None)
         parts = [_curve(exact, np.ones((1, 2)), np.array([True, False]))]
         if len(weights) > 1:
-            levels = Levels.of(frames.scores, frames.positive, frames.video, len(kind))
+            levels = Levels.at(level, n_levels, frames.positive, frames.video, len(kind))
             parts += [
                 _curve(levels, weights[start : start + ROWS_AT_ONCE], ~self.anomalous)
                 for start in range(1, len(weights), ROWS_AT_ONCE)

@@ -49,8 +49,19 @@ class Levels:
         holds about 0.1 % of the positives at most, so merged `frame_ap`, `pr_auc_trapezoid` and the
         operating points lie within 0.001 of the exact ones; `most=None` never merges.
         """
-        distinct, level = np.unique(-scores, return_inverse=True)
-        n_levels = len(distinct)
+        return cls.at(*ranks(scores), positive, row, n_rows, most)
+
+    @classmethod
+    def at(
+        cls,
+        level: Int64[np.ndarray, "frames"],
+        n_levels: int,
+        positive: Bool[np.ndarray, "frames"],
+        row: Int64[np.ndarray, "frames"],
+        n_rows: int,
+        most: int | None = MOST_LEVELS,
+    ) -> "Levels":
+        """The same from what `ranks` says of the scores, which costs the sort."""
         if most is not None and n_levels > most:
             ends = _group_ends(level, positive, n_levels, most)
             level = np.searchsorted(ends, np.arange(n_levels))[level]
@@ -60,6 +71,12 @@ class Levels:
             np.bincount(cell[of], minlength=n_rows * n_levels).reshape(n_rows, n_levels) for of in (positive, ~positive)
         ]
         return cls(tables[0].astype(float), tables[1].astype(float))
+
+
+def ranks(scores: Float64[np.ndarray, "frames"]) -> tuple[Int64[np.ndarray, "frames"], int]:
+    """Which distinct score each frame has, the highest first, and how many there are."""
+    distinct, level = np.unique(-scores, return_inverse=True)
+    return level, len(distinct)
 
 
 def _group_ends(
