@@ -122,9 +122,10 @@ def _curve(
     positive = weights[:, ~normal] @ levels.positive[~normal]
     from_normal = weights[:, normal] @ levels.negative[normal]
     negative = from_normal + weights[:, ~normal] @ levels.negative[~normal]
+    average, trapezoid = metrics.precision_areas(positive, negative)
     return {
-        "frame_ap": metrics.average_precision(positive, negative),
-        "pr_auc_trapezoid": metrics.pr_trapezoid(positive, negative),
+        "frame_ap": average,
+        "pr_auc_trapezoid": trapezoid,
         **{name: metrics.recall_at_far(positive, from_normal, limit) for name, limit in FAR_LIMITS.items()},
         **{name: metrics.fpr_at_recall(positive, negative, limit) for name, limit in RECALL_LIMITS.items()},
     }

@@ -103,7 +103,7 @@ def roc_area(positive: Counts, negative: Counts) -> Values:
 
 def average_precision(positive: Counts, negative: Counts) -> Values:
     """Sum over distinct thresholds of (recall step) * precision: `frame_ap`, `video_ap`. Not a trapezoid."""
-    return ratio((positive * _precision(positive, negative)).sum(-1), positive.sum(-1))
+    return precision_areas(positive, negative)[0]
 
 
 def pr_trapezoid(positive: Counts, negative: Counts) -> Values:
@@ -111,9 +111,15 @@ def pr_trapezoid(positive: Counts, negative: Counts) -> Values:
 
     Optimistic under ties; most published "AP" of weakly supervised detectors is this.
     """
+    return precision_areas(positive, negative)[1]
+
+
+def precision_areas(positive: Counts, negative: Counts) -> tuple[Values, Values]:
+    """Average precision and the trapezoid, which share the precision at each level."""
     precision = _precision(positive, negative)
-    before = np.concatenate([np.ones((len(precision), 1)), precision[:, :-1]], -1)
-    return ratio((positive * (precision + before) / 2).sum(-1), positive.sum(-1))
+    steps = np.einsum("rl,rl->r", positive, precision)
+    before = positive[:, 0] + np.einsum("rl,rl->r", positive[:, 1:], precision[:, :-1])
+    return ratio(steps, positive.sum(-1)), ratio((steps + before) / 2, positive.sum(-1))
 
 
 def recall_at_far(positive: Counts, normal: Counts, limit: float) -> Values:
