@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from vad.artefacts import FeatureFile
+from vad.clips import BagClips, Clips
 from vad.errors import DatasetError
 from vad.scores import resample, window_starts
 
@@ -35,10 +37,12 @@ class Bags:
 
     features: Float[Tensor, "bags segments dim"]
     labels: Float[Tensor, " bags"]
+    clips: BagClips | None = None
+    """The pixels of the segments, where the features hold them; they stay on the CPU until a model decodes some."""
 
     def to(self, device: torch.device) -> "Bags":
         """The same batch on a device."""
-        return Bags(self.features.to(device), self.labels.to(device))
+        return Bags(self.features.to(device), self.labels.to(device), self.clips)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,14 @@ class Part:
 
     features: Sequence[np.ndarray]
     labels: Sequence[int]
+    clips: Sequence[Clips] | None = None
+    """The images of each video's rows, where the features hold them."""
+
+    @classmethod
+    def of(cls, files: Sequence[FeatureFile], labels: Sequence[int]) -> "Part":
+        """From the feature files of the videos."""
+        clips = [file.clips for file in files if file.clips is not None]
+        return cls([file.features for file in files], labels, clips if len(clips) == len(files) else None)
 
 
 def seed_for(*numbers: int) -> int:
@@ -103,6 +115,7 @@ class BagSet:
         self.video = torch.tensor(videos, dtype=torch.long)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
+        self.clips = part.clips
 
     def sample(self) -> Float[Tensor, "bags segments dim"]:
         """All bags: what a model may take constants from."""
@@ -119,8 +132,10 @@ class BagSet:
             )
         return classes
 
-    def _batch(self, index: Int[Tensor, " bags"]) -> Bags:
-        return Bags(self.features[index], self.labels[index])
+    def take(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices."""
+        clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
+        return Bags(self.features[index], self.labels[index], clips)
 
     def steps(self, batch: int) -> int:
         """Steps of one pass over the larger class, `batch` bags of each class a step."""
@@ -130,14 +145,14 @@ class BagSet:
         """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
         streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
         for chosen in zip(*streams, strict=True):
-            yield self._batch(torch.cat(chosen))
+            yield self.take(torch.cat(chosen))
 
     def sweep(self, batch: int) -> Iterator[Bags]:
         """Each sample once, in batches of about `batch` bags a class with both classes in each."""
         classes = self._classes()
         parts = min(self.steps(batch), *map(len, classes))
         for chosen in zip(*(items.tensor_split(parts) for items in classes), strict=True):
-            yield self._batch(torch.cat(chosen))
+            yield self.take(torch.cat(chosen))
 
 
 class WindowSet:

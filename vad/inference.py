@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of
+from vad.batches import Bags, BagSet, Part, Scores, VideoModel, WindowSet, crops_of
+from vad.clips import BagClips, Clips
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -48,11 +49,17 @@ def _bag_length(model: VideoModel, rows: int) -> int:
     return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
 
 
-def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"]) -> RowScores:
+def _score_bags(model: VideoModel, bags: Bags) -> Scores:
+    """A model's scores of bags; one that looks at pixels (`uses_clips`) gets these too."""
+    features = bags.features.to(_device(model))
+    return model.score(features, bags.clips) if getattr(model, "uses_clips", False) else model.score(features)
+
+
+def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"], clips: Clips | None = None) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode."""
     if model.sampling == "bags":
         bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
-        scores = model.score(bag.to(_device(model)))
+        scores = _score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
     found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
@@ -83,6 +90,7 @@ def score_video(
     features: Float[ndarray, "rows *crops dim"],
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
+    clips: Clips | None = None,
 ) -> VideoScores:
     """Scores of every frame of a video, and of the video.
 
@@ -91,6 +99,7 @@ def score_video(
         features: one vector per row, or per row and crop; crops are scored alone, their scores averaged.
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
+        clips: the images of the rows, for models that look at them.
 
     Returns: exactly n_frames frame scores; for a model that only scores videos, all the same.
     Raises: FeatureError when rows and bounds do not fit or a score is not a number.
@@ -98,7 +107,7 @@ def score_video(
     if len(bounds) != len(features) + 1:
         raise FeatureError(f"{len(features)} rows need {len(features) + 1} bounds, there are {len(bounds)}.")
     model.eval()
-    crops = [score_rows(model, crop) for crop in crops_of(features)]
+    crops = [score_rows(model, crop, clips) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
     steps = [crop.steps for crop in crops if crop.steps is not None]
     if steps:
@@ -117,7 +126,8 @@ def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, 
     Bags are scored as they are, resampled, also for models with `score_full_length`.
     """
     if isinstance(data, BagSet):
-        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
+        chunks = torch.arange(len(data.features)).split(CHUNK)
+        scores = torch.cat([_score_bags(model, data.take(chunk)).video for chunk in chunks])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)

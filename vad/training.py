@@ -79,6 +79,8 @@ def _digest(model: VideoModel, data: list[BagSet | WindowSet], settings: Train, 
         for tensor in (values, part.video, part.labels):
             digest.update(str(tuple(tensor.shape)).encode())
             digest.update(tensor.contiguous().numpy().data)
+        for clips in (isinstance(part, BagSet) and part.clips) or ():
+            digest.update(clips.data.data)
     return digest.hexdigest()
 
 

@@ -48,7 +48,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     for (video_id, part), path in zip(parts.items(), files, strict=True):
         file = read_features(path, config["feature_dim"])
         try:
-            scores = score_video(model, file.features, file.bounds, infer)
+            scores = score_video(model, file.features, file.bounds, infer, file.clips)
         except FeatureError as error:
             raise FeatureError(f"{path}: {error}") from error
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)

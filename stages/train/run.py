@@ -34,10 +34,10 @@ def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads
     from vad.training import train
 
     dim = read_features(files[0]).dim
-    features = [read_features(path, dim).features for path in files]
+    tables = [read_features(path, dim) for path in files]
     labels, parts = table["label"].tolist(), table["part"].tolist()
     fit, validation = (
-        Part([features[i] for i in rows], [labels[i] for i in rows])
+        Part.of([tables[i] for i in rows], [labels[i] for i in rows])
         for rows in ([i for i, p in enumerate(parts) if p == part] for part in ("fit", "validation"))
     )
     model = build(entry["model"], entry["model_args"], dim, seed)
