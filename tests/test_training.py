@@ -341,6 +341,16 @@ def test_learning_rate_over_time(scheduler: str, epoch: float, expected: float) 
     assert expected == pytest.approx(learning_rate(plan, epoch))
 
 
+@pytest.mark.parametrize(("step", "expected"), [(0, 2e-6), (50, 1e-4), (100, 2e-4), (1500, 1.28e-4), (2999, 4e-5)])
+def test_the_schedule_of_stead(step: int, expected: float) -> None:
+    """Warm-up from a hundredth over one epoch of 100 steps, to a fifth of lr after 30: near the release's."""
+    plan = settings(
+        **{"scheduler": "cosine", "lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "warmup_start": 0.01, "epochs": 30}
+    )
+
+    assert expected == pytest.approx(learning_rate(plan, step / 100), rel=0.04)
+
+
 def test_the_schedule_reaches_the_optimiser() -> None:
     """The history shows the learning rate of each epoch's last step."""
     rows = run("c3d_mil", scheduler="step", step_epochs=2).history

@@ -32,9 +32,10 @@ class Train(Section):
     scheduler: Literal["constant", "cosine", "step", "drop", "upstream_inert"] = Field(
         "constant",
         description="learning rate over time; drop = lr for step_epochs, then lr_min; upstream_inert = the released"
-        " MSTSM schedule, which never moves from its warm-up start (a tenth of lr)",
+        " MSTSM schedule, which never moves from its warm-up start",
     )
-    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up from a tenth of lr (cosine only)")
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (cosine only)")
+    warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
     lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
     step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")
     epochs: Count = Field(description="passes over the training part")
