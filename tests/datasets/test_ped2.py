@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vad.audit.official import load_official
 from vad.baselines import NO_PIXEL, rows
 from vad.datasets import mini_walk
 from vad.datasets.ped2 import LENGTHS, VECTOR, Config, Dataset
 from vad.errors import DatasetError
 from vad.evaluation import evaluate
+from vad.ground_truth import PRESETS
 from vad.splits import read_test, read_train, write_tables
 from vad.video_scores import VideoTruth
 
@@ -257,6 +259,20 @@ def test_tables_hold_back_normal_clips(tmp_path: Path) -> None:
 
     assert 3 == (read_train(tmp_path / "out" / "train.csv")["part"] == "validation").sum()
     assert {"npy"} == set(read_test(tmp_path / "out" / "test.csv")["frame_labels"])
+
+
+def test_scores_of_others_can_be_held_against_it(tmp_path: Path) -> None:
+    """`vad audit` has the same labels, also from masks, and knows no conventions for them but the frames' own."""
+    root = ucsd(tmp_path / "data")
+    masks(root, [SMALL[0], np.zeros(6, np.uint8)])
+    entry = f"datasets: {{ped2: {{kind: ped2, root: '{root}'}}}}"
+    (tmp_path / "params.yaml").write_text(f"seeds: [0]\n{entry}\nfeatures: {{}}\nvariants: {{}}\n")
+    official = load_official("ped2", tmp_path / "params.yaml")
+    found = official.truth(PRESETS["canonical"])
+
+    assert not official.by_intervals
+    assert {"Test001": 1, "Test002": 0} == {name: one.label for name, one in found.items()}
+    assert [SMALL[0].tolist(), [0] * 6] == [one.frame_truth().tolist() for one in found.values()]
 
 
 def truth(marks: list[np.ndarray], drop: int = 0) -> list[VideoTruth]:

@@ -1,16 +1,18 @@
 """The test list that scores are held against: lists and frame counts are enough, no video is opened."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import vad.datasets
 from vad import registry
 from vad.artefacts import read_features
-from vad.datasets._frame_labels import read_frame_labels
+from vad.datasets._frame_labels import labels_of
 from vad.errors import DatasetError, ParamsError, listing, nearest
 from vad.ground_truth import Annotation, Convention, frame_labels
 from vad.params import load
@@ -90,7 +92,11 @@ class OfficialList:
 
 
 def official_list(
-    name: str, videos: Sequence[Video], rule: str, n_frames: Mapping[str, int], root: Path | None = None
+    name: str,
+    videos: Sequence[Video],
+    rule: str,
+    n_frames: Mapping[str, int],
+    read: Callable[[Video], np.ndarray],
 ) -> OfficialList:
     """A test list from the videos of a data set and their frame counts.
 
@@ -99,7 +105,7 @@ def official_list(
         videos: of any split; the test videos are taken.
         rule: how intervals count frames.
         n_frames: true frames by video id, for videos whose list states none.
-        root: what `Video.frame_labels` is relative to.
+        read: gives the labels of a video that has one a frame.
 
     Raises: DatasetError naming every video whose length nothing states.
     """
@@ -108,7 +114,7 @@ def official_list(
     if missing := [f"{video_id}: nothing states its frames" for video_id, count in counts.items() if not count]:
         mend = "Set frame_counts of the data set, give --frames FILE, or run room features."
         raise DatasetError(listing(name, missing, mend))
-    annotations = {v.video_id: _annotation(v, counts[v.video_id] or 0, rule, root) for v in tested}
+    annotations = {v.video_id: _annotation(v, counts[v.video_id] or 0, rule, read) for v in tested}
     return OfficialList(name, tested, annotations)
 
 
@@ -133,13 +139,14 @@ def load_official(name: str, params: Path, stated: Mapping[str, int] | None = No
     source = module.Dataset(module.Config.model_validate_json(json.dumps(entry)), DATA / "split" / name / "raw")
     if source.root is None:
         raise DatasetError(f"{name}: not installed. Set datasets.{name}.root in {params} to the folder of its lists.")
-    videos = source.videos()
+    # Lists and labels as room split reads them; a generated set has no files before its first run.
+    videos = source.videos() if getattr(source, "GENERATED", False) else getattr(source, "parsed", source.videos)()
     known = {_plain(k): n for k, n in (stated or {}).items()}
     unstated = [v.video_id for v in videos if v.split == "test" and not (v.n_frames or _plain(v.video_id) in known)]
     counts = _decoded(name, unstated) | {
         v.video_id: known[_plain(v.video_id)] for v in videos if _plain(v.video_id) in known
     }
-    return official_list(name, videos, source.interval_rule, counts, source.root)
+    return official_list(name, videos, source.interval_rule, counts, partial(labels_of, source))
 
 
 def _decoded(dataset: str, wanted: Sequence[str]) -> dict[str, int]:
@@ -151,10 +158,10 @@ def _decoded(dataset: str, wanted: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _annotation(video: Video, n_frames: int, rule: str, root: Path | None) -> Annotation:
+def _annotation(video: Video, n_frames: int, rule: str, read: Callable[[Video], np.ndarray]) -> Annotation:
     if video.unit == "second":
         raise DatasetError(f"{video.video_id}: annotated in seconds. An audit needs frames: write unit frame.")
-    labels = read_frame_labels(root / video.frame_labels, n_frames) if root and video.frame_labels else None
+    labels = read(video) if video.frame_labels else None
     given: Any = rule
     return Annotation(video.video_id, n_frames, video.intervals, given, frames=labels)
 
