@@ -83,7 +83,9 @@ class Plan:
     def missing(self, variant: Variant) -> str:
         """Why a variant cannot run here; empty if it can."""
         if self.dataset(variant.dataset).root is None:
-            return f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
+            get = getattr(self.dataset(variant.dataset), "GET", "")
+            reason = f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
+            return f"{reason}. {get}" if get else reason
         if self.vectors_entry(variant.features).get("root", "") is None:
             return f"features {variant.features} are not installed (features.{variant.features}.root is null)"
         return ""
