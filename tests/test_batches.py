@@ -1,6 +1,7 @@
 """Bags and windows: what they hold, and that their order depends on the generator alone."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from tests import clips
 from vad.artefacts import FeatureFile
-from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, seed_for
+from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, part_of, seed_for
 from vad.errors import DatasetError
 
 
@@ -113,15 +114,20 @@ def test_clips_stay_with_their_videos() -> None:
 
 
 def test_a_part_from_feature_files() -> None:
-    """Features, labels, and clips where every file has some."""
+    """Features (the bag in the fit part), labels, and clips where every file has some and the model looks at them."""
     bounds, values = np.array([0, 16, 32]), np.ones((2, 3), np.float32)
     with_clips = FeatureFile(values, bounds, clips=clips.numbered(2))
-    part = Part.of([with_clips, with_clips], [0, 1])
+    sizes = SimpleNamespace(bag_segments=1, score_full_length=True)
+    model = SimpleNamespace(sampling="bags", config=sizes, uses_clips=True)
+    part = part_of(model, "fit", iter([with_clips, with_clips]), [0, 1])
+    rows = part_of(model, "validation", [with_clips], [1])
 
     assert [0, 1] == part.labels
+    assert [1, 1, 2] == [len(features) for features in (*part.features, *rows.features)]
     assert part.clips is not None
     assert [with_clips.clips] * 2 == list(part.clips)
-    assert Part.of([with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
+    assert part_of(model, "fit", [with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
+    assert part_of(SimpleNamespace(sampling="bags", config=sizes), "fit", [with_clips], [0]).clips is None
 
 
 def test_windows_are_cut_where_they_should() -> None:
@@ -131,6 +137,28 @@ def test_windows_are_cut_where_they_should() -> None:
 
     assert [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0], [100.0, 101.0, 101.0]] == cut
     assert [0, 0, 0, 1] == data.video.tolist()
+
+
+def test_windows_of_images_stay_bytes() -> None:
+    """Rows of pixels are kept as they were given, not copied; no window crosses videos; a short one is padded."""
+    clips = [np.arange(n * 12, dtype=np.uint8).reshape(n, 3, 2, 2) for n in (4, 2)]
+    data = WindowSet(Part(clips, [0, 0]), 3, 1)
+    cut = data.take(torch.arange(3))
+
+    assert torch.uint8 == cut.dtype
+    assert np.shares_memory(clips[0], data.rows[0].numpy())
+    assert [[0, 12, 24], [12, 24, 36], [0, 12, 12]] == cut[:, :, 0, 0, 0].tolist()
+
+
+def test_the_sample_of_large_windows_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constants are taken from as many windows as fit the bound, evenly chosen, and from at least one."""
+    data = WindowSet(Part([np.zeros((12, 3, 2, 2), np.uint8)], [0]), 3, 1)
+    sizes = []
+    for limit in (36 * 10, 36 * 5, 1):
+        monkeypatch.setattr("vad.batches.SAMPLE_BYTES", limit)
+        sizes.append(len(data.sample()))
+
+    assert [10, 5, 1] == sizes
 
 
 def test_windows_of_crops_do_not_mix() -> None:

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from vad.clips import Clips
+from vad.clips import DATA, Clips
 from vad.errors import ArtefactError, FeatureError
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
@@ -129,7 +129,7 @@ def _check_features(where: Path, file: FeatureFile) -> None:
             " [rows, crops, dim] or [rows, dim, *space], or uint8 images [rows, dim, height, width], none of"
             " them empty. Extract the video again."
         )
-    if not np.isfinite(features).all():
+    if not images and not np.isfinite(features).all():  # a byte is always finite
         row = int(np.argwhere(~np.isfinite(features))[0][0])
         raise FeatureError(f"{where}: NaN or infinite feature in row {row}. Extract the video again.")
     if bounds.shape != (len(features) + 1,) or bounds[0] != 0 or bounds[-1] < 1 or (np.diff(bounds) < 0).any():
@@ -157,9 +157,9 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        archive = _read_archive(path)
+        archive = _read_archive(path, leave=(DATA,))
         report = json.loads(str(archive["report"]))
-        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(archive))
+        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(path, archive))
     except UNREADABLE as error:
         raise FeatureError(
             f"{path}: not a readable feature file ({error}). Delete it and run snakemake again."
@@ -180,6 +180,10 @@ class VideoScore:
     video: float
     part: str
     fps: float | None = None
+    normalised: Float[np.ndarray, "frames"] | None = None
+    """Frame scores whose components were scaled by this video's own range, of models that have components."""
+    dropped: int = 0
+    """Frames at the start without a score of their own, which evaluation leaves out."""
 
     @property
     def n_frames(self) -> int:
@@ -203,14 +207,23 @@ def write_scores(path: Path, file: ScoreFile) -> None:
     Raises: ArtefactError for a score that is not finite.
     """
     for video_id, score in file.videos.items():
-        if not (np.isfinite(score.frames).all() and np.isfinite(score.video)):
+        arrays = [score.frames, score.video, *([] if score.normalised is None else [score.normalised])]
+        if not all(np.isfinite(values).all() for values in arrays):
             raise ArtefactError(f"{path}: {video_id} has a score that is not finite. Train the variant again.")
     head = {
         "level": file.level,
         "protocol": file.protocol,
-        "videos": {k: {"video": float(v.video), "part": v.part, "fps": v.fps} for k, v in file.videos.items()},
+        "videos": {
+            k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped}
+            for k, v in file.videos.items()
+        },
     }
     frames = {f"frames/{k}": v.frames.astype(np.float32) for k, v in sorted(file.videos.items())}
+    frames |= {
+        f"normalised/{k}": v.normalised.astype(np.float32)
+        for k, v in sorted(file.videos.items())
+        if v.normalised is not None
+    }
     with atomic(path) as stream:
         np.savez(stream, head=np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames)  # type: ignore[arg-type]
 
@@ -221,7 +234,8 @@ def read_scores(path: Path) -> ScoreFile:
         archive = _read_archive(path)
         head = json.loads(str(archive["head"]))
         videos = {
-            k: VideoScore(archive[f"frames/{k}"], v["video"], v["part"], v["fps"]) for k, v in head["videos"].items()
+            k: VideoScore(archive[f"frames/{k}"], normalised=archive.get(f"normalised/{k}"), **v)
+            for k, v in head["videos"].items()
         }
     except UNREADABLE as error:
         raise ArtefactError(
@@ -250,7 +264,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an npz; the file is closed even when it is damaged."""
+def _read_archive(path: Path, leave: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Every array of an npz but those that are left in it; the file is closed even when it is damaged."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: archive[name] for name in archive.files if name not in leave}
