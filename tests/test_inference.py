@@ -215,6 +215,76 @@ def test_scores_of_a_part_equal_scores_one_by_one(name: str, crops: int) -> None
     np.testing.assert_allclose(alone, video_scores(net, data), rtol=1e-5)
 
 
+def clip(frames: int, seed: int = 0) -> np.ndarray:
+    """Random pictures of one video."""
+    return np.random.default_rng(seed).integers(0, 256, (frames, 3, 16, 16), dtype=np.uint8)
+
+
+def predictor(name: str, **args: Any) -> nn.Module:
+    """A small model that reads pictures; MNAD without changes of its memory."""
+    fixed = {"test_update": False} if name == "mnad" else {}
+    return build(name, {"width": 4, **fixed, **args}, 3).eval()
+
+
+@pytest.mark.parametrize("name", ["mnad", "frame_pred"])
+def test_predicted_frames_have_their_own_scores(name: str) -> None:
+    """Each frame from the fifth on has the score of the window that ends there; the first four hold the first."""
+    net, frames = predictor(name), clip(9)
+    own = net.score(torch.from_numpy(np.stack([frames[i : i + 5] for i in range(5)]))).video.detach().numpy()
+    scores = score_video(net, frames, np.arange(10), Infer())
+
+    np.testing.assert_allclose(own, scores.frames[4:], rtol=1e-5)
+    np.testing.assert_allclose(own[0], scores.frames[:4], rtol=1e-5)
+    assert scores.dropped == 0
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(9, 4), (5, 4), (3, 2), (1, 0)])
+def test_first_frames_can_be_dropped(frames: int, expected: int) -> None:
+    """They are counted, and the video's score is taken without them; one frame is always left."""
+    net, given = predictor("frame_pred"), clip(frames)
+    settings = Infer(first_frames="drop", video_score="mean")
+    scores = score_video(net, given, np.arange(frames + 1), settings)
+
+    assert (expected, frames) == (scores.dropped, len(scores.frames))
+    assert scores.frames[expected:].mean() == pytest.approx(scores.video)
+
+
+def test_reconstruction_scores_every_frame() -> None:
+    """A window of one frame: nothing to hold or drop."""
+    net, frames = predictor("mnad", method="reconstruction"), clip(4)
+    own = net.score(torch.from_numpy(frames[:, None])).video.detach().numpy()
+    scores = score_video(net, frames, np.arange(5), Infer())
+
+    np.testing.assert_allclose(own, scores.frames, rtol=1e-5)
+    assert scores.dropped == 0
+
+
+def test_components_are_scaled_by_the_video_alone() -> None:
+    """Per-video frames are the mix of components that each run from 0 to 1 in the video; others have none."""
+    net, frames = predictor("mnad"), clip(9)
+    given = torch.from_numpy(np.stack([frames[i : i + 5] for i in range(5)]))
+    components = net.components(net(given)).detach().numpy()
+    scaled = (components - components.min(axis=0)) / np.ptp(components, axis=0)
+    scores = score_video(net, frames, np.arange(10), Infer())
+
+    assert scores.normalised is not None
+    np.testing.assert_allclose(scaled @ [0.6, 0.4], scores.normalised[4:], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(scores.normalised, scores.frames)
+    assert score_video(predictor("frame_pred"), frames, np.arange(10), Infer()).normalised is None
+
+
+def test_large_windows_go_through_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound on values changes the chunks, not the scores."""
+    net, frames = predictor("frame_pred"), clip(9)
+    together = score_video(net, frames, np.arange(10), Infer()).frames
+    sizes, score = [], net.score
+    net.score = lambda windows: sizes.append(len(windows)) or score(windows)
+    monkeypatch.setattr("vad.inference.CHUNK_VALUES", 2 * 5 * 3 * 16 * 16)
+
+    np.testing.assert_allclose(together, score_video(net, frames, np.arange(10), Infer()).frames, rtol=1e-5)
+    assert [2, 2, 1] == sizes
+
+
 def test_rows_and_bounds_must_fit() -> None:
     """A missing bound is an error with both numbers."""
     with pytest.raises(FeatureError, match="9 rows need 10 bounds, there are 9"):

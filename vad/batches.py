@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
 from vad.errors import DatasetError
@@ -21,6 +21,8 @@ from vad.scores import resample, window_starts
 
 SAMPLE = 4096
 """Windows from which constants are taken; bounds memory."""
+SAMPLE_BYTES = 2**28
+"""The same bound for large windows, such as those of images."""
 
 Pool = Literal["mean", "max"]
 
@@ -48,9 +50,9 @@ class Bags:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of consecutive rows of normal videos."""
+    """Windows of consecutive rows of normal videos: vectors, or images as bytes."""
 
-    features: Float[Tensor, "windows steps dim"]
+    features: Float[Tensor, "windows steps dim"] | UInt8[Tensor, "windows steps dim height width"]
 
     def to(self, device: torch.device) -> "Windows":
         """The same batch on a device."""
@@ -105,19 +107,16 @@ def scores_rows(model: VideoModel) -> bool:
 
 
 def validates_rows(model: VideoModel) -> bool:
-    """Whether validation needs the rows of a video and not its bag alone.
-
-    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
-    """
+    """Whether validation needs the rows of a video, not its bag alone (a bag's maximum is that of its rows)."""
     return scores_rows(model) and pool_of(model) == "mean"
 
 
 def compact(
     model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
 ) -> Shaped[np.ndarray, "kept *dims"]:
-    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+    """What training needs of a video of part `fit` or `validation`: its bag (whose own bag it is), or its rows.
 
-    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    The rows of all videos of a large data set may not fit in memory.
     """
     if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
         return features
@@ -183,31 +182,34 @@ class BagSet:
 class WindowSet:
     """Windows of a part's videos. Training and validation loss use the normal videos alone.
 
-    The rows are kept once; windows are cut out of them when a batch is made.
+    The rows are kept once and as they were given (images as bytes); windows are cut out of them when a batch is
+    made.
     """
 
     def __init__(self, part: Part, window: int, stride: int) -> None:
         """Find all windows of all videos; one shorter than a window is padded by repeating its last row."""
-        rows: list[np.ndarray] = []
+        self.rows: list[Tensor] = []
         places: list[np.ndarray] = []
-        offset = 0
         for index, features in enumerate(part.features):
             for number, crop in enumerate(crops_of(features)):
                 first = window_starts(len(crop), window, stride)
-                places.append(np.stack([first + offset, np.full_like(first, index), np.full_like(first, number)]))
-                rows.append(np.concatenate([crop, np.repeat(crop[-1:], max(window - len(crop), 0), axis=0)]))
-                offset += len(rows[-1])
-        self.rows = torch.from_numpy(np.concatenate(rows)) if rows else torch.zeros(0, 1)
-        found = np.concatenate(places, axis=1) if places else np.zeros((3, 0), np.int64)
-        self.starts, self.video, self.crop = torch.from_numpy(found)
+                ids = [np.full_like(first, value) for value in (len(self.rows), index, number)]
+                places.append(np.stack([first, *ids]))
+                missing = max(window - len(crop), 0)
+                rows = np.concatenate([crop, np.repeat(crop[-1:], missing, axis=0)]) if missing else crop
+                self.rows.append(torch.from_numpy(rows))
+        found = np.concatenate(places, axis=1) if places else np.zeros((4, 0), np.int64)
+        self.starts, self.source, self.video, self.crop = torch.from_numpy(found)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
         self.window = window
 
-    def sample(self) -> Float[Tensor, "windows steps dim"]:
+    def sample(self) -> Shaped[Tensor, "windows steps *dims"]:
         """Normal windows, at most SAMPLE, evenly chosen: what a model may take constants from."""
         normals = self._normals()
-        return self.take(normals[:: ceil(len(normals) / SAMPLE)])
+        one = self.rows[0][0]
+        most = min(SAMPLE, max(SAMPLE_BYTES // (one.numel() * one.element_size() * self.window), 1))
+        return self.take(normals[:: ceil(len(normals) / most)])
 
     def _normals(self) -> Tensor:
         normals = torch.nonzero(self.labels == 0).flatten()
@@ -215,9 +217,10 @@ class WindowSet:
             raise DatasetError("normal-only training needs normal videos, this part has none: mend the split.")
         return normals
 
-    def take(self, index: Int[Tensor, " windows"]) -> Float[Tensor, "windows steps dim"]:
+    def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows steps *dims"]:
         """The windows of the given indices."""
-        return self.rows[self.starts[index][:, None] + torch.arange(self.window)]
+        places = zip(self.source[index].tolist(), self.starts[index].tolist(), strict=True)
+        return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
 
     def steps(self, batch: int) -> int:
         """Steps of one pass over the windows of normal videos."""

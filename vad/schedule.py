@@ -17,6 +17,8 @@ def learning_rate(settings: Train, epoch: float) -> float:
         return settings.lr * 0.5 ** (int(epoch) // settings.step_epochs)
     if settings.scheduler == "constant":
         return settings.lr
+    if settings.scheduler == "drop":
+        return settings.lr if epoch < settings.step_epochs else settings.lr_min
     if epoch < settings.warmup_epochs:
         start = settings.warmup_start
         return settings.lr * (start + (1 - start) * epoch / settings.warmup_epochs)
@@ -25,9 +27,15 @@ def learning_rate(settings: Train, epoch: float) -> float:
 
 
 def optimiser_for(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
-    """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10."""
+    """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10.
+
+    Without the parameters of `model.adversary`, which has an optimiser of its own.
+    """
+    adversary = getattr(model, "adversary", None)
+    rivals = set() if adversary is None else {id(value) for value in adversary.parameters()}
+    own = [value for value in model.parameters() if id(value) not in rivals]
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta}
     common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adagrad":
-        return torch.optim.Adagrad(model.parameters(), eps=1e-8, **common)
-    return kinds[settings.optimiser](model.parameters(), **common)
+        return torch.optim.Adagrad(own, eps=1e-8, **common)
+    return kinds[settings.optimiser](own, **common)

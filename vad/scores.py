@@ -1,7 +1,8 @@
 """From the scores of segments or windows to one score per frame and one per video. Numpy only, no torch.
 
 Higher = more anomalous everywhere. Rules by name: `bag_over_segments` (bag models on stored segments),
-`windows` (window models). Both cover exactly the frames that were decoded.
+`windows` (window models, at their centres or at the frame that they predict). Both cover exactly the frames that
+were decoded.
 """
 
 from typing import Literal
@@ -83,18 +84,28 @@ def windows(
     starts: Int[ndarray, " windows"],
     window: int,
     bounds: Int[ndarray, " bounds"],
+    place: Literal["centre", "last"] = "centre",
 ) -> Float[ndarray, " frames"]:
-    """Window scores at their centres in frames, linear between them, held at both ends.
+    """Window scores at their centres (or last frames) in frames, linear between them, held at both ends.
 
     Args:
         scores: one per window.
         starts: first row of each window.
         window: rows of a window; past the end of a short video they are padding and count no frames.
         bounds: rows + 1 frame indices; the last is n_frames.
+        place: `last` for models that predict the last frame of a window from the others.
     """
-    last = len(bounds) - 1
-    centres = (bounds[starts] + bounds[np.minimum(starts + window, last)]) / 2
-    return np.interp(np.arange(bounds[-1]), centres, scores)
+    ends = bounds[np.minimum(starts + window, len(bounds) - 1)]
+    at = (bounds[starts] + ends) / 2 if place == "centre" else ends - 1
+    return np.interp(np.arange(bounds[-1]), at, scores)
+
+
+def unscored_frames(bounds: Int[ndarray, " bounds"], window: int, place: Literal["centre", "last"]) -> int:
+    """Frames at the start of a video that hold the first score because no window ends on them.
+
+    Never all frames: of a video that is shorter than a window, the last frame counts as scored.
+    """
+    return int(bounds[min(window, len(bounds) - 1)]) - 1 if place == "last" else 0
 
 
 def smooth(frames: Float[ndarray, " frames"], sigma: float) -> Float[ndarray, " frames"]:

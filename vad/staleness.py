@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vad.artefacts import read_json, sha256, write_json
+from vad.artefacts import read_json, write_json
+from vad.containers import fingerprint, image_files
 from vad.errors import ArtefactError
 from vad.provenance import SUFFIX, code_hash, find_record
 
@@ -50,13 +51,13 @@ class Hashes:
         if name in self.seen:
             return self.seen[name][2]
         try:
-            stat = path.stat()
+            stat = _stat(path)
         except OSError:
             return None
         kept = self.kept.get(name, [])
-        unchanged = self.trust_stat and kept[:2] == [stat.st_size, stat.st_mtime_ns]
-        value = kept[2] if unchanged else sha256(path)
-        self.seen[name] = [stat.st_size, stat.st_mtime_ns, value]
+        unchanged = self.trust_stat and kept[:2] == stat
+        value = kept[2] if unchanged else fingerprint(path)
+        self.seen[name] = [*stat, value]
         return value
 
     def source_changed(self, path: Path, recorded: str) -> bool:
@@ -67,13 +68,12 @@ class Hashes:
         """
         name = path.as_posix()
         try:
-            stat = path.stat()
+            now: list[Any] = [*_stat(path), recorded]
         except OSError:
             return False  # Snakemake reports missing inputs itself
-        now = [stat.st_size, stat.st_mtime_ns, recorded]
         kept = now if self.after_run else self.kept.get(name, now)
         if not self.trust_stat:
-            now[2] = sha256(path)
+            now[2] = fingerprint(path)
         self.seen.setdefault(name, now)
         return now[2] != recorded or kept != [*now[:2], recorded]
 
@@ -81,6 +81,16 @@ class Hashes:
         """Keep what was seen."""
         if self.seen != self.kept:
             write_json(self.store, self.seen)
+
+
+def _stat(path: Path) -> list[int]:
+    """Size and time of a file; of a folder of images their total size and the newest time, its own included.
+
+    Raises: OSError when there is nothing.
+    """
+    stats = [path.stat(), *(image.stat() for image in (image_files(path) if path.is_dir() else []))]
+    sizes = [stat.st_size for stat in stats[1:] or stats]
+    return [sum(sizes), max(stat.st_mtime_ns for stat in stats)]
 
 
 def records(folders: tuple[Path, ...] = FOLDERS) -> Iterator[Path]:
