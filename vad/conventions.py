@@ -1,0 +1,98 @@
+"""One run under every ground-truth convention at once, so that a reader sees what the choice moves.
+
+Conventions that give a data set the same labels and the same scores are measured once. The others are measured side
+by side in threads: nearly all of the time is spent inside numpy.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Shaped
+
+from vad.annotations import truth_of
+from vad.evaluation import METRICS, evaluate
+from vad.ground_truth import PRESETS, Convention, fit_scores
+from vad.schema import Bootstrap
+from vad.video_scores import VideoScores, join
+
+NAMED: dict[str, Convention] = {
+    **PRESETS,
+    "vadclip_floor16": Convention("zero_based_half_open", "floor16"),
+}
+"""Every convention that has a name: the presets, and vadclip's other length."""
+WORKERS = 2
+
+
+def annotated_by_intervals(test: pd.DataFrame) -> bool:
+    """Whether conventions can differ: `test.csv` has intervals in frames, and each anomalous video has some."""
+    anomalous = test[test["label"] == 1]
+    in_frames = (anomalous["unit"] == "frame") & (anomalous["intervals"] != "") & (anomalous["frame_labels"] == "")
+    return bool(len(anomalous) and in_frames.all() and test["frame_level"].all())
+
+
+def scored_under(
+    test: pd.DataFrame,
+    scores: Mapping[str, Float[np.ndarray, "frames"]],
+    video_scores: Mapping[str, float],
+    rules: Convention,
+    labelled: Mapping[str, Shaped[np.ndarray, "frames"]] | None = None,
+) -> list[VideoScores]:
+    """The test videos with labels and scores under one convention.
+
+    Args:
+        test: `test.csv` as `vad.splits.read_test` gives it, intervals in frames.
+        scores: one score for each decoded frame, by video id.
+        video_scores: one score a video, by video id.
+        rules: the convention.
+        labelled: one label a frame instead of intervals, by video id.
+    """
+    lengths = {name: len(frames) for name, frames in scores.items()}
+    truth = truth_of(test, lengths, {}, rules, labelled or {})
+    return join(truth.videos, {name: fit_scores(frames, rules) for name, frames in scores.items()}, video_scores)
+
+
+def under_all(
+    runs: Mapping[str, Sequence[VideoScores]], threshold: float | None = None, bootstrap: Bootstrap | None = None
+) -> dict[str, dict[str, Any]]:
+    """Every metric of one run under each convention, as `vad.evaluation.evaluate` gives it.
+
+    Args:
+        runs: the scored videos by convention; those of equal content are measured once.
+        threshold: the one operating point of the run.
+        bootstrap: None = no intervals. The same draws everywhere.
+    """
+    same = {name: next(other for other in runs if _equal(runs[name], runs[other])) for name in runs}
+    wanted = list(dict.fromkeys(same.values()))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = dict(
+            zip(wanted, pool.map(lambda name: evaluate(runs[name], threshold, bootstrap), wanted), strict=True)
+        )
+    return {name: found[twin] for name, twin in same.items()}
+
+
+def _equal(one: Sequence[VideoScores], two: Sequence[VideoScores]) -> bool:
+    """Whether two score sets are the same, label by label and score by score."""
+    return one is two or (
+        len(one) == len(two)
+        and all(
+            a.video_id == b.video_id
+            and np.array_equal(a.frame_truth(), b.frame_truth())
+            and np.array_equal(np.asarray(a.scores), np.asarray(b.scores))
+            for a, b in zip(one, two, strict=True)
+        )
+    )
+
+
+def rows(measured: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row per convention: frames, positives, and each metric with its interval."""
+    table = []
+    for name, result in measured.items():
+        row = {"ground_truth": name, **{k: result["counts"][k] for k in ("n_frames", "n_positive")}}
+        for metric in METRICS:
+            entry = result[metric]
+            row |= {metric: entry["value"], f"{metric}_low": entry["low"], f"{metric}_high": entry["high"]}
+        table.append(row)
+    return table
