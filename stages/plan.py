@@ -90,8 +90,13 @@ class Plan:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """The data sets that are installed."""
-        return [name for name in self.params.datasets if self.dataset(name).root is not None]
+        """The data sets that are installed; one that the project makes itself only if a variant uses it."""
+        used = {self.params.variants[name].dataset for name in self.variants}
+        return [
+            name
+            for name in self.params.datasets
+            if self.dataset(name).root is not None and (name in used or not self.generated(name))
+        ]
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
@@ -127,9 +132,16 @@ class Plan:
         return getattr(self.dataset(dataset), "GENERATED", False)
 
     def raw_files(self, dataset: str) -> list[Path]:
-        """The files of a generated data set: lists and videos."""
+        """The files of a generated data set: lists and videos.
+
+        Without the images of frame folders, which are too many for Snakemake; the record names them all.
+        """
         plugin = self.dataset(dataset)
-        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos())]
+        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos() if not self._by_record(dataset))]
+
+    def _by_record(self, dataset: str) -> bool:
+        """Whether a generated data set keeps its videos as frame folders, known to Snakemake by their record alone."""
+        return self.generated(dataset) and getattr(self.dataset(dataset), "FRAME_FOLDERS", False)
 
     def batches(self) -> Iterator[Batch]:
         """Every feature job."""
@@ -159,6 +171,13 @@ class Plan:
             return {video_id: [str(path) for path in paths] for video_id, paths in found.items()}
         root = self.dataset(dataset).root
         return {v.video_id: [str(root / v.path)] for v in videos}
+
+    def inputs(self, batch: Batch) -> list[str]:
+        """What Snakemake watches for a feature job: the sources, or one record for all folders of a generated set."""
+        if self._by_record(batch.dataset) and not self.imported(batch.features):
+            return [f"{self.raw(batch.dataset)}{SUFFIX}"]
+        sources = self.sources(batch.features, batch.dataset)
+        return [path for video in batch.videos for path in sources[video.video_id]]
 
     def write_batch(self, batch: Batch) -> str:
         """Write the list of videos of a feature job (only when it changed) and return its path."""

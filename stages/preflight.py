@@ -57,7 +57,7 @@ def _problems(plan: Plan) -> Iterator[str]:
 
 def remember() -> None:
     """After a run: note size and time of every file that was read, so that a later replacement is seen."""
-    refresh(STORE)
+    refresh(STORE, after_run=True)
 
 
 def failures() -> str:

@@ -100,6 +100,20 @@ def test_scores_round_trip(tmp_path: Path) -> None:
     )
 
 
+def test_normalised_scores_and_dropped_frames_round_trip(tmp_path: Path) -> None:
+    """They are kept for the videos that have them."""
+    video = VideoScore(np.array([0.1, 0.9], np.float32), 0.9, "test", None, np.array([0.0, 1.0], np.float32), 1)
+    plain = VideoScore(np.array([0.1], np.float32), 0.1, "test")
+    artefacts.write_scores(tmp_path / "s.npz", ScoreFile("frame", {"a": video, "b": plain}))
+    read = artefacts.read_scores(tmp_path / "s.npz").videos
+
+    np.testing.assert_array_equal(video.normalised, read["a"].normalised)
+    assert (1, 0, None) == (read["a"].dropped, read["b"].dropped, read["b"].normalised)
+    bad = ScoreFile("frame", {"a": VideoScore(np.zeros(1), 0.0, "test", None, np.array([np.inf]))})
+    with pytest.raises(ArtefactError, match="a has a score that is not finite"):
+        artefacts.write_scores(tmp_path / "s.npz", bad)
+
+
 def test_scores_must_be_finite(tmp_path: Path) -> None:
     """A score that is not a number never reaches a file."""
     bad = ScoreFile("frame", {"a": VideoScore(np.array([np.nan]), 0.0, "test")})

@@ -103,6 +103,28 @@ def test_windows_are_cut_where_they_should() -> None:
     assert [0, 0, 0, 1] == data.video.tolist()
 
 
+def test_windows_of_images_stay_bytes() -> None:
+    """Rows of pixels are kept as they were given, not copied; no window crosses videos; a short one is padded."""
+    clips = [np.arange(n * 12, dtype=np.uint8).reshape(n, 3, 2, 2) for n in (4, 2)]
+    data = WindowSet(Part(clips, [0, 0]), 3, 1)
+    cut = data.take(torch.arange(3))
+
+    assert torch.uint8 == cut.dtype
+    assert np.shares_memory(clips[0], data.rows[0].numpy())
+    assert [[0, 12, 24], [12, 24, 36], [0, 12, 12]] == cut[:, :, 0, 0, 0].tolist()
+
+
+def test_the_sample_of_large_windows_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constants are taken from as many windows as fit the bound, evenly chosen, and from at least one."""
+    data = WindowSet(Part([np.zeros((12, 3, 2, 2), np.uint8)], [0]), 3, 1)
+    sizes = []
+    for limit in (36 * 10, 36 * 5, 1):
+        monkeypatch.setattr("vad.batches.SAMPLE_BYTES", limit)
+        sizes.append(len(data.sample()))
+
+    assert [10, 5, 1] == sizes
+
+
 def test_windows_of_crops_do_not_mix() -> None:
     """Each crop has its own windows."""
     data = WindowSet(numbered([3], [0], crops=2), 3, 1)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,19 @@ def test_video_level_model(videos: list[VideoScores]) -> None:
     assert {"video-level model"} == {found[name]["reason"] for name in FRAME_LEVEL}
     assert evaluate(videos, 0.5, DRAWS)["video_auc"] == found["video_auc"]
     assert found["counts"]["n_frames"] is None
+
+
+def test_scores_that_a_model_normalised_are_for_one_metric(videos: list[VideoScores]) -> None:
+    """`frame_auc_pvnorm` is the area of the model's own normalised scores, and says so; nothing else reads them."""
+    rng = np.random.default_rng(5)
+    own = [replace(v, normalised=rng.random(v.n_frames)) for v in videos]
+    plain, found = evaluate(videos, 0.5, DRAWS), evaluate(own, 0.5, DRAWS)
+    labels = np.concatenate([v.frame_truth() for v in own])
+    expected = roc_auc_score(labels, np.concatenate([v.normalised for v in own]))
+
+    assert expected == pytest.approx(found["frame_auc_pvnorm"]["value"])
+    assert ["per_video", "per_video_components"] == [r["frame_auc_pvnorm"]["score_norm"] for r in (plain, found)]
+    assert {**plain, "frame_auc_pvnorm": 0} == {**found, "frame_auc_pvnorm": 0}
 
 
 def test_a_constant_video_does_not_break_per_video_scaling(videos: list[VideoScores]) -> None:

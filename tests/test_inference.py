@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from vad.batches import BagSet, Part, WindowSet
+from vad.batches import BagSet, Part, WindowSet, compact, set_for
 from vad.errors import FeatureError
 from vad.inference import score_video, video_scores
 from vad.modelling import build
@@ -85,6 +85,78 @@ def test_full_length_can_be_switched_off() -> None:
     )
 
 
+def test_validation_scores_rows_where_inference_does() -> None:
+    """The set of a model that scores its own rows keeps them; crops are averaged as in inference."""
+    net = build("deepmil", {"bag_segments": 8, "hidden_width": 8}, WIDTH).eval()
+    part = Part([video(rows, crops=2, seed=rows) for rows in (3, 9, 20)], [0, 1, 0])
+    alone = [score_video(net, f, bounds_of(len(f)), Infer(video_score="model")).video for f in part.features]
+    kept = set_for(net, part)
+
+    assert [3, 3, 9, 9, 20, 20] == [len(rows) for rows in kept.rows]
+    np.testing.assert_allclose(alone, video_scores(net, kept), rtol=1e-6)
+    assert not np.allclose(alone, video_scores(net, BagSet(part, 8)))
+
+
+def clips(rows: int) -> np.ndarray:
+    """Random maps of 4 channels, a row a clip."""
+    return np.random.default_rng(rows).normal(size=(rows, 4, 2, 2, 3)).astype(np.float32)
+
+
+def clip_model(level: str) -> nn.Module:
+    """A small STEAD with random weights."""
+    args = {"groups": 2, "heads": 2, "convolution_width": 8, "attention_width": 8, "level": level}
+    return build("stead", args, 4).eval()
+
+
+def test_maps_are_pooled_by_maximum_at_video_level() -> None:
+    """One score, that of the element-wise maximum over all clips, in inference as in validation."""
+    net, features = clip_model("video"), clips(7)
+    own = torch.sigmoid(net(torch.from_numpy(features.max(axis=0)[None])).logit).item()
+    scores = score_video(net, features, bounds_of(7), Infer(video_score="model"))
+
+    assert own == pytest.approx(scores.video)
+    assert {scores.video} == set(scores.frames.tolist())
+    np.testing.assert_allclose([own], video_scores(net, set_for(net, Part([features], [1]))), rtol=1e-6)
+
+
+def test_maps_are_scored_one_by_one_at_frame_level() -> None:
+    """Each clip's score lies on its own frames; the model's video score stays that of the maximum."""
+    net, features = clip_model("frame"), clips(7)
+    own = torch.sigmoid(net(torch.from_numpy(features)).logit).detach().double().numpy()
+    scores = score_video(net, features, bounds_of(7), Infer(video_score="model"))
+
+    np.testing.assert_allclose(own[np.arange(6 * 16 + 5) // 16], scores.frames, rtol=1e-6)
+    assert score_video(clip_model("video"), features, bounds_of(7), Infer(video_score="model")).video == scores.video
+    np.testing.assert_allclose([scores.video], video_scores(net, set_for(net, Part([features], [1]))), rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 21])
+@pytest.mark.parametrize("name", ["c3d_mil", "deepmil", "stead"])
+def test_training_on_bags_is_training_on_their_videos(name: str, rows: int) -> None:
+    """What `compact` keeps of a video, crops too, gives the same bag to the last bit."""
+    net = clip_model("frame") if name == "stead" else build(name, {"bag_segments": 8}, WIDTH)
+    features = clips(rows) if name == "stead" else video(rows, crops=2)
+    kept = compact(net, features, "fit")
+
+    assert net.config.bag_segments == len(kept)
+    assert torch.equal(set_for(net, Part([features], [1])).features, set_for(net, Part([kept], [1])).features)
+
+
+def test_rows_that_will_be_scored_are_kept() -> None:
+    """Those of validation videos where the model scores rows, and those that windows are cut from."""
+    features = video(21)
+    rows = {
+        (name, part): len(compact(build(name, args, WIDTH), features, part))
+        for name, args in {**MODELS, "deepmil": {"bag_segments": 8}}.items()
+        for part in ("fit", "validation")
+    }
+
+    assert {"lstm_memory_ae": 42, "deepmil": 29, "c3d_mil": 16, "mstsm": 16} == {
+        name: rows[name, "fit"] + rows[name, "validation"] for name in [*MODELS, "deepmil"]
+    }
+    assert 21 == rows["deepmil", "validation"]
+
+
 def test_window_models_sit_at_window_centres() -> None:
     """Window errors at their centres, frames before the first centre hold its score."""
     net, features = model("lstm_memory_ae", window_smoothing=1).eval(), video(8)
@@ -141,6 +213,76 @@ def test_scores_of_a_part_equal_scores_one_by_one(name: str, crops: int) -> None
     ]
 
     np.testing.assert_allclose(alone, video_scores(net, data), rtol=1e-5)
+
+
+def clip(frames: int, seed: int = 0) -> np.ndarray:
+    """Random pictures of one video."""
+    return np.random.default_rng(seed).integers(0, 256, (frames, 3, 16, 16), dtype=np.uint8)
+
+
+def predictor(name: str, **args: Any) -> nn.Module:
+    """A small model that reads pictures; MNAD without changes of its memory."""
+    fixed = {"test_update": False} if name == "mnad" else {}
+    return build(name, {"width": 4, **fixed, **args}, 3).eval()
+
+
+@pytest.mark.parametrize("name", ["mnad", "frame_pred"])
+def test_predicted_frames_have_their_own_scores(name: str) -> None:
+    """Each frame from the fifth on has the score of the window that ends there; the first four hold the first."""
+    net, frames = predictor(name), clip(9)
+    own = net.score(torch.from_numpy(np.stack([frames[i : i + 5] for i in range(5)]))).video.detach().numpy()
+    scores = score_video(net, frames, np.arange(10), Infer())
+
+    np.testing.assert_allclose(own, scores.frames[4:], rtol=1e-5)
+    np.testing.assert_allclose(own[0], scores.frames[:4], rtol=1e-5)
+    assert scores.dropped == 0
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(9, 4), (5, 4), (3, 2), (1, 0)])
+def test_first_frames_can_be_dropped(frames: int, expected: int) -> None:
+    """They are counted, and the video's score is taken without them; one frame is always left."""
+    net, given = predictor("frame_pred"), clip(frames)
+    settings = Infer(first_frames="drop", video_score="mean")
+    scores = score_video(net, given, np.arange(frames + 1), settings)
+
+    assert (expected, frames) == (scores.dropped, len(scores.frames))
+    assert scores.frames[expected:].mean() == pytest.approx(scores.video)
+
+
+def test_reconstruction_scores_every_frame() -> None:
+    """A window of one frame: nothing to hold or drop."""
+    net, frames = predictor("mnad", method="reconstruction"), clip(4)
+    own = net.score(torch.from_numpy(frames[:, None])).video.detach().numpy()
+    scores = score_video(net, frames, np.arange(5), Infer())
+
+    np.testing.assert_allclose(own, scores.frames, rtol=1e-5)
+    assert scores.dropped == 0
+
+
+def test_components_are_scaled_by_the_video_alone() -> None:
+    """Per-video frames are the mix of components that each run from 0 to 1 in the video; others have none."""
+    net, frames = predictor("mnad"), clip(9)
+    given = torch.from_numpy(np.stack([frames[i : i + 5] for i in range(5)]))
+    components = net.components(net(given)).detach().numpy()
+    scaled = (components - components.min(axis=0)) / np.ptp(components, axis=0)
+    scores = score_video(net, frames, np.arange(10), Infer())
+
+    assert scores.normalised is not None
+    np.testing.assert_allclose(scaled @ [0.6, 0.4], scores.normalised[4:], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(scores.normalised, scores.frames)
+    assert score_video(predictor("frame_pred"), frames, np.arange(10), Infer()).normalised is None
+
+
+def test_large_windows_go_through_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound on values changes the chunks, not the scores."""
+    net, frames = predictor("frame_pred"), clip(9)
+    together = score_video(net, frames, np.arange(10), Infer()).frames
+    sizes, score = [], net.score
+    net.score = lambda windows: sizes.append(len(windows)) or score(windows)
+    monkeypatch.setattr("vad.inference.CHUNK_VALUES", 2 * 5 * 3 * 16 * 16)
+
+    np.testing.assert_allclose(together, score_video(net, frames, np.arange(10), Infer()).frames, rtol=1e-5)
+    assert [2, 2, 1] == sizes
 
 
 def test_rows_and_bounds_must_fit() -> None:

@@ -92,6 +92,22 @@ def test_report_depends_on_its_own_settings(workplace: Path) -> None:
     )
 
 
+def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> None:
+    """Without a variant nothing of it is a target; with one its frames enter as folders, watched by one record."""
+    idle = PARAMS.replace("datasets:\n", "datasets:\n  mini_walk: {kind: mini_walk}\n")
+    Path("params.yaml").write_text(idle)
+    unused = Plan(Path("params.yaml"))
+    Path("params.yaml").write_text(idle.replace("dataset: ucf_crime", "dataset: mini_walk"))
+    used = Plan(Path("params.yaml"))
+    batches = [batch for batch in used.batches() if batch.dataset == "mini_walk"]
+
+    assert (["mini_crime"], ["mini_walk", "mini_crime"]) == (unused.datasets, used.datasets)
+    assert [] == dict(unused.targets())["split"]["mini_walk"]
+    assert [Path("data/split/mini_walk/raw/frame_labels.npy")] == used.raw_files("mini_walk")
+    assert {"data/split/mini_walk/raw.prov.json"} == {path for batch in batches for path in used.inputs(batch)}
+    assert ["data/split/mini_walk/raw/Train/Train001"] == used.sources("xfeat", "mini_walk")["Train001"]
+
+
 def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
     """Each artefact that Snakemake writes lies in the outputs of one DVC stage, and its inputs in that stage's deps."""
     plan = Plan(Path("params.yaml"))

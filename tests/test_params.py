@@ -76,6 +76,14 @@ def test_wrong_params_are_named(tmp_path: Path, old: str, new: str, words: str) 
     assert words in str(caught.value)
 
 
+def test_frames_that_have_a_score_cannot_be_dropped(tmp_path: Path) -> None:
+    """`first_frames: drop` is for models that predict frames from those before."""
+    dropping = PARAMS.replace("infer: {video_score: max}", "infer: {first_frames: drop}")
+
+    with pytest.raises(ParamsError, match=r"variants\.ae\.infer\.first_frames: .*scores every frame"):
+        load_text(tmp_path, dropping)
+
+
 def test_all_problems_at_once(tmp_path: Path) -> None:
     """Three mistakes in three sections: three lines in one message."""
     text = PARAMS.replace("size: 64", "siz: 64").replace("hidden_width: 8}\n", "hiden_width: 8}\n", 1)

@@ -1,6 +1,7 @@
 """Expansion of scores to frames: by hand, and against the definitions written out naively."""
 
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,6 +14,24 @@ def naive_segments(rows: int, bag_segments: int) -> list[list[int]]:
     """The rows that each bag segment samples, straight from the definition."""
     bounds = [i * rows // bag_segments for i in range(bag_segments + 1)]
     return [list(range(a, b)) or [a] for a, b in pairwise(bounds)]
+
+
+def test_windows_at_their_last_frame() -> None:
+    """Windows of 3 one-frame rows: scores on frames 2, 3, 4; the first is held. Every second window: linear between."""
+    found = scores.windows(np.array([1.0, 5.0, 3.0]), np.arange(3), 3, np.arange(6), "last")
+    strided = scores.windows(np.array([1.0, 5.0]), np.array([0, 2]), 3, np.arange(6), "last")
+
+    assert [1.0, 1.0, 1.0, 5.0, 3.0] == found.tolist()
+    assert [1.0, 1.0, 1.0, 3.0, 5.0] == strided.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "window", "place", "expected"),
+    [(9, 5, "last", 4), (9, 1, "last", 0), (3, 5, "last", 2), (1, 5, "last", 0), (9, 5, "centre", 0)],
+)
+def test_unscored_frames(rows: int, window: int, place: Literal["centre", "last"], expected: int) -> None:
+    """All before the first predicted frame, never all of a video; none for models that score every frame."""
+    assert expected == scores.unscored_frames(np.arange(rows + 1), window, place)
 
 
 def test_resample_bounds_of_a_short_and_a_long_video() -> None:
@@ -31,6 +50,18 @@ def test_resample_is_the_mean_of_sampled_rows(rows: int, shape: tuple[int, ...])
 
     assert np.float32 == actual.dtype
     np.testing.assert_allclose(expected, actual, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 31])
+@pytest.mark.parametrize("bag_segments", [1, 4])
+def test_resample_by_maximum(rows: int, bag_segments: int) -> None:
+    """Each bag segment is the element-wise maximum of its rows, also of maps; it keeps the type."""
+    features = np.random.default_rng(0).normal(size=(rows, 2, 3, 1, 2)).astype(np.float32)
+    expected = np.stack([features[chosen].max(axis=0) for chosen in naive_segments(rows, bag_segments)])
+    actual = scores.resample(features, bag_segments, "max")
+
+    assert np.float32 == actual.dtype
+    np.testing.assert_array_equal(expected, actual)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 15, 31, 32, 33, 57, 200])

@@ -21,7 +21,15 @@ MODELS = {
     "mstsm": {"bag_segments": 4},
     "lstm_memory_ae": {"window": 3, "stride": 1, "hidden_width": 8, "latent_width": 4, "memory_slots": 5},
 }
-SELECT = {"c3d_mil": "video_auc", "mstsm": "video_auc", "lstm_memory_ae": "validation_loss"}
+PICTURES = {
+    "mnad": {"width": 2, "memory_slots": 4, "window": 3, "gates": True},
+    "frame_pred": {"width": 2, "window": 3},
+}
+"""Models that read pictures: one that changes its memory while it trains, one with an adversary."""
+SELECT = {
+    **{"c3d_mil": "video_auc", "mstsm": "video_auc", "lstm_memory_ae": "validation_loss"},
+    **{"mnad": "last", "frame_pred": "last"},
+}
 
 
 def settings(**changes: Any) -> Train:
@@ -36,6 +44,18 @@ def part(seed: int, videos: int = 8) -> Part:
     for video in features[1::2]:
         video[len(video) // 2] += 2.0
     return Part(features, [0, 1] * (videos // 2))
+
+
+def clips(seed: int) -> Part:
+    """Four normal videos of random pictures."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(4, 7, 4)
+    return Part([rng.integers(0, 256, (n, 3, 16, 16), dtype=np.uint8) for n in lengths], [0] * 4)
+
+
+def new(name: str, seed: int) -> nn.Module:
+    """A small model of either kind."""
+    return build(name, PICTURES[name], 3, seed) if name in PICTURES else build(name, MODELS[name], WIDTH, seed)
 
 
 def run(name: str, seed: int = 0, checkpoint: Path | None = None, **changes: Any) -> Trained:
@@ -75,24 +95,46 @@ def kill_at(model: nn.Module, call: int) -> None:
     model.loss = dying
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, *PICTURES])
 def test_a_killed_run_goes_on_bit_identically(name: str, tmp_path: Path) -> None:
-    """Killed inside an epoch and started again, a run ends with the weights of one never stopped."""
+    """Killed inside an epoch and started again, a run ends with the weights of one never stopped.
+
+    The state of a memory and of an adversary and its optimiser belong to it.
+    """
     plan = settings(select_by=SELECT[name], scheduler="cosine", warmup_epochs=1, optimiser="adamw", epochs=5)
-    whole = train(build(name, MODELS[name], WIDTH, 3), part(0), part(1), plan, 3)
+    fit, validation = (clips(0), clips(1)) if name in PICTURES else (part(0), part(1))
+    whole = train(new(name, 3), fit, validation, plan, 3)
     path = tmp_path / "checkpoint.pt"
-    model = build(name, MODELS[name], WIDTH, 3)
-    kill_at(model, 17)
+    model = new(name, 3)
+    kill_at(model, 29 if name in PICTURES else 17)
     with pytest.raises(KilledError):
-        train(model, part(0), part(1), plan, 3, checkpoint=path)
+        train(model, fit, validation, plan, 3, checkpoint=path)
     kept = torch.load(path, weights_only=True)["history"]
-    resumed = train(build(name, MODELS[name], WIDTH, 3), part(0), part(1), plan, 3, checkpoint=path)
+    resumed = train(new(name, 3), fit, validation, plan, 3, checkpoint=path)
 
     assert 0 < len(kept) < 5
     assert same(whole.state, resumed.state)
     assert whole.history == resumed.history
     assert whole.epoch == resumed.epoch
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_an_adversary_has_an_optimiser_of_its_own() -> None:
+    """The main one leaves it alone; its rate is a share of train.lr; its loss stands apart from train_loss."""
+    plan, model = settings(select_by="last", epochs=1), new("frame_pred", 0)
+    before = {name: value.clone() for name, value in model.adversary.state_dict().items()}
+    main = {id(value) for group in optimiser_for(model, plan).param_groups for value in group["params"]}
+    still = build("frame_pred", {**PICTURES["frame_pred"], "adversary_lr_ratio": 1e-12}, 3, 0)
+    row = train(model, clips(0), clips(1), plan, 0).history[0]
+    train(still, clips(0), clips(1), plan, 0)
+
+    assert {id(value) for value in model.generator.parameters()} == main
+    assert any(not torch.equal(before[name], value) for name, value in model.adversary.state_dict().items())
+    for name, value in still.adversary.state_dict().items():
+        torch.testing.assert_close(before[name], value, atol=1e-10, rtol=0)
+    assert row["adversary_true"] > 0
+    assert row["adversary_predicted"] > 0
+    assert row["train_intensity"] + row["train_gradient"] + row["train_adversarial"] == pytest.approx(row["train_loss"])
 
 
 @pytest.mark.parametrize("changes", [{"lr": 0.02}, {"epochs": 3}])
@@ -237,6 +279,10 @@ def test_all_problems_are_named_at_once() -> None:
         train(normal_only, empty, empty, settings(), 0)
     with pytest.raises(ParamsError, match="patience"):
         train(weak, part(0), part(1), settings(patience=2, select_by="last"), 0)
+    with pytest.raises(ParamsError, match="reads images"):
+        train(new("mnad", 0), part(0), part(1), settings(select_by="last"), 0)
+    with pytest.raises(ParamsError, match="not images"):
+        train(normal_only, clips(0), clips(1), settings(select_by="last"), 0)
     with pytest.raises(DatasetError, match="8 normal and 0 anomalous"):
         train(weak, one_class, part(1), settings(), 0)
 
@@ -278,6 +324,9 @@ def test_gradients_are_clipped() -> None:
         ("step", 4.9, 1e-4),
         ("step", 5.0, 5e-5),
         ("step", 12.0, 2.5e-5),
+        ("drop", 4.9, 1e-4),
+        ("drop", 5.0, 1e-6),
+        ("drop", 40.0, 1e-6),
         ("cosine", 0.0, 1e-5),
         ("cosine", 2.0, 5.5e-5),
         ("cosine", 4.0, 1e-4),
@@ -290,6 +339,16 @@ def test_learning_rate_over_time(scheduler: str, epoch: float, expected: float) 
     plan = settings(scheduler=scheduler, lr=1e-4, lr_min=1e-6, warmup_epochs=4, epochs=50, step_epochs=5)
 
     assert expected == pytest.approx(learning_rate(plan, epoch))
+
+
+@pytest.mark.parametrize(("step", "expected"), [(0, 2e-6), (50, 1e-4), (100, 2e-4), (1500, 1.28e-4), (2999, 4e-5)])
+def test_the_schedule_of_stead(step: int, expected: float) -> None:
+    """Warm-up from a hundredth over one epoch of 100 steps, to a fifth of lr after 30: near the release's."""
+    plan = settings(
+        **{"scheduler": "cosine", "lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "warmup_start": 0.01, "epochs": 30}
+    )
+
+    assert expected == pytest.approx(learning_rate(plan, step / 100), rel=0.04)
 
 
 def test_the_schedule_reaches_the_optimiser() -> None:

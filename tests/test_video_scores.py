@@ -21,6 +21,31 @@ def test_join_is_by_id() -> None:
     assert [("a", 1.0, 1.0), ("b", 2.0, 2.0)] == [(v.video_id, v.scores[0], v.video_score) for v in joined]
 
 
+def test_per_video_normalised_scores_are_joined_and_used() -> None:
+    """Where every video brings its own they are not scaled again; where one lacks them, all are scaled here."""
+    truths, scores = [truth("a"), truth("b")], {"a": np.arange(3.0), "b": np.arange(3.0)}
+    own = {"a": np.array([0.1, 0.2, 0.3]), "b": np.array([0.5, 0.5, 0.6])}
+    both = Frames.of(join(truths, scores, {"a": 2, "b": 2}, own))
+    one = Frames.of(join(truths, scores, {"a": 2, "b": 2}, {"a": own["a"]}))
+
+    assert [0.1, 0.2, 0.3, 0.5, 0.5, 0.6] == both.normalised()[0].tolist()
+    assert [0.0, 0.5, 1.0] * 2 == one.normalised()[0].tolist()
+    assert [2.0, 2.0] == both.normalised()[1].tolist()
+
+
+def test_cut_takes_labels_and_scores_alike() -> None:
+    """The first two of five frames are left out everywhere; a video without labels stays without."""
+    full = truth("a", 1, 5, [0, 1, 0, 1, 1]).scored(np.arange(5.0), 4.0, np.arange(5.0) / 4)
+    cut, bare = full.cut(2), truth("b", 0, 5).scored(np.arange(5.0), 4.0).cut(2, 4)
+
+    assert full.labels is not None
+    assert (3, [0, 1, 1], [2.0, 3.0, 4.0], [0.5, 0.75, 1.0]) == (
+        *(cut.n_frames, cut.labels.tolist(), cut.scores.tolist(), cut.normalised.tolist()),
+    )
+    assert (2, None, None) == (bare.n_frames, bare.labels, bare.normalised)
+    assert 5 == full.n_frames
+
+
 def test_join_of_video_scores_only() -> None:
     """A model that scores whole videos brings no frame scores."""
     assert [None] == [v.scores for v in join([truth("a")], None, {"a": 1.0})]
@@ -43,6 +68,8 @@ def test_missing_and_extra_videos_are_all_listed() -> None:
         (truth("Arson011").scored(np.array([0, np.nan, np.inf]), 0), "2 scores are not finite"),
         (truth("Arson011").scored(np.zeros(3), float("nan")), "video score nan is not finite"),
         (truth("Arson011").scored(None, 0), "no frame scores"),
+        (truth("Arson011").scored(np.zeros(3), 0, np.zeros(2)), r"scores of shape \(2,\), 3 frames"),
+        (truth("Arson011").scored(np.zeros(3), 0, np.full(3, np.nan)), "3 scores are not finite"),
         (truth("Arson011", 2).scored(np.zeros(3), 0), "label 2"),
         (truth("Arson011", 1, labels=[0, 1, 2]).scored(np.zeros(3), 0), "other than 0 and 1"),
         (

@@ -126,7 +126,7 @@ def _check_features(where: Path, file: FeatureFile) -> None:
             " [rows, crops, dim] or [rows, dim, *space], or uint8 images [rows, dim, height, width], none of"
             " them empty. Extract the video again."
         )
-    if not np.isfinite(features).all():
+    if not images and not np.isfinite(features).all():  # a byte is always finite
         row = int(np.argwhere(~np.isfinite(features))[0][0])
         raise FeatureError(f"{where}: NaN or infinite feature in row {row}. Extract the video again.")
     if bounds.shape != (len(features) + 1,) or bounds[0] != 0 or bounds[-1] < 1 or (np.diff(bounds) < 0).any():
@@ -173,6 +173,10 @@ class VideoScore:
     video: float
     part: str
     fps: float | None = None
+    normalised: Float[np.ndarray, "frames"] | None = None
+    """Frame scores whose components were scaled by this video's own range, of models that have components."""
+    dropped: int = 0
+    """Frames at the start without a score of their own, which evaluation leaves out."""
 
     @property
     def n_frames(self) -> int:
@@ -196,14 +200,23 @@ def write_scores(path: Path, file: ScoreFile) -> None:
     Raises: ArtefactError for a score that is not finite.
     """
     for video_id, score in file.videos.items():
-        if not (np.isfinite(score.frames).all() and np.isfinite(score.video)):
+        arrays = [score.frames, score.video, *([] if score.normalised is None else [score.normalised])]
+        if not all(np.isfinite(values).all() for values in arrays):
             raise ArtefactError(f"{path}: {video_id} has a score that is not finite. Train the variant again.")
     head = {
         "level": file.level,
         "protocol": file.protocol,
-        "videos": {k: {"video": float(v.video), "part": v.part, "fps": v.fps} for k, v in file.videos.items()},
+        "videos": {
+            k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped}
+            for k, v in file.videos.items()
+        },
     }
     frames = {f"frames/{k}": v.frames.astype(np.float32) for k, v in sorted(file.videos.items())}
+    frames |= {
+        f"normalised/{k}": v.normalised.astype(np.float32)
+        for k, v in sorted(file.videos.items())
+        if v.normalised is not None
+    }
     with atomic(path) as stream:
         np.savez(stream, head=np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames)  # type: ignore[arg-type]
 
@@ -214,7 +227,8 @@ def read_scores(path: Path) -> ScoreFile:
         archive = _read_archive(path)
         head = json.loads(str(archive["head"]))
         videos = {
-            k: VideoScore(archive[f"frames/{k}"], v["video"], v["part"], v["fps"]) for k, v in head["videos"].items()
+            k: VideoScore(archive[f"frames/{k}"], normalised=archive.get(f"normalised/{k}"), **v)
+            for k, v in head["videos"].items()
         }
     except UNREADABLE as error:
         raise ArtefactError(

@@ -9,11 +9,11 @@ Order comes from the given generator alone, so that neither workers nor a resume
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
 from vad.errors import DatasetError
@@ -21,6 +21,10 @@ from vad.scores import resample, window_starts
 
 SAMPLE = 4096
 """Windows from which constants are taken; bounds memory."""
+SAMPLE_BYTES = 2**28
+"""The same bound for large windows, such as those of images."""
+
+Pool = Literal["mean", "max"]
 
 VideoModel = Any
 """A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
@@ -31,9 +35,12 @@ There is no base class; `tests/test_every_model.py` checks what a type checker w
 
 @dataclass(frozen=True)
 class Bags:
-    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order."""
+    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order.
 
-    features: Float[Tensor, "bags segments dim"]
+    A row is a vector, or a map with channels first.
+    """
+
+    features: Float[Tensor, "bags segments dim *space"]
     labels: Float[Tensor, " bags"]
 
     def to(self, device: torch.device) -> "Bags":
@@ -43,9 +50,9 @@ class Bags:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of consecutive rows of normal videos."""
+    """Windows of consecutive rows of normal videos: vectors, or images as bytes."""
 
-    features: Float[Tensor, "windows steps dim"]
+    features: Float[Tensor, "windows steps dim"] | UInt8[Tensor, "windows steps dim height width"]
 
     def to(self, device: torch.device) -> "Windows":
         """The same batch on a device."""
@@ -76,7 +83,7 @@ def seed_for(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims"]]:
+def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
     """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
     if features.ndim != 3:
         return [features]
@@ -89,22 +96,57 @@ def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator
     return torch.cat(passes)[:count]
 
 
+def pool_of(model: VideoModel) -> Pool:
+    """How a model wants rows to become a bag segment: its `bag_pool`, `mean` where it has none."""
+    return getattr(model, "bag_pool", "mean")
+
+
+def scores_rows(model: VideoModel) -> bool:
+    """Whether a bag model scores a video's own rows instead of the resampled bag."""
+    return getattr(model.config, "score_full_length", False)
+
+
+def validates_rows(model: VideoModel) -> bool:
+    """Whether validation needs the rows of a video and not its bag alone.
+
+    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
+    """
+    return scores_rows(model) and pool_of(model) == "mean"
+
+
+def compact(
+    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
+) -> Shaped[np.ndarray, "kept *dims"]:
+    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+
+    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    """
+    if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
+        return features
+    return resample(features, model.config.bag_segments, pool_of(model))
+
+
 class BagSet:
     """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
 
-    def __init__(self, part: Part, bag_segments: int) -> None:
-        """Resample each video to `bag_segments` segments (see `vad.scores.resample_bounds`)."""
+    def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
+        """Resample each video to `bag_segments` segments (see `vad.scores.resample`).
+
+        `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
+        """
         bags: list[Tensor] = []
         videos: list[int] = []
+        self.rows: list[Tensor] = []
         for index, features in enumerate(part.features):
-            bags += [torch.from_numpy(resample(crop, bag_segments)) for crop in crops_of(features)]
+            bags += [torch.from_numpy(resample(crop, bag_segments, pool)) for crop in crops_of(features)]
             videos += [index] * (len(bags) - len(videos))
+            self.rows += [torch.from_numpy(crop) for crop in crops_of(features)] if keep_rows else []
         self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
         self.video = torch.tensor(videos, dtype=torch.long)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
 
-    def sample(self) -> Float[Tensor, "bags segments dim"]:
+    def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: what a model may take constants from."""
         return self.features
 
@@ -143,31 +185,34 @@ class BagSet:
 class WindowSet:
     """Windows of a part's videos. Training and validation loss use the normal videos alone.
 
-    The rows are kept once; windows are cut out of them when a batch is made.
+    The rows are kept once and as they were given (images as bytes); windows are cut out of them when a batch is
+    made.
     """
 
     def __init__(self, part: Part, window: int, stride: int) -> None:
         """Find all windows of all videos; one shorter than a window is padded by repeating its last row."""
-        rows: list[np.ndarray] = []
+        self.rows: list[Tensor] = []
         places: list[np.ndarray] = []
-        offset = 0
         for index, features in enumerate(part.features):
             for number, crop in enumerate(crops_of(features)):
                 first = window_starts(len(crop), window, stride)
-                places.append(np.stack([first + offset, np.full_like(first, index), np.full_like(first, number)]))
-                rows.append(np.concatenate([crop, np.repeat(crop[-1:], max(window - len(crop), 0), axis=0)]))
-                offset += len(rows[-1])
-        self.rows = torch.from_numpy(np.concatenate(rows)) if rows else torch.zeros(0, 1)
-        found = np.concatenate(places, axis=1) if places else np.zeros((3, 0), np.int64)
-        self.starts, self.video, self.crop = torch.from_numpy(found)
+                ids = [np.full_like(first, value) for value in (len(self.rows), index, number)]
+                places.append(np.stack([first, *ids]))
+                missing = max(window - len(crop), 0)
+                rows = np.concatenate([crop, np.repeat(crop[-1:], missing, axis=0)]) if missing else crop
+                self.rows.append(torch.from_numpy(rows))
+        found = np.concatenate(places, axis=1) if places else np.zeros((4, 0), np.int64)
+        self.starts, self.source, self.video, self.crop = torch.from_numpy(found)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
         self.window = window
 
-    def sample(self) -> Float[Tensor, "windows steps dim"]:
+    def sample(self) -> Shaped[Tensor, "windows steps *dims"]:
         """Normal windows, at most SAMPLE, evenly chosen: what a model may take constants from."""
         normals = self._normals()
-        return self.take(normals[:: ceil(len(normals) / SAMPLE)])
+        one = self.rows[0][0]
+        most = min(SAMPLE, max(SAMPLE_BYTES // (one.numel() * one.element_size() * self.window), 1))
+        return self.take(normals[:: ceil(len(normals) / most)])
 
     def _normals(self) -> Tensor:
         normals = torch.nonzero(self.labels == 0).flatten()
@@ -175,9 +220,10 @@ class WindowSet:
             raise DatasetError("normal-only training needs normal videos, this part has none: mend the split.")
         return normals
 
-    def take(self, index: Int[Tensor, " windows"]) -> Float[Tensor, "windows steps dim"]:
+    def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows steps *dims"]:
         """The windows of the given indices."""
-        return self.rows[self.starts[index][:, None] + torch.arange(self.window)]
+        places = zip(self.source[index].tolist(), self.starts[index].tolist(), strict=True)
+        return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
 
     def steps(self, batch: int) -> int:
         """Steps of one pass over the windows of normal videos."""
@@ -201,5 +247,5 @@ def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     config = model.config
     if model.sampling == "bags":
-        return BagSet(part, config.bag_segments)
+        return BagSet(part, config.bag_segments, pool_of(model), validates_rows(model))
     return WindowSet(part, config.window, config.stride)

@@ -117,7 +117,10 @@ def evaluate(
         _interval_by_blocks(entries, ordered, found, bootstrap)
     if found.frames:
         entries["frame_auc_macro"] |= _used(found.frames, ordered)
-        entries["frame_auc_pvnorm"] |= {"n_constant": found.frames.constant_videos()}
+        entries["frame_auc_pvnorm"] |= {
+            "n_constant": found.frames.constant_videos(),
+            "score_norm": found.frames.score_norm(),
+        }
     counts = _counts(ordered, level, found.frames)
     counts["resamples"] = bootstrap.resamples if bootstrap else 0
     counts["undefined_replicates"] = max(entry.get("undefined_replicates", 0) for entry in entries.values())
@@ -228,12 +231,7 @@ def _blocks(video: VideoScores, size: int) -> list[VideoScores]:
     """A video as runs of `size` frames, each a video of its own; the last run may be shorter."""
     pieces = []
     for start in range(0, video.n_frames, size):
-        cut = slice(start, start + size)
-        scores = None if video.scores is None else video.scores[cut]
-        labels = None if video.labels is None else video.labels[cut]
-        n_frames = min(size, video.n_frames - start)
-        name = f"{video.video_id}@{start}"
-        pieces.append(replace(video, video_id=name, n_frames=n_frames, scores=scores, labels=labels))
+        pieces.append(replace(video.cut(start, start + size), video_id=f"{video.video_id}@{start}"))
     return pieces
 
 

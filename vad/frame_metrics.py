@@ -52,6 +52,10 @@ class FrameMetrics:
         """Videos whose frames all have one score."""
         return int((self.spread == 0).sum())
 
+    def score_norm(self) -> str:
+        """How the scores of `frame_auc_pvnorm` came to be per-video: scaled here, or by the model from components."""
+        return "per_video" if self.frames.own_normalised is None else "per_video_components"
+
     def two_classes(self) -> Bool[np.ndarray, "videos"]:
         """Videos that have both classes of frame."""
         return (self.pairs.positives > 0) & (self.pairs.negatives > 0)

@@ -1,14 +1,15 @@
 """Apply a trained model to videos: the torch half of scoring (the other half is `vad.scores`)."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of
+from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of, pool_of, scores_rows
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -16,6 +17,7 @@ from vad.scores import (
     resample,
     rows_to_frames,
     smooth,
+    unscored_frames,
     video_score,
     window_starts,
     windows,
@@ -23,6 +25,8 @@ from vad.scores import (
 
 CHUNK = 512
 """Bags or windows that go through a model at once; bounds memory, not results."""
+CHUNK_VALUES = 2**22
+"""The same bound for large windows: values of the windows that go through a model at once."""
 
 
 class VideoScores(NamedTuple):
@@ -30,6 +34,10 @@ class VideoScores(NamedTuple):
 
     frames: Float[ndarray, " frames"]
     video: float
+    normalised: Float[ndarray, " frames"] | None = None
+    """The frame scores from components scaled by the video's own range, of a model that has components."""
+    dropped: int = 0
+    """Frames at the start that have no score of their own and that evaluation leaves out."""
 
 
 class RowScores(NamedTuple):
@@ -37,6 +45,7 @@ class RowScores(NamedTuple):
 
     steps: Float[ndarray, " steps"] | None
     video: float
+    normalised: Float[ndarray, " steps"] | None = None
 
 
 def _device(model: VideoModel) -> torch.device:
@@ -45,25 +54,51 @@ def _device(model: VideoModel) -> torch.device:
 
 def _bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
-    return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
+    return rows if scores_rows(model) else model.config.bag_segments
 
 
-def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"]) -> RowScores:
-    """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode."""
+def score_rows(model: VideoModel, features: Shaped[ndarray, "rows dim *space"]) -> RowScores:
+    """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode.
+
+    A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
+    """
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
+        bag = torch.from_numpy(resample(features, _bag_length(model, len(features)), pool_of(model)))[None]
         scores = model.score(bag.to(_device(model)))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
     found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
-    smoothed = model.smooth(_window_scores(model, found))
-    return RowScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
+    if not hasattr(model, "score_sequence"):
+        smoothed = _smoothed(model, _window_scores(model, found))
+        return RowScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
+    components = _in_chunks(model, found, model.score_sequence)
+    own_ranges = torch.stack([components.amin(dim=0), components.amax(dim=0)], dim=1)
+    steps, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
+    return RowScores(steps, float(steps.max()), normalised)
+
+
+def _smoothed(model: VideoModel, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
+    """The window scores of one video after the model's own smoothing, if it has any."""
+    return model.smooth(scores) if hasattr(model, "smooth") else scores
+
+
+def _in_chunks(
+    model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
+) -> Shaped[Tensor, "windows *rest"]:
+    """What `score` says of all windows of a set, a few at a time and in their order."""
+    values = max(data.rows[0][0].numel() * data.window, 1)
+    chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // values), 1))
+    return torch.cat([score(data.take(chunk).to(_device(model))) for chunk in chunks])
 
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
     """Scores of all windows of a set, before smoothing."""
-    chunks = torch.arange(len(data.starts)).split(CHUNK)
-    return torch.cat([model.score(data.take(chunk).to(_device(model))).video for chunk in chunks])
+    return _in_chunks(model, data, lambda windows: model.score(windows).video)
+
+
+def place(model: VideoModel) -> Literal["centre", "last"]:
+    """Where in its window a score belongs: to the centre, or to the last frame (`Model.predicts_last`)."""
+    return "last" if getattr(model, "predicts_last", False) else "centre"
 
 
 def _frames(
@@ -74,21 +109,21 @@ def _frames(
     if model.sampling == "bags":
         return rows_to_frames(bag_over_segments(steps, _bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.config.window, model.config.stride)
-    return windows(steps, starts, model.config.window, bounds)
+    return windows(steps, starts, model.config.window, bounds, place(model))
 
 
 @torch.no_grad()
 def score_video(
     model: VideoModel,
-    features: Float[ndarray, "rows *crops dim"],
+    features: Shaped[ndarray, "rows *dims"],
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
 ) -> VideoScores:
     """Scores of every frame of a video, and of the video.
 
     Args:
-        model: put into eval mode.
-        features: one vector per row, or per row and crop; crops are scored alone, their scores averaged.
+        model: put into eval mode. One with `score_sequence` may carry state from video to video.
+        features: one vector or image per row, or per row and crop; crops are scored alone, their scores averaged.
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
 
@@ -98,26 +133,36 @@ def score_video(
     if len(bounds) != len(features) + 1:
         raise FeatureError(f"{len(features)} rows need {len(features) + 1} bounds, there are {len(bounds)}.")
     model.eval()
+    if getattr(model.config, "memory_reset", "never") == "per_video":
+        model.reset_memory()
     crops = [score_rows(model, crop) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
-    steps = [crop.steps for crop in crops if crop.steps is not None]
-    if steps:
-        frames = smooth(_frames(model, np.mean(steps, axis=0), bounds), infer.smooth_sigma)
-    else:
-        frames = np.full(bounds[-1], own)
+    frames = _spread(model, [crop.steps for crop in crops], bounds, infer)
+    normalised = _spread(model, [crop.normalised for crop in crops], bounds, infer)
+    frames = np.full(bounds[-1], own) if frames is None else frames
     if not (np.isfinite(own) and np.isfinite(frames).all()):
         raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
-    return VideoScores(frames, video_score(frames, own, infer))
+    dropped = unscored_frames(bounds, model.config.window, place(model)) if infer.first_frames == "drop" else 0
+    return VideoScores(frames, video_score(frames[dropped:], own, infer), normalised, dropped)
+
+
+def _spread(
+    model: VideoModel, crops: Sequence[ndarray | None], bounds: Int[ndarray, " bounds"], infer: Infer
+) -> Float[ndarray, " frames"] | None:
+    """The mean of the crops' steps on the frames of the video, smoothed; None for a model without them."""
+    steps = [crop for crop in crops if crop is not None]
+    return smooth(_frames(model, np.mean(steps, axis=0), bounds), infer.smooth_sigma) if steps else None
 
 
 @torch.no_grad()
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The model's own score of each video of a part, mean over crops; the model must be in eval mode.
 
-    Bags are scored as they are, resampled, also for models with `score_full_length`.
+    Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
-        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
+        parts = [rows[None] for rows in data.rows] or data.features.split(CHUNK)
+        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in parts])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
@@ -128,4 +173,4 @@ def _windows_of_video(model: VideoModel, data: WindowSet, scores: Float[Tensor, 
     """Highest smoothed window score of a video, mean over crops."""
     crops = data.crop[data.video == video]
     own = scores[data.video == video]
-    return float(np.mean([float(model.smooth(own[crops == crop]).max()) for crop in crops.unique()]))
+    return float(np.mean([float(_smoothed(model, own[crops == crop]).max()) for crop in crops.unique()]))

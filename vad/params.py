@@ -172,6 +172,9 @@ def _resolve(name: str, params: Params) -> Params:
             except ValidationError as error:
                 problems += explain(error, registry.find(package, entry[word]).Config, where)
             else:
+                if section == "variants" and _drops_nothing(registry.find(package, entry[word]), entry, config):
+                    why = f"as set, model {entry[word]} scores every frame. Remove drop"
+                    problems.append(f"variants.{key}.infer.first_frames: {why}")
                 tree[section][key] = (
                     {**entry, "model_args": config} if section == "variants" else {word: entry[word], **config}
                 )
@@ -183,6 +186,12 @@ def _resolve(name: str, params: Params) -> Params:
 def _needs_labels(model: ModuleType, train: Mapping[str, Any]) -> bool:
     """Whether a normal-only model is asked to choose its epoch by a metric over both labels."""
     return model.Model.supervision == "normal_only" and train["select_by"] in {"video_auc", "video_ap"}
+
+
+def _drops_nothing(model: ModuleType, entry: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether a model that scores every frame is asked to drop the first ones."""
+    unscored = getattr(model.Model, "predicts_last", False) and config["window"] > 1
+    return entry["infer"]["first_frames"] == "drop" and not unscored
 
 
 def _unknown_references(params: Params) -> Iterator[str]:

@@ -29,14 +29,15 @@ class Train(Section):
     optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
     lr: Positive = Field(description="peak learning rate")
     weight_decay: NotNegative = Field(0.0, description="weight decay")
-    scheduler: Literal["constant", "cosine", "step", "upstream_inert"] = Field(
+    scheduler: Literal["constant", "cosine", "step", "drop", "upstream_inert"] = Field(
         "constant",
-        description="learning rate over time; upstream_inert = the released MSTSM schedule, which never moves"
-        " from its warm-up start (a tenth of lr)",
+        description="learning rate over time; drop = lr for step_epochs, then lr_min; upstream_inert = the released"
+        " MSTSM schedule, which never moves from its warm-up start",
     )
-    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up from a tenth of lr (cosine only)")
-    lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine")
-    step_epochs: Count = Field(10, description="epochs between halvings of lr (step only)")
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (cosine only)")
+    warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
+    lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
+    step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")
     epochs: Count = Field(description="passes over the training part")
     steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
     batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
@@ -55,6 +56,11 @@ class Infer(Section):
         "max", description="one score per video from its frame scores; model = the model's own video score"
     )
     topk: Count = Field(16, description="frames in topk_mean")
+    first_frames: Literal["hold", "drop"] = Field(
+        "hold",
+        description="frames before the first predicted one: hold = they get its score, drop = evaluation leaves them"
+        " and their labels out (as MNAD and FramePred are published; models that predict frames only)",
+    )
 
 
 class Variant(Section):
@@ -110,6 +116,10 @@ class GroundTruth(Section):
         return self
 
 
+NEED_BOTH_LABELS = ("youden", "max_f1")
+"""Threshold rules that normal videos alone cannot answer."""
+
+
 class Threshold(Section):
     """The operating point, chosen on the validation part alone."""
 
@@ -120,7 +130,7 @@ class Threshold(Section):
 
     @model_validator(mode="after")
     def _value_fits_rule(self) -> "Threshold":
-        if (self.rule in {"youden", "max_f1"}) != (self.value is None):
+        if (self.rule in NEED_BOTH_LABELS) != (self.value is None):
             raise ValueError(f"rule {self.rule} {'takes no value' if self.value is not None else 'needs a value'}")
         if self.rule in {"far", "quantile"} and not 0 <= (self.value or 0) <= 1:
             raise ValueError(f"rule {self.rule} needs a share from 0 to 1")
@@ -132,10 +142,20 @@ class Evaluate(Section):
 
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)
+    threshold_normal_only: Threshold = Field(
+        default=Threshold(rule="quantile", value=0.95),
+        description="takes the place of a `threshold` that needs both labels where the validation part is all normal",
+    )
     bootstrap: Bootstrap = Field(default_factory=Bootstrap)
     curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(
         default=200, description="points kept of each ROC and PR curve"
     )
+
+    @model_validator(mode="after")
+    def _normal_videos_suffice(self) -> "Evaluate":
+        if (rule := self.threshold_normal_only.rule) in NEED_BOTH_LABELS:
+            raise ValueError(f"threshold_normal_only cannot use rule {rule}, which needs both labels")
+        return self
 
 
 class Report(Section):

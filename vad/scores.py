@@ -1,8 +1,11 @@
 """From the scores of segments or windows to one score per frame and one per video. Numpy only, no torch.
 
 Higher = more anomalous everywhere. Rules by name: `bag_over_segments` (bag models on stored segments),
-`windows` (window models). Both cover exactly the frames that were decoded.
+`windows` (window models, at their centres or at the frame that they predict). Both cover exactly the frames that
+were decoded.
 """
+
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,10 +24,20 @@ def resample_bounds(rows: int, bag_segments: int) -> Int[ndarray, " bounds"]:
     return np.arange(bag_segments + 1, dtype=np.int64) * rows // bag_segments
 
 
-def resample(features: Float[ndarray, "rows *dims"], bag_segments: int) -> Float[ndarray, "segments *dims"]:
-    """A video's rows as a bag of `bag_segments` segments, by the bounds of `resample_bounds`."""
+def resample(
+    features: Float[ndarray, "rows *dims"], bag_segments: int, pool: Literal["mean", "max"] = "mean"
+) -> Float[ndarray, "segments *dims"]:
+    """A video's rows as a bag of `bag_segments` segments, by the bounds of `resample_bounds`.
+
+    Args:
+        features: one row or more.
+        bag_segments: segments of the bag, >= 1.
+        pool: what a segment is of its rows: their mean, or their element-wise maximum.
+    """
     bounds = resample_bounds(len(features), bag_segments)
     # reduceat gives the single row r[i] where r[i] == r[i+1]: just the rule for empty segments.
+    if pool == "max":
+        return np.maximum.reduceat(features, bounds[:-1], axis=0)
     sums = np.add.reduceat(features, bounds[:-1], axis=0, dtype=np.float32)
     counts = np.maximum(np.diff(bounds), 1).reshape(-1, *[1] * (features.ndim - 1))
     return sums / counts.astype(np.float32)
@@ -71,18 +84,28 @@ def windows(
     starts: Int[ndarray, " windows"],
     window: int,
     bounds: Int[ndarray, " bounds"],
+    place: Literal["centre", "last"] = "centre",
 ) -> Float[ndarray, " frames"]:
-    """Window scores at their centres in frames, linear between them, held at both ends.
+    """Window scores at their centres (or last frames) in frames, linear between them, held at both ends.
 
     Args:
         scores: one per window.
         starts: first row of each window.
         window: rows of a window; past the end of a short video they are padding and count no frames.
         bounds: rows + 1 frame indices; the last is n_frames.
+        place: `last` for models that predict the last frame of a window from the others.
     """
-    last = len(bounds) - 1
-    centres = (bounds[starts] + bounds[np.minimum(starts + window, last)]) / 2
-    return np.interp(np.arange(bounds[-1]), centres, scores)
+    ends = bounds[np.minimum(starts + window, len(bounds) - 1)]
+    at = (bounds[starts] + ends) / 2 if place == "centre" else ends - 1
+    return np.interp(np.arange(bounds[-1]), at, scores)
+
+
+def unscored_frames(bounds: Int[ndarray, " bounds"], window: int, place: Literal["centre", "last"]) -> int:
+    """Frames at the start of a video that hold the first score because no window ends on them.
+
+    Never all frames: of a video that is shorter than a window, the last frame counts as scored.
+    """
+    return int(bounds[min(window, len(bounds) - 1)]) - 1 if place == "last" else 0
 
 
 def smooth(frames: Float[ndarray, " frames"], sigma: float) -> Float[ndarray, " frames"]:

@@ -3,14 +3,13 @@
 Each step seeds torch from (seed, epoch, step) and each epoch draws its order from (seed, epoch), so nothing
 but the state of model and optimiser is carried on, and a run resumed after any epoch equals one that never
 stopped.
+A model with an `adversary` has a second optimiser, which steps after the first on `adversary_loss`.
 The epoch is chosen on the validation part alone.
 """
 
-import hashlib
-import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +18,9 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor, nn
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, seed_for, set_for
-from vad.errors import ArtefactError, ParamsError, VadError, listing
+from vad import checkpoints
+from vad.batches import Part, VideoModel, seed_for, set_for
+from vad.errors import ParamsError, VadError, listing
 from vad.inference import video_scores
 from vad.schedule import learning_rate, optimiser_for
 from vad.schema import Train
@@ -63,37 +63,17 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
         problems.append(f"select_by {settings.select_by} needs normal and anomalous videos in the validation part")
     if settings.patience and settings.select_by == "last":
         problems.append("patience has no meaning with select_by last")
+    images = [features.dtype == np.uint8 for features in (*fit.features, *validation.features)]
+    reads_images = getattr(model, "reads", "vectors") == "images"
+    if any(image != reads_images for image in images):
+        wanted = "images (extractor frames)" if reads_images else "vectors or maps, not images"
+        problems.append(f"the model reads {wanted}: change `features` of the variant")
     if not len(fit.labels):
         problems.append("the fit part is empty")
     if not len(validation.labels):
         problems.append("the validation part is empty")
     if problems:
         raise ParamsError(listing("train", problems, "Change `train` of the variant or the validation fraction."))
-
-
-def _digest(model: VideoModel, data: list[BagSet | WindowSet], settings: Train, seed: int) -> str:
-    """A fingerprint of all that a run depends on, so that a checkpoint of another run is not taken up."""
-    digest = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
-    for part in data:
-        values = part.features if isinstance(part, BagSet) else part.rows
-        for tensor in (values, part.video, part.labels):
-            digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().numpy().data)
-    return digest.hexdigest()
-
-
-def _save(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint so that it is always whole."""
-    partial = path.with_name(f"{path.name}.part")
-    torch.save(dict(content), partial)
-    os.replace(partial, path)  # noqa: PTH105 - the call that is atomic
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ArtefactError(f"{path}: not a readable checkpoint ({error}). Delete it and train again.") from error
 
 
 def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -112,6 +92,7 @@ class _Run:
         if hasattr(model, "prepare"):
             model.prepare(self.fit.sample().to(self.device))
         self.optimiser = optimiser_for(model, settings)
+        self.rival = optimiser_for(model.adversary, settings) if hasattr(model, "adversary") else None
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
 
@@ -124,11 +105,11 @@ class _Run:
         for step, batch in enumerate(self.fit.draw(self.settings.batch, self.steps, generator)):
             for name, value in self._step(number, step, batch).items():
                 sums[name] = sums.get(name, 0.0) + value
-        terms = {f"train_{name}": total / self.steps for name, total in sums.items()}
+        terms = {name: total / self.steps for name, total in sums.items()}
         row: Row = {
             "epoch": number,
             "lr": self.optimiser.param_groups[0]["lr"],
-            "train_loss": sum(terms.values()),
+            "train_loss": sum(value for name, value in terms.items() if name.startswith("train_")),
         }
         self.history.append({**row, **terms, **self._validate(number)})
         if best_epoch(self.history, self.settings.select_by) == number:
@@ -136,18 +117,39 @@ class _Run:
 
     def _step(self, epoch: int, step: int, batch: Any) -> dict[str, float]:  # noqa: ANN401 - the model's own kind
         torch.manual_seed(seed_for(self.seed, epoch, step))
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.settings, epoch - 1 + step / self.steps)
-        self.optimiser.zero_grad()
-        terms = self.model.loss(batch.to(self.device))
+        where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
+        batch = batch.to(self.device)
+        values = self._descend(self.optimiser, lr, self.model.loss, batch, where)
+        values = {f"train_{name}": value for name, value in values.items()}
+        if self.rival is None:
+            return values
+        rival = self._descend(
+            self.rival, lr * self.model.config.adversary_lr_ratio, self.model.adversary_loss, batch, where
+        )
+        return values | {f"adversary_{name}": value for name, value in rival.items()}
+
+    def _descend(
+        self,
+        optimiser: torch.optim.Optimizer,
+        lr: float,
+        loss: Callable[[Any], dict[str, Tensor]],
+        batch: Any,  # noqa: ANN401 - the model's own kind
+        where: str,
+    ) -> dict[str, float]:
+        """One step of one optimiser on the sum of the loss's terms; their values."""
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        optimiser.zero_grad()
+        terms = loss(batch)
         total = torch.stack(list(terms.values())).sum()
         values = {name: float(term.detach()) for name, term in terms.items()}
         if not math.isfinite(float(total.detach())):
-            self._fail(f"epoch {epoch}, step {step + 1}", values)
+            self._fail(where, values)
         total.backward()
         if self.settings.grad_clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.grad_clip)
-        self.optimiser.step()
+            owned = [value for group in optimiser.param_groups for value in group["params"]]
+            nn.utils.clip_grad_norm_(owned, self.settings.grad_clip)
+        optimiser.step()
         return values
 
     def _fail(self, where: str, values: Mapping[str, float]) -> None:
@@ -161,16 +163,20 @@ class _Run:
         device = self.device
         if hasattr(self.model, "calibrate"):
             self.model.calibrate(self.validation.sample().to(device))
-        batches = [batch.to(device) for batch in self.validation.sweep(self.settings.batch)]
-        losses = [sum(float(term) for term in self.model.loss(batch).values()) for batch in batches]
+        losses, first = [], None
+        for batch in self.validation.sweep(self.settings.batch):
+            on_device = batch.to(device)
+            losses.append(sum(float(term) for term in self.model.loss(on_device).values()))
+            first = on_device if first is None else first
         row: Row = {"validation_loss": float(np.mean(losses)), "video_auc": None, "video_ap": None}
-        scores = video_scores(self.model, self.validation)
+        both = len(set(self.validation_labels)) == 2  # otherwise scores would choose nothing
+        scores = video_scores(self.model, self.validation) if both else np.zeros(0)
         if not (math.isfinite(row["validation_loss"]) and np.isfinite(scores).all()):
             self._fail(f"validation of epoch {epoch}", {"validation_loss": row["validation_loss"]})
-        if len(set(self.validation_labels)) == 2:
+        if both:
             row["video_auc"] = float(roc_auc_score(self.validation_labels, scores))
             row["video_ap"] = float(average_precision_score(self.validation_labels, scores))
-        extra = self.model.diagnose(batches[0].features) if hasattr(self.model, "diagnose") else {}
+        extra = self.model.diagnose(first.features) if first and hasattr(self.model, "diagnose") else {}
         return {**row, **extra}
 
     def finished(self) -> bool:
@@ -186,16 +192,19 @@ class _Run:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "best": self.best,
+            **({} if self.rival is None else {"rival": self.rival.state_dict()}),
         }
-        _save(path, {**state, "history": self.history, "digest": digest})
+        checkpoints.save(path, {**state, "history": self.history, "digest": digest})
 
     def load(self, path: Path, digest: str) -> None:
         """Go on from a checkpoint, unless it is of another run."""
-        content = _load(path)
+        content = checkpoints.load(path)
         if content["digest"] != digest:
             return
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
+        if self.rival is not None:
+            self.rival.load_state_dict(content["rival"])
         self.best, self.history = content["best"], content["history"]
 
 
@@ -228,7 +237,7 @@ def train(
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     run = _Run(model, fit, validation, settings, seed)
-    digest = _digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
+    digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
     if checkpoint and checkpoint.exists():
         run.load(checkpoint, digest)
     # A regularised model that collapses fills with denormal numbers, and a step takes six times as long.

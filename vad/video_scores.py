@@ -5,7 +5,7 @@ concatenated. Videos are kept in the order of their ids, so the order of a list 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, SupportsFloat
 
@@ -34,7 +34,12 @@ class VideoTruth:
         """Labels of all frames; all 0 when there are none."""
         return np.zeros(self.n_frames, np.int8) if self.labels is None else self.labels
 
-    def scored(self, scores: Real[np.ndarray, "scored_frames"] | None, video_score: SupportsFloat) -> "VideoScores":
+    def scored(
+        self,
+        scores: Real[np.ndarray, "scored_frames"] | None,
+        video_score: SupportsFloat,
+        normalised: Real[np.ndarray, "scored_frames"] | None = None,
+    ) -> "VideoScores":
         """This video with its scores."""
         return VideoScores(
             video_id=self.video_id,
@@ -44,6 +49,7 @@ class VideoTruth:
             labels=self.labels,
             scores=scores,
             video_score=float(video_score),
+            normalised=normalised,
         )
 
 
@@ -54,6 +60,14 @@ class VideoScores(VideoTruth):
     scores: Real[np.ndarray, "scored_frames"] | None
     """One score a frame; None for a model that scores whole videos only."""
     video_score: float
+    normalised: Real[np.ndarray, "scored_frames"] | None = None
+    """Frame scores that hold the video's own statistics, for `frame_auc_pvnorm`; None = scale `scores` by min-max."""
+
+    def cut(self, start: int, stop: int | None = None) -> "VideoScores":
+        """Frames start .. stop-1 (or to the end) as a video of its own: labels and scores alike."""
+        parts = {name: getattr(self, name) for name in ("labels", "scores", "normalised")}
+        kept = {name: None if part is None else part[start:stop] for name, part in parts.items()}
+        return replace(self, n_frames=len(range(self.n_frames)[start:stop]), **kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +76,8 @@ class Frames:
 
     scores: Float64[np.ndarray, "frames"]
     positive: Bool[np.ndarray, "frames"]
+    own_normalised: Float64[np.ndarray, "frames"] | None
+    """Scores that the model normalised per video itself; None where it did not for every video."""
     video: Int64[np.ndarray, "frames"]
     """Position of each frame's video."""
     sizes: Int64[np.ndarray, "videos"]
@@ -73,8 +89,10 @@ class Frames:
         sizes = np.array([v.n_frames for v in videos], np.int64)
         labels = [v.frame_truth() for v in videos]
         scores = [np.asarray(v.scores, np.float64) for v in videos]
+        given = [np.asarray(v.normalised, np.float64) for v in videos if v.normalised is not None]
+        own = np.concatenate(given) if len(given) == len(videos) else None
         video = np.repeat(np.arange(len(videos)), sizes)
-        return cls(np.concatenate(scores), np.concatenate(labels) == 1, video, sizes)
+        return cls(np.concatenate(scores), np.concatenate(labels) == 1, own, video, sizes)
 
     def count(
         self, credit: Bool[np.ndarray, "frames"] | Float64[np.ndarray, "frames"]
@@ -85,11 +103,13 @@ class Frames:
     def normalised(self) -> tuple[Float64[np.ndarray, "frames"], Float64[np.ndarray, "videos"]]:
         """Scores scaled to [0, 1] by each video's own minimum and maximum, and the spread of each video.
 
-        A constant video has spread 0 and becomes all 0.
+        A constant video has spread 0 and becomes all 0. Scores that the model normalised itself stay as they are.
         """
         starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
         lowest = np.minimum.reduceat(self.scores, starts)
         spread = np.maximum.reduceat(self.scores, starts) - lowest
+        if self.own_normalised is not None:
+            return self.own_normalised, spread
         divisor = np.where(spread > 0, spread, 1.0)
         return (self.scores - lowest[self.video]) / divisor[self.video], spread
 
@@ -98,8 +118,11 @@ def join(
     truth: Sequence[VideoTruth],
     scores: Mapping[str, np.ndarray] | None,
     video_scores: Mapping[str, SupportsFloat],
+    normalised: Mapping[str, np.ndarray] | None = None,
 ) -> list[VideoScores]:
     """Scores put to their videos by id; `scores` is None for a model that scores whole videos only.
+
+    `normalised` holds the videos whose scores the model itself scaled per video; it may be empty.
 
     Raises: ArtefactError that lists every missing and every extra video.
     """
@@ -111,7 +134,9 @@ def join(
             problems += [f"{name}: {what}, but not a video of this list" for name in sorted(given.keys() - known)]
     if problems:
         raise ArtefactError(listing("scores", problems, "Score exactly the videos of the test list."))
-    return [one.scored(None if scores is None else scores[one.video_id], video_scores[one.video_id]) for one in truth]
+    frames, own = scores or {}, normalised or {}
+    ids = [one.video_id for one in truth]
+    return [one.scored(frames.get(i), video_scores[i], own.get(i)) for one, i in zip(truth, ids, strict=True)]
 
 
 def checked(videos: Sequence[VideoScores], level: Level) -> list[VideoScores]:
@@ -157,10 +182,11 @@ def _frame_problems(video: VideoScores) -> list[str]:
     if video.scores is None:
         return ["no frame scores"]
     found = [f"{video.n_frames} frames; at least 1 is needed"] * (video.n_frames < 1)
-    if video.scores.shape != (video.n_frames,):
-        found.append(f"scores of shape {video.scores.shape}, {video.n_frames} frames")
-    bad = int((~np.isfinite(video.scores)).sum())
-    found += [f"{bad} scores are not finite"] * (bad > 0)
+    for scores in [video.scores, *([] if video.normalised is None else [video.normalised])]:
+        if scores.shape != (video.n_frames,):
+            found.append(f"scores of shape {scores.shape}, {video.n_frames} frames")
+        bad = int((~np.isfinite(scores)).sum())
+        found += [f"{bad} scores are not finite"] * (bad > 0)
     if video.labels is None:
         return found
     if video.labels.shape != (video.n_frames,):

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None) -> None:
 def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
     """Choose the threshold on the validation part, then measure on the test list."""
     file = read_scores(args.scores)
-    threshold = choose_threshold(_validation(read_train(args.train), file), config.threshold)
+    validation = _validation(read_train(args.train), file)
+    threshold = choose_threshold(validation, config.threshold, normal_only=config.threshold_normal_only)
     test = read_test(args.test)
     videos, notes = _test(test, read_labels(test, args.labels), file, config)
     result = evaluate(videos, threshold.value, config.bootstrap, file.level)
@@ -70,7 +71,9 @@ def _test(
     lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
     truth = truth_of(test, lengths, fps, rules, labelled)
     frames = {k: fit_scores(v.frames, rules) for k, v in scored.items()} if file.level == "frame" else None
-    return join(truth.videos, frames, {k: v.video for k, v in scored.items()}), truth.notes
+    own = {k: fit_scores(v.normalised, rules) for k, v in scored.items() if v.normalised is not None}
+    videos = join(truth.videos, frames, {k: v.video for k, v in scored.items()}, own)
+    return [video.cut(scored[video.video_id].dropped) for video in videos], truth.notes
 
 
 if __name__ == "__main__":

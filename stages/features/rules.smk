@@ -22,11 +22,7 @@ for batch in PLAN.batches():
             section=PLAN.section("features", batch.features),
             wake=PLAN.wake("features", batch.features),
             batch=PLAN.write_batch(batch),
-            sources=[
-                path
-                for v in batch.videos
-                for path in PLAN.sources(batch.features, batch.dataset)[v.video_id]
-            ],
+            sources=PLAN.inputs(batch),
         output:
             files=update(feature_files),
             records=update([f"{path}.prov.json" for path in feature_files]),

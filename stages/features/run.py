@@ -21,16 +21,21 @@ def main(argv: Sequence[str] | None) -> None:
     entry = settings(args.section)
     module = registry.find(vad.extractors, entry.pop("extractor"))
     extractor = module.Extractor(typed(module.Config, entry))
-    problems = []
+    problems, replaced = [], []
     for video in read_json(args.batch):
         out = args.out / f"{video['video_id']}.npz"
         facts = {"n_frames": video["n_frames"]}
         job = Job("features", out, args.section, args.code, [Path(p) for p in video["sources"]], facts)
+        job.take_back()
+        was_there = out.is_file()
         try:
-            make(job, lambda video=video, out=out: write_features(out, _extract(extractor, video)))
+            if make(job, lambda video=video, out=out: write_features(out, _extract(extractor, video))) and was_there:
+                replaced.append(job)
         except VadError as error:
             problems.append(str(error))
     if problems:
+        for job in replaced:
+            job.set_aside()
         raise VadError(listing(f"features ({args.batch.stem})", problems, "The other videos of this job are done."))
 
 

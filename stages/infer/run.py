@@ -44,18 +44,22 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
     weights = read_weights(run / "weights.safetensors")
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    videos, crops = {}, set()
+    videos, crops, before = {}, set(), ""
     for (video_id, part), path in zip(parts.items(), files, strict=True):
         file = read_features(path, config["feature_dim"])
+        if part != before and hasattr(model, "reset_memory"):
+            model.reset_memory()  # a test list is scored alike whatever validation videos came before it
+        before = part
         try:
             scores = score_video(model, file.features, file.bounds, infer)
         except FeatureError as error:
             raise FeatureError(f"{path}: {error}") from error
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)
         fps = file.report.get("decode", {}).get("fps")
-        videos[video_id] = VideoScore(scores.frames, scores.video, part, fps)
+        videos[video_id] = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
     protocol = {
-        "expansion": _expansion(model),
+        "expansion": _expansion(model, infer),
+        "scoring": model.protocol() if hasattr(model, "protocol") else {},
         "crops": max(crops),
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
@@ -64,11 +68,13 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     write_scores(out, ScoreFile(model.level, videos, protocol))
 
 
-def _expansion(model: Any) -> str:  # noqa: ANN401 - any model of vad/models
+def _expansion(model: Any, infer: Infer) -> str:  # noqa: ANN401 - any model of vad/models
     """How the scores of a model are spread over frames (docs/glossary.md)."""
+    if getattr(model, "predicts_last", False) and model.config.window > 1:
+        return f"predict, first frames: {infer.first_frames}"
     if model.level == "video":
         return "none: one score per video"
-    if getattr(model.config, "score_full_length", False):
+    if getattr(model.config, "score_full_length", False) or getattr(model, "predicts_last", False):
         return "rows: each feature row scored on its own frames"
     return {"bags": "bag_over_segments", "windows": "windows"}[model.sampling]
 

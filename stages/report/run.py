@@ -144,6 +144,8 @@ def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
         "ground_truth": protocol["ground_truth"]["preset"],
         "expansion": scores["expansion"],
         "crops": scores["crops"],
+        "scoring": "; ".join(f"{name}: {value}" for name, value in scores["scoring"].items()),
+        "score_norm": run["metrics"]["frame_auc_pvnorm"].get("score_norm"),
         "video_score": scores["video_score"],
         "smooth_sigma": scores["smooth_sigma"],
         "interval_unit": run["metrics"]["frame_auc"].get("interval_unit", "videos"),

@@ -29,18 +29,20 @@ def main(argv: Sequence[str] | None) -> None:
 def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
     """Train and write weights, the config that rebuilds the model, and the training curves."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
-    from vad.batches import Part
+    from vad.batches import Part, compact
     from vad.modelling import build
     from vad.training import train
 
     dim = read_features(files[0]).dim
-    features = [read_features(path, dim).features for path in files]
+    model = build(entry["model"], entry["model_args"], dim, seed)
     labels, parts = table["label"].tolist(), table["part"].tolist()
+    features = [
+        compact(model, read_features(path, dim).features, part) for path, part in zip(files, parts, strict=True)
+    ]
     fit, validation = (
         Part([features[i] for i in rows], [labels[i] for i in rows])
         for rows in ([i for i, p in enumerate(parts) if p == part] for part in ("fit", "validation"))
     )
-    model = build(entry["model"], entry["model_args"], dim, seed)
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
     result = train(model, fit, validation, typed(Train, entry["train"]), seed, threads, checkpoint)
     config = {"model": entry["model"], "model_args": entry["model_args"], "feature_dim": dim}

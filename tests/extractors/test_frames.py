@@ -1,0 +1,97 @@
+"""Frames as features: every decoded frame, in its place, byte by byte."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tests import videos
+from vad.artefacts import read_features, write_features
+from vad.decode import Reader
+from vad.errors import MediaError
+from vad.extractors.frames import Config, Extractor
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty frames: two batches and a half."""
+    return videos.write_video(tmp_path_factory.mktemp("clips") / "clip.mp4", videos.scene(40))
+
+
+def test_rows_are_the_decoded_frames(clip: Path) -> None:
+    """Channels first, RGB, squashed to the size; one row a frame, and the report says how many."""
+    decoded = np.stack(list(Reader(clip, 32, 32).frames()))
+    file = Extractor(Config(size=32)).extract(clip)
+
+    assert (40, 3, 32, 32) == file.features.shape
+    assert np.array_equal(decoded.transpose(0, 3, 1, 2), file.features)
+    assert list(range(41)) == file.bounds.tolist()
+    assert 40 == file.n_frames == file.report["decode"]["frames_decoded"]
+    assert 3 == file.dim == Extractor.dim
+
+
+def test_colours_are_red_first(tmp_path: Path) -> None:
+    """A red picture has its values in the first channel."""
+    red = np.zeros((1, 24, 24, 3), np.uint8)
+    red[..., 0] = 200
+    row = Extractor(Config(size=24)).extract(videos.write_images(tmp_path / "01", red)).features[0]
+
+    assert [200, 0, 0] == row[:, 12, 12].tolist()
+
+
+def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
+    """Numbered images of the same frames give rows in their natural order."""
+    folder = videos.write_images(tmp_path / "001", videos.scene(12))
+    file = Extractor(Config(size=96)).extract(folder)
+    expected = np.stack(list(Reader(folder, 96, 96).frames())).transpose(0, 3, 1, 2)
+
+    assert 12 == file.n_frames
+    assert np.array_equal(expected, file.features)
+
+
+def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
+    """Two extractors write the same file, and it reads back as images."""
+    paths = [tmp_path / name for name in ("a.npz", "b.npz")]
+    for path in paths:
+        write_features(path, Extractor(Config(size=32)).extract(clip))
+    read = read_features(paths[0], dim=3)
+
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert np.uint8 == read.features.dtype
+
+
+def test_damage_reaches_the_caller(clip: Path, tmp_path: Path) -> None:
+    """No short file for a short video."""
+    with pytest.raises(MediaError, match="E_TRUNCATED"):
+        Extractor(Config(size=32)).extract(videos.cut(clip, tmp_path / "cut.mp4", 0.7))
+
+
+@pytest.mark.parametrize("settings", [{"size": 100}, {"size": 8}, {"grey": True}, {"max_corrupt_frac": 0.5}])
+def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
+    """Sizes that the models cannot halve three times, and unknown keys."""
+    with pytest.raises(ValidationError):
+        Config.model_validate(settings)
+
+
+PEAK_MEMORY = """
+import resource, sys
+from pathlib import Path
+from vad.extractors.frames import Config, Extractor
+
+for path in sys.argv[1:]:
+    file = Extractor(Config(size=256)).extract(Path(path))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_is_that_of_the_rows(tmp_path: Path) -> None:
+    """432 frames more (81 MB as rows) raise the peak by less than one and a half times that."""
+    paths = [videos.write_video(tmp_path / f"{n}.mp4", videos.scene(n)) for n in (48, 480)]
+    command = [sys.executable, "-c", PEAK_MEMORY, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    short_mb, long_mb = map(int, done.stdout.split())
+
+    assert long_mb - short_mb < 1.5 * 81

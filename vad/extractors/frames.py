@@ -1,0 +1,58 @@
+"""Frames as they are, made small: one uint8 RGB image a row, for models that rebuild or predict pixels.
+
+Paper: none; MNAD and FramePred read frames of 256 x 256 pixels.
+Borrowed: nothing.
+Differs: swscale's bilinear resize instead of OpenCV's; colours are kept as RGB (the models turn them round).
+A row takes 3 x size x size bytes: 196,608 at 256 x 256, so an hour at 25 fps takes 17.7 GB, and a file is as
+large as its rows.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from vad.artefacts import FeatureFile
+from vad.containers import fingerprint
+from vad.decode import Reader, Rules
+
+BATCH = 16
+"""Frames that are held besides the rows made so far."""
+
+
+class Config(Rules):
+    """Settings of the extractor, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
+
+    size: int = Field(default=256, ge=16, multiple_of=8, description="frames are squashed to size x size pixels")
+
+
+class Extractor:
+    """Videos to rows of pixels; no network, so nothing is loaded."""
+
+    dim = 3
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def extract(self, path: Path) -> FeatureFile:
+        """All frames of one video (a file or a folder of numbered images) as uint8 [frames, 3, size, size].
+
+        Memory: the rows themselves, an eighth more while they grow, and one batch of frames.
+
+        Raises: MediaError for a video that cannot be read completely.
+        """
+        size = self.config.size
+        reader = Reader(path, size, size, self.config)
+        rows = bytearray()  # grows in place: a list of batches would need everything twice when it is joined
+        for batch in reader.batches(BATCH):
+            rows += np.ascontiguousarray(batch.transpose(0, 3, 1, 2)).data.cast("B")
+        images = np.frombuffer(rows, np.uint8).reshape(-1, self.dim, size, size)
+        report = {"video_sha256": fingerprint(path), "decode": reader.report, "extractor": self.identity()}
+        return FeatureFile(images, np.arange(len(images) + 1, dtype=np.int64), report)
+
+    def identity(self) -> dict[str, Any]:
+        """What two feature files must share to be compared, besides the decoder's versions."""
+        size = self.config.size
+        resize = f"swscale bilinear, squashed to {size}x{size}"
+        return {"name": "frames", "colour": "rgb24", "resize": resize, "layout": "channels first, uint8"}

@@ -1,0 +1,171 @@
+"""FramePred: a U-Net predicts the next frame from four, against a discriminator; a badly predicted one is odd.
+
+Paper: Liu et al., "Future Frame Prediction for Anomaly Detection - A New Baseline", CVPR 2018.
+Borrowed: nothing; written from a description of the published network's behaviour.
+Differs: no flow term (its frozen FlowNet-SD has no weights here), and the row says so; initial weights are
+PyTorch's; frames come as RGB and are turned to BGR here; the epoch is not chosen on the test list.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vad.batches import Scores, Windows
+from vad.layers.pictures import peak_error, signed_bgr
+from vad.schema import Count, Fraction, NotNegative, Section
+
+SLOPE = 0.2
+"""Of the discriminator's leaky ReLU."""
+
+
+class Config(Section):
+    """Settings of FramePred; the defaults are the published ones of Ped2, but for the flow term."""
+
+    window: int = Field(5, ge=2, description="frames of a window, the predicted one included")
+    stride: Count = Field(1, description="frames between the starts of neighbouring windows")
+    width: Count = Field(64, description="channels of the first level; the others have 2, 4, 8 x")
+    intensity_weight: NotNegative = Field(1.0, description="weight of the mean squared error")
+    gradient_weight: NotNegative = Field(1.0, description="weight of the difference of the pictures' gradients")
+    adversarial_weight: NotNegative = Field(0.05, description="weight of the discriminator's verdict")
+    flow_weight: NotNegative = Field(
+        0.0, description="weight of the optical-flow term; only 0 (no flow): FlowNet-SD's weights are not here"
+    )
+    adversary_lr_ratio: Fraction = Field(0.1, description="the discriminator's learning rate as a share of train.lr")
+
+    @field_validator("flow_weight")
+    @classmethod
+    def _no_flow(cls, weight: float) -> float:
+        if weight:
+            raise ValueError(
+                "must be 0: the flow term compares flows of a frozen FlowNet-SD, whose weights are not distributed"
+                " with this project. Published: 2"
+            )
+        return weight
+
+
+class Output(NamedTuple):
+    """The predicted last frame and the true one, -1..1."""
+
+    picture: Float[Tensor, "windows dim height width"]
+    target: Float[Tensor, "windows dim height width"]
+
+
+def _double(inputs: int, outputs: int) -> nn.Sequential:
+    first, second = nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)
+    return nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
+
+
+class Generator(nn.Module):
+    """A U-Net of four levels without normalisation."""
+
+    def __init__(self, inputs: int, outputs: int, width: int) -> None:
+        super().__init__()
+        widths = [inputs, width, 2 * width, 4 * width, 8 * width]
+        self.downs = nn.ModuleList([_double(a, b) for a, b in pairwise(widths)])
+        pairs = [(b, a) for a, b in pairwise(widths[1:])][::-1]
+        self.ups = nn.ModuleList([nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in pairs])
+        self.joins = nn.ModuleList([_double(2 * b, b) for _, b in pairs])
+        self.last = nn.Conv2d(width, outputs, 3, padding=1)
+
+    def forward(
+        self, frames: Float[Tensor, "windows channels height width"]
+    ) -> Float[Tensor, "windows dim height width"]:
+        """The next frame, -1..1; sides are multiples of 8."""
+        maps = [self.downs[0](frames)]
+        for down in list(self.downs)[1:]:
+            maps.append(down(functional.max_pool2d(maps[-1], 2)))
+        picture = maps.pop()
+        for up, join in zip(self.ups, self.joins, strict=True):
+            picture = join(torch.cat([maps.pop(), functional.relu(up(picture))], dim=1))
+        return torch.tanh(self.last(picture))
+
+
+class Discriminator(nn.Module):
+    """Whether patches of a picture are true, 0..1: five convolutions of 4 x 4, three of them halve."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        widths = [inputs, 2 * width, 4 * width, 8 * width, 8 * width, 1]
+        strides = (2, 2, 2, 1, 1)
+        sizes = zip(pairwise(widths), strides, strict=True)
+        self.layers = nn.ModuleList([nn.Conv2d(a, b, 4, stride=stride) for (a, b), stride in sizes])
+
+    def forward(self, pictures: Float[Tensor, "windows dim height width"]) -> Float[Tensor, "windows 1 rows columns"]:
+        """One verdict a patch."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            pictures = functional.leaky_relu(layer(mirrored(pictures)), SLOPE)
+        return torch.sigmoid(last(mirrored(pictures)))
+
+
+def mirrored(maps: Float[Tensor, "windows dim height width"], by: int = 2) -> Tensor:
+    """Maps with `by` mirrored rows and columns on each side, the outermost not repeated.
+
+    By slices, because the gradient of the library's own padding is not reproducible on a GPU.
+    """
+    for axis in (2, 3):
+        size = maps.shape[axis]
+        before, after = maps.narrow(axis, 1, by), maps.narrow(axis, size - 1 - by, by)
+        maps = torch.cat([before.flip(axis), maps, after.flip(axis)], dim=axis)
+    return maps
+
+
+def gradient_difference(
+    pictures: Float[Tensor, "windows dim height width"], targets: Float[Tensor, "windows dim height width"]
+) -> Float[Tensor, ""]:
+    """How much the steps between neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns."""
+    terms = [(pictures.diff(dim=axis).abs() - targets.diff(dim=axis).abs()).abs().mean() for axis in (2, 3)]
+    return torch.stack(terms).sum()
+
+
+class Model(nn.Module):
+    """Generator and discriminator; the score of a window is the error of its predicted last frame."""
+
+    supervision = "normal_only"
+    sampling = "windows"
+    level = "frame"
+    reads = "images"
+    predicts_last = True
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build both networks; `adversary` has an optimiser of its own (see `vad.training`)."""
+        super().__init__()
+        self.config = config
+        self.generator = Generator(feature_dim * (config.window - 1), feature_dim, config.width)
+        self.adversary = Discriminator(feature_dim, config.width)
+
+    def forward(self, features: Tensor) -> Output:
+        """Bytes [windows, window, 3, height, width] (RGB) to the last frame of each window."""
+        frames = signed_bgr(features)
+        return Output(self.generator(frames[:, :-1].flatten(1, 2)), frames[:, -1])
+
+    def loss(self, batch: Windows) -> dict[str, Tensor]:
+        """The generator's terms: intensity, gradient, and what the discriminator still sees."""
+        out, config = self(batch.features), self.config
+        return {
+            "intensity": config.intensity_weight * functional.mse_loss(out.picture, out.target),
+            "gradient": config.gradient_weight * gradient_difference(out.picture, out.target),
+            "adversarial": config.adversarial_weight * 0.5 * ((self.adversary(out.picture) - 1) ** 2).mean(),
+        }
+
+    def adversary_loss(self, batch: Windows) -> dict[str, Tensor]:
+        """The discriminator's terms by least squares: 1 for true frames, 0 for predicted ones."""
+        with torch.no_grad():
+            out = self(batch.features)
+        return {
+            "true": 0.5 * ((self.adversary(out.target) - 1) ** 2).mean(),
+            "predicted": 0.5 * (self.adversary(out.picture) ** 2).mean(),
+        }
+
+    def score(self, features: Tensor) -> Scores:
+        """-PSNR of each window's last frame in dB: at least -100, usually below -15."""
+        return Scores(peak_error(*self(features)), None)
+
+    def protocol(self) -> dict[str, str]:
+        """What a row must say of the model: it is not the whole published one."""
+        return {"flow": "no flow term"}
