@@ -70,11 +70,23 @@ class Plan:
         """The checked settings of a features entry; no plugin is imported for them (torch takes seconds)."""
         return self.params.features[name].model_dump()
 
+    def vectors_entry(self, name: str) -> dict[str, Any]:
+        """The settings of the extractor that makes the vectors: the entry, or the one inside it."""
+        entry = self.features_entry(name)
+        return dict(entry.get("vectors", entry))
+
+    def extractors(self, name: str) -> list[str]:
+        """The extractors of a features entry, as plugin files: its own and the one inside it."""
+        names = [self.params.features[name].extractor, self.vectors_entry(name)["extractor"]]
+        return [f"extractors/{extractor}" for extractor in dict.fromkeys(names)]
+
     def missing(self, variant: Variant) -> str:
         """Why a variant cannot run here; empty if it can."""
         if self.dataset(variant.dataset).root is None:
-            return f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
-        if self.features_entry(variant.features).get("root", "") is None:
+            get = getattr(self.dataset(variant.dataset), "GET", "")
+            reason = f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
+            return f"{reason}. {get}" if get else reason
+        if self.vectors_entry(variant.features).get("root", "") is None:
             return f"features {variant.features} are not installed (features.{variant.features}.root is null)"
         return ""
 
@@ -154,23 +166,24 @@ class Plan:
     @cache  # noqa: B019 - one plan per process
     def imported_features(self, features: str) -> Any:  # noqa: ANN401 - a plugin
         """The reader of a table of published features."""
-        entry = self.features_entry(features)
+        entry = self.vectors_entry(features)
         module = registry.find(vad.extractors, entry.pop("extractor"))
         return module.Extractor(typed(module.Config, entry))
 
     def imported(self, features: str) -> bool:
-        """Whether features are read from files instead of computed from videos."""
-        return self.params.features[features].extractor == "imported"
+        """Whether vectors are read from files instead of computed from videos."""
+        return self.vectors_entry(features)["extractor"] == "imported"
 
     @cache  # noqa: B019 - one plan per process
     def sources(self, features: str, dataset: str) -> dict[str, list[str]]:
-        """The files that the features of each video are made from: the video, or published feature files."""
-        videos = self.videos(dataset)
+        """The files that the features of each video are made from: the video, published feature files, or both."""
+        videos, files = self.videos(dataset), {}
+        if not self.imported(features) or "vectors" in self.features_entry(features):
+            files = {v.video_id: [str(self.dataset(dataset).root / v.path)] for v in videos}
         if self.imported(features):
             found = self.imported_features(features).sources([v.video_id for v in videos])
-            return {video_id: [str(path) for path in paths] for video_id, paths in found.items()}
-        root = self.dataset(dataset).root
-        return {v.video_id: [str(root / v.path)] for v in videos}
+            return {k: [*files.get(k, []), *map(str, paths)] for k, paths in found.items()}
+        return files
 
     def inputs(self, batch: Batch) -> list[str]:
         """What Snakemake watches for a feature job: the sources, or one record for all folders of a generated set."""
@@ -332,7 +345,7 @@ class Plan:
 
     def needs_gpu(self, features: str) -> bool:
         """Whether a features entry asks for a GPU."""
-        return self.features_entry(features).get("device", "cpu") == "cuda"
+        return self.vectors_entry(features).get("device", "cpu") == "cuda"
 
 
 def artefact_of(record: str) -> str:

@@ -1,6 +1,7 @@
 """What every model must do; a new file in `vad/models` is tested by existing."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 import vad.models
+from tests.clips import noise
 from vad import registry
 from vad.batches import Bags, Part, Scores, Windows, set_for
+from vad.clips import BagClips
 from vad.errors import ParamsError
 from vad.inference import video_scores
 from vad.modelling import build
@@ -25,6 +28,7 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
         {"preset": "claim", "third_statistic": "distance"},
         {"temporal_attention": False, "channel_weights": False, "memory": False},
     ],
+    "stpvad": [{"ratio_loss_weight": 2.0, "segment_map": "upstream"}],
     "stead": [{"level": "frame", "layout": "permute"}, {"preset": "base", "convolution_width": 4}],
     "mnad": [{"gates": True}, {"gates": True, "train_gates": False}, {"method": "reconstruction"}],
 }
@@ -33,6 +37,15 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
 SMALL: dict[str, dict[str, Any]] = {
     "rtfm": {"branch_width": 8, "context_width": 4, "hidden_width": 16, "middle_width": 8, "dropout": 0.2},
     "urdmu": {"bag_segments": 20, "width": 32, "head_width": 8, "scorer_width": 16, "dropout": 0.2},
+    "stpvad": {
+        "bag_segments": 20,
+        "stage1": {"width": 32, "head_width": 8, "scorer_width": 16, "dropout": 0.2},
+        "encoder": {
+            **{"clip_frames": 4, "image_height": 32, "image_width": 32, "tubelet_frames": 2},
+            **{"embed": 12, "depth": 2, "heads": 2, "prune_before": [1], "token_ratio": [0.5]},
+        },
+        "head": {"width": 8, "head_width": 4, "scorer_width": 4, "cross_heads": 2, "cross_head_width": 4},
+    },
     "stead": {
         **{"groups": 2, "heads": 2, "convolution_width": 8},
         **{"attention_width": 8, "attention_blocks": 1, "dropout": 0.2},
@@ -84,11 +97,17 @@ def features_for(model: nn.Module, samples: int, seed: int = 0) -> Tensor:
     return torch.randn(samples, steps, *row_of(name), generator=generator)
 
 
+def uses_clips(model: nn.Module) -> bool:
+    """Whether a model also looks at the pixels of segments; at the sizes here clips of 4 frames of 32 x 32."""
+    return getattr(model, "uses_clips", False)
+
+
 def batch_for(model: nn.Module, samples: int) -> Bags | Windows:
     """A random training batch of a model, by its sampling; the second half of bags is anomalous."""
     features = features_for(model, samples)
     if model.sampling == "bags":
-        return Bags(features, (torch.arange(samples) >= samples / 2).float())
+        clips = BagClips([noise(4, seed=seed) for seed in range(samples)]) if uses_clips(model) else None
+        return Bags(features, (torch.arange(samples) >= samples / 2).float(), clips)
     return Windows(features)
 
 
@@ -225,9 +244,11 @@ def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
     model = made(name, args)
     select_by = "video_auc" if model.supervision == "weak" else "validation_loss"
     plan = Train(lr=1e-3, epochs=8, steps_per_epoch=10, batch=8, select_by=select_by)
-    fit, validation, new = (walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(3))
-    model.load_state_dict(train(model, fit, validation, plan, 0).state)
-    scores = video_scores(model.eval(), set_for(model, new))
+    parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(3)]
+    if uses_clips(model):
+        parts = [replace(part, clips=[noise(len(rows)) for rows in part.features]) for part in parts]
+    model.load_state_dict(train(model, parts[0], parts[1], plan, 0).state)
+    scores = video_scores(model.eval(), set_for(model, parts[2]))
     anomalous, normal = scores[1::2], scores[::2]
 
     assert np.mean(anomalous[:, None] > normal[None, :]) > 0.9

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from vad.clips import Clips
 from vad.errors import ArtefactError, FeatureError
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
@@ -104,6 +105,8 @@ class FeatureFile:
     )
     bounds: Int[np.ndarray, "rows+1"]
     report: dict[str, Any] = field(default_factory=dict)
+    clips: Clips | None = None
+    """The images of each row, where the extractor keeps them."""
 
     @property
     def n_frames(self) -> int:
@@ -131,6 +134,8 @@ def _check_features(where: Path, file: FeatureFile) -> None:
         raise FeatureError(f"{where}: NaN or infinite feature in row {row}. Extract the video again.")
     if bounds.shape != (len(features) + 1,) or bounds[0] != 0 or bounds[-1] < 1 or (np.diff(bounds) < 0).any():
         raise FeatureError(f"{where}: frame bounds do not fit {len(features)} rows. Extract the video again.")
+    if file.clips is not None and (problem := file.clips.problem(len(features))):
+        raise FeatureError(f"{where}: {problem}. Extract the video again.")
 
 
 def write_features(path: Path, file: FeatureFile) -> None:
@@ -138,7 +143,8 @@ def write_features(path: Path, file: FeatureFile) -> None:
     _check_features(path, file)
     report = np.array(json.dumps(file.report, sort_keys=True, allow_nan=False))
     with atomic(path) as stream:
-        np.savez(stream, features=file.features, bounds=file.bounds.astype(np.int64), report=report)
+        images = file.clips.arrays() if file.clips else {}
+        np.savez(stream, features=file.features, bounds=file.bounds.astype(np.int64), report=report, **images)  # type: ignore[arg-type]
 
 
 def read_features(path: Path, dim: int | None = None) -> FeatureFile:
@@ -152,7 +158,8 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     """
     try:
         archive = _read_archive(path)
-        file = FeatureFile(archive["features"], archive["bounds"], json.loads(str(archive["report"])))
+        report = json.loads(str(archive["report"]))
+        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(archive))
     except UNREADABLE as error:
         raise FeatureError(
             f"{path}: not a readable feature file ({error}). Delete it and run snakemake again."

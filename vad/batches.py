@@ -7,7 +7,7 @@ Order comes from the given generator alone, so that neither workers nor a resume
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
+from vad.artefacts import FeatureFile
+from vad.clips import BagClips, Clips
 from vad.errors import DatasetError
 from vad.scores import resample, window_starts
 
@@ -42,10 +44,12 @@ class Bags:
 
     features: Float[Tensor, "bags segments dim *space"]
     labels: Float[Tensor, " bags"]
+    clips: BagClips | None = None
+    """The pixels of the segments, where the features hold them; they stay on the CPU until a model decodes some."""
 
     def to(self, device: torch.device) -> "Bags":
         """The same batch on a device."""
-        return Bags(self.features.to(device), self.labels.to(device))
+        return Bags(self.features.to(device), self.labels.to(device), self.clips)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,14 @@ class Part:
 
     features: Sequence[np.ndarray]
     labels: Sequence[int]
+    clips: Sequence[Clips] | None = None
+    """The images of each video's rows, where the features hold them."""
+
+    @classmethod
+    def of(cls, files: Sequence[FeatureFile], labels: Sequence[int]) -> "Part":
+        """From the feature files of the videos."""
+        clips = [file.clips for file in files if file.clips is not None]
+        return cls([file.features for file in files], labels, clips if len(clips) == len(files) else None)
 
 
 def seed_for(*numbers: int) -> int:
@@ -114,16 +126,14 @@ def validates_rows(model: VideoModel) -> bool:
     return scores_rows(model) and pool_of(model) == "mean"
 
 
-def compact(
-    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
-) -> Shaped[np.ndarray, "kept *dims"]:
+def compact(model: VideoModel, file: FeatureFile, part: str) -> FeatureFile:
     """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
 
     The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
     """
     if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
-        return features
-    return resample(features, model.config.bag_segments, pool_of(model))
+        return file
+    return replace(file, features=resample(file.features, model.config.bag_segments, pool_of(model)))
 
 
 class BagSet:
@@ -145,6 +155,7 @@ class BagSet:
         self.video = torch.tensor(videos, dtype=torch.long)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
+        self.clips = part.clips
 
     def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: what a model may take constants from."""
@@ -161,8 +172,10 @@ class BagSet:
             )
         return classes
 
-    def _batch(self, index: Int[Tensor, " bags"]) -> Bags:
-        return Bags(self.features[index], self.labels[index])
+    def take(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices."""
+        clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
+        return Bags(self.features[index], self.labels[index], clips)
 
     def steps(self, batch: int) -> int:
         """Steps of one pass over the larger class, `batch` bags of each class a step."""
@@ -172,14 +185,14 @@ class BagSet:
         """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
         streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
         for chosen in zip(*streams, strict=True):
-            yield self._batch(torch.cat(chosen))
+            yield self.take(torch.cat(chosen))
 
     def sweep(self, batch: int) -> Iterator[Bags]:
         """Each sample once, in batches of about `batch` bags a class with both classes in each."""
         classes = self._classes()
         parts = min(self.steps(batch), *map(len, classes))
         for chosen in zip(*(items.tensor_split(parts) for items in classes), strict=True):
-            yield self._batch(torch.cat(chosen))
+            yield self.take(torch.cat(chosen))
 
 
 class WindowSet:

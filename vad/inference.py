@@ -1,6 +1,7 @@
 """Apply a trained model to videos: the torch half of scoring (the other half is `vad.scores`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,7 +10,8 @@ from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of, pool_of, scores_rows
+from vad.batches import Bags, BagSet, Part, Scores, VideoModel, WindowSet, crops_of, pool_of, scores_rows
+from vad.clips import BagClips, Clips
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -57,14 +59,22 @@ def _bag_length(model: VideoModel, rows: int) -> int:
     return rows if scores_rows(model) else model.config.bag_segments
 
 
-def score_rows(model: VideoModel, features: Shaped[ndarray, "rows dim *space"]) -> RowScores:
+def _score_bags(model: VideoModel, bags: Bags) -> Scores:
+    """A model's scores of bags; one that looks at pixels (`uses_clips`) gets these too."""
+    features = bags.features.to(_device(model))
+    return model.score(features, bags.clips) if getattr(model, "uses_clips", False) else model.score(features)
+
+
+def score_rows(
+    model: VideoModel, features: Shaped[ndarray, "rows dim *space"], clips: Clips | None = None
+) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode.
 
     A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
     """
     if model.sampling == "bags":
         bag = torch.from_numpy(resample(features, _bag_length(model, len(features)), pool_of(model)))[None]
-        scores = model.score(bag.to(_device(model)))
+        scores = _score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
     found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
@@ -118,6 +128,7 @@ def score_video(
     features: Shaped[ndarray, "rows *dims"],
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
+    clips: Clips | None = None,
 ) -> VideoScores:
     """Scores of every frame of a video, and of the video.
 
@@ -126,6 +137,7 @@ def score_video(
         features: one vector or image per row, or per row and crop; crops are scored alone, their scores averaged.
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
+        clips: the images of the rows, for models that look at them.
 
     Returns: exactly n_frames frame scores; for a model that only scores videos, all the same.
     Raises: FeatureError when rows and bounds do not fit or a score is not a number.
@@ -135,7 +147,7 @@ def score_video(
     model.eval()
     if getattr(model.config, "memory_reset", "never") == "per_video":
         model.reset_memory()
-    crops = [score_rows(model, crop) for crop in crops_of(features)]
+    crops = [score_rows(model, crop, clips) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
     frames = _spread(model, [crop.steps for crop in crops], bounds, infer)
     normalised = _spread(model, [crop.normalised for crop in crops], bounds, infer)
@@ -161,12 +173,19 @@ def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, 
     Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
-        parts = [rows[None] for rows in data.rows] or data.features.split(CHUNK)
-        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in parts])
+        scores = torch.cat([_score_bags(model, bags).video for bags in _whole(data)])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
     return np.array([_windows_of_video(model, data, scores, video) for video in range(data.n_videos)])
+
+
+def _whole(data: BagSet) -> Iterator[Bags]:
+    """Every sample of a set: its rows where the set keeps them, else its bag."""
+    chunks = torch.arange(len(data.features)).split(1 if data.rows else CHUNK)
+    for number, chunk in enumerate(chunks):
+        bags = data.take(chunk)
+        yield replace(bags, features=data.rows[number][None]) if data.rows else bags
 
 
 def _windows_of_video(model: VideoModel, data: WindowSet, scores: Float[Tensor, " windows"], video: int) -> float:

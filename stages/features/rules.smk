@@ -15,10 +15,7 @@ for batch in PLAN.batches():
         name:
             batch.name
         input:
-            code=PLAN.code(
-                "features",
-                f"extractors/{PLAN.params.features[batch.features].extractor}",
-            ),
+            code=PLAN.code("features", *PLAN.extractors(batch.features)),
             section=PLAN.section("features", batch.features),
             wake=PLAN.wake("features", batch.features),
             batch=PLAN.write_batch(batch),

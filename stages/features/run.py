@@ -40,10 +40,12 @@ def main(argv: Sequence[str] | None) -> None:
 
 
 def _extract(extractor: Any, video: dict) -> FeatureFile:  # noqa: ANN401 - a plugin
-    """One video through the extractor; published features are loaded instead of computed."""
+    """One video through the extractor; published features are loaded, alone or beside the video's pixels."""
+    named = Video(video["video_id"], "", "train", 0, "", n_frames=video["n_frames"])
     if hasattr(extractor, "load"):
-        return extractor.load(Video(video["video_id"], "", "train", 0, "", n_frames=video["n_frames"]))
-    return extractor.extract(Path(video["sources"][0]))
+        return extractor.load(named)
+    path = Path(video["sources"][0])
+    return extractor.extract_named(path, named) if hasattr(extractor, "extract_named") else extractor.extract(path)
 
 
 if __name__ == "__main__":

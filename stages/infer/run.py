@@ -51,7 +51,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
             model.reset_memory()  # a test list is scored alike whatever validation videos came before it
         before = part
         try:
-            scores = score_video(model, file.features, file.bounds, infer)
+            scores = score_video(model, file.features, file.bounds, infer, file.clips)
         except FeatureError as error:
             raise FeatureError(f"{path}: {error}") from error
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)

@@ -11,13 +11,13 @@ from typing import Any
 from stages.room import command_line, make, parser, settings, typed
 from vad.annotations import read_labels, truth_of
 from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
-from vad.baselines import ORACLES, rows
+from vad.baselines import ORACLES, THRESHOLDS, rows
 from vad.evaluation import evaluate
 from vad.ground_truth import convention
 from vad.provenance import Job, broken_links, files_of, record_path
 from vad.schema import Evaluate
 from vad.splits import read_test
-from vad.tables import BASELINES_SHOWN, SHOWN, csv, markdown, result_row, summary
+from vad.tables import BASELINES_SHOWN, SHOWN, SHOWN_ONE_CLASS, csv, markdown, result_row, summary
 
 NOTES_SHOWN = 10
 
@@ -145,6 +145,7 @@ def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
         "selection": scores["selection"],
         "threshold_rule": f"{threshold['rule']} on {threshold['chosen_on']}",
         "ground_truth": protocol["ground_truth"]["preset"],
+        "frame_labels": facts.get("frame_labels", "list"),
         "expansion": scores["expansion"],
         "crops": scores["crops"],
         "scoring": "; ".join(f"{name}: {value}" for name, value in scores["scoring"].items()),
@@ -174,9 +175,8 @@ def _baselines(shelf: Shelf) -> list[dict]:
         truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
         for name, videos in rows(truth.videos, config.bootstrap.seed).items():
             kind = "oracle" if name in ORACLES else "no pixel"
-            found.append(
-                result_row({"row": name, "kind": kind, "dataset": dataset}, [evaluate(videos, None, config.bootstrap)])
-            )
+            measured = evaluate(videos, THRESHOLDS.get(name), config.bootstrap)
+            found.append(result_row({"row": name, "kind": kind, "dataset": dataset}, [measured]))
     return found
 
 
@@ -190,13 +190,14 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
     ]
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
         mine = [row for row in results if row["dataset"] == dataset]
+        one_class = not read_json(shelf.table(dataset, "facts.json"))["labels"]["train"]["anomalous"]
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
-            parts.append(markdown(mine, ["variant"], SHOWN))
+            parts.append(markdown(mine, ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
+        parts += [_areas(shelf, dataset)] if one_class else []
         parts += ["Without a pixel, and with the answer known:\n"]
-        parts.append(
-            markdown([row for row in baselines if row["dataset"] == dataset], ["row", "kind"], BASELINES_SHOWN)
-        )
+        plain = [row for row in baselines if row["dataset"] == dataset]
+        parts.append(markdown(plain, ["row", "kind"], SHOWN_ONE_CLASS if one_class else BASELINES_SHOWN))
     if broken:
         parts += [
             "## Not shown\n",
@@ -220,6 +221,18 @@ def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
         f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
     )
     return f"{size}. Lists: {lists}.{ground}{notes}\n"
+
+
+def _areas(shelf: Shelf, dataset: str) -> str:
+    """Which videos the mean over videos leaves out, and what the other areas normalise."""
+    variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
+    macro = read_json(shelf.metrics(variant, shelf.seeds[0]) / "metrics.json")["metrics"]["frame_auc_macro"]
+    absent = f" (one class of frame only: {', '.join(macro['left_out'])})" if macro.get("left_out") else ""
+    used = f"`frame_auc_macro` is over {macro['n_used']} of {macro['n_total']} videos{absent}. " if absent else ""
+    return (
+        f"{used}`frame_auc_pvnorm` scales the scores of each video by its own range. A range common to all videos"
+        " changes no order, so globally normalised scores have the `frame_auc` that is shown.\n"
+    )
 
 
 def _mended(shelf: Shelf, dataset: str) -> str:

@@ -36,11 +36,9 @@ def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads
     dim = read_features(files[0]).dim
     model = build(entry["model"], entry["model_args"], dim, seed)
     labels, parts = table["label"].tolist(), table["part"].tolist()
-    features = [
-        compact(model, read_features(path, dim).features, part) for path, part in zip(files, parts, strict=True)
-    ]
+    tables = [compact(model, read_features(path, dim), part) for path, part in zip(files, parts, strict=True)]
     fit, validation = (
-        Part([features[i] for i in rows], [labels[i] for i in rows])
+        Part.of([tables[i] for i in rows], [labels[i] for i in rows])
         for rows in ([i for i, p in enumerate(parts) if p == part] for part in ("fit", "validation"))
     )
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
