@@ -257,7 +257,8 @@ class Plan:
     @staticmethod
     def report_tables() -> list[str]:
         """The tables of room report."""
-        return ["results.csv", "results.md", "baselines.csv"]
+        compared = [f"{name}.{end}" for name in ("conventions", "significance", "claims") for end in ("csv", "md")]
+        return ["results.csv", "results.md", "baselines.csv", *compared]
 
     def report_figures(self) -> list[str]:
         """The figures of room report."""
@@ -331,6 +332,7 @@ class Plan:
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
         rows = [{"name": k, **{w: e[w] for w in ("dataset", "features", "model")}} for k, e in tree["variants"].items()]
+        rows = [{**row, "weights": tree["features"][row["features"]].get("weights")} for row in rows]
         slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
         yield "report", "report", {**slice_, "skipped": self.skipped}
 

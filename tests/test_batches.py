@@ -1,6 +1,7 @@
 """Bags and windows: what they hold, and that their order depends on the generator alone."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from tests import clips
 from vad.artefacts import FeatureFile
-from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, seed_for
+from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, part_of, seed_for
 from vad.errors import DatasetError
 
 
@@ -113,15 +114,20 @@ def test_clips_stay_with_their_videos() -> None:
 
 
 def test_a_part_from_feature_files() -> None:
-    """Features, labels, and clips where every file has some."""
+    """Features (the bag in the fit part), labels, and clips where every file has some and the model looks at them."""
     bounds, values = np.array([0, 16, 32]), np.ones((2, 3), np.float32)
     with_clips = FeatureFile(values, bounds, clips=clips.numbered(2))
-    part = Part.of([with_clips, with_clips], [0, 1])
+    sizes = SimpleNamespace(bag_segments=1, score_full_length=True)
+    model = SimpleNamespace(sampling="bags", config=sizes, uses_clips=True)
+    part = part_of(model, "fit", iter([with_clips, with_clips]), [0, 1])
+    rows = part_of(model, "validation", [with_clips], [1])
 
     assert [0, 1] == part.labels
+    assert [1, 1, 2] == [len(features) for features in (*part.features, *rows.features)]
     assert part.clips is not None
     assert [with_clips.clips] * 2 == list(part.clips)
-    assert Part.of([with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
+    assert part_of(model, "fit", [with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
+    assert part_of(SimpleNamespace(sampling="bags", config=sizes), "fit", [with_clips], [0]).clips is None
 
 
 def test_windows_are_cut_where_they_should() -> None:

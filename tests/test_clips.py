@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clips import noise, numbered
-from vad.clips import BagClips, Clips, encoded, row_of
+from vad.clips import DATA, OFFSETS, BagClips, Clips, encoded, row_of
 from vad.errors import FeatureError
+from vad.npy import StoredBytes
 from vad.scores import resample_bounds
 
 
@@ -36,15 +38,32 @@ def test_jpeg_stays_near() -> None:
     assert gaps[0] < gaps[1]
 
 
-def test_good_clips_have_no_problem() -> None:
-    """Arrays that were stored come back as the same clips."""
-    clips = noise(2)
-    again = Clips.stored(clips.arrays())
+def test_good_clips_have_no_problem(tmp_path: Path) -> None:
+    """Arrays that were stored come back as the same clips; their bytes stay in the file."""
+    clips, path = noise(3), tmp_path / "a.npz"
+    np.savez(path, features=np.zeros(5), **clips.arrays())
+    again = Clips.stored(path, {OFFSETS: clips.offsets})
 
-    assert "" == clips.problem(2)
+    assert "" == clips.problem(3)
     assert again is not None
-    np.testing.assert_array_equal(clips.frames(1), again.frames(1))
-    assert Clips.stored({"features": np.zeros(1)}) is None
+    assert "" == again.problem(3)
+    assert isinstance(again.data, StoredBytes)
+    for row in range(3):
+        np.testing.assert_array_equal(clips.frames(row), again.frames(row))
+    np.testing.assert_array_equal(clips.data, again.arrays()[DATA])
+    assert Clips.stored(path, {"features": np.zeros(5)}) is None
+
+
+@pytest.mark.parametrize("array", [np.zeros(5), np.zeros((2, 2), np.uint8)])
+def test_other_arrays_are_no_bytes(tmp_path: Path, array: np.ndarray) -> None:
+    """Numbers of another type or shape, a compressed file, a missing name."""
+    np.savez(tmp_path / "a.npz", clips=array)
+    np.savez_compressed(tmp_path / "b.npz", clips=np.zeros(5, np.uint8))
+    for name, words in (("a.npz", "no plain array of bytes"), ("b.npz", "is compressed")):
+        with pytest.raises(ValueError, match=words):
+            StoredBytes(tmp_path / name, "clips")
+    with pytest.raises(KeyError):
+        StoredBytes(tmp_path / "a.npz", "other")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +83,21 @@ def test_good_clips_have_no_problem() -> None:
 def test_wrong_clips_are_named(change: Callable[[Clips], Clips], words: str) -> None:
     """Types, shapes, places and first bytes are looked at."""
     assert words in change(noise(2)).problem(2)
+
+
+def test_a_file_that_was_cut_is_one_error(tmp_path: Path) -> None:
+    """The feature file loses its end after it was opened, or goes away."""
+    clips, path = noise(2), tmp_path / "a.npz"
+    np.savez(path, **clips.arrays())
+    stored = Clips.stored(path, clips.arrays())
+    assert stored is not None
+    path.write_bytes(path.read_bytes()[:500])
+
+    with pytest.raises(FeatureError, match="row 1 cannot be decoded"):
+        stored.frames(1)
+    path.unlink()
+    with pytest.raises(FeatureError, match="row 0 cannot be decoded"):
+        stored.frames(0)
 
 
 def test_a_damaged_image_is_one_error() -> None:

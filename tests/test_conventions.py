@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vad.artefacts import ScoreFile, VideoScore
 from vad.conventions import NAMED, annotated_by_intervals, rows, scored_under, under_all
 from vad.evaluation import METRICS
 from vad.ground_truth import Convention
@@ -30,6 +31,13 @@ def table(**changed: object) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=TEST_COLUMNS)
 
 
+def run(frames: dict[str, np.ndarray], dropped: int = 0, normalised: bool = False) -> ScoreFile:
+    """The score file of a run."""
+    own = {name: scores / scores.max() if normalised else None for name, scores in frames.items()}
+    videos = {k: VideoScore(v, float(v.max()), "test", 30.0, own[k], dropped) for k, v in frames.items()}
+    return ScoreFile("frame", videos)
+
+
 @pytest.fixture
 def frames() -> dict[str, np.ndarray]:
     """Scores of 20 frames and more."""
@@ -40,8 +48,7 @@ def frames() -> dict[str, np.ndarray]:
 @pytest.fixture
 def runs(frames: dict[str, np.ndarray]) -> dict[str, list[VideoScores]]:
     """The same scores under every named convention."""
-    best = {name: float(scores.max()) for name, scores in frames.items()}
-    return {name: scored_under(table(), frames, best, rules) for name, rules in NAMED.items()}
+    return {name: scored_under(table(), {}, run(frames), rules).videos for name, rules in NAMED.items()}
 
 
 def test_lengths_and_positives_of_each_convention(runs: dict[str, list[VideoScores]]) -> None:
@@ -102,7 +109,30 @@ def test_conventions_need_intervals_in_frames(changed: dict, expected: bool) -> 
 
 def test_a_convention_of_ones_own(frames: dict[str, np.ndarray]) -> None:
     """Any interval and length rule can be asked for."""
-    best = {name: float(scores.max()) for name, scores in frames.items()}
-    found = scored_under(table(), frames, best, Convention("zero_based_inclusive", "floor16"))
+    found = scored_under(table(), {}, run(frames), Convention("zero_based_inclusive", "floor16"))
 
-    assert [16, 16, 32, 32, 48] == [v.n_frames for v in found]
+    assert [16, 16, 32, 32, 48] == [v.n_frames for v in found.videos]
+
+
+def test_runs_as_they_are_stored(frames: dict[str, np.ndarray]) -> None:
+    """Validation videos are left out, dropped first frames are cut, own scales follow, clipped ends are noted."""
+    file = run(frames, dropped=4, normalised=True)
+    file.videos["z"] = VideoScore(np.zeros(9), 0.0, "validation")
+    found = scored_under(table(), {}, file, NAMED["rtfm"])
+    video = found.videos[0]
+
+    assert list("abcde") == [v.video_id for v in found.videos]
+    assert (28, 28, 28) == (video.n_frames, len(video.scores), len(video.normalised))
+    assert [] == found.notes
+    assert ["a: 1 annotation(s) end past the last frame: clipped"] == scored_under(
+        table(), {}, file, NAMED["canonical"]
+    ).notes
+
+
+def test_video_level_runs_have_no_frames(frames: dict[str, np.ndarray]) -> None:
+    """A model that scores whole videos keeps its video scores."""
+    file = ScoreFile("video", run(frames).videos)
+    found = scored_under(table(), {}, file, NAMED["canonical"]).videos
+
+    assert [None] * 5 == [v.scores for v in found]
+    assert [float(s.max()) for s in frames.values()] == [v.video_score for v in found]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import vad.models
 from tests.clips import noise
 from vad import registry
-from vad.batches import Bags, Part, Scores, Windows, set_for
+from vad.batches import Bags, Part, Scores, Windows, set_for, uses_clips
 from vad.clips import BagClips
 from vad.errors import ParamsError
 from vad.inference import video_scores
@@ -29,7 +29,7 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
         {"temporal_attention": False, "channel_weights": False, "memory": False},
     ],
     "stpvad": [{"ratio_loss_weight": 2.0, "segment_map": "upstream"}],
-    "stead": [{"level": "frame", "layout": "permute"}, {"preset": "base", "convolution_width": 4}],
+    "stead": [{"level": "frame", "layout": "permute", "standardise": True}, {"preset": "base", "convolution_width": 4}],
     "mnad": [{"gates": True}, {"gates": True, "train_gates": False}, {"method": "reconstruction"}],
 }
 """Settings to test beside a model's defaults."""
@@ -95,11 +95,6 @@ def features_for(model: nn.Module, samples: int, seed: int = 0) -> Tensor:
     if reads_images(name):
         return torch.randint(0, 256, (samples, steps, *row_of(name)), generator=generator, dtype=torch.uint8)
     return torch.randn(samples, steps, *row_of(name), generator=generator)
-
-
-def uses_clips(model: nn.Module) -> bool:
-    """Whether a model also looks at the pixels of segments; at the sizes here clips of 4 frames of 32 x 32."""
-    return getattr(model, "uses_clips", False)
 
 
 def batch_for(model: nn.Module, samples: int) -> Bags | Windows:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from vad.artefacts import FeatureFile
 from vad.batches import BagSet, Part, WindowSet, compact, set_for
 from vad.errors import FeatureError
 from vad.inference import score_video, video_scores
@@ -131,18 +130,13 @@ def test_maps_are_scored_one_by_one_at_frame_level() -> None:
     np.testing.assert_allclose([scores.video], video_scores(net, set_for(net, Part([features], [1]))), rtol=1e-6)
 
 
-def file_of(features: np.ndarray) -> FeatureFile:
-    """A feature file of rows of 16 frames."""
-    return FeatureFile(features, np.arange(len(features) + 1) * 16)
-
-
 @pytest.mark.parametrize("rows", [1, 7, 8, 21])
 @pytest.mark.parametrize("name", ["c3d_mil", "deepmil", "stead"])
 def test_training_on_bags_is_training_on_their_videos(name: str, rows: int) -> None:
     """What `compact` keeps of a video, crops too, gives the same bag to the last bit."""
     net = clip_model("frame") if name == "stead" else build(name, {"bag_segments": 8}, WIDTH)
     features = clips(rows) if name == "stead" else video(rows, crops=2)
-    kept = compact(net, file_of(features), "fit").features
+    kept = compact(net, features, "fit")
 
     assert net.config.bag_segments == len(kept)
     assert torch.equal(set_for(net, Part([features], [1])).features, set_for(net, Part([kept], [1])).features)
@@ -152,7 +146,7 @@ def test_rows_that_will_be_scored_are_kept() -> None:
     """Those of validation videos where the model scores rows, and those that windows are cut from."""
     features = video(21)
     rows = {
-        (name, part): len(compact(build(name, args, WIDTH), file_of(features), part).features)
+        (name, part): len(compact(build(name, args, WIDTH), features, part))
         for name, args in {**MODELS, "deepmil": {"bag_segments": 8}}.items()
         for part in ("fit", "validation")
     }

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from vad.clips import Clips
+from vad.clips import DATA, Clips
 from vad.errors import ArtefactError, FeatureError
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
@@ -157,9 +157,9 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        archive = _read_archive(path)
+        archive = _read_archive(path, leave=(DATA,))
         report = json.loads(str(archive["report"]))
-        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(archive))
+        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(path, archive))
     except UNREADABLE as error:
         raise FeatureError(
             f"{path}: not a readable feature file ({error}). Delete it and run snakemake again."
@@ -264,7 +264,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an npz; the file is closed even when it is damaged."""
+def _read_archive(path: Path, leave: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Every array of an npz but those that are left in it; the file is closed even when it is damaged."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: archive[name] for name in archive.files if name not in leave}

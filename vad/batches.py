@@ -6,7 +6,7 @@ A set holds one part of the data in the form one kind of model takes (`Model.sam
 Order comes from the given generator alone, so that neither workers nor a resume change it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Literal, NamedTuple
@@ -83,12 +83,6 @@ class Part:
     clips: Sequence[Clips] | None = None
     """The images of each video's rows, where the features hold them."""
 
-    @classmethod
-    def of(cls, files: Sequence[FeatureFile], labels: Sequence[int]) -> "Part":
-        """From the feature files of the videos."""
-        clips = [file.clips for file in files if file.clips is not None]
-        return cls([file.features for file in files], labels, clips if len(clips) == len(files) else None)
-
 
 def seed_for(*numbers: int) -> int:
     """A seed from several numbers (seed, epoch, step), far from that of neighbouring numbers."""
@@ -113,6 +107,11 @@ def pool_of(model: VideoModel) -> Pool:
     return getattr(model, "bag_pool", "mean")
 
 
+def uses_clips(model: VideoModel) -> bool:
+    """Whether a bag model also looks at the pixels of segments."""
+    return getattr(model, "uses_clips", False)
+
+
 def scores_rows(model: VideoModel) -> bool:
     """Whether a bag model scores a video's own rows instead of the resampled bag."""
     return getattr(model.config, "score_full_length", False)
@@ -126,14 +125,28 @@ def validates_rows(model: VideoModel) -> bool:
     return scores_rows(model) and pool_of(model) == "mean"
 
 
-def compact(model: VideoModel, file: FeatureFile, part: str) -> FeatureFile:
+def compact(
+    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
+) -> Shaped[np.ndarray, "kept *dims"]:
     """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
 
     The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
     """
     if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
-        return file
-    return replace(file, features=resample(file.features, model.config.bag_segments, pool_of(model)))
+        return features
+    return resample(features, model.config.bag_segments, pool_of(model))
+
+
+def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: Sequence[int]) -> Part:
+    """The part `fit` or `validation` from the feature files of its videos; a file is let go before the next one.
+
+    What stays is what training needs: see `compact`, and the images for a model that looks at them.
+    """
+    features, clips = [], []
+    for file in files:
+        features.append(compact(model, file.features, part))
+        clips += [file.clips] if uses_clips(model) and file.clips is not None else []
+    return Part(features, labels, clips if clips and len(clips) == len(features) else None)
 
 
 class BagSet:
@@ -176,6 +189,11 @@ class BagSet:
         """The bags of the given indices."""
         clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
         return Bags(self.features[index], self.labels[index], clips)
+
+    def whole(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices as a video is scored: one alone, with its own rows, where they are kept."""
+        bags = self.take(index)
+        return replace(bags, features=self.rows[index[0]][None]) if self.rows else bags
 
     def steps(self, batch: int) -> int:
         """Steps of one pass over the larger class, `batch` bags of each class a step."""

@@ -7,6 +7,7 @@ import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,8 +15,11 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 
 from vad.errors import FeatureError
+from vad.npy import StoredBytes
 
 SegmentMap = Literal["exact", "upstream"]
+DATA, OFFSETS = "clips", "clip_offsets"
+"""Names of the two arrays in a feature file."""
 JPEG = np.frombuffer(b"\xff\xd8", np.uint8)
 """The first two bytes of every JPEG image."""
 
@@ -24,7 +28,8 @@ JPEG = np.frombuffer(b"\xff\xd8", np.uint8)
 class Clips:
     """The images of one video: image f of row r is `data[offsets[r, f] : offsets[r, f + 1]]`."""
 
-    data: UInt8[np.ndarray, " bytes"]
+    data: UInt8[np.ndarray, " bytes"] | StoredBytes
+    """In memory, or in the feature file: the images of a large data set are many gigabytes."""
     offsets: Int[np.ndarray, "rows frames+1"]
 
     @classmethod
@@ -36,13 +41,13 @@ class Clips:
         return cls(data, np.concatenate([starts, ends], axis=1).astype(np.int64))
 
     @classmethod
-    def stored(cls, archive: Mapping[str, np.ndarray]) -> "Clips | None":
-        """From the arrays of a feature file; None for a file without images."""
-        return cls(archive["clips"], archive["clip_offsets"]) if "clips" in archive else None
+    def stored(cls, path: Path, archive: Mapping[str, np.ndarray]) -> "Clips | None":
+        """From the arrays of a feature file but DATA, which stays in the file; None for one without images."""
+        return cls(StoredBytes(path, DATA), archive[OFFSETS]) if OFFSETS in archive else None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a feature file stores."""
-        return {"clips": self.data, "clip_offsets": self.offsets}
+        return {DATA: self.data[0 : len(self.data)], OFFSETS: self.offsets}
 
     def __len__(self) -> int:
         """Rows."""
@@ -59,7 +64,7 @@ class Clips:
         joined = (offsets[1:, 0] == offsets[:-1, -1]).all()
         if not joined or edges[0] != 0 or edges[-1] != len(data) or (np.diff(edges) < len(JPEG)).any():
             return "the offsets of the images do not fit their bytes"
-        if (data[edges[:-1, None] + np.arange(len(JPEG))] != JPEG).any():
+        if isinstance(data, np.ndarray) and (data[edges[:-1, None] + np.arange(len(JPEG))] != JPEG).any():
             return "an image is no JPEG"
         return ""
 
@@ -70,7 +75,8 @@ class Clips:
         """
         edges = self.offsets[row]
         try:
-            return np.stack([_decoded(self.data[a:b].tobytes()) for a, b in itertools.pairwise(edges)])
+            data = self.data[edges[0] : edges[-1]].tobytes()
+            return np.stack([_decoded(data[a:b]) for a, b in itertools.pairwise(edges - edges[0])])
         except (OSError, SyntaxError, ValueError) as error:
             raise FeatureError(
                 f"an image of row {row} cannot be decoded ({error}). Extract the video again."

@@ -6,13 +6,14 @@ by side in threads: nearly all of the time is spent inside numpy.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 
 from vad.annotations import truth_of
+from vad.artefacts import ScoreFile
 from vad.evaluation import METRICS, evaluate
 from vad.ground_truth import PRESETS, Convention, fit_scores
 from vad.schema import Bootstrap
@@ -33,29 +34,38 @@ def annotated_by_intervals(test: pd.DataFrame) -> bool:
     return bool(len(anomalous) and in_frames.all() and test["frame_level"].all())
 
 
+class Scored(NamedTuple):
+    """The test videos of one run under a convention, and what had to be mended in the annotations."""
+
+    videos: list[VideoScores]
+    notes: list[str]
+
+
 def scored_under(
-    test: pd.DataFrame,
-    scores: Mapping[str, Float[np.ndarray, "frames"]],
-    video_scores: Mapping[str, float],
-    rules: Convention,
-    labelled: Mapping[str, Shaped[np.ndarray, "frames"]] | None = None,
-) -> list[VideoScores]:
-    """The test videos with labels and scores under one convention.
+    test: pd.DataFrame, labelled: Mapping[str, Shaped[np.ndarray, "frames"]], file: ScoreFile, rules: Convention
+) -> Scored:
+    """The test videos of a run with labels and scores under one convention.
 
     Args:
-        test: `test.csv` as `vad.splits.read_test` gives it, intervals in frames.
-        scores: one score for each decoded frame, by video id.
-        video_scores: one score a video, by video id.
-        rules: the convention.
+        test: `test.csv` as `vad.splits.read_test` gives it.
         labelled: one label a frame instead of intervals, by video id.
+        file: the scores of the run; its validation videos are left out.
+        rules: the convention.
     """
-    lengths = {name: len(frames) for name, frames in scores.items()}
-    truth = truth_of(test, lengths, {}, rules, labelled or {})
-    return join(truth.videos, {name: fit_scores(frames, rules) for name, frames in scores.items()}, video_scores)
+    scored = {k: v for k, v in file.videos.items() if v.part == "test"}
+    lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
+    truth = truth_of(test, lengths, fps, rules, labelled)
+    frames = {k: fit_scores(v.frames, rules) for k, v in scored.items()} if file.level == "frame" else None
+    own = {k: fit_scores(v.normalised, rules) for k, v in scored.items() if v.normalised is not None}
+    videos = join(truth.videos, frames, {k: v.video for k, v in scored.items()}, own)
+    return Scored([video.cut(scored[video.video_id].dropped) for video in videos], truth.notes)
 
 
 def under_all(
-    runs: Mapping[str, Sequence[VideoScores]], threshold: float | None = None, bootstrap: Bootstrap | None = None
+    runs: Mapping[str, Sequence[VideoScores]],
+    threshold: float | None = None,
+    bootstrap: Bootstrap | None = None,
+    workers: int = WORKERS,
 ) -> dict[str, dict[str, Any]]:
     """Every metric of one run under each convention, as `vad.evaluation.evaluate` gives it.
 
@@ -63,10 +73,11 @@ def under_all(
         runs: the scored videos by convention; those of equal content are measured once.
         threshold: the one operating point of the run.
         bootstrap: None = no intervals. The same draws everywhere.
+        workers: threads.
     """
     same = {name: next(other for other in runs if _equal(runs[name], runs[other])) for name in runs}
     wanted = list(dict.fromkeys(same.values()))
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         found = dict(
             zip(wanted, pool.map(lambda name: evaluate(runs[name], threshold, bootstrap), wanted), strict=True)
         )

@@ -1,7 +1,6 @@
 """Apply a trained model to videos: the torch half of scoring (the other half is `vad.scores`)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +9,18 @@ from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import Bags, BagSet, Part, Scores, VideoModel, WindowSet, crops_of, pool_of, scores_rows
+from vad.batches import (
+    Bags,
+    BagSet,
+    Part,
+    Scores,
+    VideoModel,
+    WindowSet,
+    crops_of,
+    pool_of,
+    scores_rows,
+    uses_clips,
+)
 from vad.clips import BagClips, Clips
 from vad.errors import FeatureError
 from vad.schema import Infer
@@ -60,9 +70,9 @@ def _bag_length(model: VideoModel, rows: int) -> int:
 
 
 def _score_bags(model: VideoModel, bags: Bags) -> Scores:
-    """A model's scores of bags; one that looks at pixels (`uses_clips`) gets these too."""
+    """A model's scores of bags; one that looks at pixels gets these too."""
     features = bags.features.to(_device(model))
-    return model.score(features, bags.clips) if getattr(model, "uses_clips", False) else model.score(features)
+    return model.score(features, bags.clips) if uses_clips(model) else model.score(features)
 
 
 def score_rows(
@@ -173,19 +183,12 @@ def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, 
     Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
-        scores = torch.cat([_score_bags(model, bags).video for bags in _whole(data)])
+        chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)
+        scores = torch.cat([_score_bags(model, data.whole(chunk)).video for chunk in chunks])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
     return np.array([_windows_of_video(model, data, scores, video) for video in range(data.n_videos)])
-
-
-def _whole(data: BagSet) -> Iterator[Bags]:
-    """Every sample of a set: its rows where the set keeps them, else its bag."""
-    chunks = torch.arange(len(data.features)).split(1 if data.rows else CHUNK)
-    for number, chunk in enumerate(chunks):
-        bags = data.take(chunk)
-        yield replace(bags, features=data.rows[number][None]) if data.rows else bags
 
 
 def _windows_of_video(model: VideoModel, data: WindowSet, scores: Float[Tensor, " windows"], video: int) -> float:

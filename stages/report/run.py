@@ -47,9 +47,9 @@ class Shelf:
         """The folder of a trained run."""
         return self.args.train / variant / f"seed{seed}"
 
-    def scores(self, variant: str) -> Path:
-        """The score file of a variant's first seed."""
-        return self.args.infer / variant / f"seed{self.seeds[0]}.npz"
+    def scores(self, variant: str, seed: int) -> Path:
+        """The score file of a run."""
+        return self.args.infer / variant / f"seed{seed}.npz"
 
     def table(self, dataset: str, name: str) -> Path:
         """A split table of a data set."""
@@ -60,7 +60,7 @@ class Shelf:
         runs = [(v, s) for v in self.variants for s in self.seeds]
         files = [self.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
         files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
-        files += [self.scores(v) for v in self.variants]
+        files += [self.scores(v, s) for v, s in runs] + [self.args.claims]
         datasets = {entry["dataset"] for entry in self.variants.values()}
         files += [path for d in sorted(datasets) for path in sorted(self.table(d, "frame_labels").glob("*.npy"))]
         return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None) -> None:
     flags = parser(__doc__)
     for name in ("split", "train", "infer", "metrics"):
         flags.add_argument(f"--{name}", type=Path, required=True, help=f"what room {name} wrote")
+    flags.add_argument("--claims", type=Path, required=True, help="ledger of the claims of others")
     for name in ("figures", "plots", "summary"):
         flags.add_argument(f"--{name}", type=Path, required=True, help="where to write")
     args = flags.parse_args(argv)
@@ -82,6 +83,7 @@ def main(argv: Sequence[str] | None) -> None:
 
 def _write(shelf: Shelf) -> None:
     """Tables first, then figures and plot data; files of variants that are gone are removed at the end."""
+    from stages.report.comparisons import tables
     from stages.report.figures import draw, plot_data
 
     results, broken = _results(shelf)
@@ -91,6 +93,7 @@ def _write(shelf: Shelf) -> None:
         out / "results.csv": csv(results),
         out / "baselines.csv": csv(baselines),
         out / "results.md": _page(shelf, results, baselines, broken),
+        **{out / name: text for name, text in tables(shelf, results).items()},
         **{shelf.args.plots / name: text for name, text in plot_data(shelf).items()},
     }
     for path, text in texts.items():
@@ -163,7 +166,9 @@ def _baselines(shelf: Shelf) -> list[dict]:
     found = []
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
         variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
-        scored = {k: v for k, v in read_scores(shelf.scores(variant)).videos.items() if v.part == "test"}
+        scored = {
+            k: v for k, v in read_scores(shelf.scores(variant, shelf.seeds[0])).videos.items() if v.part == "test"
+        }
         lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
         test = read_test(shelf.table(dataset, "test.csv"))
         labelled = read_labels(test, shelf.table(dataset, "frame_labels"))

@@ -29,17 +29,16 @@ def main(argv: Sequence[str] | None) -> None:
 def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
     """Train and write weights, the config that rebuilds the model, and the training curves."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
-    from vad.batches import Part, compact
+    from vad.batches import part_of
     from vad.modelling import build
     from vad.training import train
 
     dim = read_features(files[0]).dim
     model = build(entry["model"], entry["model_args"], dim, seed)
     labels, parts = table["label"].tolist(), table["part"].tolist()
-    tables = [compact(model, read_features(path, dim), part) for path, part in zip(files, parts, strict=True)]
     fit, validation = (
-        Part.of([tables[i] for i in rows], [labels[i] for i in rows])
-        for rows in ([i for i, p in enumerate(parts) if p == part] for part in ("fit", "validation"))
+        part_of(model, part, (read_features(files[i], dim) for i in rows), [labels[i] for i in rows])
+        for part, rows in ((part, [i for i, p in enumerate(parts) if p == part]) for part in ("fit", "validation"))
     )
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
     result = train(model, fit, validation, typed(Train, entry["train"]), seed, threads, checkpoint)

@@ -73,7 +73,7 @@ def test_crops_in_files_of_their_own(official: OfficialList, tmp_path: Path) -> 
 def test_score_files_of_this_project(official: OfficialList, tmp_path: Path) -> None:
     """Of a run's own score file the frames of the test videos are read, those of validation left."""
     scores = frames(official)
-    videos = {name: VideoScore(s.astype(np.float32), float(s.max()), "test") for name, s in scores.items()}
+    videos = {name: VideoScore(s.astype(np.float32), float(s.max()), "test", 30.0, s) for name, s in scores.items()}
     videos["Abuse900_x264"] = VideoScore(np.zeros(9, np.float32), 0.0, "validation")
     write_scores(tmp_path / "seed0.npz", ScoreFile("frame", videos))
     found = read_submission(tmp_path / "seed0.npz", official).arrays

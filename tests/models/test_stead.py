@@ -79,6 +79,18 @@ def test_maps_may_have_any_size() -> None:
     assert (2,) == tuple(model.score(torch.zeros(2, 1, 4, 3, 5, 2)).video.shape)
 
 
+def test_standardise_works_channel_by_channel() -> None:
+    """Scale and offset of a channel have no effect once the constants are taken; without it they have."""
+    features, scale = random_bags(), torch.tensor([1.0, 10.0, 0.1, 3.0])[:, None, None, None]
+    for standardise in (True, False):
+        plain, scaled = made(standardise=standardise), made(standardise=standardise)
+        plain.prepare(features)
+        scaled.prepare(features * scale + scale)
+        same = torch.allclose(plain.score(features).video, scaled.score(features * scale + scale).video, atol=1e-5)
+
+        assert standardise == same
+
+
 def test_video_level_needs_one_tensor_frame_level_every_row() -> None:
     """So inference pools the rows, or keeps them."""
     assert [False, True] == [made(level=level).config.score_full_length for level in ("video", "frame")]

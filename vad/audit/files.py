@@ -165,9 +165,10 @@ def _archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         head = json.loads(str(archive["head"])) if "head" in archive.files else {"videos": {}}
         parts = {name: video["part"] for name, video in head["videos"].items()}
-        for name in archive.files:
+        wanted = [f"frames/{name}" for name, part in parts.items() if part == "test"] or archive.files
+        for name in wanted:
             values = archive[name]
-            if values.dtype.kind in "biuf" and parts.get(_stem(name), "test") == "test":
+            if values.dtype.kind in "biuf":
                 yield _stem(name), values.astype(float)
 
 

@@ -26,6 +26,7 @@ from torch.nn import functional
 from vad import losses
 from vad.batches import Bags, Scores
 from vad.errors import ArtefactError, FeatureError, listing
+from vad.layers.standardise import Standardise
 from vad.models._performer import PerformerAttention
 from vad.schema import Count, NotNegative, Positive, Section
 
@@ -55,6 +56,9 @@ class Config(Section):
         "raw_view", description="axes before the convolutions: raw_view = reinterpreted (released), permute = moved"
     )
     bag_segments: Literal[1] = Field(1, description="a video is one tensor: the maximum over its clips (published)")
+    standardise: bool = Field(
+        False, description="channels in units of their spread over the fit part (for features that hardly differ)"
+    )
     convolution_width: Count = Field(32, description="channels of the convolution blocks")
     attention_width: Count = Field(32, description="channels of the attention blocks")
     convolution_blocks: Count = Field(1, description="convolution blocks")
@@ -184,6 +188,7 @@ class Model(nn.Module):
         """
         super().__init__()
         self.config, self.level, self.channels = config, config.level, feature_dim
+        self.standardise = Standardise(feature_dim) if config.standardise else None
         # Without use where the widths are equal, as in the released layout (37,440 values of preset base).
         self.input = nn.Sequential(nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.convolution_width))
         self.blocks = nn.Sequential(
@@ -198,6 +203,11 @@ class Model(nn.Module):
         self.last = nn.Linear(config.attention_width, 1)
         self.apply(_initialise)
 
+    def prepare(self, features: Float[Tensor, "bags segments channels *space"]) -> None:
+        """Take the constants of `standardise` from the videos' tensors of the fit part."""
+        if self.standardise:
+            self.standardise.fit(features.movedim(2, -1))
+
     def forward(self, rows: Float[Tensor, "tensors channels *space"]) -> Output:
         """Logit and feature of each tensor, space being time, height and width.
 
@@ -209,6 +219,7 @@ class Model(nn.Module):
                 " Use features that are maps, such as X3D activations."
             )
         values = rows.permute(0, 2, 3, 4, 1)
+        values = self.standardise(values) if self.standardise else values
         if self.config.convolution_width != self.channels:
             values = self.input(values)
         pooled = self.blocks(values).amax(dim=(1, 2, 3))
