@@ -100,6 +100,7 @@ class Dataset:
         return {
             "lists": {LABELS: {"sha256": sha256(self.home / LABELS), "official": None, "what": what}},
             "subset": None,
+            "frame_labels": "masks",
             "notes": [f"synthetic clips, generated from seed {self.config.seed}: no footage, no real persons"],
         }
 
