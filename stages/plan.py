@@ -257,7 +257,11 @@ class Plan:
     @staticmethod
     def report_tables() -> list[str]:
         """The tables of room report."""
-        compared = [f"{name}.{end}" for name in ("conventions", "significance", "claims") for end in ("csv", "md")]
+        compared = [
+            f"{name}.{end}"
+            for name in ("conventions", "significance", "selection_gap", "claims")
+            for end in ("csv", "md")
+        ]
         return ["results.csv", "results.md", "baselines.csv", *compared]
 
     def report_figures(self) -> list[str]:

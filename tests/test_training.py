@@ -119,6 +119,18 @@ def test_a_killed_run_goes_on_bit_identically(name: str, tmp_path: Path) -> None
     assert [path] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_every_epoch_can_be_kept_and_chooses_nothing(name: str) -> None:
+    """The weights of each epoch are told, the chosen one among them; the run is the same without."""
+    plan, kept = settings(select_by=SELECT[name], epochs=4), {}
+    told = train(new(name, 2), part(0), part(1), plan, 2, keep=kept.__setitem__)
+    silent = train(new(name, 2), part(0), part(1), plan, 2)
+
+    assert [1, 2, 3, 4] == list(kept)
+    assert same(kept[told.epoch], told.state)
+    assert same(silent.state, told.state)
+
+
 def test_an_adversary_has_an_optimiser_of_its_own() -> None:
     """The main one leaves it alone; its rate is a share of train.lr; its loss stands apart from train_loss."""
     plan, model = settings(select_by="last", epochs=1), new("frame_pred", 0)

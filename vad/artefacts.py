@@ -199,6 +199,8 @@ class ScoreFile:
     videos: dict[str, VideoScore]
     protocol: dict[str, Any] = field(default_factory=dict)
     """How the scores came to be: expansion, crops, smoothing, selection ..., for the row of the table."""
+    epochs: dict[int, dict[str, VideoScore]] = field(default_factory=dict)
+    """The test videos scored by every epoch that was kept, for the selection gap alone."""
 
 
 def write_scores(path: Path, file: ScoreFile) -> None:
@@ -206,17 +208,16 @@ def write_scores(path: Path, file: ScoreFile) -> None:
 
     Raises: ArtefactError for a score that is not finite.
     """
-    for video_id, score in file.videos.items():
+    scored = [*file.videos.items(), *(pair for videos in file.epochs.values() for pair in videos.items())]
+    for video_id, score in scored:
         arrays = [score.frames, score.video, *([] if score.normalised is None else [score.normalised])]
         if not all(np.isfinite(values).all() for values in arrays):
             raise ArtefactError(f"{path}: {video_id} has a score that is not finite. Train the variant again.")
     head = {
         "level": file.level,
         "protocol": file.protocol,
-        "videos": {
-            k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped}
-            for k, v in file.videos.items()
-        },
+        "videos": _heads(file.videos),
+        "epochs": {number: _heads(videos) for number, videos in file.epochs.items()},
     }
     frames = {f"frames/{k}": v.frames.astype(np.float32) for k, v in sorted(file.videos.items())}
     frames |= {
@@ -224,8 +225,14 @@ def write_scores(path: Path, file: ScoreFile) -> None:
         for k, v in sorted(file.videos.items())
         if v.normalised is not None
     }
+    for number, videos in file.epochs.items():
+        frames |= {f"epochs/{number}/{k}": v.frames.astype(np.float32) for k, v in sorted(videos.items())}
     with atomic(path) as stream:
         np.savez(stream, head=np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames)  # type: ignore[arg-type]
+
+
+def _heads(videos: Mapping[str, VideoScore]) -> dict[str, dict[str, Any]]:
+    return {k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped} for k, v in videos.items()}
 
 
 def read_scores(path: Path) -> ScoreFile:
@@ -237,11 +244,15 @@ def read_scores(path: Path) -> ScoreFile:
             k: VideoScore(archive[f"frames/{k}"], normalised=archive.get(f"normalised/{k}"), **v)
             for k, v in head["videos"].items()
         }
+        epochs = {
+            int(number): {k: VideoScore(archive[f"epochs/{number}/{k}"], **v) for k, v in heads.items()}
+            for number, heads in head["epochs"].items()
+        }
     except UNREADABLE as error:
         raise ArtefactError(
             f"{path}: not a readable score file ({error}). Delete it and run snakemake again."
         ) from error
-    return ScoreFile(head["level"], videos, head["protocol"])
+    return ScoreFile(head["level"], videos, head["protocol"], epochs)
 
 
 def write_weights(path: Path, weights: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> None:

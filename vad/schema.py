@@ -46,6 +46,11 @@ class Train(Section):
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
     )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
+    keep_epochs: bool = Field(
+        False,
+        description="keep the weights of every epoch too, so that the report can say what choosing the epoch on the"
+        " test list would have given (disk and scoring time: times the epochs)",
+    )
 
 
 class Infer(Section):

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vad.evaluation import evaluate
 from vad.ground_truth import convention
 from vad.provenance import Job
 from vad.schema import Bootstrap, Evaluate
+from vad.selection_gap import selection_gap
 from vad.splits import read_test, read_train
 from vad.thresholds import choose_threshold
 from vad.video_scores import VideoScores, VideoTruth
@@ -51,8 +53,15 @@ def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
         "scores": file.protocol,
         "notes": notes,
     }
+    epochs = (
+        (number, scored_under(test, labelled, replace(file, videos=kept), convention(config.ground_truth)).videos)
+        for number, kept in file.epochs.items()
+    )
+    gap = selection_gap(result, epochs, file.level)
     others = _conventions(test, labelled, file, threshold.value, config.bootstrap)
-    write_json(out / "metrics.json", {"metrics": result, "protocol": protocol, "conventions": others})
+    write_json(
+        out / "metrics.json", {"metrics": result, "protocol": protocol, "conventions": others, "selection_gap": gap}
+    )
     write_text(
         out / "curves.csv", curves(videos, file.level, config.curve_points).to_csv(index=False, lineterminator="\n")
     )

@@ -10,7 +10,7 @@ from vad.baselines import NO_PIXEL
 from vad.claims.ledger import read_ledger
 from vad.claims.table import claims_table, compute
 from vad.claims.table import markdown as claims_page
-from vad.conventions import scored_under
+from vad.conventions import NAMED, scored_under
 from vad.ground_truth import convention
 from vad.schema import Evaluate
 from vad.significance import COMPARED, Contestants, differences
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 UNSEEN = "centre_minus_length"
 """The row without a pixel that every variant is compared with: the strongest of them on UCF-Crime."""
+GAP_COLUMNS = ("dataset", "variant", "seed", "selection", "metric", "selected", "best_on_test", "epoch", "gap")
 CONVENTIONS_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro")
 
 
 def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Every table by file name."""
     conventions, significance = _conventions(shelf, results), _significance(shelf, results)
+    gaps = _gaps(shelf, results)
     claims = read_ledger(shelf.args.claims)
     claimed = claims_table(claims, _marked(shelf, results), shelf.slice["skipped"], compute(claims))
     return {
@@ -35,6 +37,8 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
         "conventions.md": _conventions_page(conventions),
         "significance.csv": csv(significance),
         "significance.md": _significance_page(significance),
+        "selection_gap.csv": csv(gaps, GAP_COLUMNS),
+        "selection_gap.md": _gaps_page(gaps),
         "claims.csv": csv(claimed),
         "claims.md": claims_page(claimed),
     }
@@ -46,7 +50,7 @@ def _conventions(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict
     for result in results:
         variant = result["variant"]
         runs = [read_json(shelf.metrics(variant, seed) / "metrics.json")["conventions"] for seed in shelf.seeds]
-        for name in runs[0]:
+        for name in (name for name in NAMED if name in runs[0]):
             counts = {k: runs[0][name]["counts"][k] for k in ("n_frames", "n_positive")}
             head = {"dataset": result["dataset"], "variant": variant, "ground_truth": name, **counts}
             found.append(result_row(head, [run[name] for run in runs]))
@@ -106,6 +110,36 @@ def _told(row: dict[str, Any]) -> str:
         return f"- | {row['reason']}"
     verdict = "yes, after Holm" if row["differs_holm"] else "yes" if row["differs"] else "no"
     return f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}] | {verdict}"
+
+
+def _gaps(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per run and metric, of the variants that keep their epochs."""
+    found = []
+    for result in results:
+        head = {name: result[name] for name in ("dataset", "variant")}
+        for seed in shelf.seeds:
+            gaps = read_json(shelf.metrics(result["variant"], seed) / "metrics.json")["selection_gap"]
+            row = {**head, "seed": seed, "selection": result["selection"]}
+            found += [{**row, "metric": metric, **gaps[metric]} for metric in COMPARED if metric in gaps]
+    return found
+
+
+def _gaps_page(rows: Sequence[dict[str, Any]]) -> str:
+    heads = ["dataset", "variant", "chosen by", "metric", "chosen on validation", "best on test (optimistic)", "gap"]
+    parts = [
+        "# Selection gap\n",
+        "What choosing the epoch **on the test list**, apart for each metric and seed, would have given. Optimistic by"
+        " construction: no other table has it, and it chooses nothing. Mean over seeds; each seed is in"
+        " `selection_gap.csv`.\n",
+        f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}",
+    ]
+    runs: dict[tuple, list[dict[str, Any]]] = {}
+    for row in rows:
+        runs.setdefault(tuple(row[name] for name in ("dataset", "variant", "selection", "metric")), []).append(row)
+    for head, mine in runs.items():
+        means = [sum(row[name] for row in mine) / len(mine) for name in ("selected", "best_on_test", "gap")]
+        parts.append(f"| {' | '.join(head)} | {means[0]:.3f} | {means[1]:.3f} | {means[2]:+.3f} |")
+    return "\n".join(parts if rows else [*parts[:2], "No variant keeps its epochs: set train.keep_epochs."]) + "\n"
 
 
 def _marked(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

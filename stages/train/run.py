@@ -1,7 +1,8 @@
 """Room train: fit one variant with one seed; the validation part of the train list chooses the epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -41,12 +42,25 @@ def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads
         for part, rows in ((part, [i for i, p in enumerate(parts) if p == part]) for part in ("fit", "validation"))
     )
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
-    result = train(model, fit, validation, typed(Train, entry["train"]), seed, threads, checkpoint)
     config = {"model": entry["model"], "model_args": entry["model_args"], "feature_dim": dim}
+
+    def keep(number: int, state: Mapping[str, Any]) -> None:
+        write_weights(out / "epochs" / f"{number:04}.safetensors", {k: v.numpy() for k, v in state.items()}, config)
+
+    plan = typed(Train, entry["train"])
+    result = train(model, fit, validation, plan, seed, threads, checkpoint, keep if plan.keep_epochs else None)
+    _drop_epochs(out / "epochs", len(result.history) if plan.keep_epochs else 0)
     write_weights(out / "weights.safetensors", {k: v.numpy() for k, v in result.state.items()}, config)
     write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": entry})
     write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
     checkpoint.unlink(missing_ok=True)
+
+
+def _drop_epochs(folder: Path, last: int) -> None:
+    """Remove the weights of epochs behind the last one: they are of an earlier, longer run."""
+    for path in folder.glob("*.safetensors"):
+        if int(path.stem) > last:
+            path.unlink()
 
 
 if __name__ == "__main__":

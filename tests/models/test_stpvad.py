@@ -17,8 +17,9 @@ from vad.errors import FeatureError
 from vad.inference import score_video, video_scores
 from vad.modelling import build
 from vad.models import stpvad, urdmu
-from vad.schema import Infer
+from vad.schema import Infer, Train
 from vad.scores import resample
+from vad.training import train
 
 SMALL = {
     "bag_segments": 20,
@@ -162,6 +163,24 @@ def test_stage_one_can_go_ahead() -> None:
     assert [{"stage1"}, {"stage1"}, {"stage1", "stage2"}] == stages
     assert {"stage1", "stage2"} == {name[:6] for name in made(stage1_steps=9).eval().loss(data)}
     assert {"stage1", "stage2"} == {name[:6] for name in again.train().loss(data)}
+
+
+def test_training_is_deterministic() -> None:
+    """Twice the same seed, the same weights, also of the two networks that look at clips; they have moved."""
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(9, 5)).astype(np.float32) for _ in range(8)]
+    parts = [
+        Part(rows[:4], [0, 1] * 2, [noise(9, seed=i) for i in range(4)]),
+        Part(rows[4:], [0, 1] * 2, [noise(9)] * 4),
+    ]
+    plan = Train(lr=1e-2, epochs=2, steps_per_epoch=3, batch=2, select_by="last")
+    first, again = (train(build("stpvad", SQUARE, 5, seed=1), *parts, plan, 0).state for _ in range(2))
+    start = build("stpvad", SQUARE, 5, seed=1).state_dict()
+    moved = {name.split(".")[0] for name in start if not torch.equal(start[name], first[name])}
+
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert {"stage1", "encoder", "head", "trained_steps"} == moved
+    assert 6 == int(first["trained_steps"])
 
 
 def test_ratio_term_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ class Size(NamedTuple):
     macs: int | None
 
 
-X3D_WIDTH = 192 * 16 * 10 * 10
-"""Values of one X3D activation: channels, time, height, width."""
+X3D_WIDTH = 192
+"""Channels of X3D's activations."""
 MODELS: dict[str, tuple[str, dict[str, str], int, int | None]] = {
     "memtsm": ("mstsm", {"preset": "claim"}, 128, 32),
     "stead_fast": ("stead", {"preset": "fast"}, X3D_WIDTH, None),

@@ -55,7 +55,9 @@ class Config(Section):
     ratio_loss_weight: NotNegative = Field(
         0.0, description="weight of (kept share - token_ratio)^2; 0 = published, 2 = DynamicViT"
     )
-    stage1_steps: int = Field(0, ge=0, description="training steps of stage 1 alone before the joint ones")
+    stage1_steps: int = Field(
+        0, ge=0, description="training steps of stage 1 alone before the joint ones; no epoch among them has a stage 2"
+    )
     segment_map: SegmentMap = Field(
         "exact", description="a segment's clip: the first row that it was made of, or the released arithmetic"
     )
