@@ -35,6 +35,8 @@ def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 def changed(value: Any) -> Any:
     """Another valid value of the same kind."""
     words = {"max": "mean", "video_auc": "video_ap", "validation_loss": "last"}
+    if isinstance(value, bool):
+        return not value
     if isinstance(value, list):
         return [*value, 7]
     return words[value] if isinstance(value, str) else value * 2 or 1
