@@ -262,6 +262,7 @@ def test_both_adds_the_clips_scores() -> None:
 
     torch.testing.assert_close(expected, scores.steps)
     torch.testing.assert_close(urdmu.top_mean(expected), scores.video)
+    assert [{"stages": "1"}, {"stages": "1 + 2 (ours)"}] == [plain.protocol(), model.protocol()]
 
 
 @pytest.mark.parametrize("full_length", [False, True])

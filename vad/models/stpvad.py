@@ -224,6 +224,10 @@ class Model(nn.Module):
             )
         return Scores(urdmu.top_mean(scores), scores)
 
+    def protocol(self) -> dict[str, str]:
+        """What a row must say of the scoring."""
+        return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours)"}
+
     def _clip_scores(
         self,
         first: urdmu.Output,
