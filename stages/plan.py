@@ -336,7 +336,6 @@ class Plan:
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
         rows = [{"name": k, **{w: e[w] for w in ("dataset", "features", "model")}} for k, e in tree["variants"].items()]
-        rows = [{**row, "weights": tree["features"][row["features"]].get("weights")} for row in rows]
         slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
         yield "report", "report", {**slice_, "skipped": self.skipped}
 

@@ -7,6 +7,7 @@ from typing import Any
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts import ScoreFile, VideoScore, read_features, read_json, read_weights, write_scores
 from vad.errors import FeatureError
+from vad.origin import joined, weights_of
 from vad.provenance import Job
 from vad.schema import Infer
 from vad.splits import read_test, read_train
@@ -43,11 +44,12 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     config = read_json(run / "config.json")
     model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
     _load(model, run / "weights.safetensors")
-    videos, crops = _sweep(model, parts, files, infer, config["feature_dim"])
+    videos, crops, origin = _sweep(model, parts, files, infer, config["feature_dim"])
     protocol = {
         "expansion": _expansion(model, infer),
         "scoring": model.protocol() if hasattr(model, "protocol") else {},
         "crops": crops,
+        "extractor_weights": origin,
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),
@@ -78,11 +80,11 @@ def _sweep(
     files: list[Path],
     infer: Infer,
     dim: int,
-) -> tuple[dict[str, VideoScore], int]:
-    """Every video scored, and the crops of a feature row."""
+) -> tuple[dict[str, VideoScore], int, str]:
+    """Every video scored, the crops of a feature row, and the weights behind the features."""
     from vad.inference import score_video
 
-    videos, crops, before = {}, set(), ""
+    videos, crops, extractors, before = {}, set(), set(), ""
     for (video_id, part), path in zip(parts.items(), files, strict=True):
         file = read_features(path, dim)
         if part != before and hasattr(model, "reset_memory"):
@@ -93,9 +95,10 @@ def _sweep(
         except FeatureError as error:
             raise FeatureError(f"{path}: {error}") from error
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)
+        extractors.add(weights_of(file.report))
         fps = file.report.get("decode", {}).get("fps")
         videos[video_id] = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
-    return videos, max(crops)
+    return videos, max(crops), joined(extractors)
 
 
 def _expansion(model: Any, infer: Infer) -> str:  # noqa: ANN401 - any model of vad/models

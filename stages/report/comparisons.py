@@ -31,7 +31,7 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
     conventions, significance = _conventions(shelf, results), _significance(shelf, results)
     gaps = _gaps(shelf, results)
     claims = read_ledger(shelf.args.claims)
-    claimed = claims_table(claims, _marked(shelf, results), shelf.slice["skipped"], compute(claims))
+    claimed = claims_table(claims, results, shelf.slice["skipped"], compute(claims))
     return {
         "conventions.csv": csv(conventions),
         "conventions.md": _conventions_page(conventions),
@@ -140,8 +140,3 @@ def _gaps_page(rows: Sequence[dict[str, Any]]) -> str:
         means = [sum(row[name] for row in mine) / len(mine) for name in ("selected", "best_on_test", "gap")]
         parts.append(f"| {' | '.join(head)} | {means[0]:.3f} | {means[1]:.3f} | {means[2]:+.3f} |")
     return "\n".join(parts if rows else [*parts[:2], "No variant keeps its epochs: set train.keep_epochs."]) + "\n"
-
-
-def _marked(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results, each with what its features' weights are: random ones are no result."""
-    return [{**row, "weights": shelf.variants[row["variant"]].get("weights")} for row in results]

@@ -139,6 +139,7 @@ def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
         "subset": facts.get("subset") or "all",
         "model": entry["model"],
         "features": entry["features"],
+        "extractor_weights": scores["extractor_weights"],
         "supervision": scores["supervision"],
         "level": protocol["level"],
         "seeds": " ".join(map(str, shelf.seeds)),

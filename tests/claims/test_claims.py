@@ -198,7 +198,7 @@ def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
     assert "not run: no variant of this name" == skipped["P15"]["ours"]
     assert "" == skipped["P17"]["ours"]
     assert "-" == table(claims, result("c3d_mil", None))["P01"]["ours"]
-    assert "random weights" in table(claims, result("c3d_mil", weights="random"))["P01"]["ours"]
+    assert "random weights" in table(claims, result("c3d_mil", extractor_weights="random (seed 0)"))["P01"]["ours"]
 
 
 def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
+from vad.origin import is_random
 from vad.tables import cell
 
 SUFFIXES = {"ucf": "ucf", "efficient": "ucf", "ped2": "ped2", "avenue": "avenue", "shanghai": "shanghai", "xd": "xd"}
@@ -48,8 +49,8 @@ def claims_table(
 
     Args:
         claims: the ledger.
-        results: rows of the results table, as `vad.tables.result_row` gives them; a row whose features
-            come from random weights says so in `weights`.
+        results: rows of the results table, as `vad.tables.result_row` gives them; `extractor_weights`
+            says whose weights made its features.
         skipped: variants that did not run here, with the reason.
         computed: as `compute` gives it.
     """
@@ -82,7 +83,7 @@ def _ours(claim: Claim, rows: Mapping[str, Mapping[str, Any]], skipped: Mapping[
         "ours_metric": metric,
         "ours_variant": ran["variant"],
         "ours_data": ran["dataset"] + ("" if on_it else " (not the data of the claim)"),
-        "ours": f"{text} (random weights: not a result)" if ran.get("weights") == "random" else text,
+        "ours": f"{text} (random weights: not a result)" if is_random(ran.get("extractor_weights", "")) else text,
         "ours_selection": ran["selection"],
         "ours_protocol": f"{ran['ground_truth']}, {ran['threshold_rule']}, {ran['n_videos']} videos",
         "ours_provenance": ran["provenance"],
