@@ -1,0 +1,149 @@
+"""Time and memory of a piece of work. Numbers of the machine that they were taken on: they vary from run to run.
+
+What is compared runs alone, one thread, batch 1, after a warm-up; the median of the repeats counts. Memory is what
+the work adds to a process in which the libraries are loaded already, so that two models can be told apart.
+"""
+
+import multiprocessing
+import os
+import platform
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from vad.decode import Reader
+from vad.errors import VadError
+
+Result = TypeVar("Result")
+MIB = 2**20
+STATUS = Path("/proc/self/status")
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def alone(work: Callable[[], Result]) -> Result:
+    """Do the work in a process of its own, with one thread, that starts with the libraries loaded and nothing else.
+
+    Raises: VadError with the message of the error there, or when the process was killed (out of memory).
+    """
+    # Fork: a new interpreter would spend seconds on importing torch and count its pages as memory of the work.
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(work, theirs))
+    process.start()
+    theirs.close()
+    try:
+        problem, result = ours.recv()
+    except EOFError:
+        process.join()
+        problem, result = f"the measuring process ended with {process.exitcode}: give it more memory", None
+    process.join()
+    if problem:
+        raise VadError(problem)
+    return result
+
+
+def _answer(work: Callable[[], Any], pipe: Connection) -> None:
+    """The other process: send (problem, result)."""
+    torch.set_num_threads(1)
+    try:
+        pipe.send(("", work()))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the parent
+        pipe.send((str(error) if isinstance(error, VadError) else f"{type(error).__name__}: {error}", None))
+    finally:
+        pipe.close()
+
+
+def seconds_of(work: Callable[[], object], repeats: int, budget: float) -> float:
+    """Median time of one call in seconds, after one call that is not counted.
+
+    Args:
+        work: called at least twice.
+        repeats: calls that are timed, at most.
+        budget: seconds after which no further call is begun.
+    """
+    work()
+    spent: list[float] = []
+    while len(spent) < repeats and sum(spent) < budget:
+        start = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - start)
+    return statistics.median(spent)
+
+
+@contextmanager
+def first_frames(limit: int) -> Iterator[Callable[[], float]]:
+    """Every video that is read inside ends after `limit` frames; the yielded function gives the seconds that reading took
+    since it was last asked.
+
+    All extractors read through `Reader.frames`, so this is where decoding and network can be told apart.
+    """
+    spent, original = [0.0], Reader.frames
+
+    def frames(reader: Reader, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        source = original(reader, stride)
+        while reader.n_frames < limit:
+            start = time.perf_counter()
+            frame = next(source, None)
+            spent[0] += time.perf_counter() - start
+            if frame is None:
+                return
+            yield frame
+
+    def taken() -> float:
+        found, spent[0] = spent[0], 0.0
+        return found
+
+    Reader.frames = frames
+    try:
+        yield taken
+    finally:
+        Reader.frames = original
+
+
+class Memory:
+    """Peak memory since it was made, in a process made by `alone`; on a GPU what torch set aside there at most."""
+
+    def __init__(self) -> None:
+        self.start = _status()
+
+    def peak_mib(self) -> float | None:
+        """Peak above the start in MiB, pages of program files not counted; None where the system does not tell.
+
+        Pages of files only grow while libraries are used for the first time, so those of the end stand for the peak.
+        """
+        if torch.cuda.is_initialized():
+            return torch.cuda.max_memory_allocated() / MIB
+        now = _status()
+        if not {"VmHWM", "RssFile", "RssAnon"} <= now.keys() & self.start.keys():
+            return None
+        return max(now["VmHWM"] - now["RssFile"] - self.start["RssAnon"], 0) / 1024
+
+
+def _status() -> dict[str, int]:
+    """Sizes of this process in KiB, by Linux's names; empty elsewhere."""
+    if not STATUS.is_file():
+        return {}
+    return {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)}
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on: processor, GPU if one was used, torch, threads."""
+    text = CPU_INFO.read_text() if CPU_INFO.is_file() else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_initialized() else None
+    return {
+        "processor": found[1] if found else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "gpu": gpu,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
