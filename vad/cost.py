@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from vad.artefacts import FeatureFile
-from vad.batches import Part, VideoModel, set_for
+from vad.batches import Part, VideoModel, crops_of, set_for
 from vad.efficiency import count, parameters, size_on_disk
 from vad.inference import score_video
 from vad.measuring import Memory, first_frames, machine, seconds_of
@@ -40,7 +40,8 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
     A bag of fixed length costs the same for a second as for an hour, so the cost of a video holds for its length.
 
     Args:
-        model, model_args: as in params.yaml; the weights are those of a new network.
+        model: name of a file in `vad/models`.
+        model_args: its settings as in params.yaml; the weights are those of a new network.
         file: features of a video; rows beyond the first `settings.frames` frames are left out (one row at least).
         settings: frames, repeats and budget.
     """
@@ -55,13 +56,13 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
             return network.score(sample)
 
     def video() -> object:
-        return score_video(network, features, bounds, Infer())
+        return score_video(network, features, bounds, Infer.model_validate({}))
 
     # Time and memory before counting, which takes other paths and more memory.
     measured = {
         "sample_seconds": seconds_of(score, settings.repeats, settings.budget),
         "video_seconds": seconds_of(video, settings.repeats, settings.budget),
-        "memory_mib": memory.peak_mib(),
+        "memory_mb": memory.peak_mb(),
     }
     counted = {
         **_size(network),
@@ -69,6 +70,7 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
         "macs_video": count(video, [network]),
         "sample": list(sample.shape[1:]),
         "frames": int(bounds[-1]),
+        "crops": len(crops_of(features)),
     }
     return {"counted": counted, "measured": measured, "machine": machine()}
 
@@ -93,7 +95,7 @@ def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]: 
 
     with first_frames(settings.frames) as taken:
         seconds = seconds_of(timed, settings.repeats, settings.budget)
-        peak = memory.peak_mib()
+        peak = memory.peak_mb()
         file = extract()
         networks = [value for value in vars(plugin).values() if isinstance(value, nn.Module)]
         total = count(extract, networks)
@@ -105,7 +107,7 @@ def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]: 
         "frames": file.n_frames,
         "fps": file.report.get("decode", {}).get("fps"),
     }
-    measured = {"decode_seconds": decode_seconds, "extract_seconds": seconds - decode_seconds, "memory_mib": peak}
+    measured = {"decode_seconds": decode_seconds, "extract_seconds": seconds - decode_seconds, "memory_mb": peak}
     return {"counted": counted, "measured": measured, "machine": machine()}
 
 
@@ -116,14 +118,8 @@ def reference(name: str, settings: Efficiency) -> dict[str, Any]:
         name: torchvision's name of the network.
         settings: repeats and budget.
     """
-    from torchvision import models
-
     memory = Memory()
-    with torch.device("meta"):  # drawing ViT's random weights would take seconds
-        network: nn.Module = models.get_model(name, weights=None)
-    network = network.to_empty(device="cpu").eval()
-    for value in network.state_dict().values():
-        value.zero_()
+    network = image_network(name)
     image = torch.zeros(1, 3, SIDE, SIDE)
 
     def classify() -> object:
@@ -131,12 +127,24 @@ def reference(name: str, settings: Efficiency) -> dict[str, Any]:
             return network(image)
 
     seconds = seconds_of(classify, settings.repeats, settings.budget)
-    measured = {"sample_seconds": seconds, "memory_mib": memory.peak_mib()}
+    measured = {"sample_seconds": seconds, "memory_mb": memory.peak_mb()}
     return {
         "counted": {**_size(network), "macs": count(classify, [network])},
         "measured": measured,
         "machine": machine(),
     }
+
+
+def image_network(name: str) -> nn.Module:
+    """A network of torchvision in eval mode, all weights 0: drawing those of a large one would take seconds."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        network: nn.Module = models.get_model(name, weights=None)
+    network = network.to_empty(device="cpu").eval()
+    for value in network.state_dict().values():
+        value.zero_()
+    return network
 
 
 def _size(network: nn.Module) -> dict[str, int]:

@@ -43,7 +43,7 @@ def _device(model: VideoModel) -> torch.device:
     return next(model.parameters()).device
 
 
-def _bag_length(model: VideoModel, rows: int) -> int:
+def bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
     return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
 
@@ -51,7 +51,7 @@ def _bag_length(model: VideoModel, rows: int) -> int:
 def score_rows(model: VideoModel, features: Float[ndarray, "rows dim"]) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode."""
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features))))[None]
         scores = model.score(bag.to(_device(model)))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
@@ -72,7 +72,7 @@ def _frames(
     """Scores of bag steps or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
     if model.sampling == "bags":
-        return rows_to_frames(bag_over_segments(steps, _bag_length(model, rows), rows), bounds)
+        return rows_to_frames(bag_over_segments(steps, bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.config.window, model.config.stride)
     return windows(steps, starts, model.config.window, bounds)
 

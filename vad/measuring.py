@@ -24,7 +24,7 @@ from vad.decode import Reader
 from vad.errors import VadError
 
 Result = TypeVar("Result")
-MIB = 2**20
+MB = 1e6
 STATUS = Path("/proc/self/status")
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -44,7 +44,7 @@ def alone(work: Callable[[], Result]) -> Result:
         problem, result = ours.recv()
     except EOFError:
         process.join()
-        problem, result = f"the measuring process ended with {process.exitcode}: give it more memory", None
+        raise VadError(f"the measuring process ended with {process.exitcode}. Give it more memory.") from None
     process.join()
     if problem:
         raise VadError(problem)
@@ -56,7 +56,7 @@ def _answer(work: Callable[[], Any], pipe: Connection) -> None:
     torch.set_num_threads(1)
     try:
         pipe.send(("", work()))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the parent
+    except Exception as error:  # whatever it is, it belongs to the parent
         pipe.send((str(error) if isinstance(error, VadError) else f"{type(error).__name__}: {error}", None))
     finally:
         pipe.close()
@@ -81,10 +81,11 @@ def seconds_of(work: Callable[[], object], repeats: int, budget: float) -> float
 
 @contextmanager
 def first_frames(limit: int) -> Iterator[Callable[[], float]]:
-    """Every video that is read inside ends after `limit` frames; the yielded function gives the seconds that reading took
-    since it was last asked.
+    """Every video that is read inside ends after `limit` frames, or up to a stride later.
 
     All extractors read through `Reader.frames`, so this is where decoding and network can be told apart.
+
+    Yields: a function that gives the seconds that reading took since it was last asked.
     """
     spent, original = [0.0], Reader.frames
 
@@ -102,11 +103,11 @@ def first_frames(limit: int) -> Iterator[Callable[[], float]]:
         found, spent[0] = spent[0], 0.0
         return found
 
-    Reader.frames = frames
+    setattr(Reader, "frames", frames)  # noqa: B010 - a type checker rightly refuses the plain assignment
     try:
         yield taken
     finally:
-        Reader.frames = original
+        setattr(Reader, "frames", original)  # noqa: B010
 
 
 class Memory:
@@ -115,17 +116,17 @@ class Memory:
     def __init__(self) -> None:
         self.start = _status()
 
-    def peak_mib(self) -> float | None:
-        """Peak above the start in MiB, pages of program files not counted; None where the system does not tell.
+    def peak_mb(self) -> float | None:
+        """Peak above the start in MB (10**6 bytes), without pages of program files; None where nothing tells it.
 
         Pages of files only grow while libraries are used for the first time, so those of the end stand for the peak.
         """
         if torch.cuda.is_initialized():
-            return torch.cuda.max_memory_allocated() / MIB
+            return torch.cuda.max_memory_allocated() / MB
         now = _status()
         if not {"VmHWM", "RssFile", "RssAnon"} <= now.keys() & self.start.keys():
             return None
-        return max(now["VmHWM"] - now["RssFile"] - self.start["RssAnon"], 0) / 1024
+        return max(now["VmHWM"] - now["RssFile"] - self.start["RssAnon"], 0) * 1024 / MB
 
 
 def _status() -> dict[str, int]:

@@ -190,8 +190,13 @@ class Model(nn.Module):
         mean = self.mean(normal.vector)
         log_variance = None if labels is None else self.log_variance(normal.vector)
         normal = Read(normal.fit, self.sample(mean, log_variance, labels))
-        scores = self.scorer(torch.cat([hidden, abnormal.vector + normal.vector], dim=-1)).squeeze(-1)
-        return Output(scores, hidden, abnormal, normal, mean, log_variance)
+        fused = torch.cat([hidden, abnormal.vector + normal.vector], dim=-1)
+        return Output(self.scorer(fused).squeeze(-1), hidden, abnormal, normal, mean, log_variance)
+
+    def embeddings(self, features: Float[Tensor, "bags steps dim"]) -> Float[Tensor, "bags steps fused"]:
+        """What the scorer reads of each step: its vector beside the sum of what it read of both memories."""
+        out = self(features)
+        return torch.cat([out.hidden, out.abnormal.vector + out.normal.vector], dim=-1)
 
     def sample(
         self,
