@@ -34,6 +34,8 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+    message:
+        "all: everything is made"
 
 
 onsuccess:

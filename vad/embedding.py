@@ -42,6 +42,8 @@ def embed_video(
 ) -> Embeddings:
     """Embeddings of one video, the mean over its crops; the model is put into eval mode.
 
+    Steps that begin in the same row of the video are averaged.
+
     Args:
         model: with or without `embeddings`.
         features: rows of the video, as a feature file holds them.
@@ -59,7 +61,11 @@ def embed_video(
     if vectors.ndim == 1:
         return Embeddings("video", vectors[None], np.array([WHOLE]))
     first, last = _rows_of_steps(len(vectors), bag_length(model, len(features)), len(features))
-    return Embeddings("step", vectors, _middle(bounds[first], bounds[last]))
+    # A short video fills a bag by repeating its rows: equal points would pose as a dense group.
+    start, group = np.unique(first, return_inverse=True)
+    means = np.stack([vectors[group == number].mean(axis=0) for number in range(len(start))])
+    stop = np.array([last[group == number].max() for number in range(len(start))])
+    return Embeddings("step", means, _middle(bounds[start], bounds[stop]))
 
 
 def _of_crop(model: VideoModel, features: Float[ndarray, "rows dim"]) -> Tensor:

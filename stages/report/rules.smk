@@ -28,6 +28,8 @@ rule efficiency:
     resources:
         mem_mb=4000,
         gpu=int(any(PLAN.needs_gpu(features) for features, _ in PLAN.extractors)),
+    message:
+        "report: measure what every variant costs, alone on all cores"
     shell:
         "python -m stages.report.efficiency --parts {input.parts:q} > {log:q} 2>&1"
 
@@ -60,6 +62,8 @@ rule tsne:
         features=lambda w: PLAN.variant_features(w.variant),
         labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
         out=lambda w, output: artefact_of(output.record),
+    message:
+        "report: t-SNE of {wildcards.variant}"
     shell:
         "python -m stages.report.tsne --section {input.section:q} --code {input.code:q} --run {params.run:q}"
         " --scores {input.scores:q} --test {input.test:q} --labels {params.labels:q}"
@@ -92,6 +96,8 @@ rule report:
     threads: 1
     resources:
         mem_mb=2000,
+    message:
+        "report: tables and figures"
     shell:
         "python -m stages.report.run --section {input.section:q} --code {input.code:q}"
         " --split data/split --train data/train --infer data/infer --metrics reports/metrics --own data/report"
