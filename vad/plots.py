@@ -61,14 +61,14 @@ def curve_figure(
     figure, axes = _canvas((7.4, 4.8), title, *AXES[kind])
     looks = styles({line.name: line.family for line in lines})
     for number, line in enumerate(sorted(lines, key=lambda line: -(line.area or 0))):
-        seeds = np.array([_at(GRID, table.query("curve == @kind")) for table in line.tables])
+        seeds = np.array([_at(GRID, table, kind) for table in line.tables])
         shift = (number * 7) % MARK_EVERY  # markers of neighbouring lines do not hide each other
         look = looks[line.name] | {"markevery": (shift, MARK_EVERY), "markersize": 4.5, "lw": 1.3}
         area = "" if line.area is None else f"  {line.area:.3f}"
         axes.plot(GRID, seeds.mean(axis=0), label=f"{line.name}{area}", **look)
         axes.fill_between(GRID, seeds.min(axis=0), seeds.max(axis=0), color=look["color"], alpha=0.12, lw=0)
     for dash, (name, table) in zip(DASHES, baselines.items(), strict=False):
-        axes.plot(GRID, _at(GRID, table.query("curve == @kind")), color="0.35", lw=1.1, ls=dash, label=name)
+        axes.plot(GRID, _at(GRID, table, kind), color="0.35", lw=1.1, ls=dash, label=name)
     if chance is None:
         axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":", label="chance")
     else:
@@ -78,10 +78,14 @@ def curve_figure(
     return figure
 
 
-def _at(grid: Float[np.ndarray, "points"], points: pd.DataFrame) -> Float[np.ndarray, "points"]:
-    """A curve at given places; where it jumps, its higher end."""
-    order = np.lexsort((points["y"], points["x"]))
-    x, y = points["x"].to_numpy(float)[order], points["y"].to_numpy(float)[order]
+def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:
+    """A curve at given places; where it jumps, its higher end; NaN for a curve without points."""
+    chosen = (table["curve"] == kind).to_numpy()
+    x, y = table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen]
+    if not len(x):
+        return np.full_like(grid, np.nan)
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
     highest = np.append(np.diff(x) > 0, True)
     return np.interp(grid, x[highest], y[highest])
 
