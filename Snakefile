@@ -1,5 +1,6 @@
 """VAD Ledger: from videos to tables. Rooms in running order; every path and rule is in stages/<room>/rules.smk."""
 
+import os
 import sys
 from pathlib import Path
 

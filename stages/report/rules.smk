@@ -24,7 +24,8 @@ rule efficiency:
         "logs/report/efficiency.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: workflow.cores
+    # Scaled down to --cores. `workflow.cores` itself would make every command without --cores an error.
+    threads: os.cpu_count()
     resources:
         mem_mb=4000,
         gpu=int(any(PLAN.needs_gpu(features) for features, _ in PLAN.extractors)),
