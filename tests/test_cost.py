@@ -74,7 +74,7 @@ def part(**changes: Any) -> dict[str, Any]:
     machine = {"processor": "P", "gpu": None, "threads": 1, "torch": "2", "cores": 2}
     counted = {"params": 10, "params_trainable": 9, "bytes": 4_000_000, "macs": 100, "macs_video": 400}
     counted |= {"sample": [32, 8], "frames": 20, "crops": 1, "fps": 10.0}
-    measured = {"sample_seconds": 0.5, "video_seconds": 1.0, "memory_mb": 3.0}
+    measured = {"sample_seconds": 0.5, "video_seconds": 1.0, "memory_mb": 3.0, "cpu_share": 0.9}
     measured |= {"decode_seconds": 0.4, "extract_seconds": 0.6}
     return {"counted": counted | changes, "measured": measured, "machine": machine}
 
@@ -92,7 +92,7 @@ def test_a_row_adds_up_decoder_extractor_and_head() -> None:
     )
     assert (1200, 2400, 200) == (row["macs_per_second"], row["flops_per_second"], row["flops"])
     assert 1000 == pytest.approx(row["ms_per_second"])
-    assert 6 == row["peak_memory_mb"]
+    assert (6, 0.9) == (row["peak_memory_mb"], row["cpu_share"])
     assert "P, 1 thread, torch 2" == row["measured_on"]
 
 

@@ -11,7 +11,7 @@ import torch
 from tests.videos import scene, write_video
 from vad.decode import Reader
 from vad.errors import VadError
-from vad.measuring import Memory, alone, first_frames, machine, seconds_of
+from vad.measuring import Memory, alone, first_frames, machine, time_of
 
 
 def test_alone_gives_the_result_and_one_thread() -> None:
@@ -36,15 +36,16 @@ def test_a_failed_process_is_an_error(work: object, words: str) -> None:
 def test_the_first_call_does_not_count() -> None:
     """Median of the later calls; a slow first one is a warm-up."""
     naps = iter([0.2, 0.01, 0.01, 0.01, 5.0])
-    seconds = seconds_of(lambda: time.sleep(next(naps)), 3, 10)
+    found = time_of(lambda: time.sleep(next(naps)), 3, 10)
 
-    assert 0.01 <= seconds < 0.1
+    assert 0.01 <= found.seconds < 0.1
+    assert found.cpu_share < 0.5
 
 
 def test_a_spent_budget_ends_the_repeats() -> None:
     """Only one timed call is begun when it takes longer than the budget."""
     calls: list[int] = []
-    seconds_of(lambda: (calls.append(1), time.sleep(0.02)), 50, 0.01)
+    time_of(lambda: (calls.append(1), time.sleep(0.02)), 50, 0.01)
 
     assert len(calls) == 2
 

@@ -17,7 +17,7 @@ from vad.artefacts import FeatureFile
 from vad.batches import Part, VideoModel, crops_of, set_for
 from vad.efficiency import count, parameters, size_on_disk
 from vad.inference import score_video
-from vad.measuring import Memory, first_frames, machine, seconds_of
+from vad.measuring import Memory, first_frames, machine, time_of
 from vad.modelling import build
 from vad.schema import Efficiency, Infer
 
@@ -59,9 +59,11 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
         return score_video(network, features, bounds, Infer.model_validate({}))
 
     # Time and memory before counting, which takes other paths and more memory.
+    one, whole = (time_of(work, settings.repeats, settings.budget) for work in (score, video))
     measured = {
-        "sample_seconds": seconds_of(score, settings.repeats, settings.budget),
-        "video_seconds": seconds_of(video, settings.repeats, settings.budget),
+        "sample_seconds": one.seconds,
+        "video_seconds": whole.seconds,
+        "cpu_share": min(one.cpu_share, whole.cpu_share),
         "memory_mb": memory.peak_mb(),
     }
     counted = {
@@ -94,7 +96,7 @@ def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]: 
         decoding.append(taken())
 
     with first_frames(settings.frames) as taken:
-        seconds = seconds_of(timed, settings.repeats, settings.budget)
+        time = time_of(timed, settings.repeats, settings.budget)
         peak = memory.peak_mb()
         file = extract()
         networks = [value for value in vars(plugin).values() if isinstance(value, nn.Module)]
@@ -107,7 +109,12 @@ def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]: 
         "frames": file.n_frames,
         "fps": file.report.get("decode", {}).get("fps"),
     }
-    measured = {"decode_seconds": decode_seconds, "extract_seconds": seconds - decode_seconds, "memory_mb": peak}
+    measured = {
+        "decode_seconds": decode_seconds,
+        "extract_seconds": time.seconds - decode_seconds,
+        "cpu_share": time.cpu_share,
+        "memory_mb": peak,
+    }
     return {"counted": counted, "measured": measured, "machine": machine()}
 
 
@@ -126,8 +133,8 @@ def reference(name: str, settings: Efficiency) -> dict[str, Any]:
         with torch.no_grad():
             return network(image)
 
-    seconds = seconds_of(classify, settings.repeats, settings.budget)
-    measured = {"sample_seconds": seconds, "memory_mb": memory.peak_mb()}
+    time = time_of(classify, settings.repeats, settings.budget)
+    measured = {"sample_seconds": time.seconds, "cpu_share": time.cpu_share, "memory_mb": memory.peak_mb()}
     return {
         "counted": {**_size(network), "macs": count(classify, [network])},
         "measured": measured,

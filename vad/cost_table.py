@@ -19,6 +19,7 @@ COUNTED = (
 MEASURED = (
     *("head_latency_ms", "head_ms_per_second", "decode_ms_per_second", "extractor_ms_per_second"),
     *("ms_per_second", "head_fps", "end_to_end_fps", "head_memory_mb", "extractor_memory_mb", "peak_memory_mb"),
+    "cpu_share",
 )
 HEADS = ("variant", "kind", "dataset", "model", "features", "sample", "crops", "frames", "fps")
 COLUMNS = (*HEADS, *COUNTED, "note", "measured_on", *MEASURED)
@@ -66,6 +67,7 @@ def variant_row(head: Mapping[str, Any], cost: Mapping[str, Any], extractor: Map
         "head_latency_ms": 1e3 * measured["sample_seconds"],
         "head_fps": frames / measured["video_seconds"],
         "head_memory_mb": measured["memory_mb"],
+        "cpu_share": measured["cpu_share"],
     }
     if extractor is None:
         return row | {"note": "features are imported: what decoding and extractor cost is unknown"}
@@ -88,6 +90,7 @@ def _with_extractor(row: Mapping[str, Any], extractor: Mapping[str, Any], head_s
         "measured_on": " and ".join(dict.fromkeys([row["measured_on"], machine(extractor["machine"])])),
         "end_to_end_fps": 1 / (decode + network + head_seconds),
         "extractor_memory_mb": memory[1],
+        "cpu_share": min(row["cpu_share"], measured["cpu_share"]),
         "peak_memory_mb": None if None in memory else sum(memory),
     }
     if not fps:
@@ -117,6 +120,7 @@ def reference_rows(references: Mapping[str, Mapping[str, Any]]) -> list[dict]:
             "head_latency_ms": 1e3 * seconds,
             "head_fps": 1 / seconds,
             "head_memory_mb": memory,
+            "cpu_share": cost["measured"]["cpu_share"],
         }
         rows.append(row)
     return [*rows, CITED]
@@ -163,8 +167,10 @@ def page(rows: Sequence[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
         mine = [row for row in rows if row.get("measured_on") == where]
         parts += [
             f"## Time and memory, measured on {where}\n",
-            "Median of repeated calls after a warm-up, batch 1, nothing beside it. Another run gives other numbers."
-            " Memory is what is needed on top of Python and its libraries; the peak is the sum of both parts.\n",
+            "Median of repeated calls after a warm-up, batch 1, no other job of the run beside it. Another run gives"
+            " other numbers. Memory is what is needed on top of Python and its libraries; the peak is the sum of both"
+            " parts. `cpu_share` is the share of the time in which a processor worked for it (the lowest of the"
+            " parts): well below 1 other programs took it, and the times are too long.\n",
             _table(mine, ("crops", "frames", "fps"), MEASURED),
         ]
     notes: dict[str, list[str]] = {}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -62,8 +62,18 @@ def _answer(work: Callable[[], Any], pipe: Connection) -> None:
         pipe.close()
 
 
-def seconds_of(work: Callable[[], object], repeats: int, budget: float) -> float:
-    """Median time of one call in seconds, after one call that is not counted.
+class Timing(NamedTuple):
+    """Seconds of one call (median), and the share of the timed seconds in which a processor worked for it.
+
+    A share well below 1 means that other programs took the processor (or that a GPU did the work).
+    """
+
+    seconds: float
+    cpu_share: float
+
+
+def time_of(work: Callable[[], object], repeats: int, budget: float) -> Timing:
+    """How long one call takes, after one call that is not counted.
 
     Args:
         work: called at least twice.
@@ -72,11 +82,12 @@ def seconds_of(work: Callable[[], object], repeats: int, budget: float) -> float
     """
     work()
     spent: list[float] = []
+    busy = time.process_time()
     while len(spent) < repeats and sum(spent) < budget:
         start = time.perf_counter()
         work()
         spent.append(time.perf_counter() - start)
-    return statistics.median(spent)
+    return Timing(statistics.median(spent), (time.process_time() - busy) / sum(spent))
 
 
 @contextmanager
