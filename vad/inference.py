@@ -64,7 +64,7 @@ def _device(model: VideoModel) -> torch.device:
     return next(model.parameters()).device
 
 
-def _bag_length(model: VideoModel, rows: int) -> int:
+def bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
     return rows if scores_rows(model) else model.config.bag_segments
 
@@ -83,7 +83,7 @@ def score_rows(
     A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
     """
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, _bag_length(model, len(features)), pool_of(model)))[None]
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
         scores = _score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
@@ -91,7 +91,7 @@ def score_rows(
     if not hasattr(model, "score_sequence"):
         smoothed = _smoothed(model, _window_scores(model, found))
         return RowScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
-    components = _in_chunks(model, found, model.score_sequence)
+    components = in_chunks(model, found, model.score_sequence)
     own_ranges = torch.stack([components.amin(dim=0), components.amax(dim=0)], dim=1)
     steps, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
     return RowScores(steps, float(steps.max()), normalised)
@@ -102,7 +102,7 @@ def _smoothed(model: VideoModel, scores: Float[Tensor, " windows"]) -> Float[Ten
     return model.smooth(scores) if hasattr(model, "smooth") else scores
 
 
-def _in_chunks(
+def in_chunks(
     model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
 ) -> Shaped[Tensor, "windows *rest"]:
     """What `score` says of all windows of a set, a few at a time and in their order."""
@@ -113,7 +113,7 @@ def _in_chunks(
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
     """Scores of all windows of a set, before smoothing."""
-    return _in_chunks(model, data, lambda windows: model.score(windows).video)
+    return in_chunks(model, data, lambda windows: model.score(windows).video)
 
 
 def place(model: VideoModel) -> Literal["centre", "last"]:
@@ -127,7 +127,7 @@ def _frames(
     """Scores of bag steps or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
     if model.sampling == "bags":
-        return rows_to_frames(bag_over_segments(steps, _bag_length(model, rows), rows), bounds)
+        return rows_to_frames(bag_over_segments(steps, bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.config.window, model.config.stride)
     return windows(steps, starts, model.config.window, bounds, place(model))
 

@@ -163,10 +163,28 @@ class Evaluate(Section):
         return self
 
 
+class Efficiency(Section):
+    """How operations are counted and time is taken, on the first test video of each data set."""
+
+    frames: Count = Field(default=240, description="first frames of the video that are decoded, extracted and scored")
+    repeats: Count = Field(default=5, description="timed calls after the warm-up, of which the median counts; at most")
+    budget: Positive = Field(default=2.0, description="seconds after which no further timed call is begun")
+
+
+class Tsne(Section):
+    """The map of each variant's embeddings (of the first seed, test videos) in two dimensions."""
+
+    points: Annotated[int, Field(ge=10)] = Field(default=400, description="embeddings drawn at random, at most")
+    perplexity: Positive = Field(default=30.0, description="neighbours that count, at most a third of the points")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="of the drawing and of t-SNE")
+
+
 class Report(Section):
     """Room `report`."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = 120
+    efficiency: Efficiency = Field(default_factory=Efficiency)
+    tsne: Tsne = Field(default_factory=Tsne)
 
 
 class Params(Section):

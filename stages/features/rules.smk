@@ -35,6 +35,8 @@ for batch in PLAN.batches():
             gpu=int(PLAN.needs_gpu(batch.features)),
         params:
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),
+        message:
+            f"features: {batch.features} of {len(batch.videos)} videos of {batch.dataset}"
         shell:
             "python -m stages.features.run --section {input.section:q} --code {input.code:q}"
             " --batch {input.batch:q} --out {params.out:q} > {log:q} 2>&1"

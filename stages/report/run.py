@@ -8,7 +8,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from stages.report.costs import cost_files, cost_rows
 from stages.room import command_line, make, parser, settings, typed
+from vad import cost_table
 from vad.annotations import read_labels, truth_of
 from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
 from vad.baselines import ORACLES, THRESHOLDS, rows
@@ -18,6 +20,7 @@ from vad.provenance import Job, broken_links, files_of, record_path
 from vad.schema import Evaluate
 from vad.splits import read_test
 from vad.tables import BASELINES_SHOWN, SHOWN, SHOWN_ONE_CLASS, csv, markdown, result_row, summary
+from vad.video_scores import VideoScores
 
 NOTES_SHOWN = 10
 
@@ -51,9 +54,24 @@ class Shelf:
         """The score file of a run."""
         return self.args.infer / variant / f"seed{seed}.npz"
 
+    def map(self, variant: str, name: str) -> Path:
+        """A file of a variant's t-SNE: points.csv or about.json."""
+        return self.args.own / "tsne" / variant / name
+
     def table(self, dataset: str, name: str) -> Path:
         """A split table of a data set."""
         return self.args.split / dataset / "tables" / name
+
+    def baselines(self, dataset: str) -> dict[str, list[VideoScores]]:
+        """The test videos of a data set as every baseline and oracle scores them."""
+        config = typed(Evaluate, self.slice["evaluate"])
+        variant = next(v for v, entry in self.variants.items() if entry["dataset"] == dataset)
+        scored = {k: v for k, v in read_scores(self.scores(variant, self.seeds[0])).videos.items() if v.part == "test"}
+        lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
+        test = read_test(self.table(dataset, "test.csv"))
+        labelled = read_labels(test, self.table(dataset, "frame_labels"))
+        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
+        return rows(truth.videos, config.bootstrap.seed)
 
     def inputs(self) -> list[Path]:
         """Every file that decides the report."""
@@ -61,6 +79,7 @@ class Shelf:
         files = [self.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
         files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
         files += [self.scores(v, s) for v, s in runs] + [self.args.claims]
+        files += [self.map(v, name) for v in self.variants for name in ("points.csv", "about.json")] + cost_files(self)
         datasets = {entry["dataset"] for entry in self.variants.values()}
         files += [path for d in sorted(datasets) for path in sorted(self.table(d, "frame_labels").glob("*.npy"))]
         return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
@@ -72,6 +91,7 @@ def main(argv: Sequence[str] | None) -> None:
     for name in ("split", "train", "infer", "metrics"):
         flags.add_argument(f"--{name}", type=Path, required=True, help=f"what room {name} wrote")
     flags.add_argument("--claims", type=Path, required=True, help="ledger of the claims of others")
+    flags.add_argument("--own", type=Path, required=True, help="what the other rules of this room wrote")
     for name in ("figures", "plots", "summary"):
         flags.add_argument(f"--{name}", type=Path, required=True, help="where to write")
     args = flags.parse_args(argv)
@@ -88,18 +108,21 @@ def _write(shelf: Shelf) -> None:
 
     results, broken = _results(shelf)
     baselines = _baselines(shelf)
+    costs, unmeasured = cost_rows(shelf)
     out = shelf.args.out
     texts = {
         out / "results.csv": csv(results),
         out / "baselines.csv": csv(baselines),
         out / "results.md": _page(shelf, results, baselines, broken),
         **{out / name: text for name, text in tables(shelf, results).items()},
+        out / "efficiency.csv": cost_table.csv(costs),
+        out / "efficiency.md": cost_table.page(costs, unmeasured),
         **{shelf.args.plots / name: text for name, text in plot_data(shelf).items()},
     }
     for path, text in texts.items():
         write_text(path, text)
     write_json(shelf.args.summary, summary(results))
-    figures = {shelf.args.figures / name: figure for name, figure in draw(shelf).items()}
+    figures = {shelf.args.figures / name: figure for name, figure in draw(shelf, results, costs).items()}
     for path, figure in figures.items():
         _save(path, figure, shelf.slice["report"]["dpi"])
     for folder in (out, shelf.args.figures, shelf.args.plots):
@@ -166,15 +189,7 @@ def _baselines(shelf: Shelf) -> list[dict]:
     config = typed(Evaluate, shelf.slice["evaluate"])
     found = []
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
-        variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
-        scored = {
-            k: v for k, v in read_scores(shelf.scores(variant, shelf.seeds[0])).videos.items() if v.part == "test"
-        }
-        lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
-        test = read_test(shelf.table(dataset, "test.csv"))
-        labelled = read_labels(test, shelf.table(dataset, "frame_labels"))
-        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
-        for name, videos in rows(truth.videos, config.bootstrap.seed).items():
+        for name, videos in shelf.baselines(dataset).items():
             kind = "oracle" if name in ORACLES else "no pixel"
             measured = evaluate(videos, THRESHOLDS.get(name), config.bootstrap)
             found.append(result_row({"row": name, "kind": kind, "dataset": dataset}, [measured]))

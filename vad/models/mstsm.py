@@ -379,6 +379,11 @@ class Model(nn.Module):
         video = self._fuse(self._raw(out)) if self.config.score_fusion else torch.sigmoid(out.read.logit)
         return Scores(video, torch.sigmoid(self.read(out.steps).logit) if self.level == "frame" else None)
 
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags *steps width"]:
+        """What the scorer reads: the mixed vector of each step, at level video of each bag."""
+        out = self(features)
+        return self.read(out.steps).mixed if self.level == "frame" else out.read.mixed
+
     def diagnose(self, features: Float[Tensor, "bags segments dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing; none without memory."""
         weights = self(features).read.weights

@@ -242,6 +242,13 @@ class Model(nn.Module):
             return Scores(video, None)
         return Scores(video, self._probabilities(features.flatten(0, 1)).unflatten(0, features.shape[:2]))
 
+    def embeddings(self, features: Float[Tensor, "bags segments dim *space"]) -> Float[Tensor, "bags *segments width"]:
+        """The normalised feature that the score is read from, of each clip, at level video of each video."""
+        if self.level == "video":
+            return self(features.amax(dim=1)).feature
+        clips = features.flatten(0, 1).split(CLIPS)
+        return torch.cat([self(chunk).feature for chunk in clips]).unflatten(0, features.shape[:2])
+
     def _probabilities(self, rows: Float[Tensor, "tensors channels *space"]) -> Float[Tensor, " tensors"]:
         return torch.sigmoid(torch.cat([self(chunk).logit for chunk in rows.split(CLIPS)]))
 

@@ -224,6 +224,10 @@ class Model(nn.Module):
             )
         return Scores(urdmu.top_mean(scores), scores)
 
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments fused"]:
+        """What the scorer of stage 1 reads of each segment: its vector beside what it read of both memories."""
+        return self.stage1(self.standardise(features)).fused
+
     def protocol(self) -> dict[str, str]:
         """What a row must say of the scoring."""
         return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours)"}

@@ -288,3 +288,7 @@ class Model(Network):
         """Segment scores, 0..1; the video's is the mean of its highest, one in sixteen and one more."""
         scores = self(features).scores
         return Scores(top_mean(scores), scores)
+
+    def embeddings(self, features: Float[Tensor, "bags steps dim"]) -> Float[Tensor, "bags steps fused"]:
+        """What the scorer reads of each step: its vector beside the sum of what it read of both memories."""
+        return self(features).fused
