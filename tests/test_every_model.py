@@ -29,7 +29,10 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
         {"temporal_attention": False, "channel_weights": False, "memory": False},
     ],
     "stpvad": [{"ratio_loss_weight": 2.0, "segment_map": "upstream"}],
-    "stead": [{"level": "frame", "layout": "permute", "standardise": True}, {"preset": "base", "convolution_width": 4}],
+    "stead": [
+        {"level": "frame", "layout": "permute", "standardise_grid": [2, 2, 1]},
+        {"preset": "base", "convolution_width": 4},
+    ],
     "mnad": [{"gates": True}, {"gates": True, "train_gates": False}, {"method": "reconstruction"}],
 }
 """Settings to test beside a model's defaults."""

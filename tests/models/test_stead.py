@@ -1,5 +1,6 @@
 """STEAD: sizes, both layouts, attention and distances by hand, and the released weights."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +80,22 @@ def test_maps_may_have_any_size() -> None:
     assert (2,) == tuple(model.score(torch.zeros(2, 1, 4, 3, 5, 2)).video.shape)
 
 
-def test_standardise_works_channel_by_channel() -> None:
-    """Scale and offset of a channel have no effect once the constants are taken; without it they have."""
-    features, scale = random_bags(), torch.tensor([1.0, 10.0, 0.1, 3.0])[:, None, None, None]
-    for standardise in (True, False):
-        plain, scaled = made(standardise=standardise), made(standardise=standardise)
+def test_standardise_works_value_by_value() -> None:
+    """Scale and offset of each value have no effect once the constants are taken; without it they have."""
+    features, scale = random_bags(), torch.linspace(0.5, 3.0, math.prod(ROW)).reshape(ROW)
+    for grid in ([2, 2, 3], None):
+        plain, scaled = made(standardise_grid=grid), made(standardise_grid=grid)
         plain.prepare(features)
         scaled.prepare(features * scale + scale)
         same = torch.allclose(plain.score(features).video, scaled.score(features * scale + scale).video, atol=1e-5)
 
-        assert standardise == same
+        assert (grid is not None) == same
+
+
+def test_standardise_needs_maps_of_its_grid() -> None:
+    """Both sizes are in the message."""
+    with pytest.raises(FeatureError, match=r"maps of \[2, 2, 3\].*standardise_grid is \[2, 2, 2\]"):
+        made(standardise_grid=[2, 2, 2]).prepare(random_bags())
 
 
 def test_video_level_needs_one_tensor_frame_level_every_row() -> None:

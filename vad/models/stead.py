@@ -14,6 +14,7 @@ is the element-wise maximum over its clips.
 Presets `fast` and `base` are the two published sizes.
 """
 
+import math
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -56,8 +57,12 @@ class Config(Section):
         "raw_view", description="axes before the convolutions: raw_view = reinterpreted (released), permute = moved"
     )
     bag_segments: Literal[1] = Field(1, description="a video is one tensor: the maximum over its clips (published)")
-    standardise: bool = Field(
-        False, description="channels in units of their spread over the fit part (for features that hardly differ)"
+    standardise_grid: list[Count] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="time, height and width of the maps, to have each value in units of its spread over the fit part"
+        " (for features whose places differ more than videos do); null = as they come (published)",
     )
     convolution_width: Count = Field(32, description="channels of the convolution blocks")
     attention_width: Count = Field(32, description="channels of the attention blocks")
@@ -188,7 +193,8 @@ class Model(nn.Module):
         """
         super().__init__()
         self.config, self.level, self.channels = config, config.level, feature_dim
-        self.standardise = Standardise(feature_dim) if config.standardise else None
+        grid = config.standardise_grid
+        self.standardise = Standardise(feature_dim * math.prod(grid)) if grid else None
         # Without use where the widths are equal, as in the released layout (37,440 values of preset base).
         self.input = nn.Sequential(nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.convolution_width))
         self.blocks = nn.Sequential(
@@ -206,7 +212,15 @@ class Model(nn.Module):
     def prepare(self, features: Float[Tensor, "bags segments channels *space"]) -> None:
         """Take the constants of `standardise` from the videos' tensors of the fit part."""
         if self.standardise:
-            self.standardise.fit(features.movedim(2, -1))
+            self._check_grid(features[0])
+            self.standardise.fit(features.flatten(2))
+
+    def _check_grid(self, rows: Float[Tensor, "tensors channels *space"]) -> None:
+        if list(rows.shape[2:]) != self.config.standardise_grid:
+            raise FeatureError(
+                f"stead: maps of {list(rows.shape[2:])} (time, height, width), but standardise_grid is"
+                f" {self.config.standardise_grid}. Set it to the size of the features."
+            )
 
     def forward(self, rows: Float[Tensor, "tensors channels *space"]) -> Output:
         """Logit and feature of each tensor, space being time, height and width.
@@ -218,8 +232,10 @@ class Model(nn.Module):
                 f"stead: feature rows of shape {tuple(rows.shape[1:])} are no maps (channels, {', '.join(SPACE)})."
                 " Use features that are maps, such as X3D activations."
             )
+        if self.standardise:
+            self._check_grid(rows)
+            rows = self.standardise(rows.flatten(1)).unflatten(1, rows.shape[1:])
         values = rows.permute(0, 2, 3, 4, 1)
-        values = self.standardise(values) if self.standardise else values
         if self.config.convolution_width != self.channels:
             values = self.input(values)
         pooled = self.blocks(values).amax(dim=(1, 2, 3))
