@@ -7,10 +7,24 @@ import numpy as np
 import pandas as pd
 
 from vad.evaluation import METRICS
+from vad.origin import is_random
 
 SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "far_at_threshold", "video_auc", "video_ap", "video_f1")
 """The columns of the Markdown tables; the CSV has every metric."""
 BASELINES_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame_auc_balanced", "video_auc")
+
+MARK = "†"
+MEANING = "Made from features of a network with random weights: the row shows that the pipeline runs. It is no result."
+
+
+def random_features(row: Mapping[str, Any]) -> bool:
+    """Whether a row was made from features of an extractor with random weights."""
+    return is_random(row.get("extractor_weights", ""))
+
+
+def marked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows for a page, the names of those with random features followed by the mark; it needs `MEANING` below."""
+    return [{**row, "variant": f"{row['variant']} {MARK}"} if random_features(row) else dict(row) for row in rows]
 
 
 def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts import ScoreFile, VideoScore, read_features, read_json, read_weights, write_scores
 from vad.errors import FeatureError
+from vad.origin import joined, weights_of
 from vad.provenance import Job
 from vad.schema import Infer
 from vad.splits import read_test, read_train
@@ -44,7 +45,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
     weights = read_weights(run / "weights.safetensors")
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    videos, crops = {}, set()
+    videos, crops, extractors = {}, set(), set()
     for (video_id, part), path in zip(parts.items(), files, strict=True):
         file = read_features(path, config["feature_dim"])
         try:
@@ -52,11 +53,13 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
         except FeatureError as error:
             raise FeatureError(f"{path}: {error}") from error
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)
+        extractors.add(weights_of(file.report))
         fps = file.report.get("decode", {}).get("fps")
         videos[video_id] = VideoScore(scores.frames, scores.video, part, fps)
     protocol = {
         "expansion": _expansion(model),
         "crops": max(crops),
+        "extractor_weights": joined(extractors),
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),

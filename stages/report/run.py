@@ -17,7 +17,18 @@ from vad.ground_truth import convention
 from vad.provenance import Job, broken_links, files_of, record_path
 from vad.schema import Evaluate
 from vad.splits import read_test
-from vad.tables import BASELINES_SHOWN, SHOWN, csv, markdown, result_row, summary
+from vad.tables import (
+    BASELINES_SHOWN,
+    MARK,
+    MEANING,
+    SHOWN,
+    csv,
+    markdown,
+    marked,
+    random_features,
+    result_row,
+    summary,
+)
 
 NOTES_SHOWN = 10
 
@@ -136,6 +147,7 @@ def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
         "subset": facts.get("subset") or "all",
         "model": entry["model"],
         "features": entry["features"],
+        "extractor_weights": scores["extractor_weights"],
         "supervision": scores["supervision"],
         "level": protocol["level"],
         "seeds": " ".join(map(str, shelf.seeds)),
@@ -185,7 +197,8 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
         mine = [row for row in results if row["dataset"] == dataset]
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
-            parts.append(markdown(mine, ["variant"], SHOWN))
+            parts.append(markdown(marked(mine), ["variant"], SHOWN))
+            parts += [f"{MARK} {MEANING}\n"] if any(map(random_features, mine)) else []
         parts += ["Without a pixel, and with the answer known:\n"]
         parts.append(
             markdown([row for row in baselines if row["dataset"] == dataset], ["row", "kind"], BASELINES_SHOWN)
