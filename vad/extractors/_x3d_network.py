@@ -2,8 +2,9 @@
 
 Paper: Feichtenhofer, "X3D: Expanding Architectures for Efficient Video Recognition", CVPR 2020, table 3.
 Names of values are those of the checkpoints X3D_XS, _S, _M and _L.pyth of pytorchvideo's model zoo.
-Differs: written from the paper, because pytorchvideo 0.1.5 (2022) cannot be imported without a warning under this
-torch: it needs fvcore, which compiles with the deprecated torch.jit.script on import.
+Differs: equal to pytorchvideo 0.1.5 in names and, but for rounding, in maps (tried for l and s), yet written from the
+paper: that package (2022) cannot be imported without a warning under this torch, because it needs fvcore, which
+compiles with the deprecated torch.jit.script on import.
 """
 
 from math import ceil
@@ -116,8 +117,6 @@ class X3D(nn.Module):
         )
         self.blocks = nn.Sequential(Stem(widths[0]), *stages)
 
-    def forward(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch 192 time rows columns"]:
-        """The last maps; rows and columns are a 32nd of the size, rounded up."""
+    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, "batch 192 time h w"]:
+        """The last maps; h and w are a 32nd of the size, rounded up."""
         return self.blocks(clips)

@@ -40,9 +40,7 @@ class Config(Weighted):
     short_side: int = Field(default=320, ge=32, description="frames are scaled until their short side has these pixels")
     size: int = Field(default=320, ge=32, description="then size x size pixels are cut out of the centre")
     segment_frames: Count = Field(default=80, description="frames of the video per clip; 80 = 2.667 s at 30 fps")
-    sampled_frames: Count = Field(
-        default=16, description="frames of a clip that are used, first to last, evenly spread"
-    )
+    sampled_frames: Count = Field(default=16, description="frames of a clip that are used, evenly spread")
     pool: Literal["none", "video"] = Field(
         default="none", description="none = a row per clip; video = one row, the element-wise maximum over clips"
     )
