@@ -358,3 +358,13 @@ def test_v1_real_truncated_clips(name: str) -> None:
 
     with pytest.raises(MediaError, match=rf"{name}: E_TRUNCATED: the file ends \d+ bytes early"):
         read(path)
+
+
+def test_short_side_keeps_the_shape_and_cuts_the_centre(tmp_path: Path) -> None:
+    """A 96 x 128 picture at short side 48 is 48 x 64; 32 x 32 of its centre are what comes out."""
+    clip = videos.write_video(tmp_path / "clip.mp4", videos.scene(1))
+    whole = next(Reader(clip, 48, 64).frames())
+    centre = next(Reader(clip, 32, 32, short_side=48).frames())
+
+    assert (32, 32, 3) == centre.shape
+    assert np.array_equal(whole[8:40, 16:48], centre)

@@ -6,6 +6,7 @@ import pytest
 
 from vad import plots, tables
 from vad.curves import curves
+from vad.documentation import MARKS, with_results
 from vad.evaluation import METRICS
 from vad.video_scores import VideoScores
 
@@ -115,3 +116,20 @@ def test_figures_show_what_they_are_given() -> None:
     assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
     assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
     assert plots.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
+
+
+def test_rows_of_random_features_are_marked() -> None:
+    """The variant's name carries the mark, wherever the page prints it; other rows are as they were."""
+    rows = [{"variant": "a", "extractor_weights": "random (seed 0)"}, {"variant": "b", "extractor_weights": "x3d 0f"}]
+    shown = tables.marked([tables.result_row(row, [metrics(0.6)]) for row in rows])
+
+    assert [f"a {tables.MARK}", "b"] == [row["variant"] for row in shown]
+    assert f"| a {tables.MARK}" in tables.markdown(shown, ["variant"], ["frame_auc"])
+    assert [True, False] == [tables.random_features(row) for row in rows]
+
+
+def test_the_readme_keeps_the_sentence_behind_the_mark() -> None:
+    """The mark without its meaning would be worth nothing."""
+    text = f"{tables.MARK} {tables.MEANING}"
+
+    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"| a {tables.MARK} |\n\n{text}\n")

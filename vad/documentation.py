@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from vad import registry
 from vad.params import PLUGINS
 from vad.schema import Evaluate, Infer, Params, Report, Train
+from vad.tables import MARK
 
 HEAD = """# Every key of params.yaml
 
@@ -29,7 +30,7 @@ def with_results(readme: str, results: str) -> str:
     """The README with the tables of results.md between its two marks."""
     head, _, rest = readme.partition(MARKS[0])
     _, _, tail = rest.partition(MARKS[1])
-    tables = [line for line in results.splitlines() if line.startswith("|") or line.startswith("Without")]
+    tables = [line for line in results.splitlines() if line.startswith(("|", "Without", MARK))]
     text = "\n".join(line if line.startswith("|") else f"\n{line}\n" for line in tables)
     return f"{head}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{tail}"
 

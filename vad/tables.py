@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vad.evaluation import METRICS
+from vad.origin import is_random
 
 SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "far_at_threshold", "video_auc", "video_ap", "video_f1")
 """The columns of the Markdown tables; the CSV has every metric."""
@@ -14,6 +15,19 @@ BASELINES_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame
 SHOWN_ONE_CLASS = ("frame_auc", "frame_auc_macro", "frame_auc_pvnorm", "frame_ap", "frame_accuracy", "frame_f1")
 """The columns, also of the baselines, for data sets whose train list is all normal (Ped2, Avenue): micro, macro and
 per-video normalised side by side; their test list may lack normal videos."""
+
+MARK = "†"
+MEANING = "Made from features of a network with random weights: the row shows that the pipeline runs. It is no result."
+
+
+def random_features(row: Mapping[str, Any]) -> bool:
+    """Whether a row was made from features of an extractor with random weights."""
+    return is_random(row.get("extractor_weights", ""))
+
+
+def marked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows for a page, the names of those with random features followed by the mark; it needs `MEANING` below."""
+    return [{**row, "variant": f"{row['variant']} {MARK}"} if random_features(row) else dict(row) for row in rows]
 
 
 def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,19 @@ from vad.ground_truth import convention
 from vad.provenance import Job, broken_links, files_of, record_path
 from vad.schema import Evaluate
 from vad.splits import read_test
-from vad.tables import BASELINES_SHOWN, SHOWN, SHOWN_ONE_CLASS, csv, markdown, result_row, summary
+from vad.tables import (
+    BASELINES_SHOWN,
+    MARK,
+    MEANING,
+    SHOWN,
+    SHOWN_ONE_CLASS,
+    csv,
+    markdown,
+    marked,
+    random_features,
+    result_row,
+    summary,
+)
 from vad.video_scores import VideoScores
 
 NOTES_SHOWN = 10
@@ -209,7 +221,8 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
         one_class = not read_json(shelf.table(dataset, "facts.json"))["labels"]["train"]["anomalous"]
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
-            parts.append(markdown(mine, ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
+            parts.append(markdown(marked(mine), ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
+            parts += [f"{MARK} {MEANING}\n"] if any(map(random_features, mine)) else []
         parts += [_areas(shelf, dataset)] if one_class else []
         parts += ["Without a pixel, and with the answer known:\n"]
         plain = [row for row in baselines if row["dataset"] == dataset]

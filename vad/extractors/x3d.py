@@ -1,0 +1,127 @@
+"""X3D maps: clips of 80 frames, 16 of them through the network without its last block, as STEAD takes them.
+
+Paper: Feichtenhofer, "X3D: Expanding Architectures for Efficient Video Recognition", CVPR 2020; clips and maximum
+over clips are STEAD's. Borrowed: weights of pytorchvideo's model zoo (Apache-2.0).
+Differs: clips are counted in frames (80 are 2.667 s at 30 fps); a last clip that is shorter gives its 16 frames too.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from vad.artefacts import FeatureFile
+from vad.decode import Reader
+from vad.extractors._running import Cut, device_of, extract, on_device
+from vad.extractors._weights import Published, Weighted, Weights
+from vad.extractors._x3d_network import CHANNELS, X3D
+from vad.schema import Count
+
+ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
+MEAN, STD = 0.45, 0.225
+
+
+class Config(Weighted):
+    """Settings of the extractor, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
+
+    weights: str = Field(
+        default="kinetics",
+        min_length=1,
+        description="kinetics = the file of pytorchvideo's model zoo (set weights_sha256: its makers state none);"
+        " random; or the path of such a file",
+    )
+    network: Literal["xs", "s", "m", "l"] = Field(default="l", description="which X3D")
+    short_side: int = Field(default=320, ge=32, description="frames are scaled until their short side has these pixels")
+    size: int = Field(default=320, ge=32, description="then size x size pixels are cut out of the centre")
+    segment_frames: Count = Field(default=80, description="frames of the video per clip; 80 = 2.667 s at 30 fps")
+    sampled_frames: Count = Field(default=16, description="frames of a clip that are used, evenly spread")
+    pool: Literal["none", "video"] = Field(
+        default="none", description="none = a row per clip; video = one row, the element-wise maximum over clips"
+    )
+
+    def published(self) -> Mapping[str, Published]:
+        """The file behind `kinetics`."""
+        return {"kinetics": Published(f"{ZOO}/X3D_{self.network.upper()}.pyth", None)}
+
+    @model_validator(mode="after")
+    def _the_crop_fits(self) -> "Config":
+        if self.size > self.short_side:
+            raise ValueError(f"size {self.size} cannot be cut out of short_side {self.short_side}")
+        return self
+
+
+class ClipNetwork(nn.Module):
+    """RGB frames of one clip to its map."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "1 192 frames rows columns"]:
+        """Values from 0 to 1, less .45, by .225."""
+        return self.body(((frames.float() / 255 - MEAN) / STD).permute(3, 0, 1, 2)[None])
+
+
+class Extractor:
+    """Videos to maps. Building it costs nothing; the network is loaded with the first video."""
+
+    dim = CHANNELS
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.weights = Weights("x3d", config)
+
+    def extract(self, path: Path) -> FeatureFile:
+        """Maps of one video: [clips, 192, sampled_frames, rows, columns], or one of them for `pool: video`.
+
+        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
+        """
+        config = self.config
+        reader = Reader(path, config.size, config.size, config, config.short_side)
+        cut = Cut(config.segment_frames, 1, config.segment_frames)
+        return extract(path, reader, cut, self._row, self._made_by, config.pool == "video")
+
+    def identity(self) -> dict[str, Any]:
+        """What two feature files must share to be compared, besides the decoder's versions."""
+        config = self.config
+        return {
+            "name": "x3d",
+            "network": config.network,
+            **self.weights.identity(),
+            "torch": torch.__version__,
+            "colour": "rgb24",
+            "resize": f"swscale bilinear, short side {config.short_side}, centre {config.size}x{config.size}",
+            "normalisation": f"mean {MEAN}, std {STD}",
+            "segment_frames": config.segment_frames,
+            "sampled_frames": config.sampled_frames,
+            "tail": "sampled from what is left",
+            "pooling": {"none": "none", "video": "max over clips"}[config.pool],
+        }
+
+    def _made_by(self) -> dict[str, Any]:
+        return {**self.identity(), "device": str(self._device)}
+
+    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 192 time rows columns"]:
+        """One clip through the network."""
+        return on_device(self._network, frames[sampled(len(frames), self.config.sampled_frames)], self._device)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return device_of("x3d", self.config.device)
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        """The network with checked weights, on its device."""
+        body = self.weights.network(lambda: X3D(self.config.network), unused=("blocks.5.",))
+        return ClipNetwork(body).to(self._device)
+
+
+def sampled(have: int, want: int) -> list[int]:
+    """Indices of `want` frames, evenly spread from the first to the last of `have`; some twice if there are fewer."""
+    return [index * (have - 1) // max(want - 1, 1) for index in range(want)]
