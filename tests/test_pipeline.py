@@ -153,6 +153,8 @@ def test_a_broken_chain_is_not_printed(project: Project) -> None:
     folders = [x for n in ("split", "train", "infer") for x in (f"--{n}", f"data/{n}")] + [
         "--metrics",
         "reports/metrics",
+        "--claims",
+        "vad/claims/ledger.csv",
     ]
     out = [
         "--out",
