@@ -199,6 +199,7 @@ def test_a_broken_chain_is_not_printed(project: Project) -> None:
     folders = [x for n in ("split", "train", "infer") for x in (f"--{n}", f"data/{n}")] + [
         *("--metrics", "reports/metrics"),
         *("--own", "data/report"),
+        *("--claims", "vad/claims/ledger.csv"),
     ]
     out = [
         "--out",

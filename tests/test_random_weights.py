@@ -37,6 +37,7 @@ def test_from_feature_file_to_page(made_by: dict, words: str, tmp_path: Path) ->
     scores = protocol(tmp_path, made_by)
     row = {"dataset": "set", "model": "c3d_mil", "features": "x3d"}
     facts = {"lists": {}, "notes": [], "n_train": 1, "n_validation": 1, "n_test": 1}
+    facts["labels"] = {"train": {"anomalous": 1}}
     write_json(tmp_path / "set" / "tables" / "facts.json", facts)
     write_json(tmp_path / "metrics" / "v" / "seed0" / "metrics.json", {"protocol": {"notes": []}})
     shelf = report.Shelf(
