@@ -33,6 +33,18 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "text"), [("report", "report: {dpi: 50}\n"), ("evaluate", "evaluate:\n  bootstrap: {resamples: 50}\n")]
+)
+def test_sections_that_dvc_asks_for_are_required(tmp_path: Path, section: str, text: str) -> None:
+    """DVC stops at a section that is not in the file; an empty one gives every default."""
+    assert text in PARAMS
+    with pytest.raises(ParamsError, match=f"{section}: missing"):
+        load_text(tmp_path, PARAMS.replace(text, ""))
+
+    load_text(tmp_path, PARAMS.replace(text, f"{section}: {{}}\n"))
+
+
+@pytest.mark.parametrize(
     ("old", "new", "words"),
     [
         ("lr: 0.01", "lr: 1e-4", "1.0e-4"),

@@ -107,6 +107,9 @@ def test_figures_show_what_they_are_given() -> None:
     roc = plots.curve_figure("roc", "set", [plots.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
     pr = plots.curve_figure("pr", "set", [plots.Line("one", "m", [table], None)], {}, 0.25)
     confusion = plots.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1})
+    roc = plots.curve_figure("roc", "set", {"one": [table, table]}, None)
+    pr = plots.curve_figure("pr", "set", {"one": [table]}, 0.25)
+    confusion = plots.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1}, 3)
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "video_auc": [0.5, 0.75]})
     training = plots.training_figure("x", {0: history}, "video_auc", {0: 2})
 
@@ -114,6 +117,8 @@ def test_figures_show_what_they_are_given() -> None:
     assert roc.axes[0].get_xlabel() == "false positive rate"
     assert ["one  0.500", "centre", "chance"] == [text.get_text() for text in roc.legends[0].get_texts()]
     assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
+    assert ["decided (videos)", "true (videos)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
+    assert "x\nsummed over 3 seeds" == confusion.axes[0].get_title()
     assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
     assert plots.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
 

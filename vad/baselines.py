@@ -75,7 +75,7 @@ ORACLES: dict[str, Callable[[VideoTruth], Scores]] = {
     "video_oracle_centre": lambda video: 2 * video.label + centre(video.n_frames),
     "label_oracle_32": label_oracle,
 }
-"""Scores that know the test labels: ceilings, never results."""
+"""Scores that know the test labels: references, never results; `label_oracle_32` is a ceiling."""
 
 
 def rows(videos: Sequence[VideoTruth], seed: int = 0) -> dict[str, list[VideoScores]]:

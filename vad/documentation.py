@@ -100,30 +100,32 @@ def json_schema() -> dict[str, Any]:
     schema = Params.model_json_schema()
     defs = schema["$defs"]
     for section, (word, package) in PLUGINS.items():
-        options = [_plugin(defs, package, name, word) for name in registry.names(package)]
-        if section == "variants":
-            for option, name in zip(options, registry.names(package), strict=True):
-                option["properties"] = {
-                    "model": {"const": name},
-                    "model_args": {"$ref": f"#/$defs/{package.__name__}.{name}"},
+        names = registry.names(package)
+        entry = {
+            "properties": {word: {"enum": names}},
+            "required": [word],
+            "allOf": [
+                {
+                    "if": {"properties": {word: {"const": name}}, "required": [word]},
+                    "then": _then(defs, package, name, word),
                 }
-        schema["properties"][section]["additionalProperties"] = (
-            {"allOf": [{"$ref": "#/$defs/Variant"}, {"oneOf": options}]}
-            if section == "variants"
-            else {"oneOf": options}
-        )
+                for name in names
+            ],
+        }
+        # pydantic writes the rule for names as a pattern: what stands beside it holds for no name at all.
+        (pattern, shape), *_ = schema["properties"][section]["patternProperties"].items()
+        keys = {"patternProperties": {pattern: {"allOf": [shape, entry]}}, "additionalProperties": False}
+        schema["properties"][section] |= keys
     return schema
 
 
-def _plugin(defs: dict[str, Any], package: ModuleType, name: str, word: str) -> dict[str, Any]:
-    """The schema of one plugin's entry; its definitions are moved to the common ones."""
-    config = registry.find(package, name).Config.model_json_schema()
-    defs |= config.pop("$defs", {})
-    defs[f"{package.__name__}.{name}"] = config
-    if word == "model":
-        return {}
-    return {
-        **config,
-        "properties": {word: {"const": name}, **config["properties"]},
-        "required": [word, *config.get("required", [])],
-    }
+def _then(defs: dict[str, Any], package: ModuleType, name: str, word: str) -> dict[str, Any]:
+    """What the entry of one plugin must be; the schema of its settings goes to the common definitions."""
+    where = f"{package.__name__}.{name}"
+    config = registry.find(package, name).Config.model_json_schema(ref_template=f"#/$defs/{where}.{{model}}")
+    defs |= {f"{where}.{part}": inner for part, inner in config.pop("$defs", {}).items()}
+    if word != "model":
+        config["properties"] = {word: {"const": name}, **config["properties"]}
+    defs[where] = config
+    settings = {"$ref": f"#/$defs/{where}"}
+    return {"properties": {"model_args": settings}} if word == "model" else settings

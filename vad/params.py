@@ -95,7 +95,7 @@ def _parse(name: str, text: str) -> dict[str, Any]:
     except (YAMLError, yaml.YAMLError) as error:
         raise ParamsError(f"{name}: not valid YAML. {error}") from error
     if not isinstance(tree, dict):
-        raise ParamsError(f"{name}: empty or not a mapping. It needs seeds, datasets, features and variants.")
+        raise ParamsError(f"{name}: empty or not a mapping. It needs {', '.join(Params.model_fields)}.")
     problems = [
         f"{where}: {a!r} in YAML 1.2 (DVC) but {b!r} in YAML 1.1. Write it so that both agree (1.0e-4, true, quotes)"
         for where, a, b in _differences(tree, other)

@@ -107,12 +107,14 @@ def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: 
     return figure
 
 
-def confusion_figure(title: str, metrics: Mapping[str, Any]) -> Figure:
-    """Test videos by truth and decision at the validation threshold, summed over seeds."""
+def confusion_figure(title: str, metrics: Mapping[str, Any], seeds: int) -> Figure:
+    """Test videos by truth and decision at the validation threshold, summed over that many seeds."""
     counts = [[metrics["tn"], metrics["fp"]], [metrics["fn"], metrics["tp"]]]
     names = ["normal", "anomalous"]
-    figure, axes = _canvas((3.8, 3.4), title, "decided (videos)", "true (videos)")
+    figure, axes = plt.subplots(figsize=(3.8, 3.4), layout="constrained")
     sns.heatmap(counts, annot=True, fmt="g", cbar=False, cmap="Blues", xticklabels=names, yticklabels=names, ax=axes)
+    summed = f"{title}\nsummed over {seeds} seed{'s' if seeds > 1 else ''}"
+    _words(axes, summed, "decided (videos)", "true (videos)")  # seaborn clears what was there before
     return figure
 
 
@@ -136,6 +138,10 @@ def training_figure(
 
 def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
     figure, axes = plt.subplots(figsize=size, layout="constrained")
+    _words(axes, title, x, y)
+    return figure, axes
+
+
+def _words(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set_title(title, fontsize=10)
     axes.set(xlabel=x, ylabel=y)
-    return figure, axes

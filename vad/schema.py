@@ -194,5 +194,6 @@ class Params(Section):
     datasets: dict[Id, Dataset]
     features: dict[Id, Features]
     variants: dict[Id, Variant]
-    evaluate: Evaluate = Field(default_factory=Evaluate)
-    report: Report = Field(default_factory=Report)
+    # Required, {} for the defaults: dvc.yaml names both sections, and DVC stops at one that is not there.
+    evaluate: Evaluate
+    report: Report

@@ -127,7 +127,7 @@ def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:
     threshold = run["protocol"]["threshold"]["value"]
     return {
         f"{variant}_scores.png": plots.distribution_figure(title, level, _curves(shelf, variant, first), threshold),
-        f"{variant}_confusion.png": plots.confusion_figure(f"{variant}: {len(shelf.seeds)} seeds", counts),
+        f"{variant}_confusion.png": plots.confusion_figure(variant, counts, len(shelf.seeds)),
         f"{variant}_training.png": plots.training_figure(variant, histories, criterion, chosen),
     }
 

@@ -161,7 +161,7 @@ def test_bounds_of_segments_are_repeat16(tmp_path_factory: pytest.TempPathFactor
     """Frame f belongs to row min(f // 16, rows - 1), to the last one; too many or few rows are refused."""
     root = tmp_path_factory.mktemp("segments")
     save(root / "Abuse028_x264.npy", np.ones((rows, 4)))
-    if rows > -(-n_frames // 16) + 1 or rows < n_frames // 16 // 2:
+    if rows > -(-n_frames // 16) + 1 or rows < n_frames // 16 - 2:
         assert f"{rows} rows for {n_frames} frames" in failure(root, video(n_frames=n_frames))
         return
     bounds = extractor(root).load(video(n_frames=n_frames)).bounds
@@ -169,6 +169,20 @@ def test_bounds_of_segments_are_repeat16(tmp_path_factory: pytest.TempPathFactor
     np.testing.assert_array_equal(
         np.minimum(np.arange(n_frames) // 16, rows - 1), np.repeat(np.arange(rows), np.diff(bounds))
     )
+
+
+def test_half_a_file_is_refused(tmp_path: Path) -> None:
+    """20 of 40 segments are other segments, or half a download; the last two may be missing, and the report says so."""
+    paths = [
+        save(tmp_path / str(rows) / "Abuse028_x264.npy", np.ones((rows, 4))).parent for rows in (20, 37, 38, 39, 40)
+    ]
+    messages = [failure(path, video(n_frames=640)) for path in paths[:2]]
+    reports = [extractor(path).load(video(n_frames=640)).report for path in paths[2:]]
+
+    for rows, message in zip((20, 37), messages, strict=True):
+        assert f"{rows} rows for 640 frames, expected 40 (16 frames a row)" in message
+        assert "Check segment_frames" in message
+    assert [2, 1, None] == [report.get("segments_missing") for report in reports]
 
 
 @given(rows=st.integers(1, 60), n_frames=st.integers(1, 2000))

@@ -22,6 +22,8 @@ from vad.schema import Count, Section
 from vad.splits import Video
 
 MAX_CROPS = 10
+MISSING = 2
+"""Segments that a file may lack at its end: UR-DMU's published files leave out the last one of some videos."""
 AXES = {
     "segments_dim": "(segments, dim)",
     "segments_crops_dim": "(segments, crops, dim)",
@@ -99,7 +101,8 @@ class Extractor:
     def load(self, video: Video) -> FeatureFile:
         """The features of one video as float32, and the frames each row covers.
 
-        A row of `segments` covers `segment_frames` frames, the last row all frames to the end (`repeat16`);
+        A row of `segments` covers `segment_frames` frames, the last row all frames to the end (`repeat16`); up to
+        two missing segments are noted in the report, more are an error;
         row i of a bag of B starts at frame ceil(i * n / B) (`bag_bounds`). Without a stated frame count,
         rows x segment_frames is assumed and the report says so.
 
@@ -114,7 +117,8 @@ class Extractor:
         if self.config.l2_normalise:
             features = _unit_length(features)
         bounds = self._bounds(paths[0], len(features), video.n_frames)
-        return FeatureFile(np.ascontiguousarray(features), bounds, self._report(video, paths, sorted(set(kinds))))
+        report = self._report(video, paths, sorted(set(kinds))) | self._shortfall(len(features), video.n_frames)
+        return FeatureFile(np.ascontiguousarray(features), bounds, report)
 
     @cached_property
     def _index(self) -> Sources:
@@ -163,14 +167,20 @@ class Extractor:
                     f"{path}: {rows} rows, a bag has {self.config.bag_rows}. Fetch the file again, or set bag_rows."
                 )
             return -(-np.arange(rows + 1, dtype=np.int64) * frames // rows)
-        full = -(-frames // step)
-        if rows > full + 1 or rows < frames // step // 2:
+        whole, full = frames // step, -(-frames // step)
+        if not whole - MISSING <= rows <= full + 1:
             raise FeatureError(
-                f"{path}: {rows} rows for {frames} frames; {step} frames a row make {full}. Set rows or segment_frames."
+                f"{path}: {rows} rows for {frames} frames, expected {full} ({step} frames a row);"
+                f" at most {MISSING} may be missing. Check segment_frames, or fetch the file again."
             )
         bounds = np.minimum(np.arange(rows + 1, dtype=np.int64) * step, frames)
         bounds[-1] = frames
         return bounds
+
+    def _shortfall(self, rows: int, n_frames: int | None) -> dict[str, int]:
+        """How many whole segments a file lacks at its end, where it lacks any: its last row covers their frames."""
+        lacking = (n_frames or 0) // self.config.segment_frames - rows
+        return {"segments_missing": lacking} if self.config.rows == "segments" and lacking > 0 else {}
 
     def _report(self, video: Video, paths: list[Path], kinds: list[str]) -> dict[str, Any]:
         """Where the features come from."""
