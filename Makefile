@@ -29,7 +29,7 @@ docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, and the resul
 	python -m vad docs
 
 clean:  ## everything that `make reproduce` can make again, not your videos
-	rm -rf data/split data/features data/train data/infer .params .snakemake logs
+	rm -rf data/split data/features data/train data/infer data/report .params .snakemake logs
 
 lock:  ## the hashed locks anew (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-annotate --no-header --extra dev pyproject.toml -o envs/cpu.lock

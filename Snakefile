@@ -1,5 +1,6 @@
 """VAD Ledger: from videos to tables. Rooms in running order; every path and rule is in stages/<room>/rules.smk."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +35,8 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+    message:
+        "all: everything is made"
 
 
 onsuccess:

@@ -14,7 +14,7 @@ import vad.datasets
 import vad.extractors
 from stages.room import typed
 from vad import registry
-from vad.artefacts import canonical_json, write_text
+from vad.artefacts import canonical_json, read_json, write_text
 from vad.params import load
 from vad.provenance import SUFFIX, code_files
 from vad.schema import Params, Variant
@@ -25,7 +25,8 @@ SECTIONS = Path(".params")
 DATA = Path("data")
 REPORTS = Path("reports")
 ROOMS = ("split", "features", "train", "infer", "evaluate", "report")
-PLOTS = (("roc", "csv"), ("pr", "csv"), ("scores", "csv"), ("training", "csv"), ("confusion", "csv"))
+PLOTS = ("roc", "pr", "scores", "training", "confusion", "tsne")
+FIGURES = ("scores", "confusion", "training", "tsne")
 VIDEOS_PER_JOB = 16  # at most: several videos share the seconds that Python and torch take to start
 JOBS_WANTED = 8  # at least, for data sets of few videos: every core should have work
 
@@ -70,11 +71,23 @@ class Plan:
         """The checked settings of a features entry; no plugin is imported for them (torch takes seconds)."""
         return self.params.features[name].model_dump()
 
+    def vectors_entry(self, name: str) -> dict[str, Any]:
+        """The settings of the extractor that makes the vectors: the entry, or the one inside it."""
+        entry = self.features_entry(name)
+        return dict(entry.get("vectors", entry))
+
+    def extractors(self, name: str) -> list[str]:
+        """The extractors of a features entry, as plugin files: its own and the one inside it."""
+        names = [self.params.features[name].extractor, self.vectors_entry(name)["extractor"]]
+        return [f"extractors/{extractor}" for extractor in dict.fromkeys(names)]
+
     def missing(self, variant: Variant) -> str:
         """Why a variant cannot run here; empty if it can."""
         if self.dataset(variant.dataset).root is None:
-            return f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
-        if self.features_entry(variant.features).get("root", "") is None:
+            get = getattr(self.dataset(variant.dataset), "GET", "")
+            reason = f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
+            return f"{reason}. {get}" if get else reason
+        if self.vectors_entry(variant.features).get("root", "") is None:
             return f"features {variant.features} are not installed (features.{variant.features}.root is null)"
         return ""
 
@@ -90,8 +103,13 @@ class Plan:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """The data sets that are installed."""
-        return [name for name in self.params.datasets if self.dataset(name).root is not None]
+        """The data sets that are installed; one that the project makes itself only if a variant uses it."""
+        used = {self.params.variants[name].dataset for name in self.variants}
+        return [
+            name
+            for name in self.params.datasets
+            if self.dataset(name).root is not None and (name in used or not self.generated(name))
+        ]
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
@@ -127,9 +145,16 @@ class Plan:
         return getattr(self.dataset(dataset), "GENERATED", False)
 
     def raw_files(self, dataset: str) -> list[Path]:
-        """The files of a generated data set: lists and videos."""
+        """The files of a generated data set: lists and videos.
+
+        Without the images of frame folders, which are too many for Snakemake; the record names them all.
+        """
         plugin = self.dataset(dataset)
-        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos())]
+        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos() if not self._by_record(dataset))]
+
+    def _by_record(self, dataset: str) -> bool:
+        """Whether a generated data set keeps its videos as frame folders, known to Snakemake by their record alone."""
+        return self.generated(dataset) and getattr(self.dataset(dataset), "FRAME_FOLDERS", False)
 
     def batches(self) -> Iterator[Batch]:
         """Every feature job."""
@@ -142,23 +167,33 @@ class Plan:
     @cache  # noqa: B019 - one plan per process
     def imported_features(self, features: str) -> Any:  # noqa: ANN401 - a plugin
         """The reader of a table of published features."""
-        entry = self.features_entry(features)
+        entry = self.vectors_entry(features)
         module = registry.find(vad.extractors, entry.pop("extractor"))
         return module.Extractor(typed(module.Config, entry))
 
     def imported(self, features: str) -> bool:
-        """Whether features are read from files instead of computed from videos."""
-        return self.params.features[features].extractor == "imported"
+        """Whether vectors are read from files instead of computed from videos."""
+        return self.vectors_entry(features)["extractor"] == "imported"
 
     @cache  # noqa: B019 - one plan per process
     def sources(self, features: str, dataset: str) -> dict[str, list[str]]:
-        """The files that the features of each video are made from: the video, or published feature files."""
-        videos = self.videos(dataset)
+        """The files that the features of each video are made from: the video, published feature files, or both."""
+        videos, files = self.videos(dataset), {}
+        if not self.imported(features) or "vectors" in self.features_entry(features):
+            files = {v.video_id: [str(self.dataset(dataset).root / v.path)] for v in videos}
         if self.imported(features):
             found = self.imported_features(features).sources([v.video_id for v in videos])
-            return {video_id: [str(path) for path in paths] for video_id, paths in found.items()}
-        root = self.dataset(dataset).root
-        return {v.video_id: [str(root / v.path)] for v in videos}
+            return {k: [*files.get(k, []), *map(str, paths)] for k, paths in found.items()}
+        return files
+
+    def inputs(self, batch: Batch) -> list[str]:
+        """What Snakemake watches for a feature job: the sources, with one record for all folders of a generated set."""
+        sources = self.sources(batch.features, batch.dataset)
+        paths = [path for video in batch.videos for path in sources[video.video_id]]
+        if not self._by_record(batch.dataset):
+            return paths
+        raw = self.raw(batch.dataset).as_posix()
+        return list(dict.fromkeys(f"{raw}{SUFFIX}" if path.startswith(f"{raw}/") else path for path in paths))
 
     def write_batch(self, batch: Batch) -> str:
         """Write the list of videos of a feature job (only when it changed) and return its path."""
@@ -220,31 +255,76 @@ class Plan:
         for room, suffix in (("train", ".prov.json"), ("infer", ".npz.prov.json"), ("evaluate", ".prov.json")):
             yield room, {v: self.runs(room, v, suffix) for v in self.params.variants}
 
+    # -- room report -----------------------------------------------------------------------------------------
+
+    @property
+    def extracted(self) -> list[tuple[str, str]]:
+        """The (features, data set) pairs whose features are computed from videos: what an extractor costs."""
+        return [(f, d) for f, d in self.pairs if not self.imported(f)]
+
+    def write_parts(self) -> str:
+        """Write the list of what room report measures (only when it changed) and return its path.
+
+        A part: the section that decides it, its code, its inputs (a feature file, or a video), and where it is written.
+        """
+        rows = []
+        for name in self.variants:
+            model = self.params.variants[name].model
+            rows.append((f"head.{name}", [f"models/{model}"], self.feature_files(name, "test")[:1]))
+        for features, dataset in self.extracted:
+            first = next(v.video_id for v in self.videos(dataset) if v.split == "test")
+            plugin = f"extractors/{self.params.features[features].extractor}"
+            rows.append((f"extractor.{features}.{dataset}", [plugin], self.sources(features, dataset)[first]))
+        rows.append(("references", [], []))
+        parts = [
+            {
+                "section": self.section("report", part),
+                "code": self.code("report", *plugins, job="efficiency"),
+                "inputs": inputs,
+                "out": f"{DATA}/report/efficiency/{part}.json",
+            }
+            for part, plugins, inputs in rows
+        ]
+        return self._write(SECTIONS / "batches" / "efficiency.json", parts)
+
+    def parts(self, key: str) -> list[str]:
+        """One key of every part that room report measures, all its values joined."""
+        values = [part[key] for part in read_json(Path(self.write_parts()))]
+        return list(dict.fromkeys(v for value in values for v in (value if isinstance(value, list) else [value])))
+
+    def tsne(self) -> list[str]:
+        """The folder of every variant's map of embeddings."""
+        return [f"{DATA}/report/tsne/{variant}" for variant in self.variants]
+
     @staticmethod
     def report_tables() -> list[str]:
         """The tables of room report."""
-        return ["results.csv", "results.md", "baselines.csv"]
+        compared = [
+            f"{name}.{end}"
+            for name in ("conventions", "significance", "selection_gap", "claims", "efficiency")
+            for end in ("csv", "md")
+        ]
+        return ["results.csv", "results.md", "baselines.csv", *compared]
 
     def report_figures(self) -> list[str]:
         """The figures of room report."""
         datasets = sorted({self.params.variants[v].dataset for v in self.variants})
-        shared = [f"{d}_{kind}.png" for d in datasets for kind in ("roc", "pr")]
-        return shared + [f"{v}_{kind}.png" for v in self.variants for kind in ("scores", "confusion", "training")]
+        shared = [f"{d}_{kind}.png" for d in datasets for kind in ("roc", "pr", "efficiency")]
+        return shared + [f"{v}_{kind}.png" for v in self.variants for kind in FIGURES]
 
     def report_plots(self) -> list[str]:
         """The plot data of room report, for `dvc plots`."""
-        return [f"{kind}/{v}.{end}" for v in self.variants for kind, end in PLOTS]
+        return [f"{kind}/{v}.csv" for v in self.variants for kind in PLOTS]
 
     @staticmethod
-    def code(room: str, *plugins: str) -> list[str]:
-        """The code files of a room, with the plugin files that it loads by name."""
-        return [
-            p.as_posix() for p in code_files(Path("stages", room, "run.py"), *(Path("vad", f"{p}.py") for p in plugins))
-        ]
+    def code(room: str, *plugins: str, job: str = "run") -> list[str]:
+        """The code files of a room's job, with the plugin files that it loads by name."""
+        plugin_files = [Path("vad", f"{p}.py") for p in plugins]
+        return [p.as_posix() for p in code_files(Path("stages", room, f"{job}.py"), *plugin_files)]
 
-    def model_code(self, room: str, variant: str) -> list[str]:
-        """The code files of a room that builds a variant's model."""
-        return self.code(room, f"models/{self.params.variants[variant].model}")
+    def model_code(self, room: str, variant: str, job: str = "run") -> list[str]:
+        """The code files of a room's job that builds a variant's model."""
+        return self.code(room, f"models/{self.params.variants[variant].model}", job=job)
 
     @staticmethod
     def section(room: str, key: str) -> str:
@@ -254,7 +334,12 @@ class Plan:
     @staticmethod
     def wake(room: str, key: str) -> str:
         """The input that changes when the rule has to look at its artefacts again."""
-        return wake_path(Path(Plan.section(room, key))).as_posix()
+        return Plan.wake_of(Plan.section(room, key))
+
+    @staticmethod
+    def wake_of(section: str) -> str:
+        """The same for the path of a section."""
+        return wake_path(Path(section)).as_posix()
 
     # -- loading ---------------------------------------------------------------------------------------------
 
@@ -262,7 +347,8 @@ class Plan:
         """List what params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
         records = [f"{self.raw(d)}{SUFFIX}" for d in self.datasets if self.generated(d)]
         records += [record for _, entries in self.targets() for files in entries.values() for record in files]
-        artefacts = sorted(artefact_of(record) for record in [*records, f"{REPORTS / 'tables'}{SUFFIX}"])
+        records += [f"{out}{SUFFIX}" for out in [*self.parts("out"), *self.tsne(), f"{REPORTS}/tables"]]
+        artefacts = sorted(artefact_of(record) for record in records)
         self._write(SECTIONS / "artefacts.json", artefacts)
 
     def _write_sections(self) -> None:
@@ -296,9 +382,31 @@ class Plan:
             yield "train", key, {k: entry[k] for k in ("dataset", "features", "model", "model_args", "train")}
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
-        rows = [{"name": k, **{w: e[w] for w in ("dataset", "features", "model")}} for k, e in tree["variants"].items()]
+        rows = [
+            {"name": k, **{w: e[w] for w in ("dataset", "features", "model")}, "imported": self.imported(e["features"])}
+            for k, e in tree["variants"].items()
+        ]
         slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
         yield "report", "report", {**slice_, "skipped": self.skipped}
+        yield from self._report_sections(tree)
+
+    def _report_sections(self, tree: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+        """Slices of what room report measures and maps: no training settings, so a new rate measures nothing again.
+
+        A dot is in no id: these keys cannot collide with others.
+        """
+        how, features = {"efficiency": tree["report"]["efficiency"]}, tree["features"]
+        for name in self.variants:
+            entry = tree["variants"][name]
+            data = {k: entry[k] for k in ("dataset", "features")}
+            head = {"kind": "head", **data, **{k: entry[k] for k in ("model", "model_args")}, **how}
+            yield "report", f"head.{name}", head
+            truth = tree["evaluate"]["ground_truth"]
+            yield "report", f"tsne.{name}", {**data, "ground_truth": truth, "tsne": tree["report"]["tsne"]}
+        for f, dataset in self.extracted:
+            part = {"kind": "extractor", "dataset": dataset, "features": features[f], **how}
+            yield "report", f"extractor.{f}.{dataset}", part
+        yield "report", "references", {"kind": "references", **how}
 
     def _make_folders(self) -> None:
         """Folders that DVC lists as outputs also where a variant has nothing to write yet (not installed)."""
@@ -311,7 +419,7 @@ class Plan:
 
     def needs_gpu(self, features: str) -> bool:
         """Whether a features entry asks for a GPU."""
-        return self.features_entry(features).get("device", "cpu") == "cuda"
+        return self.vectors_entry(features).get("device", "cpu") == "cuda"
 
 
 def artefact_of(record: str) -> str:

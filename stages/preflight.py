@@ -47,7 +47,7 @@ def _problems(plan: Plan) -> Iterator[str]:
                 where = f"data set {dataset}: braces in paths mean wildcards to Snakemake"
                 yield listing(where, braces, "Rename these files or folders.")
             uncounted = [v.video_id for v in videos if v.split == "test" and v.n_frames is None]
-            if plan.imported(features) and plan.features_entry(features)["rows"] == "bag" and uncounted:
+            if plan.imported(features) and plan.vectors_entry(features)["rows"] == "bag" and uncounted:
                 yield listing(
                     f"features {features} with data set {dataset}: rows are parts of a whole video of unknown length",
                     [f"{video_id}: no frame count" for video_id in uncounted],
@@ -57,7 +57,7 @@ def _problems(plan: Plan) -> Iterator[str]:
 
 def remember() -> None:
     """After a run: note size and time of every file that was read, so that a later replacement is seen."""
-    refresh(STORE)
+    refresh(STORE, after_run=True)
 
 
 def failures() -> str:

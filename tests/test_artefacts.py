@@ -2,11 +2,13 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.clips import noise
 from vad import artefacts
 from vad.artefacts import FeatureFile, ScoreFile, VideoScore
 from vad.errors import ArtefactError, FeatureError, VadError
@@ -43,6 +45,23 @@ def test_maps_and_images_round_trip(tmp_path: Path, features: np.ndarray) -> Non
 
     assert features.dtype == back.features.dtype
     np.testing.assert_array_equal(features, back.features)
+
+
+def test_clips_round_trip(tmp_path: Path) -> None:
+    """Images come back; files without them hold the same arrays as ever; wrong ones are refused."""
+    with_clips = replace(features(), clips=noise(3))
+    artefacts.write_features(tmp_path / "a.npz", with_clips)
+    artefacts.write_features(tmp_path / "b.npz", features())
+    back = artefacts.read_features(tmp_path / "a.npz", 4).clips
+    with np.load(tmp_path / "b.npz") as plain:
+        names = plain.files
+
+    assert back is not None
+    np.testing.assert_array_equal(noise(3).frames(2), back.frames(2))
+    assert ["features", "bounds", "report"] == names
+    assert artefacts.read_features(tmp_path / "b.npz").clips is None
+    with pytest.raises(FeatureError, match="2 of 3 rows"):
+        artefacts.write_features(tmp_path / "c.npz", replace(features(), clips=noise(2)))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """Bags and windows: what they hold, and that their order depends on the generator alone."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, seed_for
+from tests import clips
+from vad.artefacts import FeatureFile
+from vad.batches import Bags, BagSet, Part, WindowSet, crops_of, part_of, seed_for
 from vad.errors import DatasetError
 
 
@@ -92,6 +97,37 @@ def test_one_class_cannot_be_paired() -> None:
 
     with pytest.raises(DatasetError, match="3 normal and 0 anomalous"):
         data.steps(2)
+
+
+def test_clips_stay_with_their_videos() -> None:
+    """Each bag of a batch, crops too, has the clips of its own video; a part without clips gives none."""
+    part = replace(numbered([4, 6], [0, 1], crops=2), clips=[clips.numbered(4), clips.numbered(6, first=100)])
+    data = BagSet(part, 3)
+    (batch,) = data.sweep(2)
+    moved = batch.to(torch.device("cpu"))
+    assert moved.clips is not None
+    values = moved.clips.frames(range(4), [2] * 4, 3)[:, 0, 0, 0, 0].tolist()
+
+    assert [0, 0, 100, 100] == (batch.features[:, 0, 0] // 100 * 100).int().tolist()
+    assert [40, 40, 180, 180] == values
+    assert BagSet(numbered([4, 6], [0, 1]), 3).take(torch.arange(2)).clips is None
+
+
+def test_a_part_from_feature_files() -> None:
+    """Features (the bag in the fit part), labels, and clips where every file has some and the model looks at them."""
+    bounds, values = np.array([0, 16, 32]), np.ones((2, 3), np.float32)
+    with_clips = FeatureFile(values, bounds, clips=clips.numbered(2))
+    sizes = SimpleNamespace(bag_segments=1, score_full_length=True)
+    model = SimpleNamespace(sampling="bags", config=sizes, uses_clips=True)
+    part = part_of(model, "fit", iter([with_clips, with_clips]), [0, 1])
+    rows = part_of(model, "validation", [with_clips], [1])
+
+    assert [0, 1] == part.labels
+    assert [1, 1, 2] == [len(features) for features in (*part.features, *rows.features)]
+    assert part.clips is not None
+    assert [with_clips.clips] * 2 == list(part.clips)
+    assert part_of(model, "fit", [with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
+    assert part_of(SimpleNamespace(sampling="bags", config=sizes), "fit", [with_clips], [0]).clips is None
 
 
 def test_windows_are_cut_where_they_should() -> None:

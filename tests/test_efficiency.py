@@ -1,12 +1,16 @@
 """Sizes and multiply-adds against exact whole numbers."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from vad.efficiency import Parameters, macs, parameters
+from vad.artefacts import write_weights
+from vad.cost import SIDE, image_network
+from vad.efficiency import Parameters, count, macs, parameters, size_on_disk
 from vad.errors import VadError
 from vad.modelling import build
 
@@ -70,6 +74,68 @@ def test_lstm_memory_ae_counts() -> None:
 
     assert Parameters(908_096, 908_096) == parameters(model)
     assert 9_075_200 == macs(model, torch.randn(1, 10, 960))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "count"),
+    [
+        (nn.Linear(7, 5), (2, 3, 7), 2 * 3 * 7 * 5),
+        (nn.Conv1d(4, 6, 3, padding=1), (2, 4, 10), 2 * 10 * 6 * 4 * 3),
+        (nn.Conv2d(3, 8, 5, stride=2), (1, 3, 21, 21), 9 * 9 * 8 * 3 * 5 * 5),
+        (nn.Conv2d(8, 8, 3, padding=1, groups=8), (1, 8, 6, 6), 6 * 6 * 8 * 3 * 3),
+        (nn.Conv3d(2, 4, (3, 2, 2)), (1, 2, 5, 4, 4), 3 * 3 * 3 * 4 * 2 * 3 * 2 * 2),
+        (nn.ConvTranspose2d(4, 2, 2, stride=2), (1, 4, 5, 5), 5 * 5 * 4 * 2 * 2 * 2),
+        (nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)), (1, 3, 4, 4), 16 * 3 * 8),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_layers_by_hand(layer: nn.Module, shape: tuple[int, ...], count: int) -> None:
+    """One multiply-add per output value, input channel of its group and place of the kernel; norms and pools are 0."""
+    assert count == macs(layer, torch.randn(shape))
+
+
+@pytest.mark.parametrize("steps", [1, 6, 50])
+def test_attention_by_hand(steps: int) -> None:
+    """Four projections of every step, and two products over all pairs of steps whatever the number of heads."""
+    width = 8
+    attention = nn.MultiheadAttention(width, 2, batch_first=True)
+    found = count(lambda: attention(*[torch.randn(1, steps, width)] * 3), [attention.eval()])
+
+    assert 4 * steps * width**2 + 2 * steps**2 * width == found
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "operations"),
+    [
+        ("resnet18", 11_689_512, 1_814_073_344),
+        ("mobilenet_v2", 3_504_872, 300_774_272),
+        ("vit_b_16", 86_567_656, 17_563_828_224),
+    ],
+)
+def test_known_image_networks(name: str, values: int, operations: int) -> None:
+    """ResNet18, MobileNetV2 and ViT-B/16 at 224 x 224: 1.8 G, 0.3 G and 17.6 G, as their papers say."""
+    model = image_network(name)
+
+    assert values == parameters(model).total
+    assert operations == macs(model, torch.zeros(1, 3, SIDE, SIDE))
+
+
+def test_work_over_several_networks_is_added_up() -> None:
+    """Two networks and an LSTM inside one of them, called by hand: no forward pass of a whole is needed."""
+    first, second = nn.Linear(4, 3), nn.ModuleDict({"lstm": nn.LSTM(3, 2)})
+    found = count(lambda: second["lstm"](first(torch.randn(5, 1, 4))), [first, second])
+
+    assert 5 * 4 * 3 + 5 * 4 * 2 * (3 + 2) == found
+
+
+def test_size_on_disk_is_that_of_the_file(tmp_path: Path) -> None:
+    """Parameters and buffers as a weights file holds them."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    write_weights(tmp_path / "weights.safetensors", weights, {})
+    extra = len(json.dumps({"__metadata__": {"vad": "{}"}})) + 8  # and what aligns the first tensor
+
+    assert abs((tmp_path / "weights.safetensors").stat().st_size - size_on_disk(model)) <= extra
 
 
 @pytest.mark.parametrize(

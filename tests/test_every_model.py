@@ -1,6 +1,7 @@
 """What every model must do; a new file in `vad/models` is tested by existing."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 import vad.models
+from tests.clips import noise
 from vad import registry
-from vad.batches import Bags, Part, Scores, Windows, set_for
+from vad.batches import Bags, Part, Scores, Windows, set_for, uses_clips
+from vad.clips import BagClips
 from vad.errors import ParamsError
 from vad.inference import video_scores
 from vad.modelling import build
@@ -20,8 +23,16 @@ from vad.training import train
 WIDTH = 16
 SIDE = 16
 PRESETS: dict[str, list[dict[str, Any]]] = {
-    "mstsm": [{"preset": "claim"}],
-    "stead": [{"level": "frame", "layout": "permute"}, {"preset": "base", "convolution_width": 4}],
+    "mstsm": [
+        {"preset": "claim"},
+        {"preset": "claim", "third_statistic": "distance"},
+        {"temporal_attention": False, "channel_weights": False, "memory": False},
+    ],
+    "stpvad": [{"ratio_loss_weight": 2.0, "segment_map": "upstream"}],
+    "stead": [
+        {"level": "frame", "layout": "permute", "standardise_grid": [2, 2, 1]},
+        {"preset": "base", "convolution_width": 4},
+    ],
     "mnad": [{"gates": True}, {"gates": True, "train_gates": False}, {"method": "reconstruction"}],
 }
 """Settings to test beside a model's defaults."""
@@ -29,14 +40,26 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
 SMALL: dict[str, dict[str, Any]] = {
     "rtfm": {"branch_width": 8, "context_width": 4, "hidden_width": 16, "middle_width": 8, "dropout": 0.2},
     "urdmu": {"bag_segments": 20, "width": 32, "head_width": 8, "scorer_width": 16, "dropout": 0.2},
+    "stpvad": {
+        "bag_segments": 20,
+        "stage1": {"width": 32, "head_width": 8, "scorer_width": 16, "dropout": 0.2},
+        "encoder": {
+            **{"clip_frames": 4, "image_height": 32, "image_width": 32, "tubelet_frames": 2},
+            **{"embed": 12, "depth": 2, "heads": 2, "prune_before": [1], "token_ratio": [0.5]},
+        },
+        "head": {"width": 8, "head_width": 4, "scorer_width": 4, "cross_heads": 2, "cross_head_width": 4},
+    },
     "stead": {
-        **{"channels": 4, "time": 2, "height": 2, "width": 1, "groups": 2, "heads": 2, "bag_segments": 40},
-        **{"convolution_width": 8, "attention_width": 8, "attention_blocks": 1, "dropout": 0.2},
+        **{"groups": 2, "heads": 2, "convolution_width": 8},
+        **{"attention_width": 8, "attention_blocks": 1, "dropout": 0.2},
     },
     "mnad": {"width": 4},
     "frame_pred": {"width": 4},
 }
-"""Sizes of models that would take minutes at their defaults; they fit features of WIDTH."""
+"""Sizes of models that would take minutes at their defaults."""
+
+MAPS = {"stead": (4, 2, 2, 1)}
+"""Rows of models that read maps, channels first, of WIDTH values; other models read vectors of WIDTH."""
 
 FROZEN = {("mnad", False): "gates."}
 """Parameters by model and `train_gates` that a released setting leaves at their initial values."""
@@ -53,8 +76,13 @@ every_model = pytest.mark.parametrize(("name", "args"), EVERY)
 
 
 def made(name: str, args: dict[str, Any], seed: int = 0) -> nn.Module:
-    """A model for features of WIDTH, or for pictures of three channels."""
-    return build(name, args, 3 if reads_images(name) else WIDTH, seed)
+    """A model for rows of its shape."""
+    return build(name, args, row_of(name)[0], seed)
+
+
+def row_of(name: str) -> tuple[int, ...]:
+    """Shape of a row of a model's features; the first number is its feature_dim."""
+    return (3, SIDE, SIDE) if reads_images(name) else MAPS.get(name, (WIDTH,))
 
 
 def reads_images(name: str) -> bool:
@@ -63,19 +91,21 @@ def reads_images(name: str) -> bool:
 
 
 def features_for(model: nn.Module, samples: int, seed: int = 0) -> Tensor:
-    """Random input of a model, by its sampling and by what it reads."""
+    """Random input of a model, by its sampling and its rows."""
     generator = torch.Generator().manual_seed(seed)
     steps = model.config.bag_segments if model.sampling == "bags" else model.config.window
-    if getattr(model, "reads", "vectors") == "images":
-        return torch.randint(0, 256, (samples, steps, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8)
-    return torch.randn(samples, steps, WIDTH, generator=generator)
+    name = type(model).__module__.rpartition(".")[2]
+    if reads_images(name):
+        return torch.randint(0, 256, (samples, steps, *row_of(name)), generator=generator, dtype=torch.uint8)
+    return torch.randn(samples, steps, *row_of(name), generator=generator)
 
 
 def batch_for(model: nn.Module, samples: int) -> Bags | Windows:
     """A random training batch of a model, by its sampling; the second half of bags is anomalous."""
     features = features_for(model, samples)
     if model.sampling == "bags":
-        return Bags(features, (torch.arange(samples) >= samples / 2).float())
+        clips = BagClips([noise(4, seed=seed) for seed in range(samples)]) if uses_clips(model) else None
+        return Bags(features, (torch.arange(samples) >= samples / 2).float(), clips)
     return Windows(features)
 
 
@@ -173,7 +203,7 @@ def test_unknown_settings_are_refused(name: str, args: dict[str, Any]) -> None:
         made(name, {**args, "no_such_setting": 1, "memory_slot": 3})
 
 
-def waves(seed: int) -> Part:
+def waves(seed: int, row: tuple[int, ...]) -> Part:
     """Normal videos of slow waves; anomalous ones (every other) leave them for a fifth of their length.
 
     They leave them in half of the channels: a step common to all is lost on models that normalise vectors.
@@ -186,7 +216,7 @@ def waves(seed: int) -> Part:
         values = 0.5 * slow + 0.1 * rng.normal(size=(rows, WIDTH))
         start = int(rng.integers(0, rows - rows // 5))
         values[start : start + rows // 5, : WIDTH // 2] += 2.0 * (video % 2)
-        features.append(values.astype(np.float32))
+        features.append(values.astype(np.float32).reshape(rows, *row))
     return Part(features, [0, 1] * 12)
 
 
@@ -209,11 +239,14 @@ def walks(seed: int) -> Part:
 @every_model
 def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
     """After a short training on separable videos, new anomalous ones rank above normal ones."""
-    model, separable = made(name, args), walks if reads_images(name) else waves
+    model = made(name, args)
     select_by = "video_auc" if model.supervision == "weak" else "validation_loss"
     plan = Train(lr=1e-3, epochs=8, steps_per_epoch=10, batch=8, select_by=select_by)
-    model.load_state_dict(train(model, separable(0), separable(1), plan, 0).state)
-    scores = video_scores(model.eval(), set_for(model, separable(2)))
+    parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(3)]
+    if uses_clips(model):
+        parts = [replace(part, clips=[noise(len(rows)) for rows in part.features]) for part in parts]
+    model.load_state_dict(train(model, parts[0], parts[1], plan, 0).state)
+    scores = video_scores(model.eval(), set_for(model, parts[2]))
     anomalous, normal = scores[1::2], scores[::2]
 
     assert np.mean(anomalous[:, None] > normal[None, :]) > 0.9

@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[1]
 ROOMS = re.findall(r'include: "stages/(\w+)/rules.smk"', (ROOT / "Snakefile").read_text())
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
 MODULES = sorted((ROOT / "vad").rglob("*.py"))
-TORCH_FREE = ("params", "artefacts", "evaluation", "tables", "staleness", "provenance", "splits", "schema", "baselines")
+STAGES = {"stpvad.py": {"vad.models.urdmu"}}
+"""Models that hold another whole one as their first stage."""
+TORCH_FREE = (
+    *("conventions", "significance", "claims.arithmetic", "audit.run"),
+    *("params", "artefacts", "evaluation", "tables", "staleness", "provenance", "splits", "schema", "baselines"),
+)
 
 
 def imports(path: Path) -> set[str]:
@@ -70,11 +75,11 @@ def test_dvc_never_deletes_outputs() -> None:
 
 
 def test_imports_go_one_way() -> None:
-    """Nothing in vad imports stages; models import layers and losses, never each other."""
+    """Nothing in vad imports stages; models import layers and losses, not each other, but for a first stage."""
     wrong = [(path.name, name) for path in MODULES for name in imports(path) if name.split(".")[0] == "stages"]
     models = sorted((ROOT / "vad" / "models").glob("[a-z]*.py"))
     names = {f"vad.models.{path.stem}" for path in models}
-    wrong += [(path.name, name) for path in models for name in imports(path) & names]
+    wrong += [(path.name, name) for path in models for name in imports(path) & names - STAGES.get(path.name, set())]
 
     assert wrong == []
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from vad.batches import BagSet, Part, WindowSet
+from vad.batches import BagSet, Part, WindowSet, compact, set_for
 from vad.errors import FeatureError
 from vad.inference import score_video, video_scores
 from vad.modelling import build
@@ -83,6 +83,78 @@ def test_full_length_can_be_switched_off() -> None:
             build("deepmil", {"bag_segments": 8, "hidden_width": 8}, WIDTH), video(21), bounds_of(21), Infer()
         ).frames.max()
     )
+
+
+def test_validation_scores_rows_where_inference_does() -> None:
+    """The set of a model that scores its own rows keeps them; crops are averaged as in inference."""
+    net = build("deepmil", {"bag_segments": 8, "hidden_width": 8}, WIDTH).eval()
+    part = Part([video(rows, crops=2, seed=rows) for rows in (3, 9, 20)], [0, 1, 0])
+    alone = [score_video(net, f, bounds_of(len(f)), Infer(video_score="model")).video for f in part.features]
+    kept = set_for(net, part)
+
+    assert [3, 3, 9, 9, 20, 20] == [len(rows) for rows in kept.rows]
+    np.testing.assert_allclose(alone, video_scores(net, kept), rtol=1e-6)
+    assert not np.allclose(alone, video_scores(net, BagSet(part, 8)))
+
+
+def clips(rows: int) -> np.ndarray:
+    """Random maps of 4 channels, a row a clip."""
+    return np.random.default_rng(rows).normal(size=(rows, 4, 2, 2, 3)).astype(np.float32)
+
+
+def clip_model(level: str) -> nn.Module:
+    """A small STEAD with random weights."""
+    args = {"groups": 2, "heads": 2, "convolution_width": 8, "attention_width": 8, "level": level}
+    return build("stead", args, 4).eval()
+
+
+def test_maps_are_pooled_by_maximum_at_video_level() -> None:
+    """One score, that of the element-wise maximum over all clips, in inference as in validation."""
+    net, features = clip_model("video"), clips(7)
+    own = torch.sigmoid(net(torch.from_numpy(features.max(axis=0)[None])).logit).item()
+    scores = score_video(net, features, bounds_of(7), Infer(video_score="model"))
+
+    assert own == pytest.approx(scores.video)
+    assert {scores.video} == set(scores.frames.tolist())
+    np.testing.assert_allclose([own], video_scores(net, set_for(net, Part([features], [1]))), rtol=1e-6)
+
+
+def test_maps_are_scored_one_by_one_at_frame_level() -> None:
+    """Each clip's score lies on its own frames; the model's video score stays that of the maximum."""
+    net, features = clip_model("frame"), clips(7)
+    own = torch.sigmoid(net(torch.from_numpy(features)).logit).detach().double().numpy()
+    scores = score_video(net, features, bounds_of(7), Infer(video_score="model"))
+
+    np.testing.assert_allclose(own[np.arange(6 * 16 + 5) // 16], scores.frames, rtol=1e-6)
+    assert score_video(clip_model("video"), features, bounds_of(7), Infer(video_score="model")).video == scores.video
+    np.testing.assert_allclose([scores.video], video_scores(net, set_for(net, Part([features], [1]))), rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 21])
+@pytest.mark.parametrize("name", ["c3d_mil", "deepmil", "stead"])
+def test_training_on_bags_is_training_on_their_videos(name: str, rows: int) -> None:
+    """What `compact` keeps of a video, crops too, gives the same bag to the last bit."""
+    net = clip_model("frame") if name == "stead" else build(name, {"bag_segments": 8}, WIDTH)
+    features = clips(rows) if name == "stead" else video(rows, crops=2)
+    kept = compact(net, features, "fit")
+
+    assert net.config.bag_segments == len(kept)
+    assert torch.equal(set_for(net, Part([features], [1])).features, set_for(net, Part([kept], [1])).features)
+
+
+def test_rows_that_will_be_scored_are_kept() -> None:
+    """Those of validation videos where the model scores rows, and those that windows are cut from."""
+    features = video(21)
+    rows = {
+        (name, part): len(compact(build(name, args, WIDTH), features, part))
+        for name, args in {**MODELS, "deepmil": {"bag_segments": 8}}.items()
+        for part in ("fit", "validation")
+    }
+
+    assert {"lstm_memory_ae": 42, "deepmil": 29, "c3d_mil": 16, "mstsm": 16} == {
+        name: rows[name, "fit"] + rows[name, "validation"] for name in [*MODELS, "deepmil"]
+    }
+    assert 21 == rows["deepmil", "validation"]
 
 
 def test_window_models_sit_at_window_centres() -> None:

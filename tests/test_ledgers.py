@@ -35,6 +35,8 @@ def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 def changed(value: Any) -> Any:
     """Another valid value of the same kind."""
     words = {"max": "mean", "video_auc": "video_ap", "validation_loss": "last"}
+    if isinstance(value, bool):
+        return not value
     if isinstance(value, list):
         return [*value, 7]
     return words[value] if isinstance(value, str) else value * 2 or 1
@@ -86,10 +88,53 @@ def test_every_leaf_wakes_the_same_stages_in_both(workplace: Path) -> None:
 
 def test_report_depends_on_its_own_settings(workplace: Path) -> None:
     """Report and evaluation settings are in the report's slice and in DVC's list."""
-    assert {"report", "evaluate", "seeds", "variants"} == set(DVC["report"]["params"])
+    assert {"report", "evaluate", "seeds", "features", "variants"} == set(DVC["report"]["params"])
     assert {"report", "evaluate", "seeds", "variants", "skipped"} == set(
         slices(Path("params.yaml"))["report", "report"]
     )
+
+
+def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> None:
+    """Without a variant nothing of it is a target; with one its frames enter as folders, watched by one record."""
+    idle = PARAMS.replace("datasets:\n", "datasets:\n  mini_walk: {kind: mini_walk}\n")
+    Path("params.yaml").write_text(idle)
+    unused = Plan(Path("params.yaml"))
+    Path("params.yaml").write_text(idle.replace("dataset: ucf_crime", "dataset: mini_walk"))
+    used = Plan(Path("params.yaml"))
+    batches = [batch for batch in used.batches() if batch.dataset == "mini_walk"]
+
+    assert (["mini_crime"], ["mini_walk", "mini_crime"]) == (unused.datasets, used.datasets)
+    assert [] == dict(unused.targets())["split"]["mini_walk"]
+    assert [Path("data/split/mini_walk/raw/frame_labels.npy")] == used.raw_files("mini_walk")
+    assert {"data/split/mini_walk/raw.prov.json"} == {path for batch in batches for path in used.inputs(batch)}
+    assert ["data/split/mini_walk/raw/Train/Train001"] == used.sources("xfeat", "mini_walk")["Train001"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "woken"),
+    [
+        ("lr: 0.001", "lr: 0.002", set()),
+        ("{video_score: max}\n  ae", "{video_score: mean}\n  ae", set()),
+        ("seeds: [0]", "seeds: [0, 1]", {"report"}),
+        ("{hidden_width: 8}", "{hidden_width: 9}", {"head.mil"}),
+        ("size: 64", "size: 96", {"extractor.xfeat.mini_crime"}),
+        ("dpi: 50", "dpi: 60", {"report"}),
+        ("dpi: 50", "tsne: {points: 20}", {"report", "tsne.mil", "tsne.ae"}),
+        (
+            "dpi: 50",
+            "efficiency: {frames: 9}",
+            {"report", "head.mil", "head.ae", "extractor.xfeat.mini_crime"} | {"references"},
+        ),
+    ],
+)
+def test_what_the_report_measures_again(workplace: Path, old: str, new: str, woken: set[str]) -> None:
+    """Costs follow from model, features and settings of the measurement: not from training, inference or seeds."""
+    before = slices(workplace / "params.yaml")
+    (workplace / "other.yaml").write_text(PARAMS.replace(old, new))
+    after = slices(workplace / "other.yaml")
+
+    assert PARAMS.count(old) == 1
+    assert woken == {key for room, key in before if room == "report" and before[room, key] != after[room, key]}
 
 
 def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
@@ -121,8 +166,8 @@ def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
         ("infer", "mil"): (["data/infer/mil/seed0.npz"], ["data/train/mil/seed0", *plan.feature_files("mil", "test")]),
         ("evaluate", "mil"): (["reports/metrics/mil/seed0/metrics.json"], ["data/infer/mil/seed0.npz"]),
         ("report", "report"): (
-            ["reports/tables/results.csv", "reports/summary.json"],
-            ["reports/metrics/mil", "data/train/mil"],
+            ["reports/tables/results.csv", "reports/summary.json", *plan.parts("out"), *plan.tsne()],
+            ["reports/metrics/mil", "data/train/mil", *plan.parts("inputs"), *plan.feature_files("mil", "test")],
         ),
     }
     for owner, (outputs, inputs) in artefacts.items():

@@ -1,6 +1,8 @@
 """All six rooms on tiny generated videos, through Snakemake and through DVC, and every way to keep a stale result."""
 
+import csv
 import json
+import math
 import os
 import shutil
 import time
@@ -11,8 +13,11 @@ import pytest
 from tests.project import Project
 
 pytestmark = pytest.mark.pipeline
-MIL = ["data/infer/mil/seed0.npz", "data/train/mil/seed0", "reports/metrics/mil/seed0", "reports/tables"]
-AE = [path.replace("/mil/", "/ae/") for path in MIL]
+MIL = [
+    *("data/infer/mil/seed0.npz", "data/report/tsne/mil", "data/train/mil/seed0"),
+    *("reports/metrics/mil/seed0", "reports/tables"),
+]
+AE = [path.replace("/mil", "/ae") for path in MIL]
 
 
 def test_first_run_makes_every_artefact(finished: Project) -> None:
@@ -27,6 +32,37 @@ def test_first_run_makes_every_artefact(finished: Project) -> None:
     assert "video_oracle" in page
 
 
+def test_first_run_says_what_variants_cost(finished: Project) -> None:
+    """A row per variant, with extractor and end-to-end speed, then the image networks; page and figure beside it."""
+    reports = finished.folder / "reports"
+    with (reports / "tables/efficiency.csv").open() as stream:
+        rows = {row["variant"]: row for row in csv.DictReader(stream)}
+    networks = ["MobileNetV2", "ResNet18", "ViT-B/16", "Tiny YOLOv4"]
+
+    assert ["mil", "ae", *networks] == list(rows)
+    assert int(rows["mil"]["flops"]) == 2 * int(rows["mil"]["macs"]) == 2 * 32 * (128 * 8 + 8 * 32 + 32)
+    assert 0 < float(rows["mil"]["end_to_end_fps"]) < float(rows["mil"]["head_fps"])
+    assert float(rows["ae"]["macs_per_frame_extractor"]) > float(rows["ae"]["macs_per_frame_head"])
+    assert rows["mil"]["measured_on"]
+    assert "neither counted nor measured" in (reports / "tables/efficiency.md").read_text()
+    assert (reports / "figures/mini_crime_efficiency.png").is_file()
+
+
+def test_first_run_maps_embeddings(finished: Project) -> None:
+    """A figure per variant, and its points: videos of the test list, labels 0 or 1, a place in the plane."""
+    reports = finished.folder / "reports"
+    with (finished.folder / "data/split/mini_crime/tables/test.csv").open() as stream:
+        test = {row["video_id"] for row in csv.DictReader(stream)}
+    for variant in ("mil", "ae"):
+        with (reports / f"plots/tsne/{variant}.csv").open() as stream:
+            points = list(csv.DictReader(stream))
+
+        assert (reports / f"figures/{variant}_tsne.png").is_file()
+        assert test == {point["video_id"] for point in points}
+        assert {point["label"] for point in points} <= {"0", "1"}
+        assert all(math.isfinite(float(point[axis])) for point in points for axis in "xy")
+
+
 def test_second_run_does_nothing(project: Project) -> None:
     """Nothing to be done: no job starts."""
     done = project.run("snakemake", "--cores", "2")
@@ -39,6 +75,16 @@ def test_learning_rate_reruns_exactly_its_variant(project: Project) -> None:
     project.edit("params.yaml", "lr: 0.01, epochs: 2, batch: 2, select_by", "lr: 0.02, epochs: 2, batch: 2, select_by")
 
     assert project.snakemake() == MIL
+
+
+def test_a_lost_cost_is_measured_again_and_no_other(project: Project) -> None:
+    """Times differ from run to run: only the part without a record is measured, then the tables are written."""
+    part = project.folder / "data/report/efficiency/head.mil.json"
+    before = {p: p.read_bytes() for p in part.parent.iterdir() if not p.name.startswith(part.name)}
+    part.unlink()
+
+    assert project.snakemake() == ["data/report/efficiency/head.mil.json", "reports/tables"]
+    assert {p: p.read_bytes() for p in before} == before
 
 
 def test_infer_setting_does_not_retrain(project: Project) -> None:
@@ -58,7 +104,7 @@ def test_dvc_reruns_exactly_the_variant(versioned: Project, tmp_path: Path) -> N
     difference = json.loads(project.run("dvc", "metrics", "diff", "--json").stdout)
     plots = json.loads(project.run("dvc", "plots", "diff", "--json").stdout)
 
-    assert made == AE
+    assert made == sorted([*AE, "data/report/efficiency/head.ae.json"])  # another window is another head
     assert "up to date" in clean
     assert difference
     assert "errors" not in plots
@@ -151,8 +197,8 @@ def test_a_broken_chain_is_not_printed(project: Project) -> None:
     report.write_text(report.read_text().replace('"dpi": 50', '"dpi": 51'))
     code = ["--code", "stages/report/run.py"]
     folders = [x for n in ("split", "train", "infer") for x in (f"--{n}", f"data/{n}")] + [
-        "--metrics",
-        "reports/metrics",
+        *("--metrics", "reports/metrics"),
+        *("--own", "data/report"),
     ]
     out = [
         "--out",

@@ -166,6 +166,49 @@ def test_chain_of_records() -> None:
     assert broken_links(Path("data/none.txt")) == ("data/none.txt has no record",)
 
 
+def images(folder: str, *pictures: str) -> None:
+    """A video kept as a folder of numbered images."""
+    Path(folder).mkdir(parents=True)
+    for number, picture in enumerate(pictures, 1):
+        Path(folder, f"{number}.png").write_text(picture)
+
+
+def test_a_folder_of_images_is_an_input() -> None:
+    """A changed, added or lost image of a user's video is noticed; a hidden file beside them is no image."""
+    images("clip", *"abcdefghijk")
+    made(job(inputs=("clip",)))
+    assert reasons() == []
+    Path("clip/.thumbs.png").write_text("x")
+    assert job(inputs=("clip",)).intact()
+    staleness.refresh(Path(".params/stat.json"))
+    Path("clip/2.png").write_text("B")
+    os.utime("clip/2.png", (1, 1))
+    os.utime("clip", (1, 1))
+
+    assert reasons() == ["input changed: clip"]
+    assert not job(inputs=("clip",)).intact()
+    Path("clip/2.png").write_text("b")
+    assert job(inputs=("clip",)).intact()
+    Path("clip/11.png").unlink()
+    assert not job(inputs=("clip",)).intact()
+
+
+def test_a_folder_of_images_that_another_room_made() -> None:
+    """The record of its maker vouches for every image; one that differs from it is refused, and found before a run."""
+    before = job("raw").begin()
+    images("raw/clip", *"abcdefghijk")
+    images("raw/other", "z")
+    before.finish()
+    made(job("data/next.txt", ("raw/clip",)))
+    assert broken_links(Path("data/next.txt")) == ()
+    Path("raw/clip/10.png").write_text("J")
+    forget()
+
+    with pytest.raises(ArtefactError, match="raw/clip: its content is not what its record says"):
+        trusted_hash(Path("raw/clip"))
+    assert "input changed: raw/clip" in reasons()
+
+
 def test_code_files_follow_imports_of_this_project(tmp_path: Path) -> None:
     """The closure holds what is imported here, directly or not, also inside functions, and nothing else."""
     for name, text in {

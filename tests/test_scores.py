@@ -52,6 +52,18 @@ def test_resample_is_the_mean_of_sampled_rows(rows: int, shape: tuple[int, ...])
     np.testing.assert_allclose(expected, actual, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 5, 31])
+@pytest.mark.parametrize("bag_segments", [1, 4])
+def test_resample_by_maximum(rows: int, bag_segments: int) -> None:
+    """Each bag segment is the element-wise maximum of its rows, also of maps; it keeps the type."""
+    features = np.random.default_rng(0).normal(size=(rows, 2, 3, 1, 2)).astype(np.float32)
+    expected = np.stack([features[chosen].max(axis=0) for chosen in naive_segments(rows, bag_segments)])
+    actual = scores.resample(features, bag_segments, "max")
+
+    assert np.float32 == actual.dtype
+    np.testing.assert_array_equal(expected, actual)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 15, 31, 32, 33, 57, 200])
 def test_bag_over_segments_is_the_mean_of_all_that_sample_a_row(rows: int) -> None:
     """Each row gets the mean of the bag segments that sample it."""

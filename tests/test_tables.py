@@ -84,20 +84,34 @@ def test_figures_of_nothing_are_empty_not_an_error() -> None:
     empty = empty.astype({"x": float, "y": float})
 
     assert plots.distribution_figure("x", "frame", empty, 0.3).axes[0].lines[0].get_xdata() == [0.3, 0.3]
-    assert len(plots.curve_figure("roc", "set", {}, None).axes[0].lines) == 1
+    assert len(plots.curve_figure("roc", "set", [], {}, None).axes[0].lines) == 1
+
+
+def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
+    """Two seeds, y = x and y = 1: the line runs half-way; of two variants the one with the larger area leads."""
+    low = pd.DataFrame({"curve": "roc", "x": [0.0, 1.0], "y": [0.0, 1.0]})
+    high = pd.DataFrame({"curve": "roc", "x": [0.0, 0.0, 1.0], "y": [0.0, 1.0, 1.0]})
+    lines = [plots.Line("worse", "m", [low], 0.5), plots.Line("better", "m", [low, high], 0.75)]
+    drawn = plots.curve_figure("roc", "set", lines, {}, None).axes[0].lines
+
+    assert ["better  0.750", "worse  0.500"] == [line.get_label() for line in drawn[:2]]
+    np.testing.assert_allclose((1 + plots.GRID) / 2, drawn[0].get_ydata())
+    assert drawn[0].get_color() == drawn[1].get_color()
+    assert drawn[0].get_marker() != drawn[1].get_marker()
 
 
 def test_figures_show_what_they_are_given() -> None:
     """Each figure has its lines, its axis names and its counts."""
     table = curves(videos(), "frame", 20)
-    roc = plots.curve_figure("roc", "set", {"one": [table, table]}, None)
-    pr = plots.curve_figure("pr", "set", {"one": [table]}, 0.25)
+    roc = plots.curve_figure("roc", "set", [plots.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
+    pr = plots.curve_figure("pr", "set", [plots.Line("one", "m", [table], None)], {}, 0.25)
     confusion = plots.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1})
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "video_auc": [0.5, 0.75]})
     training = plots.training_figure("x", {0: history}, "video_auc", {0: 2})
 
     assert [3, 2] == [len(figure.axes[0].lines) for figure in (roc, pr)]
     assert roc.axes[0].get_xlabel() == "false positive rate"
+    assert ["one  0.500", "centre", "chance"] == [text.get_text() for text in roc.legends[0].get_texts()]
     assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
     assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
     assert plots.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from sklearn.metrics import f1_score, roc_curve
 
 from vad.errors import ArtefactError, DatasetError
-from vad.schema import Threshold
+from vad.schema import Evaluate, Threshold
 from vad.thresholds import RULES, choose_threshold
 from vad.video_scores import VideoScores, VideoTruth
 
@@ -78,6 +78,24 @@ def test_a_missing_class_is_named(rule: str, value: float | None, videos: list[V
     """A part that lacks a class of video the rule needs is an error."""
     with pytest.raises(DatasetError, match=message):
         choose_threshold(videos, Threshold(rule=rule, value=value))
+
+
+def test_normal_videos_alone_take_the_second_rule() -> None:
+    """A part without anomalous videos uses the rule for it, by name; any other part, or a rule that fits, does not."""
+    second = Threshold(rule="quantile", value=0.5)
+    found = choose_threshold(part([0.1, 0.2, 0.6], []), Threshold(), normal_only=second)
+    mixed = choose_threshold(part([0.1], [0.9]), Threshold(), normal_only=second)
+    fits = choose_threshold(part([0.1, 0.2], []), Threshold(rule="far", value=0.5), normal_only=second)
+
+    assert ("quantile=0.5", "validation (normal videos only)", 0.2) == (found.rule, found.chosen_on, found.value)
+    assert ("youden", "validation") == (mixed.rule, mixed.chosen_on)
+    assert ("far<=0.5", "validation") == (fits.rule, fits.chosen_on)
+
+
+def test_the_second_rule_must_do_without_anomalous_videos() -> None:
+    """Youden and F1 cannot be the rule for normal videos alone."""
+    with pytest.raises(ValidationError, match="threshold_normal_only cannot use rule youden"):
+        Evaluate(threshold_normal_only=Threshold())
 
 
 @pytest.mark.parametrize(("rule", "value"), [("youden", 0.5), ("far", None), ("quantile", 1.5), ("fixed", None)])

@@ -119,6 +119,18 @@ def test_a_killed_run_goes_on_bit_identically(name: str, tmp_path: Path) -> None
     assert [path] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_every_epoch_can_be_kept_and_chooses_nothing(name: str) -> None:
+    """The weights of each epoch are told, the chosen one among them; the run is the same without."""
+    plan, kept = settings(select_by=SELECT[name], epochs=4), {}
+    told = train(new(name, 2), part(0), part(1), plan, 2, keep=kept.__setitem__)
+    silent = train(new(name, 2), part(0), part(1), plan, 2)
+
+    assert [1, 2, 3, 4] == list(kept)
+    assert same(kept[told.epoch], told.state)
+    assert same(silent.state, told.state)
+
+
 def test_an_adversary_has_an_optimiser_of_its_own() -> None:
     """The main one leaves it alone; its rate is a share of train.lr; its loss stands apart from train_loss."""
     plan, model = settings(select_by="last", epochs=1), new("frame_pred", 0)
@@ -339,6 +351,16 @@ def test_learning_rate_over_time(scheduler: str, epoch: float, expected: float) 
     plan = settings(scheduler=scheduler, lr=1e-4, lr_min=1e-6, warmup_epochs=4, epochs=50, step_epochs=5)
 
     assert expected == pytest.approx(learning_rate(plan, epoch))
+
+
+@pytest.mark.parametrize(("step", "expected"), [(0, 2e-6), (50, 1e-4), (100, 2e-4), (1500, 1.28e-4), (2999, 4e-5)])
+def test_the_schedule_of_stead(step: int, expected: float) -> None:
+    """Warm-up from a hundredth over one epoch of 100 steps, to a fifth of lr after 30: near the release's."""
+    plan = settings(
+        **{"scheduler": "cosine", "lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "warmup_start": 0.01, "epochs": 30}
+    )
+
+    assert expected == pytest.approx(learning_rate(plan, step / 100), rel=0.04)
 
 
 def test_the_schedule_reaches_the_optimiser() -> None:

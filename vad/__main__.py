@@ -2,6 +2,7 @@
 
 vad verify   hash every artefact again and list what is stale, missing, damaged or orphaned
 vad docs     write docs/params.md and docs/params.schema.json from the code, and the results into README.md
+vad audit    say which protocol somebody's score file seems to follow, and what it is worth under each convention
 """
 
 import argparse
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vad.artefacts import write_text
+from vad.audit import command
 from vad.errors import VadError
 from vad.staleness import verify
 
@@ -21,9 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = argparse.ArgumentParser(
         prog="vad", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument("verb", choices=["verify", "docs"])
+    verbs = flags.add_subparsers(dest="verb", required=True, metavar="verb")
+    for name, work in (("verify", _verify), ("docs", _docs)):
+        verbs.add_parser(name).set_defaults(work=lambda _, work=work: work())
+    verb = verbs.add_parser("audit", help=command.__doc__, allow_abbrev=False)
+    command.add_flags(verb)
+    verb.set_defaults(work=command.run)
+    args = flags.parse_args(argv)
     try:
-        return {"verify": _verify, "docs": _docs}[flags.parse_args(argv).verb]()
+        return args.work(args)
     except VadError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

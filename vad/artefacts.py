@@ -20,6 +20,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from vad.clips import DATA, Clips
 from vad.errors import ArtefactError, FeatureError
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
@@ -104,6 +105,8 @@ class FeatureFile:
     )
     bounds: Int[np.ndarray, "rows+1"]
     report: dict[str, Any] = field(default_factory=dict)
+    clips: Clips | None = None
+    """The images of each row, where the extractor keeps them."""
 
     @property
     def n_frames(self) -> int:
@@ -131,6 +134,8 @@ def _check_features(where: Path, file: FeatureFile) -> None:
         raise FeatureError(f"{where}: NaN or infinite feature in row {row}. Extract the video again.")
     if bounds.shape != (len(features) + 1,) or bounds[0] != 0 or bounds[-1] < 1 or (np.diff(bounds) < 0).any():
         raise FeatureError(f"{where}: frame bounds do not fit {len(features)} rows. Extract the video again.")
+    if file.clips is not None and (problem := file.clips.problem(len(features))):
+        raise FeatureError(f"{where}: {problem}. Extract the video again.")
 
 
 def write_features(path: Path, file: FeatureFile) -> None:
@@ -138,7 +143,8 @@ def write_features(path: Path, file: FeatureFile) -> None:
     _check_features(path, file)
     report = np.array(json.dumps(file.report, sort_keys=True, allow_nan=False))
     with atomic(path) as stream:
-        np.savez(stream, features=file.features, bounds=file.bounds.astype(np.int64), report=report)
+        images = file.clips.arrays() if file.clips else {}
+        np.savez(stream, features=file.features, bounds=file.bounds.astype(np.int64), report=report, **images)  # type: ignore[arg-type]
 
 
 def read_features(path: Path, dim: int | None = None) -> FeatureFile:
@@ -151,8 +157,9 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        archive = _read_archive(path)
-        file = FeatureFile(archive["features"], archive["bounds"], json.loads(str(archive["report"])))
+        archive = _read_archive(path, leave=(DATA,))
+        report = json.loads(str(archive["report"]))
+        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(path, archive))
     except UNREADABLE as error:
         raise FeatureError(
             f"{path}: not a readable feature file ({error}). Delete it and run snakemake again."
@@ -192,6 +199,8 @@ class ScoreFile:
     videos: dict[str, VideoScore]
     protocol: dict[str, Any] = field(default_factory=dict)
     """How the scores came to be: expansion, crops, smoothing, selection ..., for the row of the table."""
+    epochs: dict[int, dict[str, VideoScore]] = field(default_factory=dict)
+    """The test videos scored by every epoch that was kept, for the selection gap alone."""
 
 
 def write_scores(path: Path, file: ScoreFile) -> None:
@@ -199,17 +208,16 @@ def write_scores(path: Path, file: ScoreFile) -> None:
 
     Raises: ArtefactError for a score that is not finite.
     """
-    for video_id, score in file.videos.items():
+    scored = [*file.videos.items(), *(pair for videos in file.epochs.values() for pair in videos.items())]
+    for video_id, score in scored:
         arrays = [score.frames, score.video, *([] if score.normalised is None else [score.normalised])]
         if not all(np.isfinite(values).all() for values in arrays):
             raise ArtefactError(f"{path}: {video_id} has a score that is not finite. Train the variant again.")
     head = {
         "level": file.level,
         "protocol": file.protocol,
-        "videos": {
-            k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped}
-            for k, v in file.videos.items()
-        },
+        "videos": _heads(file.videos),
+        "epochs": {number: _heads(videos) for number, videos in file.epochs.items()},
     }
     frames = {f"frames/{k}": v.frames.astype(np.float32) for k, v in sorted(file.videos.items())}
     frames |= {
@@ -217,8 +225,14 @@ def write_scores(path: Path, file: ScoreFile) -> None:
         for k, v in sorted(file.videos.items())
         if v.normalised is not None
     }
+    for number, videos in file.epochs.items():
+        frames |= {f"epochs/{number}/{k}": v.frames.astype(np.float32) for k, v in sorted(videos.items())}
     with atomic(path) as stream:
         np.savez(stream, head=np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames)  # type: ignore[arg-type]
+
+
+def _heads(videos: Mapping[str, VideoScore]) -> dict[str, dict[str, Any]]:
+    return {k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped} for k, v in videos.items()}
 
 
 def read_scores(path: Path) -> ScoreFile:
@@ -230,11 +244,15 @@ def read_scores(path: Path) -> ScoreFile:
             k: VideoScore(archive[f"frames/{k}"], normalised=archive.get(f"normalised/{k}"), **v)
             for k, v in head["videos"].items()
         }
+        epochs = {
+            int(number): {k: VideoScore(archive[f"epochs/{number}/{k}"], **v) for k, v in heads.items()}
+            for number, heads in head["epochs"].items()
+        }
     except UNREADABLE as error:
         raise ArtefactError(
             f"{path}: not a readable score file ({error}). Delete it and run snakemake again."
         ) from error
-    return ScoreFile(head["level"], videos, head["protocol"])
+    return ScoreFile(head["level"], videos, head["protocol"], epochs)
 
 
 def write_weights(path: Path, weights: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> None:
@@ -257,7 +275,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an npz; the file is closed even when it is damaged."""
+def _read_archive(path: Path, leave: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Every array of an npz but those that are left in it; the file is closed even when it is damaged."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: archive[name] for name in archive.files if name not in leave}

@@ -13,6 +13,11 @@ from jaxtyping import Float64
 from vad.ground_truth import BAG_SEGMENTS
 from vad.video_scores import VideoScores, VideoTruth
 
+ALWAYS = "always_anomalous"
+"""The constant row that flags every frame: the accuracy that a list of mostly anomalous frames gives for nothing."""
+THRESHOLDS = {ALWAYS: 1.0}
+"""The rows that have an operating point."""
+
 Scores = Float64[np.ndarray, "frames"]
 
 
@@ -59,6 +64,7 @@ NO_PIXEL: dict[str, Callable[[VideoTruth], Scores]] = {
     "centre_minus_length": _centre_minus_length,
     "frame_index": _frame_index,
     "relative_position": _relative_position,
+    ALWAYS: lambda video: np.ones(video.n_frames),
     "random": random_scores,
 }
 """Scores from a video's length and id alone; `centre_minus_length` is centre - 0.5 ln n."""

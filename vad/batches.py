@@ -6,16 +6,18 @@ A set holds one part of the data in the form one kind of model takes (`Model.sam
 Order comes from the given generator alone, so that neither workers nor a resume change it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
+from vad.artefacts import FeatureFile
+from vad.clips import BagClips, Clips
 from vad.errors import DatasetError
 from vad.scores import resample, window_starts
 
@@ -23,6 +25,8 @@ SAMPLE = 4096
 """Windows from which constants are taken; bounds memory."""
 SAMPLE_BYTES = 2**28
 """The same bound for large windows, such as those of images."""
+
+Pool = Literal["mean", "max"]
 
 VideoModel = Any
 """A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
@@ -33,14 +37,19 @@ There is no base class; `tests/test_every_model.py` checks what a type checker w
 
 @dataclass(frozen=True)
 class Bags:
-    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order."""
+    """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order.
 
-    features: Float[Tensor, "bags segments dim"]
+    A row is a vector, or a map with channels first.
+    """
+
+    features: Float[Tensor, "bags segments dim *space"]
     labels: Float[Tensor, " bags"]
+    clips: BagClips | None = None
+    """The pixels of the segments, where the features hold them; they stay on the CPU until a model decodes some."""
 
     def to(self, device: torch.device) -> "Bags":
         """The same batch on a device."""
-        return Bags(self.features.to(device), self.labels.to(device))
+        return Bags(self.features.to(device), self.labels.to(device), self.clips)
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,8 @@ class Part:
 
     features: Sequence[np.ndarray]
     labels: Sequence[int]
+    clips: Sequence[Clips] | None = None
+    """The images of each video's rows, where the features hold them."""
 
 
 def seed_for(*numbers: int) -> int:
@@ -78,7 +89,7 @@ def seed_for(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims"]]:
+def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
     """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
     if features.ndim != 3:
         return [features]
@@ -91,22 +102,75 @@ def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator
     return torch.cat(passes)[:count]
 
 
+def pool_of(model: VideoModel) -> Pool:
+    """How a model wants rows to become a bag segment: its `bag_pool`, `mean` where it has none."""
+    return getattr(model, "bag_pool", "mean")
+
+
+def uses_clips(model: VideoModel) -> bool:
+    """Whether a bag model also looks at the pixels of segments."""
+    return getattr(model, "uses_clips", False)
+
+
+def scores_rows(model: VideoModel) -> bool:
+    """Whether a bag model scores a video's own rows instead of the resampled bag."""
+    return getattr(model.config, "score_full_length", False)
+
+
+def validates_rows(model: VideoModel) -> bool:
+    """Whether validation needs the rows of a video and not its bag alone.
+
+    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
+    """
+    return scores_rows(model) and pool_of(model) == "mean"
+
+
+def compact(
+    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
+) -> Shaped[np.ndarray, "kept *dims"]:
+    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+
+    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    """
+    if model.sampling != "bags" or (part == "validation" and validates_rows(model)):
+        return features
+    return resample(features, model.config.bag_segments, pool_of(model))
+
+
+def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: Sequence[int]) -> Part:
+    """The part `fit` or `validation` from the feature files of its videos; a file is let go before the next one.
+
+    What stays is what training needs: see `compact`, and the images for a model that looks at them.
+    """
+    features, clips = [], []
+    for file in files:
+        features.append(compact(model, file.features, part))
+        clips += [file.clips] if uses_clips(model) and file.clips is not None else []
+    return Part(features, labels, clips if clips and len(clips) == len(features) else None)
+
+
 class BagSet:
     """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
 
-    def __init__(self, part: Part, bag_segments: int) -> None:
-        """Resample each video to `bag_segments` segments (see `vad.scores.resample_bounds`)."""
+    def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
+        """Resample each video to `bag_segments` segments (see `vad.scores.resample`).
+
+        `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
+        """
         bags: list[Tensor] = []
         videos: list[int] = []
+        self.rows: list[Tensor] = []
         for index, features in enumerate(part.features):
-            bags += [torch.from_numpy(resample(crop, bag_segments)) for crop in crops_of(features)]
+            bags += [torch.from_numpy(resample(crop, bag_segments, pool)) for crop in crops_of(features)]
             videos += [index] * (len(bags) - len(videos))
+            self.rows += [torch.from_numpy(crop) for crop in crops_of(features)] if keep_rows else []
         self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
         self.video = torch.tensor(videos, dtype=torch.long)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
+        self.clips = part.clips
 
-    def sample(self) -> Float[Tensor, "bags segments dim"]:
+    def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: what a model may take constants from."""
         return self.features
 
@@ -121,8 +185,15 @@ class BagSet:
             )
         return classes
 
-    def _batch(self, index: Int[Tensor, " bags"]) -> Bags:
-        return Bags(self.features[index], self.labels[index])
+    def take(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices."""
+        clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
+        return Bags(self.features[index], self.labels[index], clips)
+
+    def whole(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices as a video is scored: one alone, with its own rows, where they are kept."""
+        bags = self.take(index)
+        return replace(bags, features=self.rows[index[0]][None]) if self.rows else bags
 
     def steps(self, batch: int) -> int:
         """Steps of one pass over the larger class, `batch` bags of each class a step."""
@@ -132,14 +203,14 @@ class BagSet:
         """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
         streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
         for chosen in zip(*streams, strict=True):
-            yield self._batch(torch.cat(chosen))
+            yield self.take(torch.cat(chosen))
 
     def sweep(self, batch: int) -> Iterator[Bags]:
         """Each sample once, in batches of about `batch` bags a class with both classes in each."""
         classes = self._classes()
         parts = min(self.steps(batch), *map(len, classes))
         for chosen in zip(*(items.tensor_split(parts) for items in classes), strict=True):
-            yield self._batch(torch.cat(chosen))
+            yield self.take(torch.cat(chosen))
 
 
 class WindowSet:
@@ -207,5 +278,5 @@ def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     config = model.config
     if model.sampling == "bags":
-        return BagSet(part, config.bag_segments)
+        return BagSet(part, config.bag_segments, pool_of(model), validates_rows(model))
     return WindowSet(part, config.window, config.stride)

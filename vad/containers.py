@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -95,11 +96,17 @@ def _vint(file: BinaryIO) -> int | None:
 
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder in the order of their numbers (2 before 10); hidden files are no frames."""
-    images = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
-    return sorted(
-        (p for p in images if not p.name.startswith(".")),
-        key=lambda path: (_digits_as_numbers(path.stem), path.name),
-    )
+    return sorted((path for path in folder.iterdir() if is_image(path)), key=lambda path: frame_order(path.name))
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name is that of a frame."""
+    return path.suffix.lower() in IMAGES and not path.name.startswith(".")
+
+
+def frame_order(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sort key of an image's name: 2 before 10."""
+    return _digits_as_numbers(Path(name).stem), name
 
 
 def _digits_as_numbers(name: str) -> list[tuple[int, str]]:
@@ -116,7 +123,10 @@ def _digits_as_numbers(name: str) -> list[tuple[int, str]]:
 
 def fingerprint(path: Path) -> str:
     """The sha256 of a video: of its bytes, or for a folder of images of its sorted lines `name sha256`."""
-    if path.is_dir():
-        lines = "".join(f"{image.name} {fingerprint(image)}\n" for image in image_files(path))
-        return hashlib.sha256(lines.encode()).hexdigest()
-    return sha256(path)
+    return folder_hash([(image.name, sha256(image)) for image in image_files(path)]) if path.is_dir() else sha256(path)
+
+
+def folder_hash(images: Iterable[tuple[str, str]]) -> str:
+    """The sha256 of a folder of images from the name and the sha256 of each image, in any order."""
+    lines = (f"{name} {digest}\n" for name, digest in sorted(images, key=lambda image: frame_order(image[0])))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

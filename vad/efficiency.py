@@ -5,11 +5,12 @@ norm, activations and pooling do not. LSTMs, which that counter leaves out silen
 A head's numbers say nothing without its extractor and decoder: rows for efficiency need all three.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -55,9 +56,9 @@ def parameters(model: nn.Module) -> Parameters:
 class _Uncounted(TorchDispatchMode):
     """Collects operations that use a parameter but that the counter does not know."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.owned = {value.untyped_storage().data_ptr() for value in model.parameters()}
+        self.owned = {value.untyped_storage().data_ptr() for n in networks for value in n.parameters()}
         self.inside_lstm = 0
         self.found: set[str] = set()
 
@@ -84,18 +85,23 @@ def lstm_macs(lstm: nn.LSTM, steps: int) -> int:
 
 
 @contextmanager
-def _lstm_watch(model: nn.Module, checker: _Uncounted) -> Iterator[list[int]]:
-    """Adds up the formula of every LSTM that runs."""
-    counted: list[int] = []
+def _lstm_watch(
+    modules: Sequence[nn.Module], checker: _Uncounted, counter: FlopCounterMode
+) -> Iterator[list[tuple[int, int]]]:
+    """Notes of every LSTM that runs (multiply-adds by formula, FLOPs that the counter saw inside it)."""
+    counted: list[tuple[int, int]] = []
+    started: list[int] = []
 
-    def before(lstm: nn.LSTM, inputs: tuple[Any, ...]) -> None:
+    def before(lstm: nn.LSTM, _: tuple[Any, ...]) -> None:
         checker.inside_lstm += 1
-        counted.append(lstm_macs(lstm, inputs[0].numel() // inputs[0].shape[-1]))
+        started.append(counter.get_total_flops())
 
-    def after(*_: object) -> None:
+    def after(lstm: nn.LSTM, inputs: tuple[Any, ...], _: object) -> None:
         checker.inside_lstm -= 1
+        steps = inputs[0].numel() // inputs[0].shape[-1]
+        counted.append((lstm_macs(lstm, steps), counter.get_total_flops() - started.pop()))
 
-    lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
+    lstms = {module for network in modules for module in network.modules() if isinstance(module, nn.LSTM)}
     handles = [hook for m in lstms for hook in (m.register_forward_pre_hook(before), m.register_forward_hook(after))]
     try:
         yield counted
@@ -105,6 +111,33 @@ def _lstm_watch(model: nn.Module, checker: _Uncounted) -> Iterator[list[int]]:
 
 
 @torch.no_grad()
+def count(work: Callable[[], object], networks: Sequence[nn.Module]) -> int:
+    """Multiply-adds of a piece of work that runs networks, in the mode (training or not) in which they are.
+
+    Args:
+        work: called once.
+        networks: whose parameters must be in counted operations only, and whose LSTMs go by formula.
+
+    Raises: VadError naming operations that use parameters but are not counted: no silent undercount.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    checker, counter = _Uncounted(networks), FlopCounterMode(display=False)
+    # Fused attention, of the fast path and of the CPU kernel, would count as nothing.
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH), _lstm_watch(networks, checker, counter) as lstms, checker, counter:
+            work()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    if checker.found:
+        raise VadError(
+            f"{', '.join(sorted({type(n).__module__ for n in networks}))}: operations with parameters that are not"
+            f" counted: {', '.join(sorted(checker.found))}. Use matmul or convolution, or add their formula."
+        )
+    # An LSTM may run as plain matrix products, which the counter sees: not to be added twice.
+    return (counter.get_total_flops() - sum(seen for _, seen in lstms)) // 2 + sum(formula for formula, _ in lstms)
+
+
 def macs(model: nn.Module, *inputs: Tensor, method: str = "forward") -> int:
     """Multiply-adds of one call in eval mode, for all that the inputs hold (batch 1 for numbers to compare).
 
@@ -113,30 +146,17 @@ def macs(model: nn.Module, *inputs: Tensor, method: str = "forward") -> int:
         inputs: what the method takes.
         method: `forward`, or `score` for what inference really does.
 
-    Raises: VadError naming operations that use parameters but are not counted: no silent undercount.
+    Raises: VadError as `count` does.
     """
-    was_training, fast = model.training, torch.backends.mha.get_fastpath_enabled()
-    checker, counter = _Uncounted(model), FlopCounterMode(display=False)
+    was_training = model.training
     model.eval()
-    # Fused attention, of the fast path and of the CPU kernel, would count as nothing.
-    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH), _lstm_watch(model, checker) as lstms, checker, counter:
-            # A direct call of forward would pass by the hooks of the network itself.
-            (model if method == "forward" else getattr(model, method))(*inputs)
+        # A direct call of forward would pass by the hooks of the network itself.
+        return count(lambda: (model if method == "forward" else getattr(model, method))(*inputs), [model])
     finally:
         model.train(was_training)
-        torch.backends.mha.set_fastpath_enabled(fast)
-    if checker.found:
-        raise VadError(
-            f"{type(model).__module__}: operations with parameters that are not counted: "
-            f"{', '.join(sorted(checker.found))}. Use matmul or convolution, or add their formula."
-        )
-    return counter.get_total_flops() // 2 - _counted_in_lstms(model, counter) + sum(lstms)
 
 
-def _counted_in_lstms(model: nn.Module, counter: FlopCounterMode) -> int:
-    """What the counter saw inside LSTMs, where they run as plain matrix products: not to be added twice."""
-    root, counts = type(model).__name__, counter.get_flop_counts()
-    names = [f"{root}.{name}" if name else root for name, m in model.named_modules() if isinstance(m, nn.LSTM)]
-    return sum(sum(counts.get(name, {}).values()) for name in names) // 2
+def size_on_disk(model: nn.Module) -> int:
+    """Bytes of the weights file: parameters and buffers as safetensors, without the config that rides along."""
+    return len(save({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}))

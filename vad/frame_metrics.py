@@ -98,10 +98,11 @@ class FrameMetrics:
     def _exact_first(self, weights: Weights) -> Measures:
         """Curve metrics: exact for the first row, over merged levels for the replicates."""
         frames, kind = self.frames, self.anomalous.astype(np.int64)
-        exact = Levels.of(frames.scores, frames.positive, kind[frames.video], 2, most=None)
+        level, n_levels = metrics.ranks(frames.scores)
+        exact = Levels.at(level, n_levels, frames.positive, kind[frames.video], 2, most=None)
         parts = [_curve(exact, np.ones((1, 2)), np.array([True, False]))]
         if len(weights) > 1:
-            levels = Levels.of(frames.scores, frames.positive, frames.video, len(kind))
+            levels = Levels.at(level, n_levels, frames.positive, frames.video, len(kind))
             parts += [
                 _curve(levels, weights[start : start + ROWS_AT_ONCE], ~self.anomalous)
                 for start in range(1, len(weights), ROWS_AT_ONCE)
@@ -125,9 +126,10 @@ def _curve(
     positive = weights[:, ~normal] @ levels.positive[~normal]
     from_normal = weights[:, normal] @ levels.negative[normal]
     negative = from_normal + weights[:, ~normal] @ levels.negative[~normal]
+    average, trapezoid = metrics.precision_areas(positive, negative)
     return {
-        "frame_ap": metrics.average_precision(positive, negative),
-        "pr_auc_trapezoid": metrics.pr_trapezoid(positive, negative),
+        "frame_ap": average,
+        "pr_auc_trapezoid": trapezoid,
         **{name: metrics.recall_at_far(positive, from_normal, limit) for name, limit in FAR_LIMITS.items()},
         **{name: metrics.fpr_at_recall(positive, negative, limit) for name, limit in RECALL_LIMITS.items()},
     }

@@ -9,7 +9,19 @@ from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
-from vad.batches import BagSet, Part, VideoModel, WindowSet, crops_of
+from vad.batches import (
+    Bags,
+    BagSet,
+    Part,
+    Scores,
+    VideoModel,
+    WindowSet,
+    crops_of,
+    pool_of,
+    scores_rows,
+    uses_clips,
+)
+from vad.clips import BagClips, Clips
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -52,26 +64,34 @@ def _device(model: VideoModel) -> torch.device:
     return next(model.parameters()).device
 
 
-def _bag_length(model: VideoModel, rows: int) -> int:
+def bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
-    return rows if getattr(model.config, "score_full_length", False) else model.config.bag_segments
+    return rows if scores_rows(model) else model.config.bag_segments
 
 
-def score_rows(model: VideoModel, features: Shaped[ndarray, "rows dim *space"]) -> RowScores:
+def _score_bags(model: VideoModel, bags: Bags) -> Scores:
+    """A model's scores of bags; one that looks at pixels gets these too."""
+    features = bags.features.to(_device(model))
+    return model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+
+
+def score_rows(
+    model: VideoModel, features: Shaped[ndarray, "rows dim *space"], clips: Clips | None = None
+) -> RowScores:
     """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode.
 
     A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
     """
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, _bag_length(model, len(features))))[None]
-        scores = model.score(bag.to(_device(model)))
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
+        scores = _score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
     found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
     if not hasattr(model, "score_sequence"):
         smoothed = _smoothed(model, _window_scores(model, found))
         return RowScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
-    components = _in_chunks(model, found, model.score_sequence)
+    components = in_chunks(model, found, model.score_sequence)
     own_ranges = torch.stack([components.amin(dim=0), components.amax(dim=0)], dim=1)
     steps, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
     return RowScores(steps, float(steps.max()), normalised)
@@ -82,7 +102,7 @@ def _smoothed(model: VideoModel, scores: Float[Tensor, " windows"]) -> Float[Ten
     return model.smooth(scores) if hasattr(model, "smooth") else scores
 
 
-def _in_chunks(
+def in_chunks(
     model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
 ) -> Shaped[Tensor, "windows *rest"]:
     """What `score` says of all windows of a set, a few at a time and in their order."""
@@ -93,7 +113,7 @@ def _in_chunks(
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
     """Scores of all windows of a set, before smoothing."""
-    return _in_chunks(model, data, lambda windows: model.score(windows).video)
+    return in_chunks(model, data, lambda windows: model.score(windows).video)
 
 
 def place(model: VideoModel) -> Literal["centre", "last"]:
@@ -107,7 +127,7 @@ def _frames(
     """Scores of bag steps or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
     if model.sampling == "bags":
-        return rows_to_frames(bag_over_segments(steps, _bag_length(model, rows), rows), bounds)
+        return rows_to_frames(bag_over_segments(steps, bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.config.window, model.config.stride)
     return windows(steps, starts, model.config.window, bounds, place(model))
 
@@ -118,6 +138,7 @@ def score_video(
     features: Shaped[ndarray, "rows *dims"],
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
+    clips: Clips | None = None,
 ) -> VideoScores:
     """Scores of every frame of a video, and of the video.
 
@@ -126,6 +147,7 @@ def score_video(
         features: one vector or image per row, or per row and crop; crops are scored alone, their scores averaged.
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
+        clips: the images of the rows, for models that look at them.
 
     Returns: exactly n_frames frame scores; for a model that only scores videos, all the same.
     Raises: FeatureError when rows and bounds do not fit or a score is not a number.
@@ -135,7 +157,7 @@ def score_video(
     model.eval()
     if getattr(model.config, "memory_reset", "never") == "per_video":
         model.reset_memory()
-    crops = [score_rows(model, crop) for crop in crops_of(features)]
+    crops = [score_rows(model, crop, clips) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
     frames = _spread(model, [crop.steps for crop in crops], bounds, infer)
     normalised = _spread(model, [crop.normalised for crop in crops], bounds, infer)
@@ -158,10 +180,11 @@ def _spread(
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The model's own score of each video of a part, mean over crops; the model must be in eval mode.
 
-    Bags are scored as they are, resampled, also for models with `score_full_length`.
+    Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
-        scores = torch.cat([model.score(bags.to(_device(model))).video for bags in data.features.split(CHUNK)])
+        chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)
+        scores = torch.cat([_score_bags(model, data.whole(chunk)).video for chunk in chunks])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)

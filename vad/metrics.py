@@ -49,8 +49,19 @@ class Levels:
         holds about 0.1 % of the positives at most, so merged `frame_ap`, `pr_auc_trapezoid` and the
         operating points lie within 0.001 of the exact ones; `most=None` never merges.
         """
-        distinct, level = np.unique(-scores, return_inverse=True)
-        n_levels = len(distinct)
+        return cls.at(*ranks(scores), positive, row, n_rows, most)
+
+    @classmethod
+    def at(
+        cls,
+        level: Int64[np.ndarray, "frames"],
+        n_levels: int,
+        positive: Bool[np.ndarray, "frames"],
+        row: Int64[np.ndarray, "frames"],
+        n_rows: int,
+        most: int | None = MOST_LEVELS,
+    ) -> "Levels":
+        """The same from what `ranks` says of the scores, which costs the sort."""
         if most is not None and n_levels > most:
             ends = _group_ends(level, positive, n_levels, most)
             level = np.searchsorted(ends, np.arange(n_levels))[level]
@@ -60,6 +71,12 @@ class Levels:
             np.bincount(cell[of], minlength=n_rows * n_levels).reshape(n_rows, n_levels) for of in (positive, ~positive)
         ]
         return cls(tables[0].astype(float), tables[1].astype(float))
+
+
+def ranks(scores: Float64[np.ndarray, "frames"]) -> tuple[Int64[np.ndarray, "frames"], int]:
+    """Which distinct score each frame has, the highest first, and how many there are."""
+    distinct, level = np.unique(-scores, return_inverse=True)
+    return level, len(distinct)
 
 
 def _group_ends(
@@ -86,7 +103,7 @@ def roc_area(positive: Counts, negative: Counts) -> Values:
 
 def average_precision(positive: Counts, negative: Counts) -> Values:
     """Sum over distinct thresholds of (recall step) * precision: `frame_ap`, `video_ap`. Not a trapezoid."""
-    return ratio((positive * _precision(positive, negative)).sum(-1), positive.sum(-1))
+    return precision_areas(positive, negative)[0]
 
 
 def pr_trapezoid(positive: Counts, negative: Counts) -> Values:
@@ -94,9 +111,15 @@ def pr_trapezoid(positive: Counts, negative: Counts) -> Values:
 
     Optimistic under ties; most published "AP" of weakly supervised detectors is this.
     """
+    return precision_areas(positive, negative)[1]
+
+
+def precision_areas(positive: Counts, negative: Counts) -> tuple[Values, Values]:
+    """Average precision and the trapezoid, which share the precision at each level."""
     precision = _precision(positive, negative)
-    before = np.concatenate([np.ones((len(precision), 1)), precision[:, :-1]], -1)
-    return ratio((positive * (precision + before) / 2).sum(-1), positive.sum(-1))
+    steps = np.einsum("rl,rl->r", positive, precision)
+    before = positive[:, 0] + np.einsum("rl,rl->r", positive[:, 1:], precision[:, :-1])
+    return ratio(steps, positive.sum(-1)), ratio((steps + before) / 2, positive.sum(-1))
 
 
 def recall_at_far(positive: Counts, normal: Counts, limit: float) -> Values:

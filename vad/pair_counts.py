@@ -29,8 +29,8 @@ class PairCounts:
     ) -> "PairCounts":
         """Count the pairs of frames that are joined video by video, `sizes` frames each.
 
-        One searchsorted places every negative on the grid of the distinct positive scores: an even cell lies
-        between two of them, an odd cell on one. Per video the rest is a running sum.
+        One searchsorted places every negative on the grid of the distinct positive scores; per video the rest
+        is a running sum over that grid. All counts are whole or half numbers, so no order of summing matters.
         """
         n_videos = len(sizes)
         video = np.repeat(np.arange(n_videos), sizes)
@@ -38,13 +38,14 @@ class PairCounts:
         right = np.zeros((n_videos, n_videos))
         if positive.any():
             grid, level = np.unique(scores[positive], return_inverse=True)
-            cells = np.split(_cells(grid, scores[~positive]), np.cumsum(negatives)[:-1])
+            ends = np.cumsum(negatives)[:-1]
+            places = zip(*(np.split(part, ends) for part in _places(grid, scores[~positive])), strict=True)
             rows = np.flatnonzero(positives)
             starts = np.cumsum(positives[rows]) - positives[rows]
-            for column in np.flatnonzero(negatives):
-                below = np.cumsum(np.bincount(cells[column], minlength=2 * len(grid) + 1))
-                credit = (below[:-1:2] + below[1::2]) / 2
-                right[rows, column] = np.add.reduceat(credit[level], starts)
+            for column, (above, tied) in enumerate(places):
+                if len(above):
+                    credit = _credit(above, tied, len(grid))
+                    right[rows, column] = np.add.reduceat(credit[level], starts)
         return cls(right, positives.astype(float), negatives.astype(float))
 
     def auc(
@@ -71,7 +72,17 @@ def ratio(above: Float64[np.ndarray, "*shape"], below: Float64[np.ndarray, "*sha
     return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=np.asarray(below) != 0)
 
 
-def _cells(grid: Float64[np.ndarray, "levels"], scores: Float64[np.ndarray, "frames"]) -> Int64[np.ndarray, "frames"]:
+def _places(
+    grid: Float64[np.ndarray, "levels"], scores: Float64[np.ndarray, "frames"]
+) -> tuple[Int64[np.ndarray, "frames"], Bool[np.ndarray, "frames"]]:
+    """How many levels lie at or below each score, and whether the highest of them equals it."""
     above = np.searchsorted(grid, scores, "right")
-    tied = grid[np.maximum(above - 1, 0)] == scores
-    return 2 * above - tied
+    return above, grid[np.maximum(above - 1, 0)] == scores
+
+
+def _credit(
+    above: Int64[np.ndarray, "frames"], tied: Bool[np.ndarray, "frames"], n_levels: int
+) -> Float64[np.ndarray, "levels"] | Int64[np.ndarray, "levels"]:
+    """Frames below each level, those on it counted one half."""
+    below = np.cumsum(np.bincount(above, minlength=n_levels + 1)[:-1])
+    return below + np.bincount(above[tied] - 1, minlength=n_levels) / 2 if tied.any() else below

@@ -4,10 +4,12 @@ Colours are seaborn's colour-blind set; every axis says its unit and level.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 mpl.use("Agg")  # no display on a server
 
@@ -18,29 +20,80 @@ from matplotlib.figure import Figure
 
 sns.set_theme(style="whitegrid", palette="colorblind")
 AXES = {"roc": ("false positive rate", "true positive rate"), "pr": ("recall", "precision")}
+MARKERS = "osD^vPX<>*hp"
+DASHES = ("--", (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 3)))
+GRID = np.linspace(0, 1, 401)
+MARK_EVERY = 80
 
 
-def curve_figure(kind: str, title: str, curves: Mapping[str, Sequence[pd.DataFrame]], chance: float | None) -> Figure:
-    """ROC (`roc`) or precision-recall (`pr`) curves of several variants, one line per seed, one colour per variant.
+class Line(NamedTuple):
+    """One variant in a figure of curves: its model, the curve tables of its seeds, its area (mean over seeds)."""
+
+    name: str
+    family: str
+    tables: Sequence[pd.DataFrame]
+    area: float | None
+
+
+def styles(families: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Colour and marker of each variant: one colour per family (model), one marker per member of a family."""
+    names = list(dict.fromkeys(families.values()))
+    palette = sns.color_palette("colorblind" if len(names) <= 10 else "husl", len(names))
+    members = {family: [v for v, f in families.items() if f == family] for family in names}
+    return {
+        variant: {"color": palette[names.index(f)], "marker": MARKERS[members[f].index(variant) % len(MARKERS)]}
+        for variant, f in families.items()
+    }
+
+
+def curve_figure(
+    kind: str, title: str, lines: Sequence[Line], baselines: Mapping[str, pd.DataFrame], chance: float | None
+) -> Figure:
+    """ROC (`roc`) or precision-recall (`pr`) curves: the mean over seeds, a band from the lowest to the highest seed.
 
     Args:
         kind: `roc` or `pr`.
         title: names data set and level.
-        curves: by legend text, the curve tables of the seeds.
+        lines: the variants; those of one model have one colour.
+        baselines: by name, curve tables of scores that need no model; dashed.
         chance: precision of a random score (pr); None draws the diagonal (roc).
     """
-    figure, axes = _canvas((5.2, 4.6), title, *AXES[kind])
-    for (name, tables), colour in zip(curves.items(), sns.color_palette("colorblind", len(curves)), strict=True):
-        for i, table in enumerate(tables):
-            points = table[table["curve"] == kind]
-            axes.plot(points["x"], points["y"], color=colour, lw=1.3, alpha=0.8, label=name if i == 0 else None)
+    figure, axes = _canvas((7.4, 4.8), title, *AXES[kind])
+    looks = styles({line.name: line.family for line in lines})
+    for number, line in enumerate(sorted(lines, key=lambda line: -(line.area or 0))):
+        seeds = np.array([_at(GRID, table, kind) for table in line.tables])
+        shift = (number * 7) % MARK_EVERY  # markers of neighbouring lines do not hide each other
+        look = looks[line.name] | {"markevery": (shift, MARK_EVERY), "markersize": 4.5, "lw": 1.3}
+        area = "" if line.area is None else f"  {line.area:.3f}"
+        axes.plot(GRID, seeds.mean(axis=0), label=f"{line.name}{area}", **look)
+        axes.fill_between(GRID, seeds.min(axis=0), seeds.max(axis=0), color=look["color"], alpha=0.12, lw=0)
+    for dash, (name, table) in zip(DASHES, baselines.items(), strict=False):
+        axes.plot(GRID, _at(GRID, table, kind), color="0.35", lw=1.1, ls=dash, label=name)
     if chance is None:
-        axes.plot([0, 1], [0, 1], color="0.5", lw=1, ls="--", label="chance")
+        axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":", label="chance")
     else:
-        axes.axhline(chance, color="0.5", lw=1, ls="--", label="chance")
+        axes.axhline(chance, color="0.6", lw=1, ls=":", label="chance")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    axes.legend(fontsize=7, loc="lower right" if kind == "roc" else "upper right")
+    _legend_beside(figure, axes)
     return figure
+
+
+def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:
+    """A curve at given places; where it jumps, its higher end; NaN for a curve without points."""
+    chosen = (table["curve"] == kind).to_numpy()
+    x, y = table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen]
+    if not len(x):
+        return np.full_like(grid, np.nan)
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
+    highest = np.append(np.diff(x) > 0, True)
+    return np.interp(grid, x[highest], y[highest])
+
+
+def _legend_beside(figure: Figure, axes: Axes, **more: Any) -> None:  # noqa: ANN401 - matplotlib's own
+    """A legend right of the axes: it hides nothing however many entries it has."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False, **more)
 
 
 def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: float) -> Figure:

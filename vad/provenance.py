@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from vad.artefacts import canonical_json, read_json, sha256, write_json
+from vad.containers import fingerprint, folder_hash, is_image
 from vad.errors import ArtefactError
 
 SUFFIX = ".prov.json"
@@ -97,7 +98,7 @@ class Job:
         artefact: the file or folder that the job writes.
         section: the params slice as a file.
         code: the code files of the room.
-        inputs: files that the job reads, artefacts of other rooms or the user's own.
+        inputs: files (or videos kept as folders of images) that the job reads, of other rooms or the user's own.
         facts: further settings that the command line gives (a seed, a device).
         also: further files or folders that belong to the artefact and share its record.
     """
@@ -149,6 +150,21 @@ class Job:
         }
         write_json(record_path(self.artefact), record)
 
+    def set_aside(self) -> None:
+        """Hide a finished file and its record from Snakemake.
+
+        When a job fails, Snakemake puts the earlier version of each of its outputs back, over what the job had
+        finished.
+        """
+        for path in (record_path(self.artefact), self.artefact):
+            path.replace(_aside(path))
+
+    def take_back(self) -> None:
+        """Undo `set_aside`, whichever version lies there now."""
+        for path in (self.artefact, record_path(self.artefact)):
+            if _aside(path).is_file():
+                _aside(path).replace(path)
+
     def _key(self) -> str:
         return key_of([read_json(self.section), self.facts], code_hash(self.code), self._inputs())
 
@@ -160,6 +176,11 @@ class Job:
 
     def _inputs(self) -> dict[str, str]:
         return {p.as_posix(): trusted_hash(p) for p in sorted(self.inputs)}
+
+
+def _aside(path: Path) -> Path:
+    """The hidden name of a file that was set aside."""
+    return path.with_name(f".{path.name}.aside")
 
 
 @cache
@@ -192,17 +213,25 @@ def trusted_hash(path: Path) -> str:
 
     Raises: ArtefactError when a file is missing or differs from its record.
     """
-    if not path.is_file():
+    if not path.exists():
         raise ArtefactError(f"{path}: missing. Run snakemake again; it makes what is missing.")
-    actual = sha256(path)
-    if (record := find_record(path)) is not None:
-        recorded = _record_outputs(record).get(path.as_posix(), {}).get("sha256")
-        if recorded != actual:
-            raise ArtefactError(
-                f"{path}: its content is not what its record says (damaged or replaced). "
-                f"Run snakemake again; it makes the file anew. `vad verify` lists all such files."
-            )
+    actual = fingerprint(path)
+    if (record := find_record(path)) is not None and recorded_hash(record, path) != actual:
+        raise ArtefactError(
+            f"{path}: its content is not what its record says (damaged or replaced). "
+            f"Run snakemake again; it makes the file anew. `vad verify` lists all such files."
+        )
     return actual
+
+
+def recorded_hash(record: Path, path: Path) -> str | None:
+    """The hash that a record states for one of its files, or for a folder of images (a video) among them."""
+    outputs = _record_outputs(record)
+    if (single := outputs.get(path.as_posix())) is not None:
+        return single["sha256"]
+    below = [Path(name) for name in outputs if name.startswith(f"{path.as_posix()}/")]
+    images = [file for file in below if file.parent == path and is_image(file)]
+    return folder_hash([(file.name, outputs[file.as_posix()]["sha256"]) for file in images]) if images else None
 
 
 @cache
@@ -230,7 +259,7 @@ def broken_links(artefact: Path) -> tuple[str, ...]:
     for name, used in record["inputs"].items():
         made_by = find_record(Path(name))
         if made_by is not None:
-            if _record_outputs(made_by).get(name, {}).get("sha256") != used:
+            if recorded_hash(made_by, Path(name)) != used:
                 found.append(f"{artefact} was made from another {name}")
             found += broken_links(made_by.with_name(made_by.name.removesuffix(SUFFIX)))
     return tuple(dict.fromkeys(found))

@@ -8,14 +8,11 @@ from torch import nn
 
 from vad.schema import Train
 
-WARMUP_START = 0.1
-"""Share of lr at which warm-up starts (and where the released MSTSM schedule stays)."""
-
 
 def learning_rate(settings: Train, epoch: float) -> float:
     """The learning rate at a time in epochs from 0, fractions included."""
     if settings.scheduler == "upstream_inert":
-        return settings.lr * WARMUP_START
+        return settings.lr * settings.warmup_start
     if settings.scheduler == "step":
         return settings.lr * 0.5 ** (int(epoch) // settings.step_epochs)
     if settings.scheduler == "constant":
@@ -23,7 +20,8 @@ def learning_rate(settings: Train, epoch: float) -> float:
     if settings.scheduler == "drop":
         return settings.lr if epoch < settings.step_epochs else settings.lr_min
     if epoch < settings.warmup_epochs:
-        return settings.lr * (WARMUP_START + (1 - WARMUP_START) * epoch / settings.warmup_epochs)
+        start = settings.warmup_start
+        return settings.lr * (start + (1 - start) * epoch / settings.warmup_epochs)
     share = (epoch - settings.warmup_epochs) / max(settings.epochs - settings.warmup_epochs, 1e-9)
     return settings.lr_min + (settings.lr - settings.lr_min) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
 

@@ -32,9 +32,10 @@ class Train(Section):
     scheduler: Literal["constant", "cosine", "step", "drop", "upstream_inert"] = Field(
         "constant",
         description="learning rate over time; drop = lr for step_epochs, then lr_min; upstream_inert = the released"
-        " MSTSM schedule, which never moves from its warm-up start (a tenth of lr)",
+        " MSTSM schedule, which never moves from its warm-up start",
     )
-    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up from a tenth of lr (cosine only)")
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (cosine only)")
+    warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
     lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
     step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")
     epochs: Count = Field(description="passes over the training part")
@@ -45,6 +46,11 @@ class Train(Section):
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
     )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
+    keep_epochs: bool = Field(
+        False,
+        description="keep the weights of every epoch too, so that the report can say what choosing the epoch on the"
+        " test list would have given (disk and scoring time: times the epochs)",
+    )
 
 
 class Infer(Section):
@@ -115,6 +121,10 @@ class GroundTruth(Section):
         return self
 
 
+NEED_BOTH_LABELS = ("youden", "max_f1")
+"""Threshold rules that normal videos alone cannot answer."""
+
+
 class Threshold(Section):
     """The operating point, chosen on the validation part alone."""
 
@@ -125,7 +135,7 @@ class Threshold(Section):
 
     @model_validator(mode="after")
     def _value_fits_rule(self) -> "Threshold":
-        if (self.rule in {"youden", "max_f1"}) != (self.value is None):
+        if (self.rule in NEED_BOTH_LABELS) != (self.value is None):
             raise ValueError(f"rule {self.rule} {'takes no value' if self.value is not None else 'needs a value'}")
         if self.rule in {"far", "quantile"} and not 0 <= (self.value or 0) <= 1:
             raise ValueError(f"rule {self.rule} needs a share from 0 to 1")
@@ -137,16 +147,44 @@ class Evaluate(Section):
 
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)
+    threshold_normal_only: Threshold = Field(
+        default=Threshold(rule="quantile", value=0.95),
+        description="takes the place of a `threshold` that needs both labels where the validation part is all normal",
+    )
     bootstrap: Bootstrap = Field(default_factory=Bootstrap)
     curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(
         default=200, description="points kept of each ROC and PR curve"
     )
+
+    @model_validator(mode="after")
+    def _normal_videos_suffice(self) -> "Evaluate":
+        if (rule := self.threshold_normal_only.rule) in NEED_BOTH_LABELS:
+            raise ValueError(f"threshold_normal_only cannot use rule {rule}, which needs both labels")
+        return self
+
+
+class Efficiency(Section):
+    """How operations are counted and time is taken, on the first test video of each data set."""
+
+    frames: Count = Field(default=240, description="first frames of the video that are decoded, extracted and scored")
+    repeats: Count = Field(default=5, description="timed calls after the warm-up, of which the median counts; at most")
+    budget: Positive = Field(default=2.0, description="seconds after which no further timed call is begun")
+
+
+class Tsne(Section):
+    """The map of each variant's embeddings (of the first seed, test videos) in two dimensions."""
+
+    points: Annotated[int, Field(ge=10)] = Field(default=400, description="embeddings drawn at random, at most")
+    perplexity: Positive = Field(default=30.0, description="neighbours that count, at most a third of the points")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="of the drawing and of t-SNE")
 
 
 class Report(Section):
     """Room `report`."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = 120
+    efficiency: Efficiency = Field(default_factory=Efficiency)
+    tsne: Tsne = Field(default_factory=Tsne)
 
 
 class Params(Section):

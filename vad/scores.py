@@ -24,10 +24,20 @@ def resample_bounds(rows: int, bag_segments: int) -> Int[ndarray, " bounds"]:
     return np.arange(bag_segments + 1, dtype=np.int64) * rows // bag_segments
 
 
-def resample(features: Float[ndarray, "rows *dims"], bag_segments: int) -> Float[ndarray, "segments *dims"]:
-    """A video's rows as a bag of `bag_segments` segments, by the bounds of `resample_bounds`."""
+def resample(
+    features: Float[ndarray, "rows *dims"], bag_segments: int, pool: Literal["mean", "max"] = "mean"
+) -> Float[ndarray, "segments *dims"]:
+    """A video's rows as a bag of `bag_segments` segments, by the bounds of `resample_bounds`.
+
+    Args:
+        features: one row or more.
+        bag_segments: segments of the bag, >= 1.
+        pool: what a segment is of its rows: their mean, or their element-wise maximum.
+    """
     bounds = resample_bounds(len(features), bag_segments)
     # reduceat gives the single row r[i] where r[i] == r[i+1]: just the rule for empty segments.
+    if pool == "max":
+        return np.maximum.reduceat(features, bounds[:-1], axis=0)
     sums = np.add.reduceat(features, bounds[:-1], axis=0, dtype=np.float32)
     counts = np.maximum(np.diff(bounds), 1).reshape(-1, *[1] * (features.ndim - 1))
     return sums / counts.astype(np.float32)

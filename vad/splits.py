@@ -56,7 +56,8 @@ class Video:
         class_name: event class, e.g. "Abuse" or "Normal".
         intervals: annotated events of a test video, in `unit`, as given.
         unit: unit of `intervals`.
-        frame_labels: file of one label a frame, relative to the data set's root; "" when there is none.
+        frame_labels: file of one label a frame, relative to the data set's root, or what the data set calls
+            labels that it keeps together; "" when there is none.
         frame_level: False for a test video whose anomalous frames nobody marked: video-level metrics only.
         n_frames: frame count when a list states one (used for imported features alone), else None.
         part: "fit" or "validation" when the user chose, "" to let `carve_validation` choose.

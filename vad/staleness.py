@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vad.artefacts import read_json, sha256, write_json
+from vad.artefacts import read_json, write_json
+from vad.containers import fingerprint, image_files
 from vad.errors import ArtefactError
 from vad.provenance import SUFFIX, code_hash, find_record
 
@@ -33,10 +34,11 @@ class Hashes:
     Args:
         store: where the table lies (outside version control: times are this machine's).
         trust_stat: False reads every file again (an edit that kept size and time is then seen).
+        after_run: the jobs have just read the user's own files: adopt their sizes and times.
     """
 
-    def __init__(self, store: Path, trust_stat: bool = True) -> None:
-        self.store, self.trust_stat = store, trust_stat
+    def __init__(self, store: Path, trust_stat: bool = True, after_run: bool = False) -> None:
+        self.store, self.trust_stat, self.after_run = store, trust_stat, after_run
         try:
             self.kept: dict[str, Any] = read_json(store) if store.is_file() else {}
         except ArtefactError:
@@ -49,13 +51,13 @@ class Hashes:
         if name in self.seen:
             return self.seen[name][2]
         try:
-            stat = path.stat()
+            stat = _stat(path)
         except OSError:
             return None
         kept = self.kept.get(name, [])
-        unchanged = self.trust_stat and kept[:2] == [stat.st_size, stat.st_mtime_ns]
-        value = kept[2] if unchanged else sha256(path)
-        self.seen[name] = [stat.st_size, stat.st_mtime_ns, value]
+        unchanged = self.trust_stat and kept[:2] == stat
+        value = kept[2] if unchanged else fingerprint(path)
+        self.seen[name] = [*stat, value]
         return value
 
     def source_changed(self, path: Path, recorded: str) -> bool:
@@ -66,13 +68,12 @@ class Hashes:
         """
         name = path.as_posix()
         try:
-            stat = path.stat()
+            now: list[Any] = [*_stat(path), recorded]
         except OSError:
             return False  # Snakemake reports missing inputs itself
-        now = [stat.st_size, stat.st_mtime_ns, recorded]
-        kept = self.kept.get(name, now)
+        kept = now if self.after_run else self.kept.get(name, now)
         if not self.trust_stat:
-            now[2] = sha256(path)
+            now[2] = fingerprint(path)
         self.seen.setdefault(name, now)
         return now[2] != recorded or kept != [*now[:2], recorded]
 
@@ -80,6 +81,16 @@ class Hashes:
         """Keep what was seen."""
         if self.seen != self.kept:
             write_json(self.store, self.seen)
+
+
+def _stat(path: Path) -> list[int]:
+    """Size and time of a file; of a folder of images their total size and the newest time, its own included.
+
+    Raises: OSError when there is nothing.
+    """
+    stats = [path.stat(), *(image.stat() for image in (image_files(path) if path.is_dir() else []))]
+    sizes = [stat.st_size for stat in stats[1:] or stats]
+    return [sum(sizes), max(stat.st_mtime_ns for stat in stats)]
 
 
 def records(folders: tuple[Path, ...] = FOLDERS) -> Iterator[Path]:
@@ -137,14 +148,14 @@ def _reasons(record: dict[str, Any], section: Path, hashes: Hashes) -> Iterator[
             yield f"{'missing' if actual is None else 'content differs from its record'}: {name}"
 
 
-def refresh(store: Path) -> list[Stale]:
+def refresh(store: Path, after_run: bool = False) -> list[Stale]:
     """Rewrite the wake file of every stale artefact's rule, so that Snakemake starts the rule.
 
     Nothing is deleted but unreadable records, which would block their jobs: each job then decides by its own record,
     so a dry run costs nothing and loses nothing. A new file time alone would not do: where Snakemake remembers the
     content of a small input, it ignores times.
     """
-    hashes = Hashes(store)
+    hashes = Hashes(store, after_run=after_run)
     stale, _ = check(hashes)
     hashes.save()
     for item in stale:

@@ -11,6 +11,9 @@ from vad.evaluation import METRICS
 SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "far_at_threshold", "video_auc", "video_ap", "video_f1")
 """The columns of the Markdown tables; the CSV has every metric."""
 BASELINES_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame_auc_balanced", "video_auc")
+SHOWN_ONE_CLASS = ("frame_auc", "frame_auc_macro", "frame_auc_pvnorm", "frame_ap", "frame_accuracy", "frame_f1")
+"""The columns, also of the baselines, for data sets whose train list is all normal (Ped2, Avenue): micro, macro and
+per-video normalised side by side; their test list may lack normal videos."""
 
 
 def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

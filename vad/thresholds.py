@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64
 
 from vad.errors import DatasetError
 from vad.metrics import rates
-from vad.schema import Threshold
+from vad.schema import NEED_BOTH_LABELS, Threshold
 from vad.video_scores import VideoScores, checked
 
 Scores = Float64[np.ndarray, "videos"]
@@ -32,12 +32,23 @@ class ChosenThreshold:
 
 
 def choose_threshold(
-    videos: Sequence[VideoScores], settings: Threshold, chosen_on: str = "validation"
+    videos: Sequence[VideoScores],
+    settings: Threshold,
+    chosen_on: str = "validation",
+    normal_only: Threshold | None = None,
 ) -> ChosenThreshold:
     """Choose the threshold by a rule of `RULES` from labels and video scores (frame scores are not read).
 
+    Args:
+        videos: of the part that may choose.
+        settings: rule and number.
+        chosen_on: name of the part.
+        normal_only: used instead, and named as such, where `settings` needs both labels and every video is normal.
+
     Raises: DatasetError when the part lacks a class of video that the rule needs; ArtefactError for bad scores.
     """
+    if normal_only and settings.rule in NEED_BOTH_LABELS and videos and not any(v.label for v in videos):
+        return choose_threshold(videos, normal_only, f"{chosen_on} (normal videos only)")
     number = settings.value if settings.value is not None else 0.0
     if settings.rule == "fixed":
         return ChosenThreshold(
@@ -54,7 +65,7 @@ def choose_threshold(
 
 def _check_classes(rule: str, anomalous: Bool[np.ndarray, "videos"], chosen_on: str) -> None:
     lacking = [] if (~anomalous).any() else ["normal"]
-    if rule in {"youden", "max_f1"} and not anomalous.any():
+    if rule in NEED_BOTH_LABELS and not anomalous.any():
         lacking.append("anomalous")
     if lacking:
         hint = " Use rule far or quantile, which need normal videos only." if lacking == ["anomalous"] else ""

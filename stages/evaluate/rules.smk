@@ -32,6 +32,8 @@ rule evaluate:
     params:
         labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
         out=lambda w, output: artefact_of(output.record),
+    message:
+        "evaluate: {wildcards.variant}, seed {wildcards.seed}"
     shell:
         "python -m stages.evaluate.run --section {input.section:q} --code {input.code:q} --scores {input.scores:q}"
         " --train {input.train:q} --test {input.test:q} --labels {params.labels:q} --out {params.out:q} > {log:q} 2>&1"

@@ -2,22 +2,25 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.annotations import read_labels, truth_of
+from vad.annotations import read_labels
 from vad.artefacts import ScoreFile, read_scores, write_json, write_text
+from vad.conventions import NAMED, annotated_by_intervals, scored_under, under_all
 from vad.curves import curves
 from vad.evaluation import evaluate
-from vad.ground_truth import convention, fit_scores
+from vad.ground_truth import convention
 from vad.provenance import Job
-from vad.schema import Evaluate
+from vad.schema import Bootstrap, Evaluate
+from vad.selection_gap import selection_gap
 from vad.splits import read_test, read_train
 from vad.thresholds import choose_threshold
-from vad.video_scores import VideoScores, VideoTruth, join
+from vad.video_scores import VideoScores, VideoTruth
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -36,9 +39,11 @@ def main(argv: Sequence[str] | None) -> None:
 def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
     """Choose the threshold on the validation part, then measure on the test list."""
     file = read_scores(args.scores)
-    threshold = choose_threshold(_validation(read_train(args.train), file), config.threshold)
+    validation = _validation(read_train(args.train), file)
+    threshold = choose_threshold(validation, config.threshold, normal_only=config.threshold_normal_only)
     test = read_test(args.test)
-    videos, notes = _test(test, read_labels(test, args.labels), file, config)
+    labelled = read_labels(test, args.labels)
+    videos, notes = scored_under(test, labelled, file, convention(config.ground_truth))
     result = evaluate(videos, threshold.value, config.bootstrap, file.level)
     protocol = {
         "ground_truth": config.ground_truth.model_dump(mode="json"),
@@ -48,7 +53,15 @@ def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
         "scores": file.protocol,
         "notes": notes,
     }
-    write_json(out / "metrics.json", {"metrics": result, "protocol": protocol})
+    epochs = (
+        (number, scored_under(test, labelled, replace(file, videos=kept), convention(config.ground_truth)).videos)
+        for number, kept in file.epochs.items()
+    )
+    gap = selection_gap(result, epochs, file.level)
+    others = _conventions(test, labelled, file, threshold.value, config.bootstrap)
+    write_json(
+        out / "metrics.json", {"metrics": result, "protocol": protocol, "conventions": others, "selection_gap": gap}
+    )
     write_text(
         out / "curves.csv", curves(videos, file.level, config.curve_points).to_csv(index=False, lineterminator="\n")
     )
@@ -61,18 +74,15 @@ def _validation(train: pd.DataFrame, file: ScoreFile) -> list[VideoScores]:
     return [video.scored(None, file.videos[video.video_id].video) for video in truth]
 
 
-def _test(
-    test: pd.DataFrame, labelled: Mapping[str, Any], file: ScoreFile, config: Evaluate
-) -> tuple[list[VideoScores], list[str]]:
-    """The test videos with truth and scores under the convention, and what had to be mended."""
-    rules = convention(config.ground_truth)
-    scored: dict[str, Any] = {k: v for k, v in file.videos.items() if v.part == "test"}
-    lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
-    truth = truth_of(test, lengths, fps, rules, labelled)
-    frames = {k: fit_scores(v.frames, rules) for k, v in scored.items()} if file.level == "frame" else None
-    own = {k: fit_scores(v.normalised, rules) for k, v in scored.items() if v.normalised is not None}
-    videos = join(truth.videos, frames, {k: v.video for k, v in scored.items()}, own)
-    return [video.cut(scored[video.video_id].dropped) for video in videos], truth.notes
+def _conventions(
+    test: pd.DataFrame, labelled: Mapping[str, Any], file: ScoreFile, threshold: float, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """The same under every named convention; empty where the annotation leaves them no difference."""
+    if file.level == "video" or not annotated_by_intervals(test):
+        return {}
+    runs = {name: scored_under(test, labelled, file, rules).videos for name, rules in NAMED.items()}
+    measured = under_all(runs, threshold, bootstrap, workers=1)
+    return {name: {k: v for k, v in result.items() if k != "classes"} for name, result in measured.items()}
 
 
 if __name__ == "__main__":

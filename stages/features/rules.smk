@@ -15,18 +15,11 @@ for batch in PLAN.batches():
         name:
             batch.name
         input:
-            code=PLAN.code(
-                "features",
-                f"extractors/{PLAN.params.features[batch.features].extractor}",
-            ),
+            code=PLAN.code("features", *PLAN.extractors(batch.features)),
             section=PLAN.section("features", batch.features),
             wake=PLAN.wake("features", batch.features),
             batch=PLAN.write_batch(batch),
-            sources=[
-                path
-                for v in batch.videos
-                for path in PLAN.sources(batch.features, batch.dataset)[v.video_id]
-            ],
+            sources=PLAN.inputs(batch),
         output:
             files=update(feature_files),
             records=update([f"{path}.prov.json" for path in feature_files]),
@@ -42,6 +35,8 @@ for batch in PLAN.batches():
             gpu=int(PLAN.needs_gpu(batch.features)),
         params:
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),
+        message:
+            f"features: {batch.features} of {len(batch.videos)} videos of {batch.dataset}"
         shell:
             "python -m stages.features.run --section {input.section:q} --code {input.code:q}"
             " --batch {input.batch:q} --out {params.out:q} > {log:q} 2>&1"

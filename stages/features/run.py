@@ -21,24 +21,31 @@ def main(argv: Sequence[str] | None) -> None:
     entry = settings(args.section)
     module = registry.find(vad.extractors, entry.pop("extractor"))
     extractor = module.Extractor(typed(module.Config, entry))
-    problems = []
+    problems, replaced = [], []
     for video in read_json(args.batch):
         out = args.out / f"{video['video_id']}.npz"
         facts = {"n_frames": video["n_frames"]}
         job = Job("features", out, args.section, args.code, [Path(p) for p in video["sources"]], facts)
+        job.take_back()
+        was_there = out.is_file()
         try:
-            make(job, lambda video=video, out=out: write_features(out, _extract(extractor, video)))
+            if make(job, lambda video=video, out=out: write_features(out, _extract(extractor, video))) and was_there:
+                replaced.append(job)
         except VadError as error:
             problems.append(str(error))
     if problems:
+        for job in replaced:
+            job.set_aside()
         raise VadError(listing(f"features ({args.batch.stem})", problems, "The other videos of this job are done."))
 
 
 def _extract(extractor: Any, video: dict) -> FeatureFile:  # noqa: ANN401 - a plugin
-    """One video through the extractor; published features are loaded instead of computed."""
+    """One video through the extractor; published features are loaded, alone or beside the video's pixels."""
+    named = Video(video["video_id"], "", "train", 0, "", n_frames=video["n_frames"])
     if hasattr(extractor, "load"):
-        return extractor.load(Video(video["video_id"], "", "train", 0, "", n_frames=video["n_frames"]))
-    return extractor.extract(Path(video["sources"][0]))
+        return extractor.load(named)
+    path = Path(video["sources"][0])
+    return extractor.extract_named(path, named) if hasattr(extractor, "extract_named") else extractor.extract(path)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ rule infer:
     params:
         run=lambda w, input: Path(input.run[0]).parent.as_posix(),
         features=lambda w: PLAN.variant_features(w.variant),
+    message:
+        "infer: {wildcards.variant}, seed {wildcards.seed}"
     shell:
         "python -m stages.infer.run --section {input.section:q} --code {input.code:q} --run {params.run:q}"
         " --train {input.train:q} --test {input.test:q} --features {params.features:q}"

@@ -7,6 +7,7 @@ from typing import Any
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts import ScoreFile, VideoScore, read_features, read_json, read_weights, write_scores
 from vad.errors import FeatureError
+from vad.origin import joined, weights_of
 from vad.provenance import Job
 from vad.schema import Infer
 from vad.splits import read_test, read_train
@@ -26,46 +27,78 @@ def main(argv: Sequence[str] | None) -> None:
     parts |= dict.fromkeys(test["video_id"], "test")
     files = [args.features / f"{video_id}.npz" for video_id in parts]
     weights = [args.run / "weights.safetensors", args.run / "config.json"]
-    job = Job("infer", args.out, args.section, args.code, [args.train, args.test, *weights, *files])
+    inputs = [args.train, args.test, *weights, *kept_epochs(args.run), *files]
+    job = Job("infer", args.out, args.section, args.code, inputs)
     make(job, lambda: _score(args.run, parts, files, typed(Infer, settings(args.section)), args.threads, args.out))
 
 
 def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, threads: int, out: Path) -> None:
-    """Rebuild the model from its config, load the weights, score each video."""
+    """Rebuild the model from its config, load the weights, score each video; the test videos by kept epochs too."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
     import torch
 
     from vad.batches import VideoModel
-    from vad.inference import score_video
     from vad.modelling import build
 
     torch.set_num_threads(threads)
     config = read_json(run / "config.json")
     model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
-    weights = read_weights(run / "weights.safetensors")
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    videos, crops, before = {}, set(), ""
-    for (video_id, part), path in zip(parts.items(), files, strict=True):
-        file = read_features(path, config["feature_dim"])
-        if part != before and hasattr(model, "reset_memory"):
-            model.reset_memory()  # a test list is scored alike whatever validation videos came before it
-        before = part
-        try:
-            scores = score_video(model, file.features, file.bounds, infer)
-        except FeatureError as error:
-            raise FeatureError(f"{path}: {error}") from error
-        crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)
-        fps = file.report.get("decode", {}).get("fps")
-        videos[video_id] = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
+    _load(model, run / "weights.safetensors")
+    videos, crops, origin = _sweep(model, parts, files, infer, config["feature_dim"])
     protocol = {
         "expansion": _expansion(model, infer),
         "scoring": model.protocol() if hasattr(model, "protocol") else {},
-        "crops": max(crops),
+        "crops": crops,
+        "extractor_weights": origin,
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),
     }
-    write_scores(out, ScoreFile(model.level, videos, protocol))
+    tested = {name: part for name, part in parts.items() if part == "test"}
+    epochs = {}
+    for path in kept_epochs(run):
+        _load(model, path)
+        wanted = [file for name, file in zip(parts, files, strict=True) if name in tested]
+        epochs[int(path.stem)] = _sweep(model, tested, wanted, infer, config["feature_dim"])[0]
+    write_scores(out, ScoreFile(model.level, videos, protocol, epochs))
+
+
+def kept_epochs(run: Path) -> list[Path]:
+    """The weights of each epoch of a run, where `train.keep_epochs` asked for them."""
+    return sorted((run / "epochs").glob("*.safetensors"))
+
+
+def _load(model: Any, path: Path) -> None:  # noqa: ANN401 - any model of vad/models
+    import torch
+
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(path).items()})
+
+
+def _sweep(
+    model: Any,  # noqa: ANN401 - any model of vad/models
+    parts: dict[str, str],
+    files: list[Path],
+    infer: Infer,
+    dim: int,
+) -> tuple[dict[str, VideoScore], int, str]:
+    """Every video scored, the crops of a feature row, and the weights behind the features."""
+    from vad.inference import score_video
+
+    videos, crops, extractors, before = {}, set(), set(), ""
+    for (video_id, part), path in zip(parts.items(), files, strict=True):
+        file = read_features(path, dim)
+        if part != before and hasattr(model, "reset_memory"):
+            model.reset_memory()  # a test list is scored alike whatever validation videos came before it
+        before = part
+        try:
+            scores = score_video(model, file.features, file.bounds, infer, file.clips)
+        except FeatureError as error:
+            raise FeatureError(f"{path}: {error}") from error
+        crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)
+        extractors.add(weights_of(file.report))
+        fps = file.report.get("decode", {}).get("fps")
+        videos[video_id] = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
+    return videos, max(crops), joined(extractors)
 
 
 def _expansion(model: Any, infer: Infer) -> str:  # noqa: ANN401 - any model of vad/models

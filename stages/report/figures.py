@@ -1,24 +1,47 @@
 """Which figure and which plot data show what, from the files on the shelf."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vad import plots
+from vad import maps, plots
 from vad.artefacts import read_json
+from vad.curves import curves
 
 if TYPE_CHECKING:
     from stages.report.run import Shelf
 
 
-def draw(shelf: "Shelf") -> dict[str, Figure]:
-    """Every figure by file name."""
+BASELINES = ("centre", "inverse_length", "video_oracle")
+"""Drawn beside the variants: where, how long, and the ceiling of a score that only knows which videos are anomalous."""
+UNITS = {
+    "step": "the model's embeddings of its time steps",
+    "window": "the model's embeddings of its windows",
+    "video": "the model's embeddings of whole videos",
+    "row": "the features that it reads (the model offers no embeddings)",
+}
+
+POINTS = 200
+
+
+def draw(shelf: "Shelf", results: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+    """Every figure by file name.
+
+    Args:
+        shelf: where everything lies.
+        results: rows of results.csv.
+        costs: rows of efficiency.csv.
+    """
     figures: dict[str, Figure] = {}
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
-        figures |= _shared(shelf, dataset)
+        mine = [row for row in results if row["dataset"] == dataset]
+        figures |= _shared(shelf, dataset, mine)
+        figures[f"{dataset}_efficiency.png"] = _efficiency(dataset, mine, costs)
     for variant in shelf.variants:
         figures |= _own(shelf, variant)
+        figures[f"{variant}_tsne.png"] = _tsne(shelf, variant)
     return figures
 
 
@@ -38,23 +61,54 @@ def plot_data(shelf: "Shelf") -> dict[str, str]:
         texts[f"scores/{variant}.csv"] = _text(spread.rename(columns={"curve": "truth", "x": "score", "y": "share"}))
         texts[f"training/{variant}.csv"] = _text(history)
         texts[f"confusion/{variant}.csv"] = _text(_decisions(shelf, variant))
+        texts[f"tsne/{variant}.csv"] = _text(pd.read_csv(shelf.map(variant, "points.csv")))
     return texts
 
 
-def _shared(shelf: "Shelf", dataset: str) -> dict[str, Figure]:
+def _shared(shelf: "Shelf", dataset: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
     """ROC and PR of all variants of a data set that score frames (video-level ones never share an axis)."""
-    curves, shares = {}, []
-    for variant, entry in shelf.variants.items():
-        run = _metrics(shelf, variant, shelf.seeds[0])
-        counts = run["metrics"]["counts"]
-        if entry["dataset"] == dataset and run["protocol"]["level"] == "frame" and counts["n_positive"] is not None:
-            curves[variant] = [_curves(shelf, variant, seed) for seed in shelf.seeds]
-            shares.append(counts["n_positive"] / counts["n_frames"])
-    chance = shares[0] if shares else 0.0
-    return {
-        f"{dataset}_roc.png": plots.curve_figure("roc", f"{dataset}: ROC over frames", curves, None),
-        f"{dataset}_pr.png": plots.curve_figure("pr", f"{dataset}: precision-recall over frames", curves, chance),
+    rows = [row for row in results if row["level"] == "frame" and row["n_positive"] is not None]
+    drawn = {row["variant"]: [_curves(shelf, row["variant"], seed) for seed in shelf.seeds] for row in rows}
+    videos = shelf.baselines(dataset) if rows else {}
+    baselines = {name: curves(videos[name], "frame", POINTS) for name in BASELINES if name in videos}
+    chance = rows[0]["n_positive"] / rows[0]["n_frames"] if rows else 0.0
+    figures = {}
+    for kind, area, words in (("roc", "frame_auc", "ROC"), ("pr", "frame_ap", "precision-recall")):
+        lines = [plots.Line(row["variant"], row["model"], drawn[row["variant"]], row[area]) for row in rows]
+        title = f"{dataset}: {words} over frames, mean and range of seeds, {area}"
+        figures[f"{dataset}_{kind}.png"] = plots.curve_figure(
+            kind, title, lines, baselines, chance if kind == "pr" else None
+        )
+    return figures
+
+
+def _efficiency(dataset: str, results: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]]) -> Figure:
+    """What the variants of a data set reach and cost; parameters of head and extractor are added up."""
+    known = {row["variant"]: row for row in costs if row["kind"] == "variant"}
+    rows = []
+    for row in (row for row in results if row["variant"] in known):
+        cost = known[row["variant"]]
+        extractor = cost.get("extractor_params")
+        whole = None if extractor is None else cost["params"] + extractor
+        rows.append({**row, **cost, "params_whole": whole})
+    images = {
+        row["variant"]: {"macs_per_frame": row["macs_per_frame"], "params_whole": row["params"]}
+        for row in costs
+        if row["kind"] == "image network"
     }
+    where = " / ".join(dict.fromkeys(row["measured_on"] for row in rows))
+    return maps.efficiency_figure(f"{dataset}; speed measured on {where}", rows, images)
+
+
+def _tsne(shelf: "Shelf", variant: str) -> Figure:
+    """The map of a variant's embeddings, its title saying what they are."""
+    about = read_json(shelf.map(variant, "about.json"))
+    title = (
+        f"{variant}, seed {shelf.seeds[0]}, test videos: t-SNE of {UNITS[about['unit']]}\n{about['points']} of"
+        f" {about['of']} vectors of {about['width']}, perplexity {about['perplexity']:.3g}, seed {about['seed']};"
+        " distances between groups mean nothing"
+    )
+    return maps.tsne_figure(title, pd.read_csv(shelf.map(variant, "points.csv")))
 
 
 def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:

@@ -1,20 +1,90 @@
-"""Room: report. Metrics -> tables, figures, plot data and the summary that DVC compares.
-Reads:   reports/metrics, data/train (curves), data/infer (lengths), data/split (annotations)
-Writes:  reports/tables, reports/figures, reports/plots, reports/summary.json
-Params:  report, evaluate, seeds, variants
+"""Room: report. Metrics -> tables, figures, t-SNE, efficiency, plot data and the summary that DVC compares.
+Reads:   reports/metrics, data/train (curves, weights), data/infer (scores), data/split (annotations),
+         data/features and one video of each data set (efficiency, t-SNE), vad/claims/ledger.csv
+Writes:  data/report/efficiency, data/report/tsne, reports/tables, reports/figures, reports/plots, reports/summary.json
+Params:  report, evaluate, seeds, features, variants without train and infer
 Needs:   cpu
 """
 
 
+# All parts in one job that takes every core: what runs beside it would be measured too.
+rule efficiency:
+    input:
+        code=PLAN.parts("code"),
+        section=PLAN.parts("section"),
+        wake=[PLAN.wake_of(section) for section in PLAN.parts("section")],
+        parts=PLAN.write_parts(),
+        measured=PLAN.parts("inputs"),
+    output:
+        costs=update(PLAN.parts("out")),
+        records=update([f"{out}.prov.json" for out in PLAN.parts("out")]),
+    log:
+        "logs/report/efficiency.log",
+    benchmark:
+        "logs/report/efficiency.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    # Scaled down to --cores. `workflow.cores` itself would make every command without --cores an error.
+    threads: os.cpu_count()
+    resources:
+        mem_mb=4000,
+        gpu=int(any(PLAN.needs_gpu(features) for features, _ in PLAN.extracted)),
+    message:
+        "report: measure what every variant costs, alone on all cores"
+    shell:
+        "python -m stages.report.efficiency --parts {input.parts:q} > {log:q} 2>&1"
+
+
+rule tsne:
+    input:
+        code=lambda w: PLAN.model_code("report", w.variant, job="tsne"),
+        section=PLAN.section("report", "tsne.{variant}"),
+        wake=PLAN.wake("report", "tsne.{variant}"),
+        run=lambda w: PLAN.runs("train", w.variant, ".prov.json")[0],
+        scores=lambda w: PLAN.runs("infer", w.variant, ".npz")[0],
+        test=lambda w: PLAN.table(w.variant, "test"),
+        tables=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}.prov.json",
+        features=lambda w: PLAN.feature_files(w.variant, "test"),
+    output:
+        points=update("data/report/tsne/{variant}/points.csv"),
+        about=update("data/report/tsne/{variant}/about.json"),
+        record=update("data/report/tsne/{variant}.prov.json"),
+    log:
+        "logs/report/tsne_{variant}.log",
+    benchmark:
+        "logs/report/tsne_{variant}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+    params:
+        run=lambda w, input: artefact_of(input.run),
+        features=lambda w: PLAN.variant_features(w.variant),
+        labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
+        out=lambda w, output: artefact_of(output.record),
+    message:
+        "report: t-SNE of {wildcards.variant}"
+    shell:
+        "python -m stages.report.tsne --section {input.section:q} --code {input.code:q} --run {params.run:q}"
+        " --scores {input.scores:q} --test {input.test:q} --labels {params.labels:q}"
+        " --features {params.features:q} --out {params.out:q} > {log:q} 2>&1"
+
+
 rule report:
     input:
-        code=PLAN.code("report"),
+        code=PLAN.code(
+            "report", "models/lstm_memory_ae", "models/mstsm", "models/stead"
+        ),
         section=PLAN.section("report", "report"),
         wake=PLAN.wake("report", "report"),
         metrics=PLAN.all_runs("evaluate", ".prov.json"),
         training=PLAN.all_runs("train", ".prov.json"),
         scores=PLAN.all_runs("infer", ".npz.prov.json"),
+        claims="vad/claims/ledger.csv",
         tables=[f"{PLAN.tables(name)}.prov.json" for name in PLAN.datasets],
+        costs=rules.efficiency.output.records,
+        maps=[f"{path}.prov.json" for path in PLAN.tsne()],
     output:
         tables=update([f"reports/tables/{name}" for name in PLAN.report_tables()]),
         figures=update([f"reports/figures/{name}" for name in PLAN.report_figures()]),
@@ -30,8 +100,11 @@ rule report:
     threads: 1
     resources:
         mem_mb=2000,
+    message:
+        "report: tables and figures"
     shell:
         "python -m stages.report.run --section {input.section:q} --code {input.code:q}"
-        " --split data/split --train data/train --infer data/infer --metrics reports/metrics"
+        " --claims {input.claims:q} --split data/split --train data/train --infer data/infer --metrics reports/metrics"
+        " --own data/report"
         " --out reports/tables --figures reports/figures --plots reports/plots --summary {output.summary:q}"
         " > {log:q} 2>&1"

@@ -8,16 +8,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from stages.report.costs import cost_files, cost_rows
 from stages.room import command_line, make, parser, settings, typed
+from vad import cost_table
 from vad.annotations import read_labels, truth_of
 from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
-from vad.baselines import ORACLES, rows
+from vad.baselines import ORACLES, THRESHOLDS, rows
 from vad.evaluation import evaluate
 from vad.ground_truth import convention
 from vad.provenance import Job, broken_links, files_of, record_path
 from vad.schema import Evaluate
 from vad.splits import read_test
-from vad.tables import BASELINES_SHOWN, SHOWN, csv, markdown, result_row, summary
+from vad.tables import BASELINES_SHOWN, SHOWN, SHOWN_ONE_CLASS, csv, markdown, result_row, summary
+from vad.video_scores import VideoScores
 
 NOTES_SHOWN = 10
 
@@ -47,20 +50,36 @@ class Shelf:
         """The folder of a trained run."""
         return self.args.train / variant / f"seed{seed}"
 
-    def scores(self, variant: str) -> Path:
-        """The score file of a variant's first seed."""
-        return self.args.infer / variant / f"seed{self.seeds[0]}.npz"
+    def scores(self, variant: str, seed: int) -> Path:
+        """The score file of a run."""
+        return self.args.infer / variant / f"seed{seed}.npz"
+
+    def map(self, variant: str, name: str) -> Path:
+        """A file of a variant's t-SNE: points.csv or about.json."""
+        return self.args.own / "tsne" / variant / name
 
     def table(self, dataset: str, name: str) -> Path:
         """A split table of a data set."""
         return self.args.split / dataset / "tables" / name
+
+    def baselines(self, dataset: str) -> dict[str, list[VideoScores]]:
+        """The test videos of a data set as every baseline and oracle scores them."""
+        config = typed(Evaluate, self.slice["evaluate"])
+        variant = next(v for v, entry in self.variants.items() if entry["dataset"] == dataset)
+        scored = {k: v for k, v in read_scores(self.scores(variant, self.seeds[0])).videos.items() if v.part == "test"}
+        lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
+        test = read_test(self.table(dataset, "test.csv"))
+        labelled = read_labels(test, self.table(dataset, "frame_labels"))
+        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
+        return rows(truth.videos, config.bootstrap.seed)
 
     def inputs(self) -> list[Path]:
         """Every file that decides the report."""
         runs = [(v, s) for v in self.variants for s in self.seeds]
         files = [self.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
         files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
-        files += [self.scores(v) for v in self.variants]
+        files += [self.scores(v, s) for v, s in runs] + [self.args.claims]
+        files += [self.map(v, name) for v in self.variants for name in ("points.csv", "about.json")] + cost_files(self)
         datasets = {entry["dataset"] for entry in self.variants.values()}
         files += [path for d in sorted(datasets) for path in sorted(self.table(d, "frame_labels").glob("*.npy"))]
         return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
@@ -71,6 +90,8 @@ def main(argv: Sequence[str] | None) -> None:
     flags = parser(__doc__)
     for name in ("split", "train", "infer", "metrics"):
         flags.add_argument(f"--{name}", type=Path, required=True, help=f"what room {name} wrote")
+    flags.add_argument("--claims", type=Path, required=True, help="ledger of the claims of others")
+    flags.add_argument("--own", type=Path, required=True, help="what the other rules of this room wrote")
     for name in ("figures", "plots", "summary"):
         flags.add_argument(f"--{name}", type=Path, required=True, help="where to write")
     args = flags.parse_args(argv)
@@ -82,21 +103,26 @@ def main(argv: Sequence[str] | None) -> None:
 
 def _write(shelf: Shelf) -> None:
     """Tables first, then figures and plot data; files of variants that are gone are removed at the end."""
+    from stages.report.comparisons import tables
     from stages.report.figures import draw, plot_data
 
     results, broken = _results(shelf)
     baselines = _baselines(shelf)
+    costs, unmeasured = cost_rows(shelf)
     out = shelf.args.out
     texts = {
         out / "results.csv": csv(results),
         out / "baselines.csv": csv(baselines),
         out / "results.md": _page(shelf, results, baselines, broken),
+        **{out / name: text for name, text in tables(shelf, results).items()},
+        out / "efficiency.csv": cost_table.csv(costs),
+        out / "efficiency.md": cost_table.page(costs, unmeasured),
         **{shelf.args.plots / name: text for name, text in plot_data(shelf).items()},
     }
     for path, text in texts.items():
         write_text(path, text)
     write_json(shelf.args.summary, summary(results))
-    figures = {shelf.args.figures / name: figure for name, figure in draw(shelf).items()}
+    figures = {shelf.args.figures / name: figure for name, figure in draw(shelf, results, costs).items()}
     for path, figure in figures.items():
         _save(path, figure, shelf.slice["report"]["dpi"])
     for folder in (out, shelf.args.figures, shelf.args.plots):
@@ -136,12 +162,14 @@ def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
         "subset": facts.get("subset") or "all",
         "model": entry["model"],
         "features": entry["features"],
+        "extractor_weights": scores["extractor_weights"],
         "supervision": scores["supervision"],
         "level": protocol["level"],
         "seeds": " ".join(map(str, shelf.seeds)),
         "selection": scores["selection"],
         "threshold_rule": f"{threshold['rule']} on {threshold['chosen_on']}",
         "ground_truth": protocol["ground_truth"]["preset"],
+        "frame_labels": facts.get("frame_labels", "list"),
         "expansion": scores["expansion"],
         "crops": scores["crops"],
         "scoring": "; ".join(f"{name}: {value}" for name, value in scores["scoring"].items()),
@@ -161,17 +189,10 @@ def _baselines(shelf: Shelf) -> list[dict]:
     config = typed(Evaluate, shelf.slice["evaluate"])
     found = []
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
-        variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
-        scored = {k: v for k, v in read_scores(shelf.scores(variant)).videos.items() if v.part == "test"}
-        lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
-        test = read_test(shelf.table(dataset, "test.csv"))
-        labelled = read_labels(test, shelf.table(dataset, "frame_labels"))
-        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
-        for name, videos in rows(truth.videos, config.bootstrap.seed).items():
+        for name, videos in shelf.baselines(dataset).items():
             kind = "oracle" if name in ORACLES else "no pixel"
-            found.append(
-                result_row({"row": name, "kind": kind, "dataset": dataset}, [evaluate(videos, None, config.bootstrap)])
-            )
+            measured = evaluate(videos, THRESHOLDS.get(name), config.bootstrap)
+            found.append(result_row({"row": name, "kind": kind, "dataset": dataset}, [measured]))
     return found
 
 
@@ -185,13 +206,14 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
     ]
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
         mine = [row for row in results if row["dataset"] == dataset]
+        one_class = not read_json(shelf.table(dataset, "facts.json"))["labels"]["train"]["anomalous"]
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
-            parts.append(markdown(mine, ["variant"], SHOWN))
+            parts.append(markdown(mine, ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
+        parts += [_areas(shelf, dataset)] if one_class else []
         parts += ["Without a pixel, and with the answer known:\n"]
-        parts.append(
-            markdown([row for row in baselines if row["dataset"] == dataset], ["row", "kind"], BASELINES_SHOWN)
-        )
+        plain = [row for row in baselines if row["dataset"] == dataset]
+        parts.append(markdown(plain, ["row", "kind"], SHOWN_ONE_CLASS if one_class else BASELINES_SHOWN))
     if broken:
         parts += [
             "## Not shown\n",
@@ -215,6 +237,18 @@ def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
         f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos"
     )
     return f"{size}. Lists: {lists}.{ground}{notes}\n"
+
+
+def _areas(shelf: Shelf, dataset: str) -> str:
+    """Which videos the mean over videos leaves out, and what the other areas normalise."""
+    variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
+    macro = read_json(shelf.metrics(variant, shelf.seeds[0]) / "metrics.json")["metrics"]["frame_auc_macro"]
+    absent = f" (one class of frame only: {', '.join(macro['left_out'])})" if macro.get("left_out") else ""
+    used = f"`frame_auc_macro` is over {macro['n_used']} of {macro['n_total']} videos{absent}. " if absent else ""
+    return (
+        f"{used}`frame_auc_pvnorm` scales the scores of each video by its own range. A range common to all videos"
+        " changes no order, so globally normalised scores have the `frame_auc` that is shown.\n"
+    )
 
 
 def _mended(shelf: Shelf, dataset: str) -> str:

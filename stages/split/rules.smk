@@ -29,6 +29,8 @@ for name in PLAN.datasets:
                 mem_mb=1500,
             params:
                 out=lambda w, output: artefact_of(output.record),
+            message:
+                f"split: generate the videos of {name}"
             shell:
                 "python -m stages.split.run raw --section {input.section:q} --code {input.code:q}"
                 " --workers {threads} --out {params.out:q} > {log:q} 2>&1"
@@ -59,6 +61,8 @@ for name in PLAN.datasets:
         params:
             home=lambda w, output: Path(output.record).with_name("raw").as_posix(),
             out=lambda w, output: artefact_of(output.record),
+        message:
+            f"split: tables of {name}"
         shell:
             "python -m stages.split.run tables --section {input.section:q} --code {input.code:q}"
             " --home {params.home:q} --lists {input.lists:q}"

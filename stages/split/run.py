@@ -8,7 +8,7 @@ import vad.datasets
 from stages.room import command_line, make, parser, settings, typed
 from vad import registry
 from vad.artefacts import read_json, write_array
-from vad.datasets.folder import read_frame_labels
+from vad.datasets._frame_labels import labels_of
 from vad.provenance import Job
 from vad.splits import write_tables
 
@@ -39,8 +39,7 @@ def _tables(dataset: Any, available: Sequence[Path], out: Path) -> None:  # noqa
     videos = dataset.parsed() if hasattr(dataset, "parsed") else dataset.videos(*which)
     for video in videos:
         if video.frame_labels and video.split == "test":
-            labels = read_frame_labels(dataset.root / video.frame_labels, None)
-            write_array(out / "frame_labels" / f"{video.video_id}.npy", labels)
+            write_array(out / "frame_labels" / f"{video.video_id}.npy", labels_of(dataset, video))
     write_tables(
         out,
         videos,

@@ -31,6 +31,8 @@ rule train:
     params:
         features=lambda w: PLAN.variant_features(w.variant),
         out=lambda w, output: artefact_of(output.record),
+    message:
+        "train: {wildcards.variant}, seed {wildcards.seed}"
     shell:
         "python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
         " --features {params.features:q} --seed {wildcards.seed} --threads {threads} --out {params.out:q} > {log:q} 2>&1"

@@ -1,7 +1,8 @@
 """Room train: fit one variant with one seed; the validation part of the train list chooses the epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,25 +30,37 @@ def main(argv: Sequence[str] | None) -> None:
 def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
     """Train and write weights, the config that rebuilds the model, and the training curves."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
-    from vad.batches import Part
+    from vad.batches import part_of
     from vad.modelling import build
     from vad.training import train
 
     dim = read_features(files[0]).dim
-    features = [read_features(path, dim).features for path in files]
+    model = build(entry["model"], entry["model_args"], dim, seed)
     labels, parts = table["label"].tolist(), table["part"].tolist()
     fit, validation = (
-        Part([features[i] for i in rows], [labels[i] for i in rows])
-        for rows in ([i for i, p in enumerate(parts) if p == part] for part in ("fit", "validation"))
+        part_of(model, part, (read_features(files[i], dim) for i in rows), [labels[i] for i in rows])
+        for part, rows in ((part, [i for i, p in enumerate(parts) if p == part]) for part in ("fit", "validation"))
     )
-    model = build(entry["model"], entry["model_args"], dim, seed)
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
-    result = train(model, fit, validation, typed(Train, entry["train"]), seed, threads, checkpoint)
     config = {"model": entry["model"], "model_args": entry["model_args"], "feature_dim": dim}
+
+    def keep(number: int, state: Mapping[str, Any]) -> None:
+        write_weights(out / "epochs" / f"{number:04}.safetensors", {k: v.numpy() for k, v in state.items()}, config)
+
+    plan = typed(Train, entry["train"])
+    result = train(model, fit, validation, plan, seed, threads, checkpoint, keep if plan.keep_epochs else None)
+    _drop_epochs(out / "epochs", len(result.history) if plan.keep_epochs else 0)
     write_weights(out / "weights.safetensors", {k: v.numpy() for k, v in result.state.items()}, config)
     write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": entry})
     write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
     checkpoint.unlink(missing_ok=True)
+
+
+def _drop_epochs(folder: Path, last: int) -> None:
+    """Remove the weights of epochs behind the last one: they are of an earlier, longer run."""
+    for path in folder.glob("*.safetensors"):
+        if int(path.stem) > last:
+            path.unlink()
 
 
 if __name__ == "__main__":

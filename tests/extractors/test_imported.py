@@ -70,6 +70,41 @@ def test_ending_of_names(tmp_path: Path) -> None:
     assert not extractor(tmp_path).has(video())
 
 
+def test_maps_of_segments_and_of_a_whole_video(tmp_path: Path) -> None:
+    """Channels come first; one map of a video is its one row, which covers all frames."""
+    maps = RNG.random((7, 4, 2, 3, 3), dtype=np.float32)
+    save(tmp_path / "a" / "Abuse028_x264.npy", maps)
+    save(tmp_path / "b" / "Abuse028_x264.npy", maps[0])
+    segments = extractor(tmp_path / "a", layout="segments_dim_space").load(video())
+    whole = extractor(tmp_path / "b", layout="dim_space", rows="bag", bag_rows=1).load(video())
+
+    np.testing.assert_array_equal(maps, segments.features)
+    np.testing.assert_array_equal(maps[:1], whole.features)
+    assert [0, 105] == whole.bounds.tolist()
+    assert [4, 4] == [segments.dim, whole.dim]
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "message"),
+    [
+        ("segments_dim_space", (7, 4, 3), "two axes of space or more"),
+        ("dim_space", (7, 4), "one map of the whole video"),
+        ("dim_space", (5, 2, 3, 3), "features are 5 wide, dim says 4"),
+    ],
+)
+def test_maps_of_another_shape_are_refused(tmp_path: Path, layout: str, shape: tuple[int, ...], message: str) -> None:
+    """Vectors are no maps, and the channels are counted."""
+    save(tmp_path / "Abuse028_x264.npy", np.ones(shape, np.float32))
+
+    assert message in failure(tmp_path, layout=layout)
+
+
+def test_maps_have_no_length() -> None:
+    """Vectors are scaled, maps are not."""
+    with pytest.raises(ValidationError, match="l2_normalise scales vectors"):
+        Config(dim=4, layout="dim_space", l2_normalise=True)
+
+
 def test_every_form_gives_the_same_array(tmp_path: Path) -> None:
     """Layouts and one file per crop differ on disk only."""
     save(tmp_path / "a" / "Abuse028_x264.npy", CROPS)
@@ -200,7 +235,7 @@ BROKEN = {
     "nan": (array([[1, 2, 3, 4], [1, np.nan, 3, 4]]), "NaN or infinite value in row 1"),
     "inf": (array([[np.inf, 2, 3, 4]]), "NaN or infinite value in row 0"),
     "too_large_for_float32": (array([[1e300, 2, 3, 4]]), "NaN or infinite value in row 0"),
-    "width": (array(np.ones((7, 5))), "vectors are 5 wide, dim says 4"),
+    "width": (array(np.ones((7, 5))), "features are 5 wide, dim says 4"),
     "one_axis": (array(np.ones(4)), "shape (4,), layout segments_dim means (segments, dim)"),
     "three_axes": (array(np.ones((7, 5, 4))), "shape (7, 5, 4)"),
     "no_rows": (array(np.ones((0, 4))), "shape (0, 4)"),
@@ -266,7 +301,7 @@ def test_pickles_are_not_run(tmp_path: Path) -> None:
         (b"1 2 3 4\n\n1 2 3 4\n", "txt:2: 0 numbers, 4 on line 1"),
         (b"1 2 3 4\n1 2 3 x\n", "txt:2: not a row of numbers"),
         (b"1 2 3 4\n1 nan 3 4\n", "NaN or infinite value in row 1"),
-        (b"1 2 3\n", "vectors are 3 wide, dim says 4"),
+        (b"1 2 3\n", "features are 3 wide, dim says 4"),
         (b"1 2 3 \xff\n", "not a text file of numbers"),
     ],
 )

@@ -96,6 +96,20 @@ def test_bounds_and_report(clip: Path) -> None:
     assert (WEIGHTS_SHA256, "cpu") == tuple(file.report["extractor"][key] for key in ("weights_sha256", "device"))
 
 
+def test_a_map_keeps_time_and_place(clip: Path) -> None:
+    """Cells are plain means: of 4 frames and 4 x 4 locations here; together they are the mean of the vector."""
+    config = SMALL.model_copy(update={"output": "map", "map_time": 4, "map_size": 2})
+    file, vectors = Extractor(config).extract(clip), Extractor(SMALL).extract(clip)
+    frames = torch.from_numpy(np.stack(list(Reader(clip, 64, 64).frames()))[:16])
+    maps = SegmentNetwork(published_network(package_files()[1])).locations(frames).detach().numpy()
+
+    assert (3, 64, 4, 2, 2) == file.features.shape
+    assert 64 == file.dim == Extractor(config).dim
+    assert np.abs(maps[4:8, :, :4, 4:].mean((0, 2, 3)) - file.features[0, :, 1, 0, 1]).max() < TOLERANCE
+    assert np.abs(vectors.features[:, :64] - file.features.mean((2, 3, 4))).max() < TOLERANCE
+    assert "grid of 4 x 2 x 2" in file.report["extractor"]["pooling"]
+
+
 def test_v6_one_frame_is_a_segment(tmp_path: Path, published: torch.nn.Module) -> None:
     """A video of one frame is one row: the frame sixteen times."""
     path = videos.write_video(tmp_path / "one.mp4", videos.scene(1))
@@ -197,6 +211,8 @@ def test_weights_of_another_network_are_refused(clip: Path, tmp_path: Path) -> N
         {"device": "gpu"},
         {"max_corrupt_frac": 0.5},
         {"sise": 224},
+        {"output": "map", "map_time": 17},
+        {"output": "map", "size": 64, "map_size": 9},
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:

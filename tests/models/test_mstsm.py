@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from vad.batches import Bags
+from vad.efficiency import Parameters, macs, parameters
 from vad.errors import FeatureError, ParamsError
 from vad.modelling import build
 from vad.models import mstsm
@@ -53,6 +54,21 @@ def test_statistics_by_hand() -> None:
     values = made(4, preset="claim").inputs(features)
 
     assert [[[2.0, 3.5], [7.0, 9.0], [0.0, 5.0]]] == values.tolist()
+
+
+def test_the_third_statistic_may_be_a_distance() -> None:
+    """Mahalanobis distance to the fit part; the two means stay, and no parameter is added."""
+    fit = torch.randn(6, 32, 4, generator=torch.Generator().manual_seed(0))
+    model = made(4, preset="claim", third_statistic="distance")
+    model.prepare(fit)
+    plain = made(4, preset="claim")
+
+    values = model.inputs(fit)
+
+    assert torch.equal(plain.inputs(fit)[:, :2], values[:, :2])
+    assert model.distance is not None
+    assert torch.equal(model.distance(fit), values[:, 2])
+    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in model.parameters())
 
 
 def test_statistics_need_an_even_width() -> None:
@@ -155,7 +171,10 @@ def test_focal_settings_change_the_focal_term(change: dict[str, Any]) -> None:
         {"first_activation": "relu"},
         {"shift_stride": 5},
         {"n_div": 4},
+        {"temporal_shift": False},
         {"temporal_attention": False},
+        {"channel_weights": False},
+        {"memory": False},
         {"residual_inside_act": True},
         {"memory_temperature": 0.1},
         {"memory_slots": 7},
@@ -255,6 +274,79 @@ def test_dropout_acts_in_training_only() -> None:
 
     assert not torch.equal(noisy(features).read.logit, noisy(features).read.logit)
     assert torch.equal(still(features).read.logit, still(features).read.logit)
+
+
+@pytest.mark.parametrize(
+    ("change", "values", "count"),
+    [
+        ({}, 159_347, 1_155_136),
+        ({"temporal_shift": False}, 159_347, 1_155_136),
+        ({"temporal_attention": False}, 154_129, 1_055_808),
+        ({"channel_weights": False}, 150_995, 1_146_944),
+        ({"memory": False}, 113_651, 1_096_768),
+        ({"decoder": False, "score_fusion": False}, 113_987, 1_110_080),
+    ],
+)
+def test_ablations_remove_their_part(change: dict[str, Any], values: int, count: int) -> None:
+    """Parameters and multiply-adds of the claim's network fall by those of the part, by the widths of its layers."""
+    model = build("mstsm", {"preset": "claim", **change}, 128)
+
+    assert Parameters(values, values) == parameters(model)
+    assert count == macs(model, torch.randn(1, 32, 128))
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"temporal_shift": False}, set()),
+        ({"channel_weights": False}, set()),
+        ({"memory": False}, {"memory"}),
+        ({"decoder": False}, {"reconstruction"}),
+        ({"memory": False, "decoder": False}, {"memory", "reconstruction"}),
+    ],
+)
+def test_ablations_train(change: dict[str, Any], missing: set[str]) -> None:
+    """The loss lacks the term of the part that is gone, and all that is left gets a gradient."""
+    model = made(**change).train()
+    terms = model.loss(Bags(random_bags(), torch.tensor([0.0, 0.0, 1.0, 1.0])))
+    torch.stack(list(terms.values())).sum().backward()
+
+    assert {"focal", "reconstruction", "memory"} - missing == set(terms)
+    assert all(value.grad is not None and value.grad.any() for value in model.parameters() if value.ndim > 1)
+    assert ("read_entropy" in made(**change).diagnose(random_bags())) != ("memory" in missing)
+
+
+def test_blocks_without_shift_by_hand() -> None:
+    """The convolution reads the values as they come."""
+    values = random_bags(1, 8, 16).transpose(1, 2)
+    block = mstsm.ShiftBlock(16, 16, mstsm.Config(temporal_shift=False, temporal_attention=False)).eval()
+
+    torch.testing.assert_close(functional.gelu(block.norm(block.convolution(values))) + values, block(values))
+
+
+def test_without_channel_weights_and_memory_the_scorer_reads_the_pooled_vector() -> None:
+    """Nothing lies between the mean over time and the scorer."""
+    model = made(channel_weights=False, memory=False)
+    out = model(random_bags())
+
+    torch.testing.assert_close(out.steps.mean(dim=1), out.read.mixed)
+
+
+def test_weights_of_zero_leave_the_focal_term_alone() -> None:
+    """The total is the focal loss, and the decoder is not trained."""
+    model = made(reconstruction_weight=0.0, memory_weight=0.0)
+    terms = model.loss(Bags(random_bags(), torch.tensor([0.0, 0.0, 1.0, 1.0])))
+    total = torch.stack(list(terms.values())).sum()
+    total.backward()
+
+    assert total.item() == terms["focal"].item()
+    assert not any(value.grad.any() for value in model.decoder.parameters())
+
+
+def test_fusion_needs_the_decoder() -> None:
+    """Preset claim mixes its error into the score, and says so."""
+    with pytest.raises(ParamsError, match="without decoder set score_fusion: false"):
+        build("mstsm", {"preset": "claim", "decoder": False}, 8)
 
 
 def test_read_entropy_is_reported() -> None:

@@ -1,5 +1,6 @@
 """STEAD: sizes, both layouts, attention and distances by hand, and the released weights."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,19 @@ from vad.modelling import build
 from vad.models import stead
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/weights/stead_888tiny.pkl"
-FULL = 192 * 16 * 10 * 10
-SMALL = {
-    **{"channels": 4, "time": 2, "height": 2, "width": 3, "groups": 2, "heads": 2},
-    **{"convolution_width": 8, "attention_width": 8},
-}
-DIM = 4 * 2 * 2 * 3
+FULL = (192, 16, 10, 10)
+SMALL = {"groups": 2, "heads": 2, "convolution_width": 8, "attention_width": 8}
+ROW = (4, 2, 2, 3)
 
 
 def made(**args: Any) -> stead.Model:
     """A small model in eval mode, always from the same seed."""
-    return build("stead", {**SMALL, **args}, DIM).eval()
+    return build("stead", {**SMALL, **args}, ROW[0]).eval()
 
 
 def random_bags(bags: int = 4, segments: int = 3) -> torch.Tensor:
     """Random clips."""
-    return torch.randn(bags, segments, DIM, generator=torch.Generator().manual_seed(0))
+    return torch.randn(bags, segments, *ROW, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize(
@@ -43,16 +41,16 @@ def random_bags(bags: int = 4, segments: int = 3) -> torch.Tensor:
 )
 def test_counts(preset: str, layout: str, values: int, count: int) -> None:
     """Both published sizes; the layout changes neither number."""
-    model = build("stead", {"preset": preset, "layout": layout}, FULL)
+    model = build("stead", {"preset": preset, "layout": layout}, FULL[0])
 
     assert Parameters(values, values) == parameters(model)
-    assert count == macs(model, torch.randn(1, FULL))
+    assert count == macs(model, torch.randn(1, *FULL))
 
 
 def test_unused_values_of_preset_base() -> None:
     """The input layers of the published layout, which base does not pass."""
     with torch.device("meta"):
-        model = build("stead", {"preset": "base"}, FULL)
+        model = build("stead", {"preset": "base"}, FULL[0])
 
     assert 37_440 == parameters(model.input).total
 
@@ -69,10 +67,41 @@ def test_presets_fill_what_is_not_given() -> None:
     assert given == stead.Config.model_validate(given.model_dump())
 
 
-def test_rows_must_fit_the_shape() -> None:
-    """A row of another width is no tensor of the settings' shape."""
-    with pytest.raises(FeatureError, match="307201 values are no tensor of 192 x 16 x 10 x 10"):
-        build("stead", {}, FULL + 1)
+def test_rows_must_be_maps() -> None:
+    """Vectors are refused by their shape, with what is wanted."""
+    with pytest.raises(FeatureError, match=r"shape [(]4,[)] are no maps [(]channels, time, height, width[)]"):
+        made().score(torch.zeros(1, 1, 4))
+
+
+def test_maps_may_have_any_size() -> None:
+    """Only the channels are fixed when the layers are built."""
+    model = made()
+
+    assert (2,) == tuple(model.score(torch.zeros(2, 1, 4, 3, 5, 2)).video.shape)
+
+
+def test_standardise_works_value_by_value() -> None:
+    """Scale and offset of each value have no effect once the constants are taken; without it they have."""
+    features, scale = random_bags(), torch.linspace(0.5, 3.0, math.prod(ROW)).reshape(ROW)
+    for grid in ([2, 2, 3], None):
+        plain, scaled = made(standardise_grid=grid), made(standardise_grid=grid)
+        plain.prepare(features)
+        scaled.prepare(features * scale + scale)
+        same = torch.allclose(plain.score(features).video, scaled.score(features * scale + scale).video, atol=1e-5)
+
+        assert (grid is not None) == same
+
+
+def test_standardise_needs_maps_of_its_grid() -> None:
+    """Both sizes are in the message."""
+    with pytest.raises(FeatureError, match=r"maps of \[2, 2, 3\].*standardise_grid is \[2, 2, 2\]"):
+        made(standardise_grid=[2, 2, 2]).prepare(random_bags())
+
+
+def test_video_level_needs_one_tensor_frame_level_every_row() -> None:
+    """So inference pools the rows, or keeps them."""
+    assert [False, True] == [made(level=level).config.score_full_length for level in ("video", "frame")]
+    assert {"max"} == {made().bag_pool}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +230,7 @@ def test_released_weights() -> None:
     The two numbers come from performer-pytorch 1.1.4 with local-attention 1.11.2 on the same weights and input.
     """
     model = stead.load_published(REAL)
-    rows = torch.randn(2, FULL, generator=torch.Generator().manual_seed(0))
+    rows = torch.randn(2, 192 * 16 * 10 * 10, generator=torch.Generator().manual_seed(0)).unflatten(1, FULL)
     own = {key: value for key, value in model.state_dict().items() if key in dict(model.named_parameters())}
     released = torch.load(REAL, map_location="cpu", weights_only=True).values()
 

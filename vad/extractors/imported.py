@@ -1,6 +1,7 @@
 """Features that somebody else extracted and published: no video is read.
 
-Forms: Sultani's C3D text (32 x 4096), one `.npy` per video, or one `.npy` per video and crop.
+Forms: Sultani's C3D text (32 x 4096), one `.npy` per video, or one `.npy` per video and crop; vectors, or maps with
+channels first (STEAD's X3D activations, 192 x 16 x 10 x 10 a video).
 Differs: nothing is joined by position; every array is checked for width, type, finite values and length.
 """
 
@@ -25,6 +26,8 @@ AXES = {
     "segments_dim": "(segments, dim)",
     "segments_crops_dim": "(segments, crops, dim)",
     "crops_segments_dim": "(crops, segments, dim)",
+    "segments_dim_space": "(segments, dim, *space), two axes of space or more",
+    "dim_space": "(dim, *space), one map of the whole video",
 }
 
 
@@ -36,10 +39,10 @@ class Config(Section):
         default="npy",
         description="sultani_text: one .txt a video; npy: one .npy a video; crops_files: <video>__0.npy ...",
     )
-    layout: Literal["segments_dim", "segments_crops_dim", "crops_segments_dim"] = Field(
-        default="segments_dim", description="axes of one file"
+    layout: Literal["segments_dim", "segments_crops_dim", "crops_segments_dim", "segments_dim_space", "dim_space"] = (
+        Field(default="segments_dim", description="axes of one file; dim_space = one map a video, rows: bag")
     )
-    dim: Count = Field(description="width of one feature vector; every file is checked")
+    dim: Count = Field(description="width of one feature vector, or channels of a map; every file is checked")
     rows: Literal["segments", "bag"] = Field(
         default="segments",
         description="segments = segment_frames frames a row; bag = equal parts of the whole video",
@@ -56,6 +59,12 @@ class Config(Section):
     def _one_crop_a_file(self) -> "Config":
         if self.format != "npy" and self.layout != "segments_dim":
             raise ValueError(f"format {self.format} has files of segments_dim, not {self.layout}")
+        return self
+
+    @model_validator(mode="after")
+    def _maps_are_no_vectors(self) -> "Config":
+        if self.l2_normalise and self.layout.endswith("space"):
+            raise ValueError(f"l2_normalise scales vectors, layout {self.layout} has maps")
         return self
 
 
@@ -116,21 +125,33 @@ class Extractor:
         suffix = ".txt" if config.format == "sultani_text" else ".npy"
         return Sources(root, suffix, config.ending, crops=config.format == "crops_files")
 
-    def _read(self, path: Path) -> tuple[Float[np.ndarray, "rows *crops dim"], str]:
+    def _read(self, path: Path) -> tuple[Float[np.ndarray, "rows *dims"], str]:
         """One file with rows first, and the type its numbers had."""
         if self.config.format == "sultani_text":
             array, kind = read_text(path), "text"
         else:
             array, kind = read_npy(path)
-        layout = self.config.layout
-        if array.ndim != 1 + layout.count("_") or 0 in array.shape:
+        return self._rows_first(path, array), kind
+
+    def _rows_first(
+        self, path: Path, array: Float[np.ndarray, "..."]
+    ) -> Float[np.ndarray, "rows *crops dim"] | Float[np.ndarray, "rows dim *space"]:
+        """The axes of a file in the order of a feature file.
+
+        Raises: FeatureError for another shape than the settings say.
+        """
+        layout, maps = self.config.layout, self.config.layout.endswith("space")
+        least = layout.count("_") + (2 if maps else 1)
+        if array.ndim < least or (array.ndim > least and not maps) or 0 in array.shape:
             raise FeatureError(f"{path}: shape {array.shape}, layout {layout} means {AXES[layout]}. Set layout.")
         array = np.moveaxis(array, 0, 1) if layout == "crops_segments_dim" else array
-        if array.shape[-1] != self.dim:
-            raise FeatureError(f"{path}: vectors are {array.shape[-1]} wide, dim says {self.dim}. Set dim or layout.")
+        array = array[None] if layout == "dim_space" else array
+        width = array.shape[1 if maps else -1]
+        if width != self.dim:
+            raise FeatureError(f"{path}: features are {width} wide, dim says {self.dim}. Set dim or layout.")
         if array.ndim == 3 and array.shape[1] > MAX_CROPS:
             raise FeatureError(f"{path}: {array.shape[1]} crops, at most {MAX_CROPS} exist. Set the other layout.")
-        return array, kind
+        return array
 
     def _bounds(self, path: Path, rows: int, n_frames: int | None) -> Int[np.ndarray, " edges"]:
         """First frame of each row, and the number of frames at the end: rows + 1 edges."""

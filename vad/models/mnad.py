@@ -286,6 +286,10 @@ class Model(nn.Module):
         """The mixed score of each window by the trained memory, about 0..1 on normal windows."""
         return Scores(self.mix(self.components(self(features)), self.ranges), None)
 
+    def embeddings(self, features: Tensor) -> Float[Tensor, "windows width"]:
+        """What is asked of the memory, the mean over the picture."""
+        return self(features).queries.mean(dim=1)
+
     def score_sequence(self, features: Tensor) -> Float[Tensor, "windows 2"]:
         """Components of windows one after the other; with `test_update` the memory learns on the way.
 

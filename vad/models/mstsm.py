@@ -4,9 +4,11 @@ Paper: the MemTSM-Net report and the README of its code (no publication known to
 Borrowed: nothing; written from a description of the released network's behaviour.
 Differs: time is the time axis (the released checkpoint's was, by its decoder, the descriptor axis); labels
 come from the split table, min-max constants from the validation part; batches are paired; a batch of one
-works.
+works. The report does not say which three values a segment has; ours are fixed statistics of its vector.
 Preset `claim` has the published size and scores whole videos; preset `segments` reads whole segment vectors
 and scores time steps too. Published results of the release are not reproducible as described.
+Ablations: `temporal_shift`, `temporal_attention`, `channel_weights`, `memory` and `decoder` set to false take their
+part out, with its parameters and its term of the loss; both weights of the loss at 0 leave the focal term alone.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -20,6 +22,7 @@ from torch.nn import functional
 from vad import losses
 from vad.batches import Bags, Scores
 from vad.errors import FeatureError
+from vad.layers.mahalanobis import Mahalanobis
 from vad.layers.standardise import Standardise
 from vad.schema import Count, NotNegative, Positive, Section
 
@@ -50,7 +53,12 @@ class Config(Section):
     inputs: Literal["features", "statistics"] = Field(
         "features",
         description="channels: the segment vector, or three fixed statistics of it (mean of its first half,"
-        " mean of its second half, length of the step from the segment before)",
+        " mean of its second half, and third_statistic)",
+    )
+    third_statistic: Literal["change", "distance"] = Field(
+        "change",
+        description="with inputs statistics: length of the step from the segment before, or Mahalanobis distance to"
+        " the fit part",
     )
     level: Literal["frame", "video"] = Field("frame", description="score time steps too, or only the whole video")
     bag_segments: int = Field(32, ge=2, description="segments to which each video is resampled")
@@ -61,13 +69,19 @@ class Config(Section):
     first_activation: Literal["none", "relu"] = Field(
         "none", description="after the first convolution; none = released"
     )
+    temporal_shift: bool = Field(True, description="shift channels in time before each block's convolution")
     shift_stride: Count = Field(1, description="steps by which channels are shifted; report 1, release 5")
     n_div: int = Field(8, ge=2, le=64, description="one n_div-th of the channels is shifted forth, one back")
     temporal_attention: bool = Field(True, description="weigh time steps inside the two blocks")
     residual_inside_act: bool = Field(False, description="add the residual before the activation (report) or after")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of values dropped between the two blocks")
+    channel_weights: bool = Field(True, description="weigh the channels of the latent vector (squeeze and excitation)")
+    memory: bool = Field(
+        True, description="read the memory; false = the scorer takes the latent vector, no likeness term"
+    )
     memory_slots: Count = Field(100, description="learned prototypes")
     memory_temperature: Positive = Field(1.0, description="divides the cosines before the softmax; 1 = released")
+    decoder: bool = Field(True, description="rebuild decoder_target from the latent vector")
     decoder_target: Literal["pooled", "center16", "full"] = Field(
         "pooled",
         description="what is rebuilt: the mean over time, the 16 middle steps (released), or all steps",
@@ -97,6 +111,8 @@ class Config(Section):
     def _check_lengths(self) -> "Config":
         if self.decoder_target == "center16" and self.bag_segments < CENTRE_STEPS:
             raise ValueError(f"decoder_target center16 needs bag_segments >= {CENTRE_STEPS}")
+        if self.score_fusion and not self.decoder:
+            raise ValueError("score_fusion mixes in the decoder's error: without decoder set score_fusion: false")
         return self
 
 
@@ -139,7 +155,8 @@ class ShiftBlock(nn.Module):
 
     def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags width steps"]:
         """Paper: report, equation of the block: GELU(norm(convolution) + residual), without attention."""
-        inner = self.attention(self.norm(self.convolution(self.shift(values))))
+        shifted = self.shift(values) if self.config.temporal_shift else values
+        inner = self.attention(self.norm(self.convolution(shifted)))
         if self.config.residual_inside_act:
             return functional.gelu(inner + self.residual(values))
         return functional.gelu(inner) + self.residual(values)
@@ -191,21 +208,36 @@ class Memory(nn.Module):
 
 
 class Read(NamedTuple):
-    """A latent vector after the memory."""
+    """A latent vector after the memory; without one `mixed` is the latent vector and there are no weights."""
 
     latent: Float[Tensor, "*batch width"]
     mixed: Float[Tensor, "*batch width"]
-    weights: Float[Tensor, "*batch slots"]
+    weights: Float[Tensor, "*batch slots"] | None
     logit: Float[Tensor, "*batch"]
 
 
 class Output(NamedTuple):
-    """What a forward pass gives, for whole bags; `steps` are the vectors before the mean over time."""
+    """What a forward pass gives, for whole bags; `steps` are the vectors before the mean over time.
+
+    Without a decoder there is no reconstruction.
+    """
 
     read: Read
-    reconstruction: Float[Tensor, "bags channels target"]
+    reconstruction: Float[Tensor, "bags channels target"] | None
     target: Float[Tensor, "bags channels target"]
     steps: Float[Tensor, "bags steps width"]
+
+
+def _squeeze(width: int) -> nn.Sequential:
+    """Weights 0..1 of the channels of a vector, from the vector itself."""
+    return nn.Sequential(nn.Linear(width, width // 4), nn.GELU(), nn.Linear(width // 4, width), nn.Sigmoid())
+
+
+def _decoder(width: int, channels: int, steps: int) -> nn.Sequential:
+    """A vector to channels over time."""
+    return nn.Sequential(
+        nn.Linear(width, 256), nn.GELU(), nn.Linear(256, channels * steps), nn.Unflatten(1, (-1, steps))
+    )
 
 
 class Model(nn.Module):
@@ -230,39 +262,47 @@ class Model(nn.Module):
         self.level = config.level
         self.channels = 3 if config.inputs == "statistics" else feature_dim
         self.mask_and_noise = MaskAndNoise(config)
+        self.distance = Mahalanobis(feature_dim) if self._measures_distance() else None
         self.standardise = Standardise(self.channels)
         self.first = nn.Conv1d(self.channels, first, 3, padding=1)
         self.block1 = ShiftBlock(first, first, config)
         self.between = nn.Sequential(nn.MaxPool1d(2), nn.Dropout(config.dropout))
         self.block2 = ShiftBlock(first, latent, config)
-        self.squeeze = nn.Sequential(
-            nn.Linear(latent, latent // 4), nn.GELU(), nn.Linear(latent // 4, latent), nn.Sigmoid()
-        )
-        self.memory = Memory(config.memory_slots, latent, config.memory_temperature)
+        self.squeeze = _squeeze(latent) if config.channel_weights else None
+        self.memory = Memory(config.memory_slots, latent, config.memory_temperature) if config.memory else None
         steps = {"pooled": 1, "center16": CENTRE_STEPS, "full": config.bag_segments}[config.decoder_target]
-        self.decoder = nn.Sequential(
-            nn.Linear(latent, 256),
-            nn.GELU(),
-            nn.Linear(256, self.channels * steps),
-            nn.Unflatten(1, (-1, steps)),
-        )
+        self.decoder = _decoder(latent, self.channels, steps) if config.decoder else None
         self.scorer = nn.Sequential(nn.Linear(latent, 64), nn.GELU(), nn.Linear(64, 1))
         self.ranges: Tensor
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
-        """Take the constants of `standardise` from the fit part."""
+        """Take the constants of `third_statistic: distance` and of `standardise` from the fit part."""
+        if self.distance is not None:
+            self.distance.fit(self._rows(features))
         if self.config.standardise:
             self.standardise.fit(self.inputs(features).transpose(1, 2))
 
+    def _measures_distance(self) -> bool:
+        return (self.config.inputs, self.config.third_statistic) == ("statistics", "distance")
+
+    def _rows(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
+        """The segment vectors, at length 1 where asked."""
+        return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+
     def inputs(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags channels segments"]:
         """Channels over time: the segment vectors, or their three statistics (not learned)."""
-        rows = functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+        rows = self._rows(features)
         if self.config.inputs == "features":
             return rows.transpose(1, 2)
         average, maximum = rows.chunk(2, dim=-1)
-        change = torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1)
-        return torch.stack([average.mean(-1), maximum.mean(-1), functional.pad(change, (1, 0))], dim=1)
+        third = self._change(rows) if self.distance is None else self.distance(rows)
+        return torch.stack([average.mean(-1), maximum.mean(-1), third], dim=1)
+
+    @staticmethod
+    def _change(rows: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
+        """Length of the step from the segment before, 0 for the first."""
+        return functional.pad(torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1), (1, 0))
 
     def target(self, values: Float[Tensor, "bags channels segments"]) -> Float[Tensor, "bags channels target"]:
         """What the decoder should rebuild."""
@@ -275,8 +315,8 @@ class Model(nn.Module):
 
     def read(self, pooled: Float[Tensor, "*batch width"]) -> Read:
         """Channel weights, memory and scorer for vectors with or without a time axis."""
-        latent = pooled * self.squeeze(pooled)
-        mixed, weights = self.memory(latent)
+        latent = pooled * self.squeeze(pooled) if self.squeeze else pooled
+        mixed, weights = self.memory(latent) if self.memory else (latent, None)
         return Read(latent, mixed, weights, self.scorer(mixed).squeeze(-1))
 
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Output:
@@ -287,10 +327,11 @@ class Model(nn.Module):
         hidden = functional.relu(hidden) if self.config.first_activation == "relu" else hidden
         steps = self.block2(self.between(self.block1(hidden)))
         read = self.read(steps.mean(dim=2))
-        return Output(read, self.decoder(read.mixed), self.target(values), steps.transpose(1, 2))
+        rebuilt = self.decoder(read.mixed) if self.decoder else None
+        return Output(read, rebuilt, self.target(values), steps.transpose(1, 2))
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
-        """Focal loss of the video's logit, reconstruction, and likeness of latent vectors."""
+        """Focal loss of the video's logit; with a decoder reconstruction, with a memory likeness of latent vectors."""
         config = self.config
         out = self(batch.features)
         focal = losses.focal(
@@ -301,16 +342,20 @@ class Model(nn.Module):
             config.label_smoothing,
             config.focal_alpha_mode,
         )
-        return {
-            "focal": focal,
-            "reconstruction": config.reconstruction_weight * functional.mse_loss(out.reconstruction, out.target),
-            "memory": config.memory_weight * losses.gram_mean(out.read.latent),
-        }
+        terms = {"focal": focal}
+        if out.reconstruction is not None:
+            error = functional.mse_loss(out.reconstruction, out.target)
+            terms["reconstruction"] = config.reconstruction_weight * error
+        if self.memory:
+            terms["memory"] = config.memory_weight * losses.gram_mean(out.read.latent)
+        return terms
 
     def _raw(self, out: Output) -> Float[Tensor, "bags 2"]:
-        """Probability-like score and reconstruction error of each bag."""
-        error = ((out.reconstruction - out.target) ** 2).mean(dim=(1, 2))
-        return torch.stack([torch.sigmoid(out.read.logit), error], dim=1)
+        """Probability-like score and reconstruction error of each bag; 0 for the error without a decoder."""
+        score = torch.sigmoid(out.read.logit)
+        if out.reconstruction is None:
+            return torch.stack([score, torch.zeros_like(score)], dim=1)
+        return torch.stack([score, ((out.reconstruction - out.target) ** 2).mean(dim=(1, 2))], dim=1)
 
     def calibrate(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Keep the range of score and reconstruction error of the validation part, for `score_fusion`."""
@@ -334,6 +379,12 @@ class Model(nn.Module):
         video = self._fuse(self._raw(out)) if self.config.score_fusion else torch.sigmoid(out.read.logit)
         return Scores(video, torch.sigmoid(self.read(out.steps).logit) if self.level == "frame" else None)
 
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags *steps width"]:
+        """What the scorer reads: the mixed vector of each step, at level video of each bag."""
+        out = self(features)
+        return self.read(out.steps).mixed if self.level == "frame" else out.read.mixed
+
     def diagnose(self, features: Float[Tensor, "bags segments dim"]) -> dict[str, float]:
-        """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
-        return {"read_entropy": losses.read_entropy(self(features).read.weights).item()}
+        """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing; none without memory."""
+        weights = self(features).read.weights
+        return {} if weights is None else {"read_entropy": losses.read_entropy(weights).item()}

@@ -134,13 +134,16 @@ class Model(nn.Module):
 
     def forward(self, features: Float[Tensor, "bags steps dim"]) -> Output:
         """Score all steps and choose those with the longest features, in training among a random part of them."""
-        values = self.standardise(features).transpose(1, 2)
-        hidden = self.dropout(self.context(values).transpose(1, 2))
+        hidden = self.dropout(self.embeddings(features))
         steps = self.scorer(hidden).squeeze(-1)
         magnitude = torch.linalg.vector_norm(hidden, dim=-1)
         eligible = magnitude * self.dropout(torch.ones_like(magnitude))
         index = eligible.topk(min(self.config.chosen, eligible.shape[1]), dim=1).indices
         return Output(steps, steps.gather(1, index).mean(dim=1), mean_of_steps(hidden, index))
+
+    def embeddings(self, features: Float[Tensor, "bags steps dim"]) -> Float[Tensor, "bags steps dim"]:
+        """Each step with its temporal context, from which its score is read and whose length is its magnitude."""
+        return self.context(self.standardise(features).transpose(1, 2)).transpose(1, 2)
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """Cross-entropy of chosen segments, their magnitude, length and smoothness of anomalous bags' scores."""

@@ -7,13 +7,14 @@ code, checked against their outputs.
 Differs: the random projection of the attention stays as drawn (released: drawn anew after 1,000 training steps);
 labels travel with the bags; a batch of one works. `layout: raw_view` keeps the release's reinterpreted axes, which
 its weights need; `permute` moves the axes as its figure draws them. `level: frame` is ours: the release gives one
-score per video, which a maximum over all its clips makes; ours scores each clip by itself beside it.
-A feature row is one clip's activations [channel, time, height, width], flattened. A video's tensor is the
-element-wise maximum of its bag, the published one where no bag segment is a mean of several clips: one row per
-video with `bag_segments: 1`, or `bag_segments` no smaller than the number of clips.
+score per video, which a maximum over all its clips makes; ours, trained the same way, scores each clip by itself
+beside it. Features that are not X3D's have other channels and sizes, which the layers take from them.
+A feature row is one clip's activations, a map with channels first; a video's tensor, in training and at level video,
+is the element-wise maximum over its clips.
 Presets `fast` and `base` are the two published sizes.
 """
 
+import math
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,7 @@ from torch.nn import functional
 from vad import losses
 from vad.batches import Bags, Scores
 from vad.errors import ArtefactError, FeatureError, listing
+from vad.layers.standardise import Standardise
 from vad.models._performer import PerformerAttention
 from vad.schema import Count, NotNegative, Positive, Section
 
@@ -41,6 +43,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """What a preset sets where the user does not; `fast` is the fields' own defaults."""
 
+SPACE = ("time", "height", "width")
 CLIPS = 32
 """Tensors that are scored at once; bounds memory, not results."""
 
@@ -53,12 +56,14 @@ class Config(Section):
     layout: Literal["raw_view", "permute"] = Field(
         "raw_view", description="axes before the convolutions: raw_view = reinterpreted (released), permute = moved"
     )
-    bag_segments: Count = Field(1, description="bag segments of a training video, of which the maximum is taken")
-    score_full_length: bool = Field(True, description="score all stored rows (published), or the resampled bag")
-    channels: Count = Field(192, description="channels of a feature row")
-    time: Count = Field(16, description="places of a feature row along time")
-    height: Count = Field(10, description="places of a feature row along the vertical")
-    width: Count = Field(10, description="places of a feature row along the horizontal")
+    bag_segments: Literal[1] = Field(1, description="a video is one tensor: the maximum over its clips (published)")
+    standardise_grid: list[Count] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="time, height and width of the maps, to have each value in units of its spread over the fit part"
+        " (for features whose places differ more than videos do); null = as they come (published)",
+    )
     convolution_width: Count = Field(32, description="channels of the convolution blocks")
     attention_width: Count = Field(32, description="channels of the attention blocks")
     convolution_blocks: Count = Field(1, description="convolution blocks")
@@ -85,6 +90,11 @@ class Config(Section):
         if self.attention_width % (2 * self.heads) or self.attention_width < 8:
             raise ValueError(f"attention_width must be at least 8 and a multiple of 2 * heads ({2 * self.heads})")
         return self
+
+    @property
+    def score_full_length(self) -> bool:
+        """Clips are scored one by one at level frame; else their maximum alone is."""
+        return self.level == "frame"
 
 
 class Decoupled(nn.Module):
@@ -174,22 +184,19 @@ class Model(nn.Module):
 
     supervision = "weak"
     sampling = "bags"
+    bag_pool = "max"
 
     def __init__(self, config: Config, feature_dim: int) -> None:
-        """Build the layers, Glorot-uniform linear and Kaiming-normal convolution weights.
+        """Build the layers for maps of `feature_dim` channels (X3D-L: 192).
 
-        Raises: FeatureError when a feature row cannot be a tensor of the settings' shape.
+        Linear weights are Glorot-uniform, those of convolutions Kaiming-normal.
         """
         super().__init__()
-        shape = (config.channels, config.time, config.height, config.width)
-        if feature_dim != torch.Size(shape).numel():
-            raise FeatureError(
-                f"stead: feature rows of {feature_dim} values are no tensor of {' x '.join(map(str, shape))}"
-                " (channels, time, height, width). Use X3D activations or set the four sizes."
-            )
-        self.config, self.level, self.shape = config, config.level, shape
+        self.config, self.level, self.channels = config, config.level, feature_dim
+        grid = config.standardise_grid
+        self.standardise = Standardise(feature_dim * math.prod(grid)) if grid else None
         # Without use where the widths are equal, as in the released layout (37,440 values of preset base).
-        self.input = nn.Sequential(nn.LayerNorm(config.channels), nn.Linear(config.channels, config.convolution_width))
+        self.input = nn.Sequential(nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.convolution_width))
         self.blocks = nn.Sequential(
             *(ConvolutionBlock(config) for _ in range(config.convolution_blocks)),
             nn.Sequential(
@@ -202,10 +209,34 @@ class Model(nn.Module):
         self.last = nn.Linear(config.attention_width, 1)
         self.apply(_initialise)
 
-    def forward(self, rows: Float[Tensor, "tensors dim"]) -> Output:
-        """Logit and feature of each tensor, given flattened."""
-        values = rows.unflatten(1, self.shape).permute(0, 2, 3, 4, 1)
-        if self.config.convolution_width != self.config.channels:
+    def prepare(self, features: Float[Tensor, "bags segments channels *space"]) -> None:
+        """Take the constants of `standardise` from the videos' tensors of the fit part."""
+        if self.standardise:
+            self._check_grid(features[0])
+            self.standardise.fit(features.flatten(2))
+
+    def _check_grid(self, rows: Float[Tensor, "tensors channels *space"]) -> None:
+        if list(rows.shape[2:]) != self.config.standardise_grid:
+            raise FeatureError(
+                f"stead: maps of {list(rows.shape[2:])} (time, height, width), but standardise_grid is"
+                f" {self.config.standardise_grid}. Set it to the size of the features."
+            )
+
+    def forward(self, rows: Float[Tensor, "tensors channels *space"]) -> Output:
+        """Logit and feature of each tensor, space being time, height and width.
+
+        Raises: FeatureError for rows that are no such maps.
+        """
+        if rows.ndim != len(SPACE) + 2:
+            raise FeatureError(
+                f"stead: feature rows of shape {tuple(rows.shape[1:])} are no maps (channels, {', '.join(SPACE)})."
+                " Use features that are maps, such as X3D activations."
+            )
+        if self.standardise:
+            self._check_grid(rows)
+            rows = self.standardise(rows.flatten(1)).unflatten(1, rows.shape[1:])
+        values = rows.permute(0, 2, 3, 4, 1)
+        if self.config.convolution_width != self.channels:
             values = self.input(values)
         pooled = self.blocks(values).amax(dim=(1, 2, 3))
         feature = self.norm(self.dropout(pooled))
@@ -220,14 +251,21 @@ class Model(nn.Module):
             "triplet": config.triplet_weight * distances,
         }
 
-    def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+    def score(self, features: Float[Tensor, "bags segments channels *space"]) -> Scores:
         """Probability-like score, 0..1, of each video's maximum and, at level frame, of each clip alone."""
         video = self._probabilities(features.amax(dim=1))
         if self.level == "video":
             return Scores(video, None)
         return Scores(video, self._probabilities(features.flatten(0, 1)).unflatten(0, features.shape[:2]))
 
-    def _probabilities(self, rows: Float[Tensor, "tensors dim"]) -> Float[Tensor, " tensors"]:
+    def embeddings(self, features: Float[Tensor, "bags segments dim *space"]) -> Float[Tensor, "bags *segments width"]:
+        """The normalised feature that the score is read from, of each clip, at level video of each video."""
+        if self.level == "video":
+            return self(features.amax(dim=1)).feature
+        clips = features.flatten(0, 1).split(CLIPS)
+        return torch.cat([self(chunk).feature for chunk in clips]).unflatten(0, features.shape[:2])
+
+    def _probabilities(self, rows: Float[Tensor, "tensors channels *space"]) -> Float[Tensor, " tensors"]:
         return torch.sigmoid(torch.cat([self(chunk).logit for chunk in rows.split(CLIPS)]))
 
 
@@ -240,6 +278,7 @@ def _initialise(layer: nn.Module) -> None:
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
+X3D_CHANNELS = 192
 PUBLISHED_NAMES = (
     ("norm0.", "input.0."),
     ("linear.", "input.1."),
@@ -278,7 +317,7 @@ def load_published(path: Path, preset: Literal["fast", "base"] = "fast") -> Mode
         if not any(part in name for part in DERIVED):
             state[name] = value
     config = Config.model_validate({"preset": preset})
-    model = Model(config, config.channels * config.time * config.height * config.width)
+    model = Model(config, X3D_CHANNELS)
     own = model.state_dict()
     problems = [f"{name}: missing" for name in sorted(own.keys() - state.keys())]
     problems += [f"{name}: not in the model" for name in sorted(state.keys() - own.keys())]

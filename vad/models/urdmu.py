@@ -9,6 +9,7 @@ loss is taken without noise. `kl_axis: feature` sums the divergence over a step'
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -27,28 +28,35 @@ QUERIES = 1024
 """Steps that read at once; bounds memory for videos of hours, not results."""
 
 
-class Config(Section):
-    """Settings of UR-DMU; the defaults are the published ones."""
+class DualMemory(Section):
+    """Settings of the network and its loss, whatever its steps are; the defaults are the published ones."""
+
+    width: Count = Field(default=512, description="channels of the embedding, the blocks and the prototypes")
+    blocks: Count = Field(default=2, description="attention blocks")
+    heads: Count = Field(default=4, description="attention heads")
+    head_width: Count = Field(default=128, description="channels of one head")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="share of values dropped in the attention blocks")
+    memory_slots: Count = Field(default=60, description="prototypes of each of the two memories")
+    scorer_width: Count = Field(default=128, description="units of the scorer's first layer")
+    kl_axis: Literal["time", "feature"] = Field(
+        default="time", description="axis over which the divergence is summed; time = released"
+    )
+    memory_weight: NotNegative = Field(default=0.1, description="weight of each of the four terms on memory reads")
+    triplet_weight: NotNegative = Field(default=0.1, description="weight of the triplet term")
+    triplet_margin: Positive = Field(default=1.0, description="wanted surplus of distance; vectors have length 1")
+    kl_weight: NotNegative = Field(default=0.001, description="weight of the divergence")
+    distance_weight: NotNegative = Field(default=1e-4, description="weight of the distance term")
+    distance_margin: Positive = Field(
+        default=100.0, description="wanted surplus of length of anomalous over normal reads"
+    )
+
+
+class Config(DualMemory):
+    """Settings of UR-DMU on the segments of a video; the defaults are the published ones."""
 
     bag_segments: int = Field(200, ge=2, description="segments to which each training video is resampled")
     score_full_length: bool = Field(True, description="score each stored row (published), or the resampled bag")
     standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
-    width: Count = Field(512, description="channels of the embedding, the blocks and the prototypes")
-    blocks: Count = Field(2, description="attention blocks")
-    heads: Count = Field(4, description="attention heads")
-    head_width: Count = Field(128, description="channels of one head")
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of values dropped in the attention blocks")
-    memory_slots: Count = Field(60, description="prototypes of each of the two memories")
-    scorer_width: Count = Field(128, description="units of the scorer's first layer")
-    kl_axis: Literal["time", "feature"] = Field(
-        "time", description="axis over which the divergence is summed; time = released"
-    )
-    memory_weight: NotNegative = Field(0.1, description="weight of each of the four terms on memory reads")
-    triplet_weight: NotNegative = Field(0.1, description="weight of the triplet term")
-    triplet_margin: Positive = Field(1.0, description="wanted surplus of distance; vectors have length 1")
-    kl_weight: NotNegative = Field(0.001, description="weight of the divergence")
-    distance_weight: NotNegative = Field(1e-4, description="weight of the distance term")
-    distance_margin: Positive = Field(100.0, description="wanted surplus of length of anomalous over normal reads")
 
 
 def top_count(count: int) -> int:
@@ -75,7 +83,7 @@ def nearness(places: Float[Tensor, " chosen"], every: Float[Tensor, " steps"]) -
 class GlobalLocalAttention(nn.Module):
     """Each head reads by likeness and, beside it, by nearness in time alone."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: DualMemory) -> None:
         """Build the layers."""
         super().__init__()
         inner = config.heads * config.head_width
@@ -98,7 +106,7 @@ class GlobalLocalAttention(nn.Module):
 class Block(nn.Module):
     """Attention and two linear layers, each on normalised input and added to it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: DualMemory) -> None:
         """Build the layers."""
         super().__init__()
         width = config.width
@@ -144,25 +152,21 @@ class Output(NamedTuple):
 
     scores: Float[Tensor, "bags steps"]
     hidden: Float[Tensor, "bags steps width"]
+    fused: Float[Tensor, "bags steps 2*width"]
     abnormal: Read
     normal: Read
     normal_mean: Float[Tensor, "bags steps width"]
     log_variance: Float[Tensor, "bags steps width"] | None
 
 
-class Model(nn.Module):
-    """Embedding, attention blocks, two memories, uncertainty, scorer; the video's score is its top steps' mean."""
+class Network(nn.Module):
+    """Embedding, attention blocks, two memories, uncertainty, scorer, with the loss; steps may be anything."""
 
-    supervision = "weak"
-    sampling = "bags"
-    level = "frame"
-
-    def __init__(self, config: Config, feature_dim: int) -> None:
+    def __init__(self, config: DualMemory, feature_dim: int) -> None:
         """Build the layers."""
         super().__init__()
         width = config.width
         self.config = config
-        self.standardise = Standardise(feature_dim)
         self.embed = nn.Sequential(nn.Conv1d(feature_dim, width, 3, padding=1), nn.ReLU())
         self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
         self.abnormal, self.normal = (Memory(config.memory_slots, width) for _ in range(2))
@@ -171,27 +175,25 @@ class Model(nn.Module):
             nn.Linear(2 * width, config.scorer_width), nn.ReLU(), nn.Linear(config.scorer_width, 1), nn.Sigmoid()
         )
 
-    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
-        """Take the constants of `standardise` from the fit part."""
-        if self.config.standardise:
-            self.standardise.fit(features)
-
     def forward(
-        self, features: Float[Tensor, "bags steps dim"], labels: Float[Tensor, " bags"] | None = None
+        self,
+        features: Float[Tensor, "bags steps dim"],
+        labels: Float[Tensor, " bags"] | None = None,
+        refine: Callable[[Tensor], Tensor] | None = None,
     ) -> Output:
         """Score each step; with labels, in training, normal videos' reads of the normal memory are sampled.
 
-        All other reads are their means: the paper's uncertainty regulation.
+        All other reads are their means: the paper's uncertainty regulation. `refine` changes what the scorer sees.
         """
-        values = self.standardise(features).transpose(1, 2)
-        hidden = self.blocks(self.embed(values).transpose(1, 2))
+        hidden = self.blocks(self.embed(features.transpose(1, 2)).transpose(1, 2))
         abnormal, normal = self.abnormal(hidden), self.normal(hidden)
         abnormal = Read(abnormal.fit, self.mean(abnormal.vector))
         mean = self.mean(normal.vector)
         log_variance = None if labels is None else self.log_variance(normal.vector)
         normal = Read(normal.fit, self.sample(mean, log_variance, labels))
-        scores = self.scorer(torch.cat([hidden, abnormal.vector + normal.vector], dim=-1)).squeeze(-1)
-        return Output(scores, hidden, abnormal, normal, mean, log_variance)
+        fused = torch.cat([hidden, abnormal.vector + normal.vector], dim=-1)
+        scores = self.scorer(refine(fused) if refine else fused).squeeze(-1)
+        return Output(scores, hidden, fused, abnormal, normal, mean, log_variance)
 
     def sample(
         self,
@@ -205,15 +207,15 @@ class Model(nn.Module):
         noise = torch.randn_like(mean) * torch.exp(0.5 * log_variance)
         return mean + noise * (labels < 0.5)[:, None, None]
 
-    def loss(self, batch: Bags) -> dict[str, Tensor]:
+    def terms(self, out: Output, labels: Float[Tensor, " bags"]) -> dict[str, Tensor]:
         """Cross-entropy of the top steps, four terms on memory reads, triplet, divergence, distance."""
-        config, out, anomalous = self.config, self(batch.features, batch.labels), batch.labels > 0.5
+        config, anomalous = self.config, labels > 0.5
         assert out.log_variance is not None
         divergence = losses.gaussian_kl(out.normal_mean[~anomalous], out.log_variance[~anomalous], config.kl_axis)
         triplet, distance = self._contrasts(out, anomalous)
         reads = {name: config.memory_weight * term for name, term in self._reads(out, anomalous).items()}
         return {
-            "classification": losses.cross_entropy(top_mean(out.scores), batch.labels),
+            "classification": losses.cross_entropy(top_mean(out.scores), labels),
             **reads,
             "triplet": config.triplet_weight * triplet,
             "kl": config.kl_weight * divergence,
@@ -250,7 +252,43 @@ class Model(nn.Module):
         distance = functional.relu(self.config.distance_margin - lengths[0] + lengths[1])
         return losses.mean_or_zero(triplet), losses.mean_or_zero(distance)
 
+
+class Model(Network):
+    """The network on the segments of a video; the video's score is its top steps' mean."""
+
+    supervision = "weak"
+    sampling = "bags"
+    level = "frame"
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers."""
+        super().__init__(config, feature_dim)
+        self.config: Config = config
+        self.standardise = Standardise(feature_dim)
+
+    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(features)
+
+    def forward(
+        self,
+        features: Float[Tensor, "bags steps dim"],
+        labels: Float[Tensor, " bags"] | None = None,
+        refine: Callable[[Tensor], Tensor] | None = None,
+    ) -> Output:
+        """The network on standardised features."""
+        return super().forward(self.standardise(features), labels, refine)
+
+    def loss(self, batch: Bags) -> dict[str, Tensor]:
+        """The terms of a batch of videos."""
+        return self.terms(self(batch.features, batch.labels), batch.labels)
+
     def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
         """Segment scores, 0..1; the video's is the mean of its highest, one in sixteen and one more."""
         scores = self(features).scores
         return Scores(top_mean(scores), scores)
+
+    def embeddings(self, features: Float[Tensor, "bags steps dim"]) -> Float[Tensor, "bags steps fused"]:
+        """What the scorer reads of each step: its vector beside the sum of what it read of both memories."""
+        return self(features).fused

@@ -1,9 +1,7 @@
 """From plan to H.264: draws every frame of a `mini_crime` video and encodes it."""
 
 import math
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from vad.synthetic.plan import VideoPlan
 from vad.synthetic.scene import Scene, build_scene
 from vad.synthetic.shows import Scheduled
 from vad.synthetic.sprites import Canvas
+from vad.synthetic.workers import spread
 
 # One thread, so that the bytes do not depend on the machine's cores.
 CODEC = {"preset": "superfast", "crf": "26", "bf": "2", "threads": "1"}
@@ -34,17 +33,7 @@ def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], 
     """Write every planned video below `folder`, in `workers` processes; size is (height, width)."""
     # The longest first, so that no process is left alone with a long one at the end.
     jobs = sorted(plans, key=lambda video: -video.n_frames)
-    render = partial(render_video, folder=folder, size=size, fps=fps)
-    if workers <= 1:
-        for job in jobs:
-            render(job)
-        return
-    # Spawned, not forked: the caller may hold threads of torch or of a codec. An executor, because it notices
-    # a worker that was killed, where a pool would wait for ever.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=spawn) as pool:
-        for _ in pool.map(render, jobs):
-            pass
+    spread(partial(render_video, folder=folder, size=size, fps=fps), jobs, workers)
 
 
 def render_video(video: VideoPlan, folder: Path, size: tuple[int, int], fps: int) -> None:

@@ -1,0 +1,142 @@
+"""Tables that set results against each other: conventions, differences between variants, claims of others."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stages.room import typed
+from vad.annotations import read_labels
+from vad.artefacts import read_json, read_scores
+from vad.baselines import NO_PIXEL
+from vad.claims.ledger import read_ledger
+from vad.claims.table import claims_table, compute
+from vad.claims.table import markdown as claims_page
+from vad.conventions import NAMED, scored_under
+from vad.ground_truth import convention
+from vad.schema import Evaluate
+from vad.significance import COMPARED, Contestants, differences
+from vad.splits import read_test
+from vad.tables import csv, markdown, result_row
+
+if TYPE_CHECKING:
+    from stages.report.run import Shelf
+
+UNSEEN = "centre_minus_length"
+"""The row without a pixel that every variant is compared with: the strongest of them on UCF-Crime."""
+GAP_COLUMNS = ("dataset", "variant", "seed", "selection", "metric", "selected", "best_on_test", "epoch", "gap")
+CONVENTIONS_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro")
+
+
+def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Every table by file name."""
+    conventions, significance = _conventions(shelf, results), _significance(shelf, results)
+    gaps = _gaps(shelf, results)
+    claims = read_ledger(shelf.args.claims)
+    claimed = claims_table(claims, results, shelf.slice["skipped"], compute(claims))
+    return {
+        "conventions.csv": csv(conventions),
+        "conventions.md": _conventions_page(conventions),
+        "significance.csv": csv(significance),
+        "significance.md": _significance_page(significance),
+        "selection_gap.csv": csv(gaps, GAP_COLUMNS),
+        "selection_gap.md": _gaps_page(gaps),
+        "claims.csv": csv(claimed),
+        "claims.md": claims_page(claimed),
+    }
+
+
+def _conventions(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per variant and convention, for variants whose annotation leaves a choice."""
+    found = []
+    for result in results:
+        variant = result["variant"]
+        runs = [read_json(shelf.metrics(variant, seed) / "metrics.json")["conventions"] for seed in shelf.seeds]
+        for name in (name for name in NAMED if name in runs[0]):
+            counts = {k: runs[0][name]["counts"][k] for k in ("n_frames", "n_positive")}
+            head = {"dataset": result["dataset"], "variant": variant, "ground_truth": name, **counts}
+            found.append(result_row(head, [run[name] for run in runs]))
+    return found
+
+
+def _conventions_page(rows: Sequence[dict[str, Any]]) -> str:
+    parts = [
+        "# Every result under every ground-truth convention\n",
+        "What the conventions are: `docs/protocol.md`. Mean over seeds ± standard deviation over seeds [interval by"
+        " bootstrap over videos]. Every metric is in `conventions.csv`.\n",
+    ]
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        mine = [row for row in rows if row["dataset"] == dataset]
+        heads = ["variant", "ground_truth", "n_frames", "n_positive"]
+        parts += [f"## {dataset}\n", markdown(mine, heads, CONVENTIONS_SHOWN)]
+    return "\n".join(parts if rows else [*parts, "No data set here is annotated by intervals in frames.\n"])
+
+
+def _significance(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Differences between the variants of each data set, and from a row that looks at no pixel."""
+    config = typed(Evaluate, shelf.slice["evaluate"])
+    found = []
+    for dataset in dict.fromkeys(row["dataset"] for row in results):
+        test = read_test(shelf.table(dataset, "test.csv"))
+        labelled = read_labels(test, shelf.table(dataset, "frame_labels"))
+        contestants: Contestants = {}
+        for row in (row for row in results if row["dataset"] == dataset):
+            files = [read_scores(shelf.scores(row["variant"], seed)) for seed in shelf.seeds]
+            rules = convention(config.ground_truth)
+            runs = [scored_under(test, labelled, file, rules).videos for file in files]
+            contestants |= {row["variant"]: (files[0].level, runs)}
+        unseen = [[v.scored(s := NO_PIXEL[UNSEEN](v), s.max()) for v in next(iter(contestants.values()))[1][0]]]
+        compared = differences({**contestants, UNSEEN: ("frame", unseen)}, config.bootstrap)
+        found += [{"dataset": dataset, **row} for row in compared]
+    return found
+
+
+def _significance_page(rows: Sequence[dict[str, Any]]) -> str:
+    parts = [
+        "# Which rows differ\n",
+        "First minus second: mean over seeds [interval over the same draws of videos, and of seeds]. **yes** = the"
+        " interval leaves 0 out; **yes, after Holm** = it still does when the number of pairs is counted in."
+        f" `{UNSEEN}` looks at no pixel.\n",
+    ]
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        for metric in COMPARED:
+            mine = [row for row in rows if (row["dataset"], row["metric"]) == (dataset, metric)]
+            if mine:
+                parts += [f"## {dataset}, {metric}\n", "| first | second | difference | differ? |\n|---|---|---|---|"]
+                parts[-1] += "".join(f"\n| {row['first']} | {row['second']} | {_told(row)} |" for row in mine) + "\n"
+    return "\n".join(parts)
+
+
+def _told(row: dict[str, Any]) -> str:
+    if row["difference"] is None:
+        return f"- | {row['reason']}"
+    verdict = "yes, after Holm" if row["differs_holm"] else "yes" if row["differs"] else "no"
+    return f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}] | {verdict}"
+
+
+def _gaps(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per run and metric, of the variants that keep their epochs."""
+    found = []
+    for result in results:
+        head = {name: result[name] for name in ("dataset", "variant")}
+        for seed in shelf.seeds:
+            gaps = read_json(shelf.metrics(result["variant"], seed) / "metrics.json")["selection_gap"]
+            row = {**head, "seed": seed, "selection": result["selection"]}
+            found += [{**row, "metric": metric, **gaps[metric]} for metric in COMPARED if metric in gaps]
+    return found
+
+
+def _gaps_page(rows: Sequence[dict[str, Any]]) -> str:
+    heads = ["dataset", "variant", "chosen by", "metric", "chosen on validation", "best on test (optimistic)", "gap"]
+    parts = [
+        "# Selection gap\n",
+        "What choosing the epoch **on the test list**, apart for each metric and seed, would have given. Optimistic by"
+        " construction: no other table has it, and it chooses nothing. Mean over seeds; each seed is in"
+        " `selection_gap.csv`.\n",
+        f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}",
+    ]
+    runs: dict[tuple, list[dict[str, Any]]] = {}
+    for row in rows:
+        runs.setdefault(tuple(row[name] for name in ("dataset", "variant", "selection", "metric")), []).append(row)
+    for head, mine in runs.items():
+        means = [sum(row[name] for row in mine) / len(mine) for name in ("selected", "best_on_test", "gap")]
+        parts.append(f"| {' | '.join(head)} | {means[0]:.3f} | {means[1]:.3f} | {means[2]:+.3f} |")
+    return "\n".join(parts if rows else [*parts[:2], "No variant keeps its epochs: set train.keep_epochs."]) + "\n"

@@ -1,0 +1,221 @@
+"""The ledger's shape, the arithmetic behind its verdicts, and our own numbers beside the claims."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vad.claims import arithmetic, sizes
+from vad.claims.arithmetic import Computed, Confusion, confusions
+from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
+from vad.claims.table import COLUMNS, claims_table, compute, markdown
+from vad.errors import DatasetError
+from vad.evaluation import METRICS
+from vad.tables import result_row
+
+
+@pytest.fixture(scope="module")
+def claims() -> dict[str, Claim]:
+    """The ledger by id."""
+    return {claim.id: claim for claim in read_ledger()}
+
+
+def changed(claims: dict[str, Claim], **values: str) -> dict[str, Claim]:
+    """The ledger with other printed values."""
+    return claims | {name: claims[name].model_copy(update={"value": value}) for name, value in values.items()}
+
+
+def test_ledger_is_read(claims: dict[str, Claim]) -> None:
+    """All 177 claims, their verdicts counted, every check known."""
+    verdicts = [claim.verdict for claim in claims.values()]
+    expected = {"verified": 25, "arithmetic_only": 7, "protocol_differs": 15}
+    expected |= {"unsupported": 45, "leakage": 11, "not_checked": 74}
+
+    assert expected == {name: verdicts.count(name) for name in dict.fromkeys(verdicts)}
+    assert 177 == len(claims)
+    assert {c.check for c in claims.values()} - {""} == {*arithmetic.CHECKS, *sizes.CHECKS}
+    assert set(verdicts) < set(VERDICTS)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("verdict", "true", "verdict"),
+        ("level", "clip", "level"),
+        ("ours", "mil.auc", "no metric called 'auc'"),
+        ("ours", "mil.frame_auc", "does not stand beside a claim of level video"),
+        ("reason", "", "at least 1 character"),
+        ("id", "R1", "pattern"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, column: str, value: str, message: str) -> None:
+    """A word outside the vocabulary, or a frame metric beside a video claim, is an error with its line."""
+    with LEDGER.open() as stream:
+        rows = list(csv.DictReader(stream))
+    where = next(i for i, row in enumerate(rows) if row["id"] == "R01")
+    rows[where][column] = value
+    with (tmp_path / "ledger.csv").open("w") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+    with pytest.raises(DatasetError, match=rf"ledger.csv:{where + 2}: .*{message}"):
+        read_ledger(tmp_path / "ledger.csv")
+
+
+def test_repeated_ids_are_refused(tmp_path: Path) -> None:
+    """An id stands for one claim."""
+    text = LEDGER.read_text()
+    (tmp_path / "ledger.csv").write_text(text + text.splitlines()[1] + "\n")
+
+    with pytest.raises(DatasetError, match="is there twice"):
+        read_ledger(tmp_path / "ledger.csv")
+
+
+def test_one_confusion_fits_the_report() -> None:
+    """Precision, recall, accuracy and F1 of MemTSM-Net have one solution up to 400 of either class, and its double."""
+    assert [Confusion(123, 36, 17, 114), Confusion(246, 72, 34, 228)] == confusions(
+        "0.7736", "0.8786", "0.8172", "0.8227"
+    )
+
+
+def test_confusion_of_efficient_vad(claims: dict[str, Claim]) -> None:
+    """128, 5, 2, 45 is the only one on 130 and 50 videos."""
+    found = confusions("0.9624", "0.9846", "0.9611", "0.9734")
+
+    assert [Confusion(128, 5, 2, 45)] == [c for c in found if (c.tp + c.fn, c.fp + c.tn) == (130, 50)]
+    assert arithmetic.efficient_vad_confusion(claims)["E03"].holds
+
+
+@given(st.tuples(*[st.integers(1, 60)] * 4))
+@settings(deadline=None, max_examples=30)
+def test_a_confusion_is_found_from_its_rates(counts: tuple[int, int, int, int]) -> None:
+    """Whatever the confusion, it is among the solutions of its own printed rates."""
+    one = Confusion(*counts)
+    printed = {name: f"{value:.4f}" for name, value in one.rates().items()}
+
+    assert one in confusions(**printed, most=130)
+
+
+def test_brute_force_agrees() -> None:
+    """All solutions, and no other, of two digits up to 12 of either class."""
+    goal = {"precision": "0.67", "recall": "0.80", "accuracy": "0.70", "f1": "0.73"}
+    tried = [
+        Confusion(tp, fp, p - tp, n - fp)
+        for p in range(1, 13)
+        for n in range(1, 13)
+        for tp in range(1, p + 1)
+        for fp in range(n + 1)
+    ]
+    right = [
+        c for c in tried if all(abs(value - float(goal[name])) <= 0.005 + 1e-12 for name, value in c.rates().items())
+    ]
+
+    assert sorted(right) == sorted(confusions(**goal, most=12))
+
+
+def test_every_check_comes_out(claims: dict[str, Claim]) -> None:
+    """No verdict of the ledger is contradicted by its computation."""
+    found = compute(list(claims.values()))
+
+    assert {claim.id for claim in claims.values() if claim.check} == set(found)
+    assert [] == [name for name, one in found.items() if not one.holds]
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "failing"),
+    [
+        ("memtsm_confusion", {"R04": "0.7737"}, {"R03", "R04", "R05", "R06"}),
+        (
+            "memtsm_confusion",
+            {"R04": "0.75", "R05": "0.75", "R03": "0.75", "R06": "0.75"},
+            {"R03", "R04", "R05", "R06"},
+        ),
+        ("efficient_vad_confusion", {"E05": "0.9847"}, {"E03", "E04", "E05", "E06"}),
+        ("efficient_vad_report", {"E07": "0.96/0.91/0.93, 50"}, {"E07"}),
+        ("efficient_vad_fps", {"E14": "29.18"}, {"E14"}),
+        ("efficient_vad_skip", {"E15": "87.52"}, {"E15"}),
+        ("efficient_vad_workloads", {"E12": "12.5 / 80 / 1", "E13": "10 / 100 / 1"}, {"E11", "E12", "E13"}),
+        ("memtsm_against_stead", {"R08": "91.0"}, {"R16"}),
+        ("swapped_classes", {"G12": "1455 166 / 77 265"}, {"G12"}),
+        ("memtsm_steps", {"M15": "1610"}, {"R20"}),
+        ("memtsm_size", {"R10": "0.3"}, {"R10"}),
+        ("stead_fast_size", {"R09": "17442"}, {"R09"}),
+        ("stead_base_size", {"R11": "1.64"}, {"R11"}),
+        ("memtsm_macs", {"R12": "2.31"}, {"R12", "R15"}),
+    ],
+)
+def test_checks_can_fail(claims: dict[str, Claim], check: str, values: dict[str, str], failing: set[str]) -> None:
+    """Another printed number does not come out: the verdict would not be printed."""
+    found = {**arithmetic.CHECKS, **sizes.CHECKS}[check](changed(claims, **values))
+
+    assert failing == {name for name, one in found.items() if not one.holds}
+
+
+def test_numbers_of_the_texts(claims: dict[str, Claim]) -> None:
+    """Interval, products and implied numbers as worked out by hand."""
+    texts = {name: one.text for name, one in compute(list(claims.values())).items()}
+
+    assert "0.877 to 0.947" in texts["R01"]
+    assert "3 x 29.17 = 87.51" == texts["E15"]
+    assert "0.842 (absolute) or 0.849 (relative)" in texts["M03"]
+    assert "159,347" in texts["R10"]
+    assert "1,155,136" in texts["R12"]
+    assert "precision 0.6476, recall 0.1174" in texts["G14"]
+
+
+def result(variant: str, value: float | None = 0.6, **more: object) -> dict:
+    """A row of the results table."""
+    head = {"variant": variant, "dataset": "exam", "selection": "video_auc", "ground_truth": "canonical"}
+    head |= {"threshold_rule": "youden on validation", "n_videos": 40, "provenance": "abc"}
+    entry = {"value": value, "low": None, "high": None}
+    return result_row(head | more, [dict.fromkeys(METRICS, entry)])
+
+
+def table(claims: dict[str, Claim], *results: dict, skipped: dict[str, str] | None = None) -> dict[str, dict]:
+    """The table by id, without computations."""
+    return {row["id"]: row for row in claims_table(list(claims.values()), results, skipped or {}, {})}
+
+
+def test_own_number_beside_a_claim(claims: dict[str, Claim]) -> None:
+    """A run on the claim's data wins; one on other data is marked as such; both with selection and provenance."""
+    both = table(claims, result("c3d_mil", 0.7), result("c3d_mil_ucf", 0.6))["P01"]
+    other = table(claims, result("c3d_mil", 0.7))["P01"]
+
+    assert ("c3d_mil_ucf", "exam", "0.600") == (both["ours_variant"], both["ours_data"], both["ours"])
+    assert ("0.700", "exam (not the data of the claim)") == (other["ours"], other["ours_data"])
+    assert ("video_auc", "abc") == (other["ours_selection"], other["ours_provenance"])
+    assert tuple(other) == COLUMNS
+
+
+def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
+    """Not installed, not run, undefined and random weights are said; a claim without counterpart has none."""
+    skipped = table(claims, skipped={"c3d_mil_ucf": "data set ucf is not installed"})
+
+    assert "data set ucf is not installed" == skipped["P01"]["ours"]
+    assert "not run: no variant of this name" == skipped["P15"]["ours"]
+    assert "" == skipped["P17"]["ours"]
+    assert "-" == table(claims, result("c3d_mil", None))["P01"]["ours"]
+    assert "random weights" in table(claims, result("c3d_mil", extractor_weights="random (seed 0)"))["P01"]["ours"]
+
+
+def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:
+    """The verdict of the ledger stands only where its computation comes out."""
+    rows = claims_table(
+        list(claims.values()), [], {}, {"R09": Computed(False, "17 parameters"), "R10": Computed(True, "x")}
+    )
+    found = {row["id"]: (row["verdict"], row["computed"]) for row in rows}
+
+    assert ("check_failed", "17 parameters") == found["R09"]
+    assert ("verified", "x") == found["R10"]
+
+
+def test_page_shows_every_claim(claims: dict[str, Claim]) -> None:
+    """One line a claim, with the meaning of every verdict."""
+    page = markdown(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}))
+
+    assert [] == [name for name in claims if f"\n| {name} |" not in page]
+    assert all(f"| {name} |" in page for name in VERDICTS)
+    assert "video_auc: 0.600 [mstsm_claim on exam (not the data of the claim)]" in page

@@ -1,0 +1,164 @@
+"""Avenue as video files or frames, with the label set that the settings name and the differences to the others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from tests.videos import scene, write_video
+from vad.datasets.avenue import INTERVALS, LENGTHS, MASKS, VECTOR, Config, Dataset
+from vad.errors import DatasetError
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "labels" / VECTOR
+MARKS = [np.array([0, 1, 1, 0, 0, 1], np.uint8), np.array([1, 1, 1, 1, 0], np.uint8)]
+
+
+def cells(*items: object) -> np.ndarray:
+    """A MATLAB cell array of one row."""
+    row = np.empty((1, len(items)), object)
+    for i, item in enumerate(items):
+        row[0, i] = item
+    return row
+
+
+def films(root: Path) -> Path:
+    """The layout as distributed, with real AVI files."""
+    for part, lengths in (("training_videos", (3, 4)), ("testing_videos", (6, 5))):
+        (root / part).mkdir(parents=True)
+        for number, n_frames in enumerate(lengths, 1):
+            write_video(root / part / f"{number:02d}.avi", scene(n_frames, 32, 48), codec="mpeg4")
+        (root / part / "Thumbs.db").touch()
+    return root
+
+
+def tree(root: Path, lengths: tuple[int, ...] = (6, 5)) -> Path:
+    """The tree of extracted frames, named from 001 on."""
+    for part, counts in (("training", (3, 4)), ("testing", lengths)):
+        for number, n_frames in enumerate(counts, 1):
+            folder = root / part / "frames" / f"{number:02d}"
+            folder.mkdir(parents=True)
+            for frame in range(1, n_frames + 1):
+                (folder / f"{frame:03d}.jpg").touch()
+    return root
+
+
+def label_files(root: Path) -> None:
+    """The three label sets; ano_pred's calls the second video anomalous throughout."""
+    np.save(root / VECTOR, np.concatenate(MARKS)[None].astype(np.int8))
+    savemat(root / INTERVALS, {"gt": cells(np.array([[2, 6], [3, 6]]), np.array([[1], [5]]))})
+    (root / MASKS).mkdir(parents=True)
+    for number, marks in enumerate(MARKS, 1):
+        pictures = [np.pad(np.array([[mark]], np.uint8), 2) for mark in marks]
+        savemat(root / MASKS / f"{number}_label.mat", {"volLabel": cells(*pictures)})
+
+
+def dataset(root: Path, **settings: object) -> Dataset:
+    """The data set of a folder."""
+    return Dataset(Config.model_validate({"root": str(root)} | settings), root)
+
+
+def labels(subject: Dataset) -> list[list[int]]:
+    """The labels of the test videos."""
+    return [subject.labels_of(video).tolist() for video in subject.parsed() if video.split == "test"]
+
+
+@pytest.mark.parametrize("layout", [films, tree])
+@pytest.mark.parametrize("source", ["mnad", "ano_pred", "masks"])
+def test_every_layout_and_label_set(tmp_path: Path, layout, source: str) -> None:  # noqa: ANN001 - a builder
+    """Frames are counted from headers or folders; the named set counts, and the row can say which."""
+    root = layout(tmp_path)
+    label_files(root)
+    subject = dataset(root, avenue_labels=source)
+    expected = [MARKS[0].tolist(), [1] * 5] if source == "ano_pred" else [m.tolist() for m in MARKS]
+    facts = subject.facts()
+
+    assert expected == labels(subject)
+    assert ["Train01", "Train02", "Test01", "Test02"] == [video.video_id for video in subject.videos()]
+    assert [6, 5] == [video.n_frames for video in subject.videos() if video.split == "test"]
+    assert source == facts["frame_labels"]
+    assert {VECTOR, INTERVALS, "1_label.mat ... 2_label.mat"} == set(facts["lists"])
+    assert (source == "ano_pred") == ("anomalous throughout, so without an area of their own: Test02" in facts["notes"])
+
+
+def test_differences_between_label_sets_are_stated(tmp_path: Path) -> None:
+    """One frame of eleven, in one of two videos; the masks agree."""
+    root = tree(tmp_path)
+    label_files(root)
+
+    assert dataset(root).facts()["notes"][2:] == [
+        "labels ano_pred differ in 1 of 11 frames, 1 of 2 videos",
+        "labels masks differ in 0 of 11 frames, 0 of 2 videos",
+    ]
+
+
+def test_a_set_that_is_not_there_is_not_replaced_by_another(tmp_path: Path) -> None:
+    """The choice is worth points: what is there is named, and nothing is chosen silently."""
+    root = tree(tmp_path)
+    np.save(root / VECTOR, np.concatenate(MARKS))
+
+    with pytest.raises(DatasetError, match="no frame labels of kind ano_pred; there are mnad"):
+        dataset(root, avenue_labels="ano_pred").videos()
+
+
+def test_another_set_that_does_not_fit_is_only_noted(tmp_path: Path) -> None:
+    """A broken file of a set that is not used stops nothing, but is told."""
+    root = tree(tmp_path)
+    np.save(root / VECTOR, np.concatenate(MARKS))
+    savemat(root / INTERVALS, {"gt": cells(np.array([[1], [2]]))})
+
+    assert [m.tolist() for m in MARKS] == labels(dataset(root))
+    assert "intervals of 1 clips, but there are 2 test clips" in dataset(root).facts()["notes"][-1]
+
+
+def test_labels_beside_the_folder_or_given(tmp_path: Path) -> None:
+    """The vector is found beside the tree, as in published trees, or where the settings say."""
+    root = tree(tmp_path / "avenue")
+    np.save(tmp_path / VECTOR, np.concatenate(MARKS))
+    np.save(root / "mine.npy", 1 - np.concatenate(MARKS))
+
+    assert [m.tolist() for m in MARKS] == labels(dataset(root))
+    assert [(1 - m).tolist() for m in MARKS] == labels(dataset(root, label_file="mine.npy"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no mat file", {"gt": np.zeros((1, 2))}, {"other": 1}])
+def test_damaged_mat_files_are_named(tmp_path: Path, content: bytes | dict) -> None:
+    """A file that is none, is empty or holds something else is a problem with its path."""
+    root = tree(tmp_path)
+    if isinstance(content, bytes):
+        (root / INTERVALS).write_bytes(content)
+    else:
+        savemat(root / INTERVALS, content)
+
+    with pytest.raises(DatasetError, match=r"avenue\.mat: "):
+        dataset(root, avenue_labels="ano_pred").videos()
+
+
+def test_a_video_that_does_not_open_is_named(tmp_path: Path) -> None:
+    """A cut file is a problem of the data set, not a crash."""
+    root = films(tmp_path)
+    np.save(root / VECTOR, np.concatenate(MARKS))
+    (root / "testing_videos" / "02.avi").write_bytes(b"RIFF")
+
+    with pytest.raises(DatasetError, match=r"02\.avi: cannot be opened as a video"):
+        dataset(root).videos()
+
+
+def test_where_to_get_it(tmp_path: Path) -> None:
+    """A root without the data says where they are to be had."""
+    with pytest.raises(DatasetError, match=r"cse\.cuhk\.edu\.hk"):
+        dataset(tmp_path).videos()
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_file(), reason="the real label vector is not beside the project")
+def test_the_real_vector(tmp_path: Path) -> None:
+    """MNAD's vector fits the published lengths: 15,324 frames, 3,867 anomalous, no video anomalous throughout."""
+    root = tree(tmp_path, LENGTHS)
+    (root / VECTOR).write_bytes(REAL.read_bytes())
+    subject = dataset(root)
+    found = labels(subject)
+
+    assert (15_324, 3_867, 21) == (sum(map(len, found)), sum(map(sum, found)), len(found))
+    assert all(0 < sum(marks) < len(marks) for marks in found)
+    assert subject.facts()["lists"][VECTOR]["official"] is True

@@ -1,0 +1,54 @@
+"""The verb `vad audit`."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from vad.audit.files import read_numbers, read_stated_frames, read_submission
+from vad.audit.official import load_official
+from vad.audit.report import WIDTH, save, show, show_roc
+from vad.audit.roc import read_roc
+from vad.audit.run import audit
+from vad.errors import ArtefactError
+from vad.schema import Bootstrap
+
+
+def add_flags(flags: argparse.ArgumentParser) -> None:
+    """The flags of the verb."""
+    flags.add_argument("scores", type=Path, help="folder, .npz, .npy, .csv or .txt of scores, or a published ROC .mat")
+    flags.add_argument("--dataset", help="entry of `datasets` in params.yaml")
+    flags.add_argument("--videos", type=Path, help="list of the videos of one vector, in its order")
+    flags.add_argument("--labels", type=Path, help="one label a frame, all videos one after the other")
+    flags.add_argument("--frames", type=Path, help="true frames a video, where no list states them")
+    flags.add_argument("--params", type=Path, default=Path("params.yaml"))
+    flags.add_argument("--resamples", type=int, default=1000, help="of the intervals; 0 = no intervals")
+    flags.add_argument("--json", type=Path, help="write findings and metrics here as well")
+    flags.add_argument("--csv", type=Path, help="write the metrics here as well")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit a score file and print what it seems to be.
+
+    Raises: VadError for what cannot be read.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    if not args.scores.exists():
+        raise ArtefactError(f"{args.scores}: no such file or folder. Give the scores to audit.")
+    if args.scores.suffix.lower() == ".mat":
+        show_roc(args.scores, read_roc(args.scores), console)
+        return 0
+    if args.dataset is None:
+        raise ArtefactError("vad audit: scores need a test list. Give --dataset, an entry of params.yaml.")
+    stated = None if args.frames is None else read_stated_frames(args.frames)
+    official = load_official(args.dataset, args.params, stated)
+    submission = read_submission(args.scores, official, args.videos)
+    labels = None if args.labels is None else np.asarray(read_numbers(args.labels)).ravel()
+    bootstrap = Bootstrap(resamples=args.resamples) if args.resamples > 0 else None
+    found = audit(submission, official, labels, bootstrap)
+    show(found, console)
+    save(found, args.json, args.csv)
+    return 0

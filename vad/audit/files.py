@@ -1,0 +1,226 @@
+"""What a score file of somebody else holds: a folder or archive of arrays by video, or one vector of all frames.
+
+Read are `.npy`, `.npz`, `.csv` and `.txt`; nothing is unpickled. Names of files and of list entries are resolved
+against the official list in every circulating spelling; crops in files of their own (`name__0` ...) are put together.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Shaped
+
+from vad.audit.official import OfficialList
+from vad.datasets._lists import read_frame_counts
+from vad.errors import ArtefactError, listing
+from vad.npy import load_npy
+
+SUFFIXES = (".npy", ".npz", ".csv", ".txt")
+CROP_COUNTS = (10, 5)
+SCORE_COLUMNS = ("score", "scores", "anomaly_score", "prediction", "pred")
+VIDEO_COLUMNS = ("video", "video_id", "name", "file")
+_CROP = re.compile(r"(.+)__(\d+)")
+_PROBLEMS = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, eq=False)
+class Submission:
+    """Scores as they were handed in: by video, or one vector with or without its list of videos."""
+
+    source: str
+    arrays: Mapping[str, Float[np.ndarray, "steps"] | Float[np.ndarray, "crops steps"]]
+    """By video id; empty when there is one vector."""
+    vector: Float[np.ndarray, "steps"] | None = None
+    order: tuple[str, ...] | None = None
+    """Video ids in the order of the vector; None = nobody said."""
+
+
+def read_submission(path: Path, official: OfficialList, videos: Path | None = None) -> Submission:
+    """Read scores from a folder, an archive, a table or a vector.
+
+    Args:
+        path: folder of one file a video; `.npz` of one array a video; table with columns video and score;
+            `.npy`, `.csv` or `.txt` with one number a step.
+        official: the list that names are resolved against.
+        videos: list whose lines name the videos of a vector, in its order.
+
+    Raises: ArtefactError with every problem: unknown and repeated videos, no numbers, wrong shapes.
+    """
+    order = None if videos is None else read_order(videos, official)
+    if path.is_dir() or path.suffix.lower() == ".npz" or _is_table(path):
+        return Submission(str(path), _by_video(path, official))
+    vector = _crops_first({"": _finite(path, _flat(path, read_numbers(path)))})[""]
+    return Submission(str(path), {}, vector, order)
+
+
+def read_order(path: Path, official: OfficialList) -> tuple[str, ...]:
+    """The videos that a list names, in its order; crop files of one video count once.
+
+    Raises: ArtefactError for unknown names, and for a video that comes again after another.
+    """
+    try:
+        words = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.split()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtefactError(f"{path}: cannot be read as text ({error}). Give one video a line.") from error
+    stems = [_CROP.sub(r"\1", _stem(word)) for word in words]
+    found = {stem: official.find(stem) for stem in stems}
+    ids = [found[a] for a, b in zip(stems, ["", *stems], strict=False) if a != b]
+    problems = [f"{stem}: not a test video of {official.name}" for stem, name in found.items() if name is None]
+    known = [name for name in ids if name is not None]
+    problems += [f"{name}: listed twice" for name in dict.fromkeys(known) if known.count(name) > 1]
+    if problems or not known:
+        raise ArtefactError(listing(str(path), problems or ["no videos"], "Give the list of the scored videos."))
+    return tuple(known)
+
+
+def read_numbers(path: Path) -> Shaped[np.ndarray, "..."]:
+    """The numbers of one file, in its shape.
+
+    Raises: ArtefactError saying what the file holds instead.
+    """
+    try:
+        if path.suffix.lower() == ".npy":
+            return load_npy(path).astype(float)
+        if path.suffix.lower() == ".npz":
+            ((_, values),) = _archive(path)
+            return values
+        return _column(pd.read_csv(path, header=None, dtype=str, skip_blank_lines=True))
+    except _PROBLEMS as error:
+        raise ArtefactError(f"{path}: no numbers to read ({error}). Give .npy, .npz or one number a line.") from error
+
+
+def read_stated_frames(path: Path) -> dict[str, int]:
+    """Frames by video name from a file: CSV with columns video and n_frames, or `path n_frames` text."""
+    problems: list[str] = []
+    counts = read_frame_counts(path, "n_frames", problems)
+    if problems or not counts:
+        raise ArtefactError(listing(str(path), problems or ["no counts"], "Write `video n_frames` lines."))
+    return counts
+
+
+def _by_video(path: Path, official: OfficialList) -> dict[str, np.ndarray]:
+    """Arrays by video id, the crops of a video put together."""
+    groups: dict[str, dict[int, np.ndarray]] = {}
+    problems: list[str] = []
+    for name, values in _named(path):
+        crop = _CROP.fullmatch(name)
+        video_id = official.find(crop[1] if crop else name)
+        number = int(crop[2]) if crop else 0
+        if video_id is None:
+            problems.append(f"{name}: not a test video of {official.name}")
+        elif number in groups.setdefault(video_id, {}):
+            problems.append(f"{name}: {video_id} is there twice")
+        else:
+            groups[video_id][number] = values
+    arrays = {}
+    for video_id, crops in groups.items():
+        try:
+            arrays[video_id] = _finite(Path(video_id), _together(video_id, [crops[k] for k in sorted(crops)]))
+        except ArtefactError as error:
+            problems.append(str(error))
+    if problems or not arrays:
+        raise ArtefactError(listing(str(path), problems or ["no scores of any video"], "Score the test videos only."))
+    return _crops_first(arrays)
+
+
+def _crops_first(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Tables as crops by steps: the crops are the side that all videos have in common, of two such sides the first."""
+    tables = [a for a in arrays.values() if a.ndim == 2]
+    common = [axis for axis in (0, 1) if len({a.shape[axis] for a in tables} - set(CROP_COUNTS)) == 0]
+    common = [axis for axis in common if len({a.shape[axis] for a in tables}) == 1] or common
+    return {name: a.T if a.ndim == 2 and common[0] else a for name, a in arrays.items()}
+
+
+def _together(name: str, crops: list[np.ndarray]) -> np.ndarray:
+    parts = [_flat(Path(name), crop) for crop in crops]
+    if len({part.shape for part in parts}) > 1:
+        raise ArtefactError(f"{name}: crops of different lengths")
+    return parts[0] if len(parts) == 1 else np.stack(parts)
+
+
+def _named(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, numbers) of each file of a folder, entry of an archive, or video of a table."""
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES):
+            yield file.stem, read_numbers(file)
+    elif path.suffix.lower() == ".npz":
+        try:
+            yield from _archive(path)
+        except _PROBLEMS as error:
+            raise ArtefactError(f"{path}: not a readable archive ({error}). Give arrays by video name.") from error
+    else:
+        table = pd.read_csv(path)
+        names = next(c for c in table.columns if c.lower() in VIDEO_COLUMNS)
+        for name, rows in table.groupby(names, sort=False):
+            yield _stem(str(name)), _column(rows.drop(columns=names))
+
+
+def _archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Numeric arrays of an archive; of a score file of this project, the frames of its test videos."""
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        head = json.loads(str(archive["head"])) if "head" in archive.files else {"videos": {}}
+        parts = {name: video["part"] for name, video in head["videos"].items()}
+        wanted = [f"frames/{name}" for name, part in parts.items() if part == "test"] or archive.files
+        for name in wanted:
+            values = archive[name]
+            if values.dtype.kind in "biuf":
+                yield _stem(name), values.astype(float)
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a text file is a table with a column of video names."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        return any(word.strip().lower() in VIDEO_COLUMNS for word in stream.readline().split(","))
+
+
+def _column(table: pd.DataFrame) -> np.ndarray:
+    """The scores of a table: its one column, its column of that name, or the one behind a frame number."""
+    head = [str(word).strip().lower() for word in table.iloc[0]]
+    if not all(_is_number(word) for word in head):
+        table = table.iloc[1:].set_axis(head, axis=1)
+    named = [c for c in table.columns if str(c).lower() in SCORE_COLUMNS]
+    if len(table.columns) == 2 and not named:
+        named = [table.columns[1]]
+    chosen = table[named[0]] if named else table.iloc[:, 0]
+    if not named and len(table.columns) > 1:
+        raise ValueError(f"{len(table.columns)} columns and none called score")
+    return chosen.to_numpy(float)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _flat(path: Path, values: np.ndarray) -> np.ndarray:
+    """One number a step, or a table of steps and crops."""
+    shape = values.shape
+    values = values.squeeze()
+    if values.ndim < 2:
+        return values.reshape(-1)
+    if values.ndim == 2 and (set(values.shape) & set(CROP_COUNTS)):
+        return values
+    raise ArtefactError(f"{path}: shape {shape}; expected one score a step, or steps by {CROP_COUNTS} crops")
+
+
+def _finite(path: Path, values: np.ndarray) -> np.ndarray:
+    bad = int((~np.isfinite(values)).sum())
+    if bad or not values.size:
+        raise ArtefactError(f"{path}: {bad} of {values.size} scores are not finite. Score every frame with a number.")
+    return values
+
+
+def _stem(word: str) -> str:
+    """Name of a path without folders and extension, whatever the slashes."""
+    name = re.split(r"[\\/]", word)[-1]
+    return re.sub(r"\.(mp4|avi|mkv|npy|npz|csv|txt)$", "", name, flags=re.IGNORECASE)

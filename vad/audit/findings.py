@@ -1,0 +1,193 @@
+"""What scores seem to have been through: each finding with the numbers that speak for it.
+
+A finding never accuses. It says what the scores are consistent with, because a file alone proves nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from vad.audit.lengths import Fit
+from vad.audit.official import OfficialList
+from vad.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
+
+MOST = 0.9
+"""Share of videos that must show a trait before it is said of the file."""
+CLOSE = 1e-6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the scores are consistent with."""
+
+    code: str
+    text: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What every check looks at."""
+
+    official: OfficialList
+    fit: Fit
+    frames: Mapping[str, Float[np.ndarray, "frames"]]
+    """One score for each true frame, by video id."""
+    steps: Mapping[str, Float[np.ndarray, "steps"]]
+    """Scores as handed in, crops averaged, by video id."""
+    truth: Mapping[str, Int[np.ndarray, "frames"]]
+    """Labels of the true frames."""
+    averaged: int
+    """Crops that were averaged here."""
+
+
+def findings(case: Case) -> list[Finding]:
+    """All that the scores themselves say."""
+    return [found for check in CHECKS for found in check(case)]
+
+
+def _form(case: Case) -> Iterator[Finding]:
+    form, n_scores = case.fit.form, sum(map(len, case.steps.values()))
+    fitting = len(case.steps) - len(case.fit.misfits.keys() & case.steps.keys())
+    evidence = {"scores": n_scores, "videos": len(case.steps), "videos_of_this_form": fitting}
+    text = f"lengths are consistent with {form.words}: {n_scores:,} scores, {fitting} of {len(case.steps)} videos"
+    yield Finding(f"form_{form.name}", text, evidence)
+
+
+def _missing(case: Case) -> Iterator[Finding]:
+    absent = [name for name in case.official.ids if name not in case.frames]
+    if absent:
+        text = (
+            f"{len(absent)} of {len(case.official.ids)} test videos are not scored: every number here is of a subset. "
+            + _some(absent)
+        )
+        yield Finding("subset", text, {"absent": len(absent), "listed": len(case.official.ids)})
+
+
+def _misfits(case: Case) -> Iterator[Finding]:
+    odd = {name: pair for name, pair in case.fit.misfits.items() if name in case.steps}
+    if odd:
+        shown = [f"{name} {found} instead of {wanted}" for name, (found, wanted) in odd.items()]
+        short = sum(wanted - found for found, wanted in odd.values())
+        text = f"{len(odd)} videos have another length, held or cut here ({short:+d} scores missing): {_some(shown)}"
+        yield Finding("other_lengths", text, {"videos": len(odd), "scores_missing": short})
+
+
+def _crops(case: Case) -> Iterator[Finding]:
+    if case.averaged > 1:
+        text = (
+            f"crops seem not to be averaged: {case.averaged} scores where {case.fit.form.words} has one. Averaged here"
+        )
+        yield Finding("crops_not_averaged", text, {"crops": case.averaged})
+
+
+def _video_level(case: Case) -> Iterator[Finding]:
+    constant = sum(np.ptp(scores) == 0 for scores in case.frames.values())
+    levels = len({float(scores[0]) for scores in case.frames.values()})
+    if constant >= MOST * len(case.frames) and levels > 1:
+        text = (
+            f"seems video level: {constant} of {len(case.frames)} videos have one score. Frame metrics of such scores "
+            "only say how well videos are told apart; compare with the video oracle"
+        )
+        yield Finding("video_level", text, {"constant_videos": int(constant), "videos": len(case.frames)})
+
+
+def _normalised(case: Case) -> Iterator[Finding]:
+    moving = [scores for scores in case.steps.values() if np.ptp(scores) > 0]
+    if len(moving) < 2:
+        return
+    scaled = sum(abs(s.min()) < CLOSE and abs(s.max() - 1) < CLOSE for s in moving)
+    ends = min(s.min() for s in case.steps.values()), max(s.max() for s in case.steps.values())
+    evidence = {"videos_from_0_to_1": int(scaled), "videos_that_vary": len(moving)}
+    if scaled >= MOST * len(moving):
+        text = (
+            f"consistent with min-max within each video: {scaled} of {len(moving)} videos run from exactly 0 to "
+            "exactly 1. Such a number is frame_auc_pvnorm, not frame_auc"
+        )
+        yield Finding("per_video_min_max", text, evidence)
+    elif abs(ends[0]) < CLOSE and abs(ends[1] - 1) < CLOSE and scaled <= 2:
+        text = "consistent with min-max over the whole test set: the lowest score is exactly 0, the highest exactly 1"
+        yield Finding("test_set_min_max", text, {"lowest": float(ends[0]), "highest": float(ends[1])})
+
+
+def _resolution(case: Case) -> Iterator[Finding]:
+    if case.fit.form.frames_per_step != 1:
+        return
+    changes = at_segments = at_bags = 0
+    for scores in case.frames.values():
+        where = np.flatnonzero(np.diff(scores)) + 1
+        changes += len(where)
+        at_segments += int((where % SEGMENT_FRAMES == 0).sum())
+        bounds = -(-np.arange(BAG_SEGMENTS + 1) * len(scores) // BAG_SEGMENTS)
+        at_bags += int(np.isin(where, bounds).sum())
+    n_frames = sum(map(len, case.frames.values()))
+    for code, count, words in (
+        ("segments_repeated", at_segments, "scores of 16-frame segments, repeated"),
+        ("bags_repeated", at_bags, "32 equal steps a video, repeated"),
+    ):
+        if changes and changes < n_frames / 8 and count >= MOST * changes:
+            text = f"consistent with {words}: {count:,} of {changes:,} changes of the score fall on their bounds"
+            yield Finding(code, text, {"changes": changes, "on_bounds": count})
+            return
+
+
+def _dropped_tails(case: Case) -> Iterator[Finding]:
+    form = case.fit.form
+    unscored = {}
+    for name, n in ((name, len(scores)) for name, scores in case.frames.items()):
+        covered = len(case.steps[name]) * max(form.frames_per_step, 1) if form.frames_per_step else n
+        if covered < n and not form.name.startswith("dropped"):
+            unscored[name] = n - covered
+    if unscored:
+        lost = sum(unscored.values())
+        positive = sum(int(case.truth[name][-n:].sum()) for name, n in unscored.items())
+        text = (
+            f"tails seem dropped: the last {lost:,} frames of {len(unscored)} videos have no score ({positive:,} of "
+            "them positive). Here the last score is held over them"
+        )
+        yield Finding("dropped_tails", text, {"frames": lost, "videos": len(unscored), "positive": positive})
+
+
+def _zero_tails(case: Case) -> Iterator[Finding]:
+    if case.fit.form.frames_per_step != 1:
+        return
+    tails = {name: _trailing_zeros(scores) for name, scores in case.frames.items()}
+    tails = {name: n for name, n in tails.items() if n < len(case.frames[name])}
+    known = {
+        "zero_tail_ekosman": ("the last n % 32 frames (ekosman)", lambda n: n % BAG_SEGMENTS),
+        "zero_tail_sultani": (
+            "the last whole segment and what follows it (Sultani's evaluation script)",
+            lambda n: n % SEGMENT_FRAMES + SEGMENT_FRAMES,
+        ),
+    }
+    for code, (words, rule) in reversed(known.items()):
+        due = {name: rule(len(case.frames[name])) for name in tails if rule(len(case.frames[name]))}
+        hit = {name: n for name, n in due.items() if tails[name] >= n}
+        heads = sum(not case.frames[name][:n].any() for name, n in hit.items())
+        if due and len(hit) >= MOST * len(due) and 2 * heads < len(hit):  # not just scores that are mostly 0
+            positive = sum(int(case.truth[name][-n:].sum()) for name, n in hit.items())
+            text = (
+                f"tails seem scored 0: {words} in {len(hit)} of {len(due)} videos, {sum(hit.values()):,} frames, "
+                f"{positive:,} of them positive"
+            )
+            evidence = {"frames": sum(hit.values()), "videos": len(hit), "positive": positive}
+            yield Finding(code, text, evidence)
+            return
+
+
+def _trailing_zeros(scores: Float[np.ndarray, "frames"]) -> int:
+    kept = np.flatnonzero(scores)
+    return len(scores) - 1 - int(kept[-1]) if len(kept) else len(scores)
+
+
+def _some(words: list[str], most: int = 5) -> str:
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    *(_form, _missing, _misfits, _crops, _video_level),
+    *(_normalised, _resolution, _dropped_tails, _zero_tails),
+)

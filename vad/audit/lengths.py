@@ -1,0 +1,133 @@
+"""What the lengths of scores say: frames or segments, which rounding, how many crops.
+
+A form is a rule from the true frames of a video to the number of scores that it has. The form of a score file is
+the one that fits most of its videos; of one vector, the one whose sum is its length.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from vad.errors import ArtefactError, listing
+from vad.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
+
+DROPPED = range(3, 33)
+"""Frames without a score at the start of each video, that prediction models are recognised by."""
+NEAR = 2
+"""Frames that decoders may differ by."""
+TOLERATED = 2 * SEGMENT_FRAMES
+"""Frames that a video may be off its form by and still be held or cut instead of left out."""
+KNOWN_TOTALS = {1_109_680: "UR-DMU's vector of UCF-Crime: floor16 without nine more segments"}
+CROPS = (1, 10, 5)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How many scores a video of n frames has."""
+
+    name: str
+    words: str
+    steps: Callable[[int], int]
+    frames_per_step: int = 1
+    """16 for segments; 0 = the steps divide the video evenly."""
+
+
+def _ceil(n: int) -> int:
+    return -(-n // SEGMENT_FRAMES)
+
+
+FORMS = (
+    Form("frames", "one score a frame", lambda n: n),
+    Form("ceil16", "whole 16-frame segments rounded up, as frames (rtfm, vadclip)", lambda n: _ceil(n) * 16),
+    Form("floor16", "whole 16-frame segments rounded down, as frames", lambda n: n // 16 * 16),
+    Form("segments", "one score per 16-frame segment, rounded up", _ceil, SEGMENT_FRAMES),
+    Form("segments_floor", "one score per whole 16-frame segment", lambda n: n // 16, SEGMENT_FRAMES),
+    Form("bag32", "32 scores a video", lambda n: BAG_SEGMENTS, 0),
+    Form("video", "one score a video", lambda n: 1, 0),
+)
+_DROPPED = tuple(
+    Form(f"dropped_{k}", f"frames without the first {k} of each video", lambda n, k=k: n - k) for k in DROPPED
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The form of a score file."""
+
+    form: Form
+    crops: int
+    """Scores of how many crops stand one behind the other."""
+    misfits: Mapping[str, tuple[int, int]]
+    """Scores found and expected, of the videos that the form does not fit."""
+
+
+def fit_arrays(lengths: Mapping[str, int], n_frames: Mapping[str, int]) -> Fit:
+    """The form that fits most videos; of equals the first of `FORMS`, with the fewest crops.
+
+    Raises: ArtefactError with examples when no form fits half of them.
+    """
+    choices = [(form, crops) for crops in CROPS for form in (*FORMS, *_DROPPED)]
+    scores = [sum(c * f.steps(n_frames[v]) == length for v, length in lengths.items()) for f, c in choices]
+    near = sum(abs(n_frames[v] - length) <= NEAR for v, length in lengths.items())
+    best = int(np.argmax(scores))
+    form, crops = choices[best]
+    if near > scores[best]:
+        form, crops = FORMS[0], 1
+    elif 2 * scores[best] < len(lengths):
+        shown = [f"{v}: {length} scores, {n_frames[v]} frames" for v, length in list(lengths.items())[:5]]
+        raise ArtefactError(listing("lengths", shown, "No known form has these lengths for half of the videos."))
+    expected = {v: crops * form.steps(n_frames[v]) for v in lengths}
+    return Fit(form, crops, {v: (lengths[v], expected[v]) for v in lengths if lengths[v] != expected[v]})
+
+
+def fit_total(total: int, n_frames: Sequence[int]) -> Fit:
+    """The form whose sum over the videos is the length of a vector.
+
+    Raises: ArtefactError with the nearest sums when there is none.
+    """
+    choices = [(form, crops) for crops in CROPS for form in (*FORMS, *_DROPPED)]
+    totals = [crops * sum(map(form.steps, n_frames)) for form, crops in choices]
+    if total in totals:
+        form, crops = choices[totals.index(total)]
+        return Fit(form, crops, {})
+    near = sorted(zip(totals, choices, strict=True), key=lambda pair: abs(pair[0] - total))[:4]
+    shown = [f"{n:,} ({total - n:+,}): {form.words}" + _times(crops) for n, (form, crops) in near]
+    shown += [f"{total:,} is the length of {KNOWN_TOTALS[total]}"] if total in KNOWN_TOTALS else []
+    videos = len(n_frames)
+    if 0 < total - sum(n_frames) <= NEAR * videos:
+        shown.append(f"{videos} videos may have a frame more each: give their counts with --frames")
+    raise ArtefactError(
+        listing(
+            f"{total:,} scores of {videos} videos",
+            shown,
+            "These lengths are the nearest. Give the list of the scored videos with --videos, or one file a video.",
+        )
+    )
+
+
+def _times(crops: int) -> str:
+    return f", {crops} crops" if crops > 1 else ""
+
+
+def steps_of(values: Float[np.ndarray, "steps"], crops: int) -> Float[np.ndarray, "steps"]:
+    """Scores averaged over crops that stand one behind the other, by crop or by step, whichever agrees better."""
+    if crops == 1:
+        return values
+    by_crop, by_step = values.reshape(crops, -1), values.reshape(-1, crops).T
+    return min((by_crop, by_step), key=lambda table: float(table.std(0).mean())).mean(0)
+
+
+def to_frames(values: Float[np.ndarray, "steps"], form: Form, n_frames: int) -> Float[np.ndarray, "frames"]:
+    """One score for each true frame.
+
+    Segments are repeated, bags cover the frames that `frame * steps // n_frames` says, the last score is held to
+    the end, and frames dropped at the start get the first score.
+    """
+    if form.frames_per_step == 0:
+        return values[np.arange(n_frames) * len(values) // n_frames]
+    if form in _DROPPED:
+        values = np.concatenate([np.repeat(values[:1], n_frames - form.steps(n_frames)), values])
+    spread = np.repeat(values, form.frames_per_step)[:n_frames]
+    return np.concatenate([spread, np.repeat(spread[-1:], n_frames - len(spread))])

@@ -1,0 +1,179 @@
+"""One audit: a submission against an official list, from lengths to metrics under every convention."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from vad import conventions
+from vad.audit.files import Submission
+from vad.audit.findings import Case, Finding, findings
+from vad.audit.given_labels import label_findings
+from vad.audit.lengths import TOLERATED, Fit, fit_arrays, fit_total, steps_of, to_frames
+from vad.audit.official import OfficialList
+from vad.audit.orders import OrderTried, clearest, split, try_orders
+from vad.ground_truth import PRESETS, Convention, fit_scores
+from vad.schema import Bootstrap
+from vad.video_scores import VideoScores
+
+GIVEN = "list given"
+THRESHOLD = 0.5
+"""Where published false alarm rates are taken; only for scores that can be probabilities."""
+HIGHER = 0.002
+"""Difference of two areas below which an order is not worth a word."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found."""
+
+    dataset: str
+    source: str
+    findings: list[Finding]
+    orders: list[OrderTried]
+    """Of a vector only."""
+    rows: list[dict[str, Any]]
+    """Every metric under every convention."""
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A submission as scores by video."""
+
+    fit: Fit
+    steps: Mapping[str, Float[np.ndarray, "steps"]]
+    averaged: int
+    order: tuple[str, ...] | None
+    """Of a vector: the order that it was cut in."""
+    tried: list[OrderTried]
+    notes: list[Finding]
+
+
+def audit(
+    submission: Submission,
+    official: OfficialList,
+    labels: Int[np.ndarray, "frames"] | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> Audit:
+    """Which protocol scores seem to follow, and what they are worth under each convention.
+
+    Args:
+        submission: the scores.
+        official: the test list of the data set.
+        labels: a vector of frame labels that came with the scores; None = none.
+        bootstrap: None = no intervals.
+
+    Raises: ArtefactError when the scores fit no known form.
+    """
+    truth = {name: one.frame_truth() for name, one in official.truth(PRESETS["canonical"]).items()}
+    read = _read(submission, official, truth)
+    frames = {name: to_frames(steps, read.fit.form, official.n_frames[name]) for name, steps in read.steps.items()}
+    case = Case(official, read.fit, frames, read.steps, truth, read.averaged)
+    found = findings(case) + read.notes
+    if labels is not None:
+        found += label_findings(labels, case, read.order)
+    rows = conventions.rows(conventions.under_all(_runs(case), _threshold(frames), bootstrap))
+    return Audit(official.name, submission.source, found + _polarity(rows), read.tried, rows)
+
+
+def _read(submission: Submission, official: OfficialList, truth: Mapping[str, np.ndarray]) -> Read:
+    if submission.vector is not None:
+        return _read_vector(submission.vector, submission.order, official, truth)
+    crops = max(len(a) if a.ndim == 2 else 1 for a in submission.arrays.values())
+    flat = {name: a.mean(0) if a.ndim == 2 else a for name, a in submission.arrays.items()}
+    fit = fit_arrays({name: len(a) for name, a in flat.items()}, official.n_frames)
+    reach = TOLERATED // fit.form.frames_per_step if fit.form.frames_per_step else np.inf
+    wrong = {v: pair for v, pair in fit.misfits.items() if abs(pair[0] - pair[1]) > reach or pair[0] % fit.crops}
+    steps = {name: steps_of(a, fit.crops) for name, a in flat.items() if name not in wrong}
+    return Read(fit, steps, crops * fit.crops, None, [], _left_out(wrong))
+
+
+def _read_vector(
+    vector: np.ndarray, given: tuple[str, ...] | None, official: OfficialList, truth: Mapping[str, np.ndarray]
+) -> Read:
+    """A vector in the order that was given; without one in the order that its steps show, or in list order."""
+    crops, vector = (len(vector), vector.mean(0)) if vector.ndim == 2 else (1, vector)
+    used = given or official.ids
+    fit = fit_total(len(vector), [official.n_frames[name] for name in used])
+    lengths = {name: fit.crops * fit.form.steps(official.n_frames[name]) for name in used}
+    if fit.crops > 1:
+        arrays = {name: steps_of(a, fit.crops) for name, a in split(vector, used, lengths).items()}
+        return Read(fit, arrays, crops * fit.crops, used, [], [])
+    known = {name: tuple(v for v in order if v in set(used)) for name, order in official.orders().items()}
+    same = next((name for name, order in known.items() if order == used), None)
+    orders = known if same else {GIVEN: used, **known}
+    tried = try_orders(vector, orders, fit, truth)
+    shown = clearest(tried)
+    name = same or GIVEN
+    if given is None and shown is not None:
+        used = orders[shown.name]
+    notes = _order_findings(name, tried, given is not None)
+    return Read(fit, split(vector, used, lengths), crops, used, tried, notes)
+
+
+def _order_findings(used: str, tried: list[OrderTried], stated: bool) -> list[Finding]:
+    by_name, shown = {t.name: t for t in tried}, clearest(tried)
+    here, best = by_name[used], max(tried, key=lambda t: t.frame_auc)
+    evidence = {"order": used, "frame_auc": here.frame_auc}
+    if shown is not None and shown.name != used:
+        text = (
+            f"seems mis-ordered: the score changes fit the order '{shown.name}' ({_percent(shown.aligned)} on segment "
+            f"bounds), not '{used}' ({_percent(here.aligned)}); frame_auc {shown.frame_auc:.4f} against "
+            f"{here.frame_auc:.4f}"
+        )
+        text += "" if stated else f". Read in the order '{shown.name}' below"
+        return [Finding("order", text, evidence | {"fits": shown.name, "frame_auc_there": shown.frame_auc})]
+    if shown is None and best.frame_auc > here.frame_auc + HIGHER:
+        text = (
+            f"the order '{best.name}' would give frame_auc {best.frame_auc:.4f}, '{used}' gives {here.frame_auc:.4f}: "
+            "consistent with a mis-ordered vector, which nothing but its list can settle (--videos)"
+        )
+        return [Finding("order_in_doubt", text, evidence | {"fits": best.name, "frame_auc_there": best.frame_auc})]
+    told = f"the list that was given ({used})" if stated else f"the order '{used}'" + ("" if shown else ", assumed")
+    return [Finding("order_as_used", f"read in {told}: frame_auc {here.frame_auc:.4f}", evidence)]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _left_out(wrong: Mapping[str, tuple[int, int]]) -> list[Finding]:
+    if not wrong:
+        return []
+    shown = ", ".join(f"{name} {found} instead of {wanted}" for name, (found, wanted) in list(wrong.items())[:5])
+    return [
+        Finding(
+            "left_out", f"{len(wrong)} videos are left out, their lengths fit nothing: {shown}", {"videos": len(wrong)}
+        )
+    ]
+
+
+def _runs(case: Case) -> dict[str, list[VideoScores]]:
+    """The scored videos under every convention; scores of a convention's own length are taken as they are."""
+    named = conventions.NAMED if case.official.by_intervals else {"canonical": PRESETS["canonical"]}
+    runs = {}
+    for name, rules in named.items():
+        truth = case.official.truth(rules)
+        runs[name] = [truth[v].scored(_fitted(case, v, rules), scores.max()) for v, scores in case.frames.items()]
+    return runs
+
+
+def _fitted(case: Case, name: str, rules: Convention) -> Float[np.ndarray, "fitted"]:
+    own, scores = case.steps[name], case.frames[name]
+    padded = case.fit.form.name == rules.length and len(own) == rules.frames(len(scores))
+    return own if padded else fit_scores(scores, rules)
+
+
+def _threshold(frames: Mapping[str, np.ndarray]) -> float | None:
+    inside = all(scores.min() >= 0 and scores.max() <= 1 for scores in frames.values())
+    return THRESHOLD if inside else None
+
+
+def _polarity(rows: list[dict[str, Any]]) -> list[Finding]:
+    value, high = rows[0]["frame_auc"], rows[0]["frame_auc_high"]
+    if value is None or max(value, high or 0) >= 0.5:
+        return []
+    text = f"polarity seems reversed: frame_auc {value:.4f}, mirrored {1 - value:.4f}. Higher must mean more anomalous"
+    return [Finding("polarity", text, {"frame_auc": value, "mirrored": 1 - value})]

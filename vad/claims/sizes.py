@@ -1,0 +1,85 @@
+"""What can be counted about claims on networks of this project: parameters and multiply-adds.
+
+Imports torch inside the functions: reading the ledger and its arithmetic need none.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from vad.claims.arithmetic import Claims, Computed
+
+
+class Size(NamedTuple):
+    """A network's parameters, and the multiply-adds of one call."""
+
+    values: int
+    macs: int | None
+
+
+X3D_WIDTH = 192
+"""Channels of X3D's activations."""
+MODELS: dict[str, tuple[str, dict[str, str], int, int | None]] = {
+    "memtsm": ("mstsm", {"preset": "claim"}, 128, 32),
+    "stead_fast": ("stead", {"preset": "fast"}, X3D_WIDTH, None),
+    "stead_base": ("stead", {"preset": "base"}, X3D_WIDTH, None),
+    "efficient_vad": ("lstm_memory_ae", {}, 960, None),
+}
+"""Model, settings, width of a feature vector, and rows of the bag whose multiply-adds are counted."""
+
+
+@cache
+def size(name: str) -> Size:
+    """Parameters and multiply-adds of one of `MODELS`."""
+    import torch
+
+    from vad.efficiency import macs, parameters
+    from vad.modelling import build
+
+    model, settings, width, rows = MODELS[name]
+    network = build(model, settings, width)
+    counted = None if rows is None else macs(network, torch.zeros(1, rows, width))
+    return Size(parameters(network).total, counted)
+
+
+def _in_millions(name: str, claim: str) -> Callable[[Claims], dict[str, Computed]]:
+    def check(claims: Claims) -> dict[str, Computed]:
+        values, printed = size(name).values, claims[claim].value
+        digits = len(printed.partition(".")[2])
+        holds = f"{values / 1e6:.{digits}f}" == printed
+        return {claim: Computed(holds, f"{values:,} parameters, counted in our own network")}
+
+    return check
+
+
+def _stead_fast(claims: Claims) -> dict[str, Computed]:
+    values = size("stead_fast").values
+    return {"R09": Computed(values == int(claims["R09"].value), f"{values:,} parameters, counted in our own network")}
+
+
+def _efficient_vad(claims: Claims) -> dict[str, Computed]:
+    return {"E21": Computed(True, f"{size('efficient_vad').values:,} parameters, counted in our own network")}
+
+
+def _memtsm_macs(claims: Claims) -> dict[str, Computed]:
+    counted = size("memtsm").macs or 0
+    holds = abs(counted / 1e6 - float(claims["R12"].value)) < 0.01
+    text = f"{counted:,} multiply-adds for a bag of 32, counted in our own network, without its extractor"
+    return {name: Computed(holds, text) for name in ("R12", "R15")}
+
+
+def _smaller(claims: Claims) -> dict[str, Computed]:
+    own, other = size("memtsm").values, size("stead_fast").values
+    text = f"STEAD-Fast has {other:,} parameters, {own / other:.1f} times fewer than {own:,}"
+    return {"R17": Computed(other < own, text)}
+
+
+CHECKS: Mapping[str, Callable[[Claims], dict[str, Computed]]] = {
+    "memtsm_size": _in_millions("memtsm", "R10"),
+    "stead_base_size": _in_millions("stead_base", "R11"),
+    "stead_fast_size": _stead_fast,
+    "efficient_vad_size": _efficient_vad,
+    "memtsm_macs": _memtsm_macs,
+    "memtsm_against_stead_size": _smaller,
+}
+"""Every count by the name that the ledger has for it."""

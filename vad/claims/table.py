@@ -1,0 +1,115 @@
+"""The claims table: each claim with its verdict, what was computed about it, and this pipeline's own number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vad.claims import arithmetic, sizes
+from vad.claims.arithmetic import Computed
+from vad.claims.ledger import VERDICTS, Claim
+from vad.origin import is_random
+from vad.tables import cell
+
+SUFFIXES = {"ucf": "ucf", "efficient": "ucf", "ped2": "ped2", "avenue": "avenue", "shanghai": "shanghai", "xd": "xd"}
+"""How variants are called that run on the data of a claim: `<variant>_<suffix>`."""
+COLUMNS = (
+    *(
+        "id",
+        "source",
+        "system",
+        "claim",
+        "value",
+        "unit",
+        "level",
+        "data",
+        "selection",
+        "verdict",
+        "reason",
+        "computed",
+    ),
+    *("ours_metric", "ours_variant", "ours_data", "ours", "ours_selection", "ours_protocol", "ours_provenance"),
+)
+SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
+
+
+def compute(claims: Sequence[Claim]) -> dict[str, Computed]:
+    """All that can be computed, by claim id. Builds networks, so it imports torch."""
+    by_id = {claim.id: claim for claim in claims}
+    wanted = {claim.check for claim in claims} - {""}
+    checks = {**arithmetic.CHECKS, **sizes.CHECKS}
+    return {name: found for check in sorted(wanted) for name, found in checks[check](by_id).items()}
+
+
+def claims_table(
+    claims: Sequence[Claim],
+    results: Sequence[Mapping[str, Any]],
+    skipped: Mapping[str, str],
+    computed: Mapping[str, Computed],
+) -> list[dict[str, Any]]:
+    """One row a claim, with the columns `COLUMNS`.
+
+    Args:
+        claims: the ledger.
+        results: rows of the results table, as `vad.tables.result_row` gives them; `extractor_weights`
+            says whose weights made its features.
+        skipped: variants that did not run here, with the reason.
+        computed: as `compute` gives it.
+    """
+    rows = {row["variant"]: row for row in results}
+    return [_row(claim, computed.get(claim.id), _ours(claim, rows, skipped)) for claim in claims]
+
+
+def _row(claim: Claim, found: Computed | None, ours: Mapping[str, Any]) -> dict[str, Any]:
+    row = {**claim.model_dump(exclude={"check", "ours"}), "computed": "", **dict.fromkeys(COLUMNS[12:], ""), **ours}
+    if found is not None:
+        row["computed"] = found.text
+        row["verdict"] = claim.verdict if found.holds else "check_failed"
+    return {name: row[name] for name in COLUMNS}
+
+
+def _ours(claim: Claim, rows: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, str]) -> dict[str, Any]:
+    """Our own number: on the data of the claim if there is one, else on a data set that is named."""
+    if not claim.ours:
+        return {}
+    variant, _, metric = claim.ours.partition(".")
+    suffix = SUFFIXES.get(claim.data.partition("_")[0])
+    names = [f"{variant}_{suffix}", variant] if suffix else [variant]
+    ran = next((rows[name] for name in names if name in rows), None)
+    if ran is None:
+        why = next((skipped[name] for name in names if name in skipped), "not run: no variant of this name")
+        return {"ours_metric": metric, "ours": why}
+    text = cell(ran, metric)
+    on_it = suffix is not None and ran["variant"] == names[0]
+    return {
+        "ours_metric": metric,
+        "ours_variant": ran["variant"],
+        "ours_data": ran["dataset"] + ("" if on_it else " (not the data of the claim)"),
+        "ours": f"{text} (random weights: not a result)" if is_random(ran.get("extractor_weights", "")) else text,
+        "ours_selection": ran["selection"],
+        "ours_protocol": f"{ran['ground_truth']}, {ran['threshold_rule']}, {ran['n_videos']} videos",
+        "ours_provenance": ran["provenance"],
+    }
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """The page: what the verdicts mean, and the claims by source."""
+    parts = ["# Claims\n", "What was claimed, what it is worth, and what stands beside it here. Every column is in"]
+    parts[-1] += " `claims.csv`. A claim of level `video` is compared with nothing of level `frame`.\n"
+    parts += ["| verdict | claims | meaning |\n|---|---|---|"]
+    counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
+    parts += [f"| {name} | {counts[name]} | {text} |" for name, text in VERDICTS.items()]
+    for source in dict.fromkeys(row["source"] for row in rows):
+        parts += [f"\n## {source}\n", f"| {' | '.join(SHOWN)} |\n|{'---|' * len(SHOWN)}"]
+        parts += [_line(row) for row in rows if row["source"] == source]
+    return "\n".join(parts) + "\n"
+
+
+def _line(row: dict[str, Any]) -> str:
+    ours = f"{row['ours_metric']}: {row['ours']}" if row["ours_metric"] else ""
+    where = f" [{row['ours_variant']} on {row['ours_data']}]" if row["ours_variant"] else ""
+    told = {
+        "value": f"{row['value']} {row['unit']}".strip(),
+        "why": f"{row['computed']}. {row['reason']}" if row["computed"] else row["reason"],
+        "ours": ours + where,
+    }
+    cells = [str((row | told)[name]).replace("|", "\\|") for name in SHOWN]
+    return f"| {' | '.join(cells)} |"

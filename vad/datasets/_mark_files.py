@@ -1,0 +1,147 @@
+"""Frame labels of Ped2 and Avenue in the forms that circulate: one vector, MATLAB intervals, pixel masks.
+
+Each reader gives one array per test clip, by id, and adds what is wrong to the caller's list of problems.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from vad.annotations import FRAME_COUNT_TOLERANCE
+from vad.containers import image_files
+from vad.datasets._clips import Clip
+from vad.datasets._frame_labels import read_frame_labels
+from vad.errors import DatasetError
+
+Marks = dict[str, UInt8[np.ndarray, " frames"]]
+"""1 = anomalous, by the id of the clip."""
+
+_GT_FRAME = re.compile(r"gt_frame\s*=\s*\[([^\]]*)\]")
+_RANGE = re.compile(r"(\d+)(?::(\d+))?")
+
+
+def of_vector(path: Path, published: Sequence[int], clips: Sequence[Clip], problems: list[str]) -> Marks:
+    """One `.npy` for all test clips joined by number, of shape (n,) or (1, n), as MNAD ships them.
+
+    Args:
+        path: the vector.
+        published: frames of each clip in the literature, to say which clips are too short or too long.
+        clips: test clips in the order of their numbers.
+        problems: receives what is wrong.
+    """
+    try:
+        labels = read_frame_labels(path, None)
+    except DatasetError as error:
+        problems.append(str(error))
+        return {}
+    lengths = [clip.n_frames or 0 for clip in clips]
+    if len(labels) != sum(lengths):
+        problems.append(f"{path}: {len(labels)} labels, but the {len(clips)} test clips have {sum(lengths)} frames")
+        problems += _other_lengths(clips, lengths, published)
+        return {}
+    parts = np.split(labels, np.cumsum(lengths)[:-1])
+    return {clip.video_id: part for clip, part in zip(clips, parts, strict=True)}
+
+
+def _other_lengths(clips: Sequence[Clip], lengths: Sequence[int], published: Sequence[int]) -> list[str]:
+    """The clips that are to blame, as far as the published lengths tell; else all lengths."""
+    pairs = zip(clips, lengths, published, strict=False)
+    wrong = [f"{clip.video_id}: {n} frames, {known} as published" for clip, n, known in pairs if n != known]
+    if len(clips) == len(published) and len(wrong) < len(clips):
+        return wrong
+    return [f"frames of the clips: {', '.join(f'{c.video_id} {n}' for c, n in zip(clips, lengths, strict=True))}"]
+
+
+def of_matlab_script(path: Path, clips: Sequence[Clip], problems: list[str]) -> Marks:
+    """`UCSDped2.m`: for each test clip `gt_frame = [61:180];`, counted from 1, both ends included."""
+    try:
+        lines = path.read_text(encoding="latin-1").splitlines()
+    except OSError as error:
+        problems.append(f"{path}: cannot be read ({error})")
+        return {}
+    found = _GT_FRAME.findall("\n".join(line.partition("%")[0] for line in lines))
+    intervals = []
+    for cell in found:
+        ranges = [_RANGE.fullmatch(word) for word in re.split(r"[\s,]+", cell.strip()) if word]
+        if None in ranges:
+            problems.append(f"{path}: [{cell[:40]}] is no list of ranges like 61:180")
+        intervals.append([(int(r[1]), int(r[2] or r[1])) for r in ranges if r])
+    return _filled(path, intervals, clips, problems)
+
+
+def of_matlab_intervals(path: Path, clips: Sequence[Clip], problems: list[str]) -> Marks:
+    """`avenue.mat` of ano_pred: in `gt` a cell per test clip, a row of starts and a row of ends, from 1, inclusive."""
+    try:
+        cells = [np.atleast_1d(np.squeeze(cell)) for cell in _cells(path, "gt")]
+        pairs = [cell.reshape(2, -1).astype(int).T.tolist() for cell in cells]
+    except (OSError, ValueError, TypeError) as error:
+        problems.append(f"{path}: no cell array `gt` of intervals ({error})")
+        return {}
+    return _filled(path, pairs, clips, problems)
+
+
+def _filled(
+    path: Path, intervals: Sequence[Sequence[Sequence[int]]], clips: Sequence[Clip], problems: list[str]
+) -> Marks:
+    """One label a frame from 1-based inclusive intervals; an end that is a frame or two late is cut."""
+    if len(intervals) != len(clips):
+        problems.append(f"{path}: intervals of {len(intervals)} clips, but there are {len(clips)} test clips")
+        return {}
+    marks: Marks = {}
+    for clip, ranges in zip(clips, intervals, strict=True):
+        labels = marks[clip.video_id] = np.zeros(clip.n_frames or 0, np.uint8)
+        for start, end in ranges:
+            if not 1 <= start <= end <= len(labels) + FRAME_COUNT_TOLERANCE:
+                problems.append(f"{path}: {clip.video_id}: {start} to {end}, but the clip has {len(labels)} frames")
+            labels[max(start - 1, 0) : end] = 1
+    return marks
+
+
+def of_mask_images(folders: Mapping[str, Path], clips: Sequence[Clip], problems: list[str]) -> Marks:
+    """A folder of mask images beside each clip: a frame is anomalous where any pixel is above 0."""
+    # Snakemake loads this module only to know paths: picture and MATLAB readers are imported where they are used.
+    from PIL import Image
+
+    marks: Marks = {}
+    for clip in clips:
+        images = image_files(folders[clip.video_id]) if clip.video_id in folders else []
+        try:
+            marks[clip.video_id] = np.array([np.asarray(Image.open(path)).any() for path in images], np.uint8)
+        except (OSError, SyntaxError, ValueError) as error:
+            problems.append(f"{folders[clip.video_id]}: a mask cannot be read ({error})")
+    return _fitting(marks, "masks", clips, problems)
+
+
+def of_mask_volumes(files: Mapping[str, Path], clips: Sequence[Clip], problems: list[str]) -> Marks:
+    """`N_label.mat` of Avenue: `volLabel`, a cell per frame with its mask."""
+    marks: Marks = {}
+    for clip in clips:
+        try:
+            cells = _cells(files[clip.video_id], "volLabel") if clip.video_id in files else []
+            marks[clip.video_id] = np.array([np.asarray(cell).any() for cell in cells], np.uint8)
+        except (OSError, ValueError, TypeError) as error:
+            problems.append(f"{files[clip.video_id]}: no cell array `volLabel` of masks ({error})")
+    return _fitting(marks, "masks", clips, problems)
+
+
+def _fitting(marks: Marks, what: str, clips: Sequence[Clip], problems: list[str]) -> Marks:
+    """Marks of the right length; the others are problems."""
+    wrong = [clip for clip in clips if clip.video_id in marks and len(marks[clip.video_id]) != clip.n_frames]
+    problems += [f"{c.video_id}: {len(marks[c.video_id])} {what}, but the clip has {c.n_frames} frames" for c in wrong]
+    return marks
+
+
+def _cells(path: Path, name: str) -> Shaped[np.ndarray, " cells"]:
+    """The cells of a cell array in a `.mat` file.
+
+    Raises: ValueError for any other file.
+    """
+    from scipy.io import loadmat
+
+    try:
+        return loadmat(path)[name].ravel()
+    except Exception as error:  # the reader lets errors of its parsers through
+        raise ValueError(f"{type(error).__name__}: {error}") from error

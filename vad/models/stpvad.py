@@ -1,0 +1,310 @@
+"""STPVAD: a second stage beside UR-DMU that looks at the pixels of each video's most telling segment.
+
+Stage 1 is UR-DMU on segment vectors. Of each video its most telling segment (the best read of the memory that the
+label names) is cut out as a clip and turned into tokens (`_dtfe`); a second network of UR-DMU's shape scores the
+tokens, which also read the video's chosen segments by cross-attention. All three are trained together.
+
+Paper: the SST-WSVADL project (Sara-Esam/SST-WSVADL), without a paper of its own; stage 1: Zhou et al., UR-DMU, AAAI
+2023; tokens: Li et al., STPrivacy, ICCV 2023.
+Borrowed: nothing; written from the papers and a description of the released network (Apache-2.0), own code.
+Differs: the released cross-attention mixes the segments of different videos and cannot run at test; here every clip
+reads its own video's segments, in test those that fit the abnormal memory best, whatever the label. `score: both`,
+`ratio_loss_weight` and `stage1_steps` are ours; published are `stage1`, 0 and 0. Tokens keep the order of their
+places. The release also draws one of the top segments, or takes several: not offered.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vad import losses
+from vad.batches import Bags, Scores
+from vad.clips import BagClips, SegmentMap
+from vad.errors import FeatureError
+from vad.layers.standardise import Standardise
+from vad.models import urdmu
+from vad.models._dtfe import Encoder, TokenEncoder, Tokens
+from vad.schema import Count, NotNegative, Section
+
+CLIPS = 8
+"""Clips that go through stage 2 at once when videos are scored; bounds memory, not results."""
+
+
+class TokenHead(urdmu.DualMemory):
+    """Settings of the network that scores tokens; the defaults are the published ones."""
+
+    cross_attention: bool = Field(default=True, description="tokens read the chosen segments of their video")
+    cross_heads: Count = Field(default=8, description="heads of the cross-attention")
+    cross_head_width: Count = Field(default=64, description="channels of one of its heads")
+
+
+class Config(Section):
+    """Settings of STPVAD; the defaults are the published ones, for a GPU."""
+
+    bag_segments: int = Field(200, ge=2, description="segments to which each training video is resampled")
+    score_full_length: bool = Field(True, description="score each stored row (published), or the resampled bag")
+    standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
+    stage1: urdmu.DualMemory = Field(default_factory=urdmu.DualMemory, description="the network on segment vectors")
+    encoder: Encoder = Field(default_factory=Encoder, description="the network that turns a clip into tokens")
+    head: TokenHead = Field(default_factory=TokenHead, description="the network on tokens")
+    ratio_loss_weight: NotNegative = Field(
+        0.0, description="weight of (kept share - token_ratio)^2; 0 = published, 2 = DynamicViT"
+    )
+    stage1_steps: int = Field(
+        0, ge=0, description="training steps of stage 1 alone before the joint ones; no epoch among them has a stage 2"
+    )
+    segment_map: SegmentMap = Field(
+        "exact", description="a segment's clip: the first row that it was made of, or the released arithmetic"
+    )
+    score: Literal["stage1", "both"] = Field(
+        "stage1", description="stage1 = published; both = plus the best tokens' mean score of the segment's clip"
+    )
+
+    @model_validator(mode="after")
+    def _weight_has_a_term(self) -> "Config":
+        if self.ratio_loss_weight and not self.encoder.prune_before:
+            raise ValueError("ratio_loss_weight needs places in encoder.prune_before")
+        return self
+
+
+class CrossAttention(nn.Module):
+    """Tokens read segments, then pass two linear layers; both are added to them."""
+
+    def __init__(self, config: TokenHead, key_width: int) -> None:
+        """Build the layers."""
+        super().__init__()
+        width, inner = 2 * config.width, config.cross_heads * config.cross_head_width
+        self.heads = config.cross_heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, inner, bias=False)
+        self.key, self.value = (nn.Linear(key_width, inner, bias=False) for _ in range(2))
+        self.out = nn.Sequential(nn.Linear(inner, width), nn.Dropout(config.dropout))
+        self.ff = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, width // 2),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(width // 2, width),
+            nn.Dropout(config.dropout),
+        )
+
+    def forward(
+        self, tokens: Float[Tensor, "clips tokens width"], segments: Float[Tensor, "clips chosen key_width"]
+    ) -> Float[Tensor, "clips tokens width"]:
+        """The tokens after both parts; segments are not normalised."""
+        query, key, value = (
+            values.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for values in (self.query(self.norm(tokens)), self.key(segments), self.value(segments))
+        )
+        weights = torch.softmax(query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5, dim=-1)
+        tokens = tokens + self.out((weights @ value).transpose(1, 2).flatten(2))
+        return tokens + self.ff(tokens)
+
+
+class TokenNetwork(nn.Module):
+    """UR-DMU's network on the tokens of a clip, with cross-attention before its scorer."""
+
+    def __init__(self, config: TokenHead, token_dim: int, key_width: int) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.memories = urdmu.Network(config, token_dim)
+        self.cross = CrossAttention(config, key_width) if config.cross_attention else None
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "clips tokens dim"],
+        segments: Float[Tensor, "clips chosen key_width"],
+        labels: Float[Tensor, " clips"] | None = None,
+    ) -> urdmu.Output:
+        """Score each token, 0..1."""
+        cross = self.cross
+        return self.memories(tokens, labels, None if cross is None else lambda fused: cross(fused, segments))
+
+
+class TokenScores(NamedTuple):
+    """Scores 0..1 of the tokens that stayed, and their places."""
+
+    scores: Float[Tensor, "clips tokens"]
+    preserve_index: Int[Tensor, "clips tokens"]
+
+
+class Model(nn.Module):
+    """The three networks: segments, clip to tokens, tokens."""
+
+    supervision = "weak"
+    sampling = "bags"
+    level = "frame"
+    uses_clips = True
+
+    def __init__(self, config: Config, feature_dim: int) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.config = config
+        self.standardise = Standardise(feature_dim)
+        self.stage1 = urdmu.Network(config.stage1, feature_dim)
+        self.encoder = TokenEncoder(config.encoder)
+        self.head = TokenNetwork(config.head, config.encoder.token_dim, 2 * config.stage1.width)
+        self.trained_steps: Tensor
+        self.register_buffer("trained_steps", torch.tensor(0))
+
+    def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
+        """Take the constants of `standardise` from the fit part."""
+        if self.config.standardise:
+            self.standardise.fit(features)
+
+    def loss(self, batch: Bags) -> dict[str, Tensor]:
+        """UR-DMU's terms of stage 1, then, after `stage1_steps`, those of stage 2 and of the kept shares.
+
+        Raises: FeatureError for features without clips.
+        """
+        first = self.stage1(self.standardise(batch.features), batch.labels)
+        terms = {f"stage1_{name}": term for name, term in self.stage1.terms(first, batch.labels).items()}
+        if self.training:
+            self.trained_steps += 1
+            if self.trained_steps <= self.config.stage1_steps:
+                return terms
+        telling = self.telling(first, batch.labels)
+        bags = torch.arange(len(telling))
+        tokens = self.encoder(self._clips(batch.clips, bags, telling[:, 0], batch.features))
+        out = self.head(tokens.vectors, _gather(first.fused, telling), batch.labels)
+        terms |= {f"stage2_{name}": term for name, term in self.head.memories.terms(out, batch.labels).items()}
+        if self.config.ratio_loss_weight:
+            terms["ratio"] = self.config.ratio_loss_weight * self._ratio(tokens)
+        return terms
+
+    def telling(self, first: urdmu.Output, labels: Float[Tensor, " bags"] | None = None) -> Int[Tensor, "bags chosen"]:
+        """The most telling segments of each video, the most telling first: 13 of 200.
+
+        They fit best the abnormal memory in anomalous videos and in videos without a label, the normal one in normal.
+        """
+        found = urdmu.top_steps(first.abnormal.fit)
+        if labels is None:
+            return found
+        return torch.where(labels[:, None] > 0.5, found, urdmu.top_steps(first.normal.fit))
+
+    def _ratio(self, tokens: Tokens) -> Float[Tensor, ""]:
+        """Mean over places of (kept share of a batch's tokens - wanted share)^2; 0 at test, where they are equal."""
+        gaps = [keep.mean() - ratio for keep, ratio in zip(tokens.keeps, self.config.encoder.token_ratio, strict=False)]
+        return losses.mean_or_zero(torch.stack([gap**2 for gap in gaps]) if gaps else tokens.vectors.new_zeros(0))
+
+    def _clips(
+        self,
+        clips: BagClips | None,
+        bags: Int[Tensor, " clips"],
+        segments: Int[Tensor, " clips"],
+        features: Float[Tensor, "bags segments dim"],
+    ) -> Float[Tensor, "clips rgb frames height width"]:
+        """The clips of some segments, colours 0..1, where the features are."""
+        if clips is None:
+            raise FeatureError("model stpvad: these features hold no images. Use a features entry of extractor clips.")
+        wanted = self.config.encoder
+        size = (wanted.clip_frames, wanted.image_height, wanted.image_width)
+        frames = clips.frames(bags.tolist(), segments.tolist(), features.shape[1], self.config.segment_map)
+        if frames.shape[1:4] != size:
+            raise FeatureError(
+                f"model stpvad: clips are {'x'.join(map(str, frames.shape[1:4]))}, its encoder takes"
+                f" {'x'.join(map(str, size))} (frames, height, width). Set model_args.encoder, or size of the features."
+            )
+        pixels = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 4, 1, 2, 3)))
+        return pixels.to(features.device).float() / 255
+
+    def score(self, features: Float[Tensor, "bags segments dim"], clips: BagClips | None = None) -> Scores:
+        """Segment scores: 0..1 from stage 1, with `score: both` 0..2; the video's is the mean of its highest."""
+        first = self.stage1(self.standardise(features))
+        scores = first.scores
+        if self.config.score == "both":
+            every = torch.arange(features.shape[1])
+            scores = scores + torch.stack(
+                [self._clip_scores(first, features, clips, bag, every) for bag in range(len(features))]
+            )
+        return Scores(urdmu.top_mean(scores), scores)
+
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments fused"]:
+        """What the scorer of stage 1 reads of each segment: its vector beside what it read of both memories."""
+        return self.stage1(self.standardise(features)).fused
+
+    def protocol(self) -> dict[str, str]:
+        """What a row must say of the scoring."""
+        return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours)"}
+
+    def _clip_scores(
+        self,
+        first: urdmu.Output,
+        features: Float[Tensor, "bags segments dim"],
+        clips: BagClips | None,
+        bag: int,
+        segments: Int[Tensor, " chosen"],
+    ) -> Float[Tensor, " chosen"]:
+        """Mean of the best tokens of the clips of some segments of a video, 0..1."""
+        parts = segments.split(CLIPS)
+        return torch.cat([urdmu.top_mean(self._tokens(first, features, clips, bag, part).scores) for part in parts])
+
+    def _tokens(
+        self,
+        first: urdmu.Output,
+        features: Float[Tensor, "bags segments dim"],
+        clips: BagClips | None,
+        bag: int,
+        segments: Int[Tensor, " chosen"],
+    ) -> TokenScores:
+        """Score the tokens of the clips of some segments of one video."""
+        tokens = self.encoder(self._clips(clips, torch.full_like(segments, bag), segments, features))
+        read = _gather(first.fused, self.telling(first))[bag].expand(len(segments), -1, -1)
+        return TokenScores(self.head(tokens.vectors, read).scores, tokens.preserve_index)
+
+    def patch_maps(
+        self, features: Float[Tensor, "1 segments dim"], clips: BagClips, segments: Int[Tensor, " chosen"]
+    ) -> Float[Tensor, "chosen tubelets rows columns"]:
+        """Where in the clips of some segments of one video the tokens look anomalous, 0..1; dropped tokens are 0.
+
+        Args:
+            features: of one video, as for `score`.
+            clips: of the same video.
+            segments: from 0; all go through the network at once.
+
+        Raises: FeatureError for features without clips, or of another size than the encoder's.
+        """
+        first = self.stage1(self.standardise(features))
+        scored = self._tokens(first, features, clips, 0, segments)
+        return in_place(scored, self.config.encoder.grid)
+
+
+def _gather(
+    values: Float[Tensor, "bags segments width"], index: Int[Tensor, "bags chosen"]
+) -> Float[Tensor, "bags chosen width"]:
+    """The vectors of the chosen segments."""
+    return values.gather(1, index[..., None].expand(-1, -1, values.shape[2]))
+
+
+def in_place(scored: TokenScores, grid: tuple[int, int, int]) -> Float[Tensor, "clips tubelets rows columns"]:
+    """Token scores back at their places; 0 where a token was dropped."""
+    tubelets, rows, columns = grid
+    empty = scored.scores.new_zeros(len(scored.scores), tubelets * rows * columns)
+    return empty.scatter(1, scored.preserve_index, scored.scores).unflatten(1, (tubelets, rows, columns))
+
+
+def heat_maps(
+    patches: Float[Tensor, "clips tubelets rows columns"],
+    frames: int,
+    height: int,
+    width: int,
+    mode: Literal["nearest", "bilinear"] = "nearest",
+) -> Float[Tensor, "clips frames height width"]:
+    """Patch maps over the pixels of a clip.
+
+    Args:
+        patches: one map for each tubelet.
+        frames: of the clip, a multiple of the tubelets; the frames of a tubelet share its map.
+        height: of the pictures, in pixels.
+        width: of the pictures, in pixels.
+        mode: `nearest` shows the patches as they are, `bilinear` blends them.
+    """
+    over = functional.interpolate(
+        patches, (height, width), mode=mode, align_corners=None if mode == "nearest" else False
+    )
+    return over.repeat_interleave(frames // patches.shape[1], dim=1)

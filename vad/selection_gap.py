@@ -1,0 +1,44 @@
+"""What choosing the epoch on the test list would have given: optimistic on purpose, and never a result.
+
+The weights of every epoch are kept only when `train.keep_epochs` asks for it. Room train chooses its epoch on the
+validation part whatever happens here; the difference says how much a best-on-test number flatters.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vad.evaluation import evaluate
+from vad.significance import COMPARED
+from vad.video_scores import Level, VideoScores
+
+
+def selection_gap(
+    selected: Mapping[str, Any], epochs: Iterable[tuple[int, Sequence[VideoScores]]], level: Level
+) -> dict[str, dict[str, Any]]:
+    """The best epoch on the test list for each metric, apart for each as published code does it.
+
+    Args:
+        selected: metrics of the chosen epoch, as `vad.evaluation.evaluate` gives them.
+        epochs: number and scored test videos of each epoch.
+        level: of the scores.
+
+    Returns: by metric `selected`, `best_on_test`, its `epoch` (the first of equals) and `gap`; empty
+        without epochs, and without the metrics that are undefined.
+    """
+    best: dict[str, tuple[float, int]] = {}
+    for number, videos in epochs:
+        found = evaluate(videos, None, None, level)
+        for metric in COMPARED:
+            value = found[metric]["value"]
+            if value is not None and (metric not in best or value > best[metric][0]):
+                best[metric] = value, number
+    return {
+        metric: {
+            "selected": selected[metric]["value"],
+            "best_on_test": value,
+            "epoch": number,
+            "gap": value - selected[metric]["value"],
+        }
+        for metric, (value, number) in best.items()
+        if selected[metric]["value"] is not None
+    }
