@@ -417,6 +417,10 @@ class Plan:
         for folder in (*folders, *(DATA / "features" / f for f in self.params.features)):
             folder.mkdir(parents=True, exist_ok=True)
 
+    def trains_on_gpu(self, variant: str) -> int:
+        """GPUs that training and scoring of a variant ask for."""
+        return int(self.params.variants[variant].train.device == "cuda")
+
     def needs_gpu(self, features: str) -> bool:
         """Whether a features entry asks for a GPU."""
         return self.vectors_entry(features).get("device", "cpu") == "cuda"

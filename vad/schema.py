@@ -45,6 +45,9 @@ class Train(Section):
     select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
+    )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
     keep_epochs: bool = Field(
         False,

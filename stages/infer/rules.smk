@@ -28,7 +28,7 @@ rule infer:
     threads: 1
     resources:
         mem_mb=2500,
-        gpu=0,
+        gpu=lambda w: PLAN.trains_on_gpu(w.variant),
     params:
         run=lambda w, input: Path(input.run[0]).parent.as_posix(),
         features=lambda w: PLAN.variant_features(w.variant),

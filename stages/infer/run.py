@@ -38,11 +38,12 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     import torch
 
     from vad.batches import VideoModel
-    from vad.modelling import build
+    from vad.modelling import build, on_device
 
     torch.set_num_threads(threads)
     config = read_json(run / "config.json")
     model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
+    on_device(model, config["section"]["train"]["device"])
     _load(model, run / "weights.safetensors")
     videos, crops, origin = _sweep(model, parts, files, infer, config["feature_dim"])
     protocol = {

@@ -31,11 +31,11 @@ def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads
     """Train and write weights, the config that rebuilds the model, and the training curves."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
     from vad.batches import part_of
-    from vad.modelling import build
+    from vad.modelling import build, on_device
     from vad.training import train
 
     dim = read_features(files[0]).dim
-    model = build(entry["model"], entry["model_args"], dim, seed)
+    model = on_device(build(entry["model"], entry["model_args"], dim, seed), entry["train"]["device"])
     labels, parts = table["label"].tolist(), table["part"].tolist()
     fit, validation = (
         part_of(model, part, (read_features(files[i], dim) for i in rows), [labels[i] for i in rows])
