@@ -374,7 +374,7 @@ def test_the_schedule_reaches_the_optimiser() -> None:
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
     """Asked for by name there is no silent fallback; auto takes the CPU."""
     model = build("c3d_mil", MODELS["c3d_mil"], WIDTH)
-    with pytest.raises(ParamsError, match="train.device is cuda"):
+    with pytest.raises(ParamsError, match=r"train\.device is cuda"):
         on_device(model, "cuda")
 
     assert "cpu" == next(on_device(model, "auto").parameters()).device.type
