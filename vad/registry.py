@@ -21,7 +21,7 @@ def find(package: ModuleType, name: str) -> ModuleType:
     """
     known = names(package)
     if name not in known:
-        kind = package.__name__.rpartition(".")[2].removesuffix("s")
+        kind = package.__name__.rpartition(".")[2].removesuffix("s").replace("dataset", "kind of data set")
         raise ParamsError(f"no {kind} called {name!r}.{nearest(name, known)}")
     return importlib.import_module(f"{package.__name__}.{name}")
 
