@@ -36,11 +36,13 @@ def preflight(plan: Plan) -> None:
 
 def _problems(plan: Plan) -> Iterator[str]:
     """What is wrong with each data set, and with each feature table that is used with it."""
-    for dataset in sorted({d for _, d in plan.pairs}):
+    absent = dict(_absent(plan))
+    yield from absent.values()
+    for dataset in sorted({d for _, d in plan.pairs} - set(absent)):
         try:
             videos = plan.videos(dataset)
         except VadError as error:
-            yield str(error)
+            yield f"datasets.{dataset}: {error}"
             continue
         if problems := list(_untrainable(plan, dataset, videos)):
             mend = "Mend the data set's lists or its validation part, or remove these variants."
@@ -49,7 +51,7 @@ def _problems(plan: Plan) -> Iterator[str]:
             try:
                 sources = plan.sources(features, dataset)
             except VadError as error:
-                yield str(error)
+                yield f"features.{features}: {error}"
                 continue
             braces = [path for paths in sources.values() for path in paths if "{" in path or "}" in path]
             if braces:
@@ -62,6 +64,15 @@ def _problems(plan: Plan) -> Iterator[str]:
                     [f"{video_id}: no frame count" for video_id in uncounted],
                     f"State frames per video: set datasets.{dataset}.frame_counts to a file that has them.",
                 )
+
+
+def _absent(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The installed data sets whose root is no folder, each with the key that says so."""
+    for name in plan.datasets:
+        dataset = plan.dataset(name)
+        if not plan.generated(name) and not dataset.root.is_dir():
+            mend = f"Set it to the folder of the data set, or to null. {getattr(dataset, 'GET', '')}"
+            yield name, f"datasets.{name}.root: {dataset.root}: no such folder. {mend}".rstrip()
 
 
 def _untrainable(plan: Plan, dataset: str, videos: Sequence[Video]) -> Iterator[str]:

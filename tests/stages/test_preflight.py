@@ -74,6 +74,19 @@ def test_lists_that_cannot_train_are_refused_before_any_work(
     assert not words or "data set mine: " in found
 
 
+def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a data set that a variant uses, and of one that none uses."""
+    monkeypatch.chdir(tmp_path)
+    entry = "ucf_crime: {kind: ucf_crime, root: null}"
+    both = entry.replace("null", "/nowhere") + "\n  mine: {kind: folder, root: /elsewhere}"
+    Path("params.yaml").write_text(PARAMS.replace(entry, both))
+    with pytest.raises(VadError) as caught:
+        preflight(Plan(Path("params.yaml")))
+
+    assert "datasets.ucf_crime.root: /nowhere: no such folder." in str(caught.value)
+    assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)
+
+
 def test_supervision_of_every_model_is_readable_without_importing_it() -> None:
     """What the source says is what the class has."""
     names = registry.names(vad.models)
