@@ -8,6 +8,7 @@ import pandas as pd
 
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts import read_features, write_json, write_text, write_weights
+from vad.errors import VadError
 from vad.provenance import Job
 from vad.schema import Train
 from vad.splits import read_train
@@ -24,7 +25,11 @@ def main(argv: Sequence[str] | None) -> None:
     table = read_train(args.videos)
     files = [args.features / f"{video_id}.npz" for video_id in table["video_id"]]
     job = Job("train", args.out, args.section, args.code, [args.videos, *files], {"seed": args.seed})
-    make(job, lambda: _fit(settings(args.section), table, files, args.seed, args.threads, args.out))
+    try:
+        make(job, lambda: _fit(settings(args.section), table, files, args.seed, args.threads, args.out))
+    except VadError as error:
+        # Without the seed: the summary of a failed run shows equal errors once.
+        raise type(error)(f"variant {args.out.parent.name}: {error}") from error
 
 
 def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
