@@ -1,7 +1,12 @@
 """Crops of frames, with names: 0 centre, 1-4 corners, 5-9 the same five mirrored."""
 
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
+
+from vad.extractors._running import on_device
 
 PLACES = {
     "centre": (0.5, 0.5),
@@ -22,3 +27,15 @@ def crop(
     top, left = int(down * (frames.shape[1] - size)), int(right * (frames.shape[2] - size))
     cut = frames[:, top : top + size, left : left + size]
     return cut[:, :, ::-1] if name.endswith("mirrored") else cut
+
+
+def row(
+    network: torch.nn.Module,
+    frames: UInt8[np.ndarray, "frames height width 3"],
+    size: int,
+    names: Sequence[str],
+    device: torch.device,
+) -> Float[np.ndarray, "1 *crops dim"]:
+    """The row of one segment, crop after crop through the network; a single crop has no axis of its own."""
+    vectors = np.stack([on_device(network, crop(frames, size, name), device) for name in names])
+    return vectors if len(names) == 1 else vectors[None]

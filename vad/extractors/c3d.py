@@ -6,6 +6,7 @@ Differs: frames are squashed to 128 x 171 and cropped to 112 x 112, less (124, 1
 ekosman's re-implementation of Sultani et al.; the original's preprocessing gives other features.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +20,12 @@ from torch import Tensor, nn
 
 from vad.artefacts import FeatureFile
 from vad.decode import Reader
-from vad.extractors._crops import NAMES, crop
-from vad.extractors._running import Cut, device_of, extract, filled, on_device
-from vad.extractors._weights import Weighted, Weights
+from vad.extractors._crops import NAMES, row
+from vad.extractors._running import Cut, device_of, extract, filled
+from vad.extractors._weights import Published, Weighted, Weights
 
 DIM = 4096
+SPORTS1M = "http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle"
 SEGMENT, HEIGHT, WIDTH, SIZE = 16, 128, 171, 112
 """Frames and pixels that fc6 fixes."""
 MEAN, SCALE = (124.0, 117.0, 104.0), 0.0167
@@ -36,9 +38,19 @@ LAYERS = {
 class Config(Weighted):
     """Settings of the extractor, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
 
+    weights: str = Field(
+        default="sports1m",
+        min_length=1,
+        description="sports1m = c3d.pickle (set weights_sha256: its makers state none); random; or the path of such a"
+        " file",
+    )
     crops: Literal[1, 5, 10] = Field(
         default=1, description="1 = centre; 5 = with the corners; 10 = with all five mirrored; scores are averaged"
     )
+
+    def published(self) -> Mapping[str, Published]:
+        """The file behind `sports1m`."""
+        return {"sports1m": Published(SPORTS1M, None)}
 
 
 class C3D(nn.Module):
@@ -104,10 +116,8 @@ class Extractor:
 
     def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 *crops 4096"]:
         """One segment through the network, crop after crop."""
-        whole = filled(frames, SEGMENT)
         names = NAMES[: self.config.crops]
-        rows = np.stack([on_device(self._network, crop(whole, SIZE, name), self._device) for name in names])
-        return rows if len(names) == 1 else rows[None]
+        return row(self._network, filled(frames, SEGMENT), SIZE, names, self._device)
 
     @cached_property
     def _device(self) -> torch.device:
