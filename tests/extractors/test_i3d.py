@@ -33,11 +33,17 @@ def counted(build: type[nn.Module]) -> tuple[int, int]:
     return sum(value.numel() for value in network.parameters()), counter.get_total_flops() // 2
 
 
-def trained(network: nn.Module) -> dict[str, Tensor]:
-    """Values as after training: batch norms that do something."""
-    for name, value in network.state_dict().items():
-        if "running_" in name or ("bn" in name and "tracked" not in name):
-            value.uniform_(0.5, 1.5)
+def trained(network: nn.Module, example: Tensor) -> dict[str, Tensor]:
+    """Values as after training: batch norms that know the spread of their maps. Without counters, as published."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d):
+            layer.momentum = None
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.uniform_(layer.bias, -0.5, 0.5)
+    network.train()
+    with torch.inference_mode():
+        network(example)
+    network.eval()
     return {name: value for name, value in network.state_dict().items() if "tracked" not in name}
 
 
@@ -105,18 +111,18 @@ def test_inception_is_googlenet_for_single_frames() -> None:
     torch.manual_seed(1)
     flat = torchvision.models.googlenet(aux_logits=False, transform_input=False, init_weights=False).eval()
     flat.fc, flat.dropout = nn.Identity(), nn.Identity()  # type: ignore[assignment]
-    flat.conv1.conv.padding = (0, 0)
-    network = Inception().eval()
+    flat.conv1.conv = nn.Conv2d(3, 64, 7, 2, bias=False)  # type: ignore[assignment]
+    pictures = torch.rand(2, 3, 64, 64)
+    padded = nn.functional.pad(pictures, (2, 3, 2, 3))
+    values, network = trained(flat, padded), Inception().eval()
     names = (name for name in network.state_dict() if "tracked" not in name)
-    pairs = zip(names, trained(flat).values(), strict=True)
+    pairs = zip(names, values.values(), strict=True)
     network.load_state_dict({n: inflated(v, network.state_dict()[n]) for n, v in pairs}, strict=False)
-    picture = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
-        expected = flat(nn.functional.pad(picture, (2, 3, 2, 3)))
-        found = network(picture[:, :, None].expand(-1, -1, 8, -1, -1))
+        expected, found = flat(padded), network(pictures[:, :, None].expand(-1, -1, 4, -1, -1))
 
-    assert expected.std() > 1e-3
-    assert torch.allclose(expected, found, rtol=1e-3, atol=1e-5)
+    assert expected.std(0).mean() > 0.05
+    assert torch.allclose(expected, found, atol=2e-3)
 
 
 def test_resnet50_is_the_2d_one_for_single_frames() -> None:
@@ -124,23 +130,26 @@ def test_resnet50_is_the_2d_one_for_single_frames() -> None:
     torch.manual_seed(1)
     flat = torchvision.models.resnet50().eval()
     flat.fc, flat.maxpool = nn.Identity(), nn.MaxPool2d(3, 2)  # type: ignore[assignment]
-    values, network = trained(flat), ResNet50().eval()
+    pictures = torch.rand(2, 3, 64, 64)
+    values, network = trained(flat, pictures), ResNet50().eval()
     like = network.state_dict()
     assert set(values) == {name for name in like if "tracked" not in name}
     network.load_state_dict({n: inflated(v, like[n]) for n, v in values.items()}, strict=False)
-    picture = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
-        expected, found = flat(picture), network(picture[:, :, None].expand(-1, -1, 16, -1, -1))
+        expected, found = flat(pictures), network(pictures[:, :, None].expand(-1, -1, 8, -1, -1))
 
-    assert expected.std() > 1e-3
-    assert torch.allclose(expected, found, rtol=1e-3, atol=1e-5)
+    assert expected.std(0).mean() > 0.05
+    assert torch.allclose(expected, found, atol=2e-3)
 
 
 @pytest.mark.parametrize(("network", "dim", "head"), [("inception", 1024, "logits.conv3d"), ("resnet50", 2048, "fc")])
 def test_a_published_file_loads(network: str, dim: int, head: str, clip: Path, tmp_path: Path) -> None:
     """Its classifier is left out, counters of batch norms may be missing; segments and crops are axes."""
     body = {"inception": Inception, "resnet50": ResNet50}[network]()
-    values = trained(body) | {f"{head}.weight": torch.ones(2), f"{head}.bias": torch.ones(2)}
+    values = trained(body, torch.rand(1, 3, 16, 32, 32)) | {
+        f"{head}.weight": torch.ones(2),
+        f"{head}.bias": torch.ones(2),
+    }
     torch.save(values, tmp_path / "i3d.pt")
     named = {"weights": str(tmp_path / "i3d.pt"), "weights_sha256": sha256(tmp_path / "i3d.pt")}
     one, five = (
