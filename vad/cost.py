@@ -6,6 +6,7 @@ neither, so none are needed.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,21 @@ import torch
 from torch import nn
 
 from vad.artefacts import FeatureFile
-from vad.batches import Part, VideoModel, crops_of, set_for
+from vad.batches import BagSet, Part, VideoModel, crops_of, set_for
 from vad.efficiency import count, parameters, size_on_disk
-from vad.inference import score_video
+from vad.inference import score_bags, score_video
 from vad.measuring import Memory, first_frames, machine, time_of
 from vad.modelling import build
 from vad.schema import Efficiency, Infer
+from vad.splits import Video
 
 REFERENCES = {"ResNet18": "resnet18", "ViT-B/16": "vit_b_16", "MobileNetV2": "mobilenet_v2"}
 """Image networks of the MemTSM-Net report's table 5, by torchvision's names; its ViT is of size Base."""
 SIDE = 224
 """Height and width of the images for them, in pixels."""
+
+
+FIRST = torch.tensor([0])
 
 
 def get_ready() -> None:
@@ -49,14 +54,16 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
     rows = max(int(np.searchsorted(file.bounds[1:], settings.frames, "right")), 1)
     features, bounds = file.features[:rows], file.bounds[: rows + 1]
     network: VideoModel = build(model, model_args, file.dim).eval()
-    sample = set_for(network, Part([features], [0])).sample()[:1]
+    clips = None if file.clips is None else replace(file.clips, offsets=file.clips.offsets[:rows])
+    data = set_for(network, Part([features], [0], None if clips is None else [clips]))
+    sample = data.sample()[:1]
 
     def score() -> object:
         with torch.no_grad():
-            return network.score(sample)
+            return score_bags(network, data.take(FIRST)) if isinstance(data, BagSet) else network.score(sample)
 
     def video() -> object:
-        return score_video(network, features, bounds, Infer.model_validate({}))
+        return score_video(network, features, bounds, Infer.model_validate({}), clips)
 
     # Time and memory before counting, which takes other paths and more memory.
     one, whole = (time_of(work, settings.repeats, settings.budget) for work in (score, video))
@@ -89,6 +96,8 @@ def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]: 
     decoding: list[float] = []
 
     def extract() -> FeatureFile:
+        if hasattr(plugin, "extract_named"):
+            return plugin.extract_named(path, Video(path.stem, "", "test", 0, ""))
         return plugin.extract(path)
 
     def timed() -> None:
@@ -99,7 +108,7 @@ def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]: 
         time = time_of(timed, settings.repeats, settings.budget)
         peak = memory.peak_mb()
         file = extract()
-        networks = [value for value in vars(plugin).values() if isinstance(value, nn.Module)]
+        networks = _networks(plugin)
         total = count(extract, networks)
     decode_seconds = float(np.median(decoding[1:]))
     sizes = [_size(network) for network in networks]
@@ -152,6 +161,13 @@ def image_network(name: str) -> nn.Module:
     for value in network.state_dict().values():
         value.zero_()
     return network
+
+
+def _networks(plugin: Any) -> list[nn.Module]:  # noqa: ANN401 - a plugin
+    """The networks of an extractor, and of one that it holds."""
+    held = [value for value in vars(plugin).values() if not isinstance(value, nn.Module) and hasattr(value, "extract")]
+    own = [value for value in vars(plugin).values() if isinstance(value, nn.Module)]
+    return own + [network for inner in held for network in _networks(inner)]
 
 
 def _size(network: nn.Module) -> dict[str, int]:

@@ -69,7 +69,7 @@ def bag_length(model: VideoModel, rows: int) -> int:
     return rows if scores_rows(model) else model.config.bag_segments
 
 
-def _score_bags(model: VideoModel, bags: Bags) -> Scores:
+def score_bags(model: VideoModel, bags: Bags) -> Scores:
     """A model's scores of bags; one that looks at pixels gets these too."""
     features = bags.features.to(_device(model))
     return model.score(features, bags.clips) if uses_clips(model) else model.score(features)
@@ -84,7 +84,7 @@ def score_rows(
     """
     if model.sampling == "bags":
         bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
-        scores = _score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
+        scores = score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
         steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
         return RowScores(steps, float(scores.video[0]))
     found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
@@ -184,7 +184,7 @@ def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, 
     """
     if isinstance(data, BagSet):
         chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)
-        scores = torch.cat([_score_bags(model, data.whole(chunk)).video for chunk in chunks])
+        scores = torch.cat([score_bags(model, data.whole(chunk)).video for chunk in chunks])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)
