@@ -187,12 +187,15 @@ class Plan:
         return files
 
     def inputs(self, batch: Batch) -> list[str]:
-        """What Snakemake watches for a feature job: the sources, with one record for all folders of a generated set."""
+        """What Snakemake watches for a feature job."""
         sources = self.sources(batch.features, batch.dataset)
-        paths = [path for video in batch.videos for path in sources[video.video_id]]
-        if not self._by_record(batch.dataset):
+        return self._watched(batch.dataset, [path for video in batch.videos for path in sources[video.video_id]])
+
+    def _watched(self, dataset: str, paths: list[str]) -> list[str]:
+        """Source files as Snakemake can watch them: one record for all folders of a generated set."""
+        if not self._by_record(dataset):
             return paths
-        raw = self.raw(batch.dataset).as_posix()
+        raw = self.raw(dataset).as_posix()
         return list(dict.fromkeys(f"{raw}{SUFFIX}" if path.startswith(f"{raw}/") else path for path in paths))
 
     def write_batch(self, batch: Batch) -> str:
@@ -265,25 +268,29 @@ class Plan:
     def write_parts(self) -> str:
         """Write the list of what room report measures (only when it changed) and return its path.
 
-        A part: the section that decides it, its code, its inputs (a feature file, or a video), and where it is written.
+        A part: the section that decides it, its code, its inputs (a feature file, or a video), what Snakemake watches
+        of them, and where it is written.
         """
         rows = []
         for name in self.variants:
             model = self.params.variants[name].model
-            rows.append((f"head.{name}", [f"models/{model}"], self.feature_files(name, "test")[:1]))
+            files = self.feature_files(name, "test")[:1]
+            rows.append((f"head.{name}", [f"models/{model}"], files, files))
         for features, dataset in self.extracted:
             first = next(v.video_id for v in self.videos(dataset) if v.split == "test")
             plugin = f"extractors/{self.params.features[features].extractor}"
-            rows.append((f"extractor.{features}.{dataset}", [plugin], self.sources(features, dataset)[first]))
-        rows.append(("references", [], []))
+            files = self.sources(features, dataset)[first]
+            rows.append((f"extractor.{features}.{dataset}", [plugin], files, self._watched(dataset, files)))
+        rows.append(("references", [], [], []))
         parts = [
             {
                 "section": self.section("report", part),
                 "code": self.code("report", *plugins, job="efficiency"),
                 "inputs": inputs,
+                "watched": watched,
                 "out": f"{DATA}/report/efficiency/{part}.json",
             }
-            for part, plugins, inputs in rows
+            for part, plugins, inputs, watched in rows
         ]
         return self._write(SECTIONS / "batches" / "efficiency.json", parts)
 

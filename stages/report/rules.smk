@@ -14,7 +14,7 @@ rule efficiency:
         section=PLAN.parts("section"),
         wake=[PLAN.wake_of(section) for section in PLAN.parts("section")],
         parts=PLAN.write_parts(),
-        measured=PLAN.parts("inputs"),
+        measured=PLAN.parts("watched"),
     output:
         costs=update(PLAN.parts("out")),
         records=update([f"{out}.prov.json" for out in PLAN.parts("out")]),
