@@ -108,6 +108,8 @@ def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> Non
     assert [Path("data/split/mini_walk/raw/frame_labels.npy")] == used.raw_files("mini_walk")
     assert {"data/split/mini_walk/raw.prov.json"} == {path for batch in batches for path in used.inputs(batch)}
     assert ["data/split/mini_walk/raw/Train/Train001"] == used.sources("xfeat", "mini_walk")["Train001"]
+    assert "data/split/mini_walk/raw/Test/Test001" in used.parts("inputs")
+    assert not [path for path in used.parts("watched") if path.startswith("data/split/mini_walk/raw/")]
 
 
 @pytest.mark.parametrize(
