@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vad import provenance, staleness
+from vad.__main__ import main
 from vad.errors import ArtefactError
 from vad.provenance import Job, broken_links, code_files, trusted_hash
 
@@ -140,17 +141,27 @@ def test_verify_sees_an_edit_that_kept_size_and_time() -> None:
 
     assert reasons() == []
     forget()
-    assert staleness.verify(Path(".params/stat.json")) == [
-        "data/out.txt: content differs from its record: data/out.txt"
-    ]
+    assert staleness.verify(Path(".params/stat.json")) == (
+        ["data/out.txt: content differs from its record: data/out.txt"],
+        [],
+    )
 
 
-def test_verify_names_orphans() -> None:
-    """An artefact of an entry that is gone from params is an orphan, not an error."""
+def test_verify_names_orphans(capsys: pytest.CaptureFixture[str]) -> None:
+    """An artefact of an entry that is gone from params is an orphan: listed, not an error, until another is damaged."""
     made(job())
-    Path(".params/room/x.json").unlink()
+    section = Path(".params/room/x.json")
+    kept = section.read_text()
+    section.unlink()
+    alone = main(["verify"])
+    listed = capsys.readouterr().out
+    section.write_text(kept)
+    Path("data/out.txt").write_text("flipped")
 
-    assert staleness.verify(Path(".params/stat.json")) == ["data/out.txt: orphaned record, nothing in params makes it"]
+    assert 0 == alone
+    assert "data/out.txt: orphaned record, nothing in params makes it" in listed
+    assert 1 == main(["verify"])
+    assert "Mend with: snakemake" in capsys.readouterr().out
 
 
 def test_chain_of_records() -> None:

@@ -1,6 +1,6 @@
 """The command `vad`: what neither Snakemake nor DVC can answer.
 
-vad verify   hash every artefact again and list what is stale, missing, damaged or orphaned
+vad verify   hash every artefact again and list what is stale, missing or damaged (exit code 1), or orphaned (0)
 vad docs     write docs/params.md and docs/params.schema.json from the code, and the results into README.md
 vad audit    say which protocol somebody's score file seems to follow, and what it is worth under each convention
 """
@@ -38,16 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify() -> int:
-    """One line per finding, and the command that mends them."""
+    """One line per finding, and the command that mends them; orphans alone are no error."""
     if not SECTIONS.is_dir():
         raise VadError(
             "no .params folder here: nothing was run yet. Change to the project's folder, or run: make reproduce"
         )
-    findings = verify(SECTIONS / "stat.json")
-    print("\n".join(findings) if findings else "every artefact is what its record says")
-    if findings:
-        print("Mend with: snakemake --cores all (it remakes what is stale or damaged; delete orphans yourself)")
-    return int(bool(findings))
+    wrong, orphans = verify(SECTIONS / "stat.json")
+    print("\n".join(wrong) if wrong else "every artefact that params.yaml asks for is what its record says")
+    if wrong:
+        print("Mend with: snakemake --cores all (it remakes what is stale or damaged)")
+    if orphans:
+        print("", *orphans, "Of entries that params.yaml no longer has: delete them, or leave them.", sep="\n")
+    return int(bool(wrong))
 
 
 def _docs() -> int:

@@ -172,11 +172,13 @@ def wake_path(section: Path) -> Path:
     return section.with_suffix(".wake")
 
 
-def verify(store: Path) -> list[str]:
-    """Hash everything again (the look that neither Snakemake nor DVC takes): one line per finding."""
+def verify(store: Path) -> tuple[list[str], list[str]]:
+    """Hash everything again (the look that neither Snakemake nor DVC takes): one line per finding.
+
+    Returns: what is stale, missing or damaged; and orphans, which nothing is wrong with.
+    """
     hashes = Hashes(store, trust_stat=False)
     stale, orphans = check(hashes)
     hashes.save()
-    return [f"{s.artefact}: {s.reason}" for s in stale] + [
-        f"{o}: orphaned record, nothing in params makes it" for o in orphans
-    ]
+    wrong = [f"{s.artefact}: {s.reason}" for s in stale]
+    return wrong, [f"{orphan}: orphaned record, nothing in params makes it" for orphan in orphans]

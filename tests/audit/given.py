@@ -16,6 +16,8 @@ datasets:
   empty: {kind: ucf_crime, root: null}
 features: {}
 variants: {}
+evaluate: {}
+report: {}
 """
 
 

@@ -266,7 +266,8 @@ def test_scores_of_others_can_be_held_against_it(tmp_path: Path) -> None:
     root = ucsd(tmp_path / "data")
     masks(root, [SMALL[0], np.zeros(6, np.uint8)])
     entry = f"datasets: {{ped2: {{kind: ped2, root: '{root}'}}}}"
-    (tmp_path / "params.yaml").write_text(f"seeds: [0]\n{entry}\nfeatures: {{}}\nvariants: {{}}\n")
+    rest = "".join(f"{section}: {{}}\n" for section in ("features", "variants", "evaluate", "report"))
+    (tmp_path / "params.yaml").write_text(f"seeds: [0]\n{entry}\n{rest}")
     official = load_official("ped2", tmp_path / "params.yaml")
     found = official.truth(PRESETS["canonical"])
 
