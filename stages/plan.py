@@ -239,6 +239,12 @@ class Plan:
         seeds = self.params.seeds if variant in self.variants else []
         return [f"{top / variant}/seed{seed}{suffix}" for seed in seeds]
 
+    def weights(self, variant: str) -> list[str]:
+        """Weights and config of every trained run of a variant."""
+        return [
+            path for name in ("weights.safetensors", "config.json") for path in self.runs("train", variant, f"/{name}")
+        ]
+
     def all_runs(self, room: str, suffix: str) -> list[str]:
         """One path per variant that can run and seed."""
         return [path for variant in self.variants for path in self.runs(room, variant, suffix)]
@@ -416,6 +422,10 @@ class Plan:
             folders += [REPORTS / "metrics" / name]
         for folder in (*folders, *(DATA / "features" / f for f in self.params.features)):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def trains_on_gpu(self, variant: str) -> int:
+        """GPUs that training and scoring of a variant ask for."""
+        return int(self.params.variants[variant].train.device == "cuda")
 
     def needs_gpu(self, features: str) -> bool:
         """Whether a features entry asks for a GPU."""

@@ -36,7 +36,6 @@ def versioned(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
     project.run("git", "init", "-q")
     project.run("git", "config", "user.email", "test@example.org")
     project.run("git", "config", "user.name", "test")
-    project.run("dvc", "init", "-q")
     project.repro()
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "run")

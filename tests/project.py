@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "dvc.yaml", ".dvcignore", ".gitignore", "envs", "profiles", "stages", "vad")
+PARTS = ("Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "envs", "profiles", "stages", "vad")
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
 PARAMS = """\
 seeds: [0]
 datasets:
@@ -65,7 +66,7 @@ class Project:
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, folder / part, ignore=NOT_COPIED)
             else:
                 shutil.copy2(source, folder / part)
         (folder / "data/raw").mkdir(parents=True)

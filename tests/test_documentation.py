@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from tests.project import ROOT
-from vad.documentation import json_schema
+from vad.documentation import json_schema, reference
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,27 @@ def test_a_wrong_key_or_value_is_named(
     assert found
     assert all(error.startswith(".".join(("$", *place))) for error in found)
     assert any(key in error for error in found)
+
+
+def test_every_key_has_a_meaning() -> None:
+    """No cell of docs/params.md is empty."""
+    rows = [line for line in reference().splitlines() if line.startswith("| `")]
+
+    assert len(rows) > 100
+    assert [row for row in rows if any(not cell.strip() for cell in row.strip("|").split("|"))] == []
+
+
+def test_a_default_of_a_section_is_that_of_its_keys() -> None:
+    """The rule of `threshold_normal_only` is not the one that `threshold` has by default."""
+    rule = next(line for line in reference().splitlines() if line.startswith("| `threshold_normal_only.rule`"))
+
+    assert '| `"quantile"` |' in rule
+    assert "where the validation part is all normal" in rule
+
+
+def test_the_section_shown_to_users_fits(errors: Callable[[Any], list[str]], tree: dict[str, Any]) -> None:
+    """The variant of docs/your-own-videos.md can be put into the section `variants` as it stands."""
+    page = (ROOT / "docs/your-own-videos.md").read_text()
+    shown = YAML(typ="safe").load(page.split("```yaml\n")[1].split("```")[0])
+
+    assert [] == errors({**tree, "variants": {**tree["variants"], **shown}})

@@ -75,6 +75,7 @@ def test_sections_that_dvc_asks_for_are_required(tmp_path: Path, section: str, t
         ("hidden_width: 8}\n", "hiden_width: 8}\n", "Did you mean 'hidden_width'?"),
         ("size: 64", "siz: 64", "Did you mean 'size'?"),
         ("kind: mini_crime", "kind: mini_krime", "Did you mean 'mini_crime'?"),
+        ("kind: mini_crime", "kind: Folder", "datasets.mini_crime.kind: no kind of data set called 'Folder'"),
         ("train_videos: 8", "train_videos: 7", "datasets.mini_crime.train_videos"),
         ("seeds: [0]", "seeds: &a [0]", "anchors"),
     ],
@@ -103,6 +104,58 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         load_text(tmp_path, text.replace("dataset: ucf_crime\n", "dataset: ucf_krime\n"))
 
     assert "3 problem(s)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            [
+                ("lr: 0.001, epochs: 2", "lr: 0.001, epoch: 2"),
+                ("{optimiser: adam,", "{optimizer: adam,"),
+                ("model: lstm_memory_ae", "model: lstm_memory"),
+            ],
+            [
+                "variants.ae.train.epochs: missing",
+                "variants.ae.train.epoch: unknown key. Did you mean 'epochs'?",
+                "variants.ae.train.optimizer: unknown key. Did you mean 'optimiser'?",
+                "variants.ae.model: no model called 'lstm_memory'. Did you mean 'lstm_memory_ae'?",
+            ],
+        ),
+        (
+            [("lr: 0.01", "lr: .nan"), ("{hidden_width: 8}\n", "{hidden_width: 8, middle_activation: rel}\n")],
+            ["variants.mil.train.lr: ", "variants.mil.model_args.middle_activation: "],
+        ),
+        (
+            [("report: {dpi: 50}", "report: {dpi: 5}"), ("size: 64", "siz: 64"), ("select_by: validation_loss", "")],
+            ["report.dpi: ", "features.xfeat.siz: unknown key.", "variants.ae.train.select_by: video_auc needs"],
+        ),
+        (
+            [("seeds: [0]", "seeds: 0"), ("kind: mini_crime", "kind: 3"), ("dataset: ucf_crime\n", "dataset: uc\n")],
+            ["seeds: ", "datasets.mini_crime.kind: ", "variants.mil_ucf.dataset: no dataset called 'uc'"],
+        ),
+        (
+            [("model_args: {hidden_width: 8}", "model_args: 3"), ("infer: {video_score: max}", "infer: [1]")],
+            ["variants.mil.model_args: ", "variants.mil.infer: "],
+        ),
+        (
+            [("features:\n  xfeat: {extractor: xfeat, size: 64}", "features: null"), ("    infer: {}\n", "")],
+            ["features: ", "variants.mil_ucf.infer: missing"],
+        ),
+    ],
+)
+def test_a_wrong_shape_hides_nothing(tmp_path: Path, changes: list[tuple[str, str]], words: list[str]) -> None:
+    """What the plugins say stands beside what the schema says, one line each, in the same message."""
+    text = PARAMS
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    with pytest.raises(ParamsError) as caught:
+        load_text(tmp_path, text)
+    found = str(caught.value)
+
+    assert [word for word in words if word not in found] == []
+    assert f"{len(words)} problem(s)" in found
 
 
 def test_bomb_and_giant_files_are_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def protocol(folder: Path, made_by: dict) -> dict:
     """What room infer says of a run over one video with such features."""
     model = build("c3d_mil", {"hidden_width": 2}, 3)
     config = {"model": "c3d_mil", "model_args": {"hidden_width": 2}, "feature_dim": 3}
-    write_json(folder / "run" / "config.json", {**config, "section": {"train": {"select_by": "last"}}})
+    write_json(folder / "run" / "config.json", {**config, "section": {"train": {"select_by": "last", "device": "cpu"}}})
     values = {name: value.numpy() for name, value in model.state_dict().items()}
     write_weights(folder / "run" / "weights.safetensors", values, config)
     features = np.ones((2, 3), np.float32)

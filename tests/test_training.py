@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vad.batches import Part
 from vad.errors import ArtefactError, DatasetError, ParamsError, VadError
-from vad.modelling import build
+from vad.modelling import build, on_device
 from vad.schedule import learning_rate, optimiser_for
 from vad.schema import Train
 from vad.training import Trained, best_epoch, train
@@ -368,3 +368,25 @@ def test_the_schedule_reaches_the_optimiser() -> None:
     rows = run("c3d_mil", scheduler="step", step_epochs=2).history
 
     assert [0.01, 0.01, 0.005, 0.005] == [row["lr"] for row in rows]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    """Asked for by name there is no silent fallback; auto takes the CPU."""
+    model = build("c3d_mil", MODELS["c3d_mil"], WIDTH)
+    with pytest.raises(ParamsError, match=r"train\.device is cuda"):
+        on_device(model, "cuda")
+
+    assert "cpu" == next(on_device(model, "auto").parameters()).device.type
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", [*MODELS, *PICTURES])
+def test_trains_on_a_gpu(name: str) -> None:
+    """A finite history, and weights that come back to the CPU."""
+    data = clips if name in PICTURES else part
+    model = on_device(build(name, {**MODELS, **PICTURES}[name], 3 if name in PICTURES else WIDTH), "cuda")
+    trained = train(model, data(0), data(1), settings(select_by=SELECT[name], epochs=2), 0)
+
+    assert {"cpu"} == {value.device.type for value in trained.state.values()}
+    assert np.isfinite([row["train_loss"] for row in trained.history]).all()

@@ -67,10 +67,19 @@ def _rows(schema: dict[str, Any], prefix: str = "", defs: dict[str, Any] | None 
         reference_ = entry.get("$ref") or next((o["$ref"] for o in entry.get("allOf", []) if "$ref" in o), None)
         inner = known[reference_.rpartition("/")[2]] if reference_ else {}
         if inner.get("properties"):
-            rows += _rows(inner, f"{prefix}{key}.", known)
+            rows += _rows(_as_given(inner, entry), f"{prefix}{key}.", known)
         else:
             rows.append((prefix + key, entry | inner, key in schema.get("required", [])))
     return rows
+
+
+def _as_given(inner: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a nested section with the defaults that it has at this place; its first key says what it is for."""
+    given = entry.get("default") or {}
+    leaves = {k: leaf | ({"default": given[k]} if k in given else {}) for k, leaf in inner["properties"].items()}
+    first = next(iter(leaves))
+    words = [part["description"] for part in (entry, leaves[first]) if "description" in part]
+    return inner | {"properties": leaves | {first: leaves[first] | {"description": ": ".join(words)}}}
 
 
 def _cells(key: str, entry: dict[str, Any], required: bool) -> list[str]:

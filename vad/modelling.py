@@ -32,3 +32,13 @@ def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int
         raise ParamsError(listing(f"settings of model {model}", problems, known)) from error
     torch.manual_seed(seed)
     return module.Model(config, feature_dim)
+
+
+def on_device(model: nn.Module, wanted: str) -> nn.Module:
+    """The model on the device that `auto` (a GPU if there is one), `cpu` or `cuda` means here.
+
+    Raises: ParamsError if cuda is asked for and there is none; there is no silent fallback.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ParamsError("train.device is cuda, but torch sees no GPU. Set it to auto or cpu.")
+    return model.to("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")

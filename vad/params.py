@@ -1,7 +1,7 @@
 """The one loader of params.yaml, for the Snakefile and for everything else.
 
-Two passes: the shape (vad/schema.py), then what the plugins say of their own settings. Each pass reports
-all its problems at once, with path, value, known names and the nearest one.
+First the file is read as YAML; then its shape (vad/schema.py) and what the plugins say of their own settings are
+checked, and all problems of both are reported at once, with path, value, known names and the nearest one.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ import vad.models
 from vad import registry
 from vad.artefacts import write_text
 from vad.errors import ParamsError, listing, nearest
-from vad.schema import Params
+from vad.schema import Params, Train
 
 MAX_BYTES = 256 * 1024
 PLUGINS = {
@@ -43,14 +43,13 @@ def load(path: Path, cache: Path | None = None) -> Params:
         cache: where a checked result may be kept. The plugins' own check imports torch (seconds);
             it is repeated only when params.yaml or the package's code changed.
 
-    Raises: ParamsError listing every problem of a pass.
+    Raises: ParamsError listing every problem: first those of the YAML itself, then all others.
     """
     text = _read(path)
     stamp = hashlib.sha256((text + _code_text()).encode()).hexdigest()
     if cache is not None and (kept := _kept(cache, stamp)) is not None:
         return kept
-    params = _shape(path.name, _parse(path.name, text))
-    params = _resolve(path.name, params)
+    params = _checked(path.name, _parse(path.name, text))
     if cache is not None:
         # Not sorted: tables follow the order of params.yaml.
         write_text(cache, json.dumps({"stamp": stamp, "params": params.model_dump(mode="json")}))
@@ -145,59 +144,77 @@ def _keys(schema: Any, location: tuple[int | str, ...]) -> list[str]:  # noqa: A
     return list(schema.model_fields) if schema else []
 
 
-def _shape(name: str, tree: Mapping[str, Any]) -> Params:
+def _checked(name: str, tree: Mapping[str, Any]) -> Params:
+    """The whole of params.yaml with the plugins' defaults filled in.
+
+    Where the shape is wrong, the plugins still look at what the file says, so that nothing is mended one run at a time.
+
+    Raises: ParamsError listing every problem.
+    """
+    problems = []
     try:
-        return Params.model_validate(tree)
+        tree = Params.model_validate(tree).model_dump(mode="json")
     except ValidationError as error:
-        raise ParamsError(listing(name, explain(error, Params))) from error
-
-
-def _resolve(name: str, params: Params) -> Params:
-    """Check names and plugin settings against each other, and fill in the plugins' defaults."""
-    problems = list(_unknown_references(params))
-    tree = params.model_dump(mode="json")
-    for section, (word, package) in PLUGINS.items():
-        for key, entry in tree[section].items():
-            settings = entry["model_args"] if section == "variants" else {k: v for k, v in entry.items() if k != word}
-            where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
-            try:
-                if section == "variants" and _needs_labels(registry.find(package, entry[word]), entry["train"]):
-                    problems.append(
-                        f"variants.{key}.train.select_by: {entry['train']['select_by']} needs video labels, model"
-                        f" {entry[word]} trains on normal videos only. Set validation_loss or last"
-                    )
-                config = registry.find(package, entry[word]).Config.model_validate(settings).model_dump(mode="json")
-            except ParamsError as error:
-                problems.append(f"{section}.{key}.{word}: {error}")
-            except ValidationError as error:
-                problems += explain(error, registry.find(package, entry[word]).Config, where)
-            else:
-                if section == "variants" and _drops_nothing(registry.find(package, entry[word]), entry, config):
-                    why = f"as set, model {entry[word]} scores every frame. Remove drop"
-                    problems.append(f"variants.{key}.infer.first_frames: {why}")
-                tree[section][key] = (
-                    {**entry, "model_args": config} if section == "variants" else {word: entry[word], **config}
-                )
+        problems += explain(error, Params)
+    problems += _unknown_references(tree)
+    resolved = {section: dict(_resolved(section, tree, problems)) for section in PLUGINS}
     if problems:
         raise ParamsError(listing(name, problems))
-    return Params.model_validate(tree)
+    return Params.model_validate({**tree, **resolved})
 
 
-def _needs_labels(model: ModuleType, train: Mapping[str, Any]) -> bool:
-    """Whether a normal-only model is asked to choose its epoch by a metric over both labels."""
-    return model.Model.supervision == "normal_only" and train["select_by"] in {"video_auc", "video_ap"}
+def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any YAML value
+    """A mapping as it is; nothing in place of what is none, which the shape has refused."""
+    return value if isinstance(value, Mapping) else {}
 
 
-def _drops_nothing(model: ModuleType, entry: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether a model that scores every frame is asked to drop the first ones."""
+def _resolved(section: str, tree: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each entry of a section with the defaults of its plugin; what is wrong with it goes to `problems`."""
+    word, package = PLUGINS[section]
+    for key, entry in _mapping(tree.get(section)).items():
+        if not isinstance(plugin := _mapping(entry).get(word), str):
+            continue
+        settings = entry.get("model_args") if section == "variants" else {k: v for k, v in entry.items() if k != word}
+        where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
+        try:
+            module = registry.find(package, plugin)
+        except ParamsError as error:
+            problems.append(f"{section}.{key}.{word}: {error}")
+            continue
+        problems += _wrong_choice(key, entry, module) if section == "variants" else []
+        try:
+            config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
+        except ValidationError as error:
+            problems += explain(error, module.Config, where)
+            continue
+        problems += _dropped(key, entry, module, config) if section == "variants" else []
+        yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
+
+
+def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
+    """A normal-only model that is asked to choose its epoch by a metric over both labels."""
+    select_by = _mapping(entry.get("train")).get("select_by", Train.model_fields["select_by"].default)
+    if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap"):
+        yield (
+            f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
+            " videos only. Set validation_loss or last"
+        )
+
+
+def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
+    """A model that scores every frame and is asked to drop the first ones."""
     unscored = getattr(model.Model, "predicts_last", False) and config["window"] > 1
-    return entry["infer"]["first_frames"] == "drop" and not unscored
+    if _mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
+        why = f"as set, model {entry['model']} scores every frame. Remove drop"
+        yield f"variants.{key}.infer.first_frames: {why}"
 
 
-def _unknown_references(params: Params) -> Iterator[str]:
-    if len(set(params.seeds)) != len(params.seeds):
-        yield f"seeds: duplicate seed, got {params.seeds}"
-    for key, variant in params.variants.items():
-        for word, known in (("dataset", params.datasets), ("features", params.features)):
-            if (value := getattr(variant, word)) not in known:
-                yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, list(known))}"
+def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
+    seeds = tree.get("seeds")
+    if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
+        yield f"seeds: duplicate seed, got {seeds}"
+    for key, variant in _mapping(tree.get("variants")).items():
+        for word, section in (("dataset", "datasets"), ("features", "features")):
+            known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
+            if known and isinstance(value, str) and value not in known:
+                yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"

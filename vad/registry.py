@@ -1,7 +1,9 @@
 """A folder is a registry: the modules of a package, by file name. No decorator, no list to edit."""
 
+import ast
 import importlib
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from vad.errors import ParamsError, nearest
@@ -19,6 +21,19 @@ def find(package: ModuleType, name: str) -> ModuleType:
     """
     known = names(package)
     if name not in known:
-        kind = package.__name__.rpartition(".")[2].removesuffix("s")
+        kind = package.__name__.rpartition(".")[2].removesuffix("s").replace("dataset", "kind of data set")
         raise ParamsError(f"no {kind} called {name!r}.{nearest(name, known)}")
     return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def supervision(package: ModuleType, name: str) -> str | None:
+    """What a model says of its supervision, read from its source: importing a model imports torch (seconds).
+
+    Returns: `weak`, `normal_only`, or None where the class does not say it in so many letters.
+    """
+    tree = ast.parse(Path(package.__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+    for model in (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Model"):
+        for line in model.body:
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "supervision":
+                return str(ast.literal_eval(line.value)) if isinstance(line.value, ast.Constant) else None
+    return None

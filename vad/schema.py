@@ -45,6 +45,9 @@ class Train(Section):
     select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
+    )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
     keep_epochs: bool = Field(
         False,
@@ -96,8 +99,8 @@ class Features(Section):
 class Bootstrap(Section):
     """Intervals: videos are drawn with replacement inside the two strata (anomalous, normal)."""
 
-    resamples: Count = 1000
-    seed: int = 0
+    resamples: Count = Field(default=1000, description="draws; each gives one value of every metric")
+    seed: int = Field(default=0, ge=0, description="seed of the draws, and of the baseline `random`")
     level: Fraction = Field(default=0.95, description="two-sided percentile interval")
     block_frames: Count = Field(
         default=300, description="with fewer than 5 test videos, runs of this many frames are drawn instead of videos"
@@ -107,9 +110,20 @@ class Bootstrap(Section):
 class GroundTruth(Section):
     """How annotated intervals become frame labels: a preset by name, or an interval and a length rule."""
 
-    preset: Literal["canonical", "sultani", "rtfm", "vadclip", "ekosman", "custom"] = "canonical"
-    interval: Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"] | None = None
-    length: Literal["true", "ceil16", "floor16"] | None = None
+    preset: Literal["canonical", "sultani", "rtfm", "vadclip", "ekosman", "custom"] = Field(
+        default="canonical",
+        description="a convention by name (docs/protocol.md); canonical = as the list itself counts, true frame counts;"
+        " custom = the two keys below",
+    )
+    interval: Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"] | None = Field(
+        default=None,
+        description="how start and end are read (custom only); null = as the list counts",
+    )
+    length: Literal["true", "ceil16", "floor16"] | None = Field(
+        default=None,
+        description="frames that count (custom; vadclip takes ceil16 and floor16): all, or the next multiple of 16 above"
+        " or below; null = true, vadclip: ceil16",
+    )
 
     @model_validator(mode="after")
     def _presets_fix_their_rules(self) -> "GroundTruth":
@@ -128,7 +142,11 @@ NEED_BOTH_LABELS = ("youden", "max_f1")
 class Threshold(Section):
     """The operating point, chosen on the validation part alone."""
 
-    rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = "youden"
+    rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = Field(
+        default="youden",
+        description="youden = largest TPR - FPR; max_f1 = largest F1; far = at most this share of normal"
+        " videos flagged; quantile = of the scores of normal videos; fixed = a number; all on validation videos",
+    )
     value: float | None = Field(
         default=None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
     )
@@ -182,7 +200,7 @@ class Tsne(Section):
 class Report(Section):
     """Room `report`."""
 
-    dpi: Annotated[int, Field(ge=50, le=600)] = 120
+    dpi: Annotated[int, Field(ge=50, le=600)] = Field(default=120, description="points per inch of the figures")
     efficiency: Efficiency = Field(default_factory=Efficiency)
     tsne: Tsne = Field(default_factory=Tsne)
 

@@ -118,11 +118,18 @@ def write_tables(
     _check_videos(folder, videos)
     train = sorted((video for video in videos if video.split == "train"), key=lambda video: video.video_id)
     test = sorted((video for video in videos if video.split == "test"), key=lambda video: video.video_id)
-    chosen = {video.video_id for video in train if video.part == "validation"}
-    chosen = chosen or carve_validation(train, validation.fraction, validation.seed, same_side)
+    chosen = validation_ids(train, validation, same_side)
     write_text(folder / "train.csv", _train_frame(train, chosen).to_csv(index=False, lineterminator="\n"))
     write_text(folder / "test.csv", _test_frame(test, interval_rule).to_csv(index=False, lineterminator="\n"))
     write_json(folder / "facts.json", {**_counts(train, test, chosen), **facts})
+
+
+def validation_ids(
+    train: Sequence[Video], validation: Validation, same_side: Sequence[Collection[str]] = ()
+) -> set[str]:
+    """The ids of the validation part: those that state it, else those drawn from the train videos."""
+    stated = {video.video_id for video in train if video.part == "validation"}
+    return stated or carve_validation(train, validation.fraction, validation.seed, same_side)
 
 
 def _check_videos(folder: Path, videos: Sequence[Video]) -> None:

@@ -1,4 +1,4 @@
-"""Room evaluate: every metric of one run with its interval, under one named protocol."""
+"""Room evaluate: every metric of each run with its interval, under one named protocol."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -26,19 +26,22 @@ from vad.video_scores import VideoScores, VideoTruth
 def main(argv: Sequence[str] | None) -> None:
     """Run one job of the room."""
     flags = parser(__doc__)
-    flags.add_argument("--scores", type=Path, required=True, help="score file of the run")
+    flags.add_argument("--scores", type=Path, nargs="+", required=True, help="score files of the runs")
     flags.add_argument("--train", type=Path, required=True, help="train.csv")
     flags.add_argument("--test", type=Path, required=True, help="test.csv")
     flags.add_argument("--labels", type=Path, required=True, help="folder of one label a frame; need not exist")
     args = flags.parse_args(argv)
     labels = sorted(args.labels.glob("*.npy"))
-    job = Job("evaluate", args.out, args.section, args.code, [args.scores, args.train, args.test, *labels])
-    make(job, lambda: _measure(args, typed(Evaluate, settings(args.section)), args.out))
+    config = typed(Evaluate, settings(args.section))
+    for scores in args.scores:
+        out = args.out / scores.stem
+        job = Job("evaluate", out, args.section, args.code, [scores, args.train, args.test, *labels])
+        make(job, lambda scores=scores, out=out: _measure(args, config, scores, out))
 
 
-def _measure(args: argparse.Namespace, config: Evaluate, out: Path) -> None:
+def _measure(args: argparse.Namespace, config: Evaluate, scores: Path, out: Path) -> None:
     """Choose the threshold on the validation part, then measure on the test list."""
-    file = read_scores(args.scores)
+    file = read_scores(scores)
     validation = _validation(read_train(args.train), file)
     threshold = choose_threshold(validation, config.threshold, normal_only=config.threshold_normal_only)
     test = read_test(args.test)

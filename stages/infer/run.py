@@ -1,4 +1,4 @@
-"""Room infer: score every frame of the validation and test videos with one trained run."""
+"""Room infer: score every frame of the validation and test videos with the trained runs of a variant."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from vad.splits import read_test, read_train
 def main(argv: Sequence[str] | None) -> None:
     """Run one job of the room."""
     flags = parser(__doc__)
-    flags.add_argument("--run", type=Path, required=True, help="folder of the trained run")
+    flags.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of the trained runs")
     flags.add_argument("--train", type=Path, required=True, help="train.csv")
     flags.add_argument("--test", type=Path, required=True, help="test.csv")
     flags.add_argument("--features", type=Path, required=True, help="folder of feature files")
@@ -26,10 +26,12 @@ def main(argv: Sequence[str] | None) -> None:
     parts = dict.fromkeys(train.loc[train["part"] == "validation", "video_id"], "validation")
     parts |= dict.fromkeys(test["video_id"], "test")
     files = [args.features / f"{video_id}.npz" for video_id in parts]
-    weights = [args.run / "weights.safetensors", args.run / "config.json"]
-    inputs = [args.train, args.test, *weights, *kept_epochs(args.run), *files]
-    job = Job("infer", args.out, args.section, args.code, inputs)
-    make(job, lambda: _score(args.run, parts, files, typed(Infer, settings(args.section)), args.threads, args.out))
+    infer = typed(Infer, settings(args.section))
+    for run in args.runs:
+        out = args.out / f"{run.name}.npz"
+        weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run)]
+        job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
+        make(job, lambda run=run, out=out: _score(run, parts, files, infer, args.threads, out))
 
 
 def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, threads: int, out: Path) -> None:
@@ -38,11 +40,12 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     import torch
 
     from vad.batches import VideoModel
-    from vad.modelling import build
+    from vad.modelling import build, on_device
 
     torch.set_num_threads(threads)
     config = read_json(run / "config.json")
     model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
+    on_device(model, config["section"]["train"]["device"])
     _load(model, run / "weights.safetensors")
     videos, crops, origin = _sweep(model, parts, files, infer, config["feature_dim"])
     protocol = {

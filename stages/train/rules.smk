@@ -27,7 +27,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=2500,
-        gpu=0,
+        gpu=lambda w: PLAN.trains_on_gpu(w.variant),
     params:
         features=lambda w: PLAN.variant_features(w.variant),
         out=lambda w, output: artefact_of(output.record),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts import read_features, write_json, write_text, write_weights
+from vad.errors import VadError
 from vad.provenance import Job
 from vad.schema import Train
 from vad.splits import read_train
@@ -24,18 +25,22 @@ def main(argv: Sequence[str] | None) -> None:
     table = read_train(args.videos)
     files = [args.features / f"{video_id}.npz" for video_id in table["video_id"]]
     job = Job("train", args.out, args.section, args.code, [args.videos, *files], {"seed": args.seed})
-    make(job, lambda: _fit(settings(args.section), table, files, args.seed, args.threads, args.out))
+    try:
+        make(job, lambda: _fit(settings(args.section), table, files, args.seed, args.threads, args.out))
+    except VadError as error:
+        # Without the seed: the summary of a failed run shows equal errors once.
+        raise type(error)(f"variant {args.out.parent.name}: {error}") from error
 
 
 def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
     """Train and write weights, the config that rebuilds the model, and the training curves."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
     from vad.batches import part_of
-    from vad.modelling import build
+    from vad.modelling import build, on_device
     from vad.training import train
 
     dim = read_features(files[0]).dim
-    model = build(entry["model"], entry["model_args"], dim, seed)
+    model = on_device(build(entry["model"], entry["model_args"], dim, seed), entry["train"]["device"])
     labels, parts = table["label"].tolist(), table["part"].tolist()
     fit, validation = (
         part_of(model, part, (read_features(files[i], dim) for i in rows), [labels[i] for i in rows])

@@ -182,6 +182,15 @@ def test_all_bad_rows_at_once(crowded: Path) -> None:
     assert message.count("line ") >= len(ROWS)
 
 
+def test_a_listed_video_is_no_suggestion(crowded: Path) -> None:
+    """`N1` is not meant to be the n1 of another row; an unlisted n2 is a good guess."""
+    (crowded / "labels.csv").write_text(lines_of("N1,train,0,,,,", "N2,train,0,,,,"), encoding="utf-8")
+    message = failure(crowded)
+
+    assert "line 3: 'N1': no such video\n" in message
+    assert "line 4: 'N2': no such video; did you mean 'n2.mp4'?" in message
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -209,7 +218,7 @@ def test_small_tables_do(tmp_path: Path) -> None:
 def test_absent_folder_and_table(tmp_path: Path) -> None:
     """An absent root or table is named; a null root means not installed."""
     assert "no such folder" in failure(tmp_path / "nowhere")
-    assert "labels.csv" in failure(tmp_path)
+    assert f"not found: the table of labels is expected at {tmp_path / 'labels.csv'}" in failure(tmp_path)
     assert Dataset(Config(), tmp_path).root is None
 
 

@@ -403,6 +403,13 @@ def test_the_folder_of_the_list_wins(tmp_path: Path) -> None:
     assert f"{TRAIN[0]} and copy/{TRAIN[0]}" in failure(tmp_path, videos="required")
 
 
+def test_a_listed_video_is_no_suggestion(tmp_path: Path) -> None:
+    """All but one video are there: none of them is what the missing one could have meant."""
+    fill(lists(tmp_path), {}, [*TRAIN[:3], TRAIN[4], *TEST])
+
+    assert "Normal_Videos003_x264: missing\n" in failure(tmp_path, videos="required")
+
+
 def test_missing_videos_are_listed_at_once_with_hints(tmp_path: Path) -> None:
     """Case, extension, folder and near names are told; nothing is dropped."""
     fill(lists(tmp_path), {}, [*TRAIN[3:], TEST[0]])

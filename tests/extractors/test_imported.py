@@ -248,11 +248,12 @@ WHOLE = header("(2, 4)") + b"\0" * 32
 BROKEN = {
     "nan": (array([[1, 2, 3, 4], [1, np.nan, 3, 4]]), "NaN or infinite value in row 1"),
     "inf": (array([[np.inf, 2, 3, 4]]), "NaN or infinite value in row 0"),
-    "too_large_for_float32": (array([[1e300, 2, 3, 4]]), "NaN or infinite value in row 0"),
+    "too_large_for_float32": (array([[1e300, 2, 3, 4]]), "value too large for float32 in row 0"),
     "width": (array(np.ones((7, 5))), "features are 5 wide, dim says 4"),
     "one_axis": (array(np.ones(4)), "shape (4,), layout segments_dim means (segments, dim)"),
     "three_axes": (array(np.ones((7, 5, 4))), "shape (7, 5, 4)"),
-    "no_rows": (array(np.ones((0, 4))), "shape (0, 4)"),
+    "no_rows": (array(np.ones((0, 4))), "no rows (shape (0, 4))"),
+    "no_numbers": (array(np.ones((7, 0))), "no numbers (shape (7, 0))"),
     "integers": (array(np.ones((7, 4)), "int64"), "type int64"),
     "complex": (array(np.ones((7, 4)), "complex64"), "type complex64"),
     "text_array": (array([["1", "2", "3", "4"]]), "type <U1"),
@@ -291,6 +292,18 @@ def test_any_header_is_one_clean_error(
     path.write_bytes(b"\x93NUMPY" + bytes([version, 0]) + length + content)
 
     assert str(path) in failure(path.parent)
+
+
+def test_the_first_axis_is_called_what_it_counts(tmp_path: Path) -> None:
+    """A bad number in the third crop is not in row 2; rows may be the second axis."""
+    broken = np.ones((5, 7, 4), np.float32)
+    broken[2, 3, 1] = np.nan
+    save(tmp_path / "a" / "Abuse028_x264.npy", broken)
+    save(tmp_path / "b" / "Abuse028_x264.npy", broken[:, :0])
+
+    assert "NaN or infinite value in crop 2." in failure(tmp_path / "a", layout="crops_segments_dim")
+    assert "NaN or infinite value in row 2." in failure(tmp_path / "a", layout="segments_crops_dim")
+    assert "no rows (shape (5, 0, 4))" in failure(tmp_path / "b", layout="crops_segments_dim")
 
 
 def test_pickles_are_not_run(tmp_path: Path) -> None:

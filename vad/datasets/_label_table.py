@@ -77,6 +77,8 @@ def _cells(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, str
                     problems.append(f"line {reader.line_num}: {len(cells)} cells, the header has {len(header)}")
                     continue
                 yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    except FileNotFoundError:
+        problems.append(f"not found: the table of labels is expected at {path} (`labels` of this data set, below root)")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         line = f"after line {reader.line_num}: " if reader else ""
         problems.append(f"{line}cannot be read as UTF-8 CSV ({error})")

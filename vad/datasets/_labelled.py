@@ -25,9 +25,10 @@ class Place:
 def by_video(rows: Sequence[Row], media: MediaIndex, problems: list[str]) -> dict[str, list[Row]]:
     """The rows of each video, by its path below the folder of videos."""
     groups: dict[str, list[Row]] = defaultdict(list)
+    listed = {path for row in rows for path in media.called(row.video)}
     for row in rows:
         try:
-            groups[media.find(row.video)].append(row)
+            groups[media.find(row.video, listed)].append(row)
         except ValueError as error:
             problems.append(f"line {row.line}: {error}")
     for path, group in groups.items():

@@ -1,7 +1,7 @@
 """Where the videos of an official list lie on disk, whatever the arrangement of the folders."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -43,6 +43,7 @@ def locate(files: Index, entries: Iterable[Entry]) -> tuple[dict[str, str], dict
         (two candidates, refused files).
     """
     paths, missing, problems = {}, {}, []
+    entries = list(entries)
     for entry in entries:
         candidates = _candidates(files, entry)
         if not candidates:
@@ -55,7 +56,9 @@ def locate(files: Index, entries: Iterable[Entry]) -> tuple[dict[str, str], dict
         else:
             paths[entry.video_id] = str(candidates[0].path)
     if len(missing) <= FEW:
-        missing = {video_id: hint or _similar(files, video_id) for video_id, hint in missing.items()}
+        listed = {key(entry.video_id).lower() for entry in entries}
+        names = [name for name in files.others if name not in listed]
+        missing = {video_id: hint or _similar(files, names, video_id) for video_id, hint in missing.items()}
     return paths, missing, problems
 
 
@@ -90,6 +93,7 @@ def _hint(files: Index, entry: Entry) -> str:
     return ""
 
 
-def _similar(files: Index, video_id: str) -> str:
-    close = get_close_matches(key(video_id).lower(), files.others, n=1, cutoff=0.85)
+def _similar(files: Index, names: Sequence[str], video_id: str) -> str:
+    """A file of a near name that is no listed video's own."""
+    close = get_close_matches(key(video_id).lower(), names, n=1, cutoff=0.85)
     return f"did you mean {files.others[close[0]][0].path}?" if close else ""

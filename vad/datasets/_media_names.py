@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
@@ -37,30 +37,40 @@ class MediaIndex:
             for name in {_composed(path), _composed(without_suffix(path))}:
                 self._by_name[name].append(path)
 
-    def find(self, name: str) -> str:
-        """The path of the one video that a table calls `name` (extension optional).
+    def called(self, name: str) -> list[str]:
+        """The paths of all videos that a table may call `name` (extension optional)."""
+        return self._by_name.get(_composed(name.rstrip("/")), [])
+
+    def find(self, name: str, listed: Collection[str] = ()) -> str:
+        """The path of the one video that a table calls `name`.
+
+        Args:
+            name: cell of the table.
+            listed: paths that other rows of the table name: never suggested for this one.
 
         Raises: ValueError when there is none, more than one, or one that may not be read.
         """
         if reason := _unsafe(name):
             raise ValueError(f"{name[:80]!a} {reason}. Write the path below the folder of videos")
-        paths = self._by_name.get(_composed(name.rstrip("/")), [])
+        paths = self.called(name)
         if not paths:
-            raise ValueError(f"{name[:80]!a}: no such video{self._hint(name)}")
+            spare = [path for path in self.media if path not in listed]
+            raise ValueError(f"{name[:80]!a}: no such video{_hint(name, spare)}")
         if len(paths) > 1:
             raise ValueError(f"{name[:80]!a} matches {' and '.join(map(repr, paths))}. Write the extension")
         if refused := self.media[paths[0]].refused:
             raise ValueError(f"{paths[0]} is {refused}")
         return paths[0]
 
-    def _hint(self, name: str) -> str:
-        """Another spelling, folder or extension under which the video may be meant."""
-        last = PurePosixPath(without_suffix(_composed(name))).name.lower()
-        for path in self.media:
-            if PurePosixPath(without_suffix(_composed(path))).name.lower() == last:
-                return f"; did you mean {path!r}?"
-        close = get_close_matches(name, self.media, n=1, cutoff=0.8)
-        return f"; did you mean {close[0]!r}?" if close else ""
+
+def _hint(name: str, paths: Sequence[str]) -> str:
+    """Another spelling, folder or extension under which the video may be meant."""
+    last = PurePosixPath(without_suffix(_composed(name))).name.lower()
+    for path in paths:
+        if PurePosixPath(without_suffix(_composed(path))).name.lower() == last:
+            return f"; did you mean {path!r}?"
+    close = get_close_matches(name, paths, n=1, cutoff=0.8)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _image_folder(place: PurePosixPath, images: list[Found]) -> Found:

@@ -9,10 +9,14 @@ from vad.errors import FeatureError
 from vad.npy import load_npy
 
 
-def read_npy(path: Path) -> tuple[Float[np.ndarray, "..."], str]:
+def read_npy(path: Path, axis: str = "row") -> tuple[Float[np.ndarray, "..."], str]:
     """Read a `.npy` file as float32; also the type it had.
 
     float16 and byte-swapped values convert exactly, float64 is rounded; every other type is refused.
+
+    Args:
+        path: the file.
+        axis: what its first axis counts, for errors: row, crop or channel.
 
     Raises: FeatureError for another type, a pickle, or a file that is shorter or longer than its header says.
     """
@@ -20,10 +24,10 @@ def read_npy(path: Path) -> tuple[Float[np.ndarray, "..."], str]:
         array = load_npy(path)
     except ValueError as error:
         raise FeatureError(f"{path}: {error}. Fetch or save it again.") from error
-    return to_float32(path, array), array.dtype.str
+    return to_float32(path, array, axis), array.dtype.str
 
 
-def to_float32(path: Path, array: np.ndarray) -> Float[np.ndarray, "..."]:
+def to_float32(path: Path, array: np.ndarray, axis: str = "row") -> Float[np.ndarray, "..."]:
     """Floating-point numbers as native float32.
 
     Raises: FeatureError for other types and for numbers that float32 cannot hold.
@@ -33,8 +37,9 @@ def to_float32(path: Path, array: np.ndarray) -> Float[np.ndarray, "..."]:
     with np.errstate(over="ignore"):
         converted = array.astype(np.float32)
     if not np.isfinite(converted).all():
-        row = int(np.argwhere(~np.isfinite(converted))[0][0])
-        raise FeatureError(f"{path}: NaN or infinite value in row {row}. Fetch or extract it again.")
+        place = tuple(np.argwhere(~np.isfinite(converted))[0])
+        what = "value too large for float32" if np.isfinite(array[place]) else "NaN or infinite value"
+        raise FeatureError(f"{path}: {what} in {axis} {place[0]}. Fetch or extract it again.")
     return converted
 
 

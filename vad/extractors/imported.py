@@ -31,6 +31,8 @@ AXES = {
     "segments_dim_space": "(segments, dim, *space), two axes of space or more",
     "dim_space": "(dim, *space), one map of the whole video",
 }
+FIRST_AXIS = {"crops_segments_dim": "crop", "dim_space": "channel"}
+"""What the first axis of a file counts, where it is not rows."""
 
 
 class Config(Section):
@@ -134,7 +136,7 @@ class Extractor:
         if self.config.format == "sultani_text":
             array, kind = read_text(path), "text"
         else:
-            array, kind = read_npy(path)
+            array, kind = read_npy(path, FIRST_AXIS.get(self.config.layout, "row"))
         return self._rows_first(path, array), kind
 
     def _rows_first(
@@ -146,8 +148,11 @@ class Extractor:
         """
         layout, maps = self.config.layout, self.config.layout.endswith("space")
         least = layout.count("_") + (2 if maps else 1)
-        if array.ndim < least or (array.ndim > least and not maps) or 0 in array.shape:
+        if array.ndim < least or (array.ndim > least and not maps):
             raise FeatureError(f"{path}: shape {array.shape}, layout {layout} means {AXES[layout]}. Set layout.")
+        if 0 in (shape := array.shape):
+            what = "rows" if shape[layout == "crops_segments_dim"] == 0 and layout != "dim_space" else "numbers"
+            raise FeatureError(f"{path}: no {what} (shape {shape}). Fetch or extract it again.")
         array = np.moveaxis(array, 0, 1) if layout == "crops_segments_dim" else array
         array = array[None] if layout == "dim_space" else array
         width = array.shape[1 if maps else -1]

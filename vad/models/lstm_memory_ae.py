@@ -37,7 +37,7 @@ class Config(Section):
         description="weight of the sum of absolute read weights; published 1e-3, without effect (always 1)",
     )
     window_smoothing: int = Field(
-        5, ge=1, multiple_of=1, description="windows in the running mean of window errors, odd; 1 = off"
+        5, ge=1, description="windows in the running mean of window errors, an odd number; 1 = off"
     )
     smoothing_edges: Literal["attenuated", "mean"] = Field(
         "attenuated",

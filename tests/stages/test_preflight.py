@@ -1,0 +1,96 @@
+"""What is refused before any work: wrong lists, missing files, and lists that a variant cannot be trained on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import vad.models
+from stages.plan import Plan
+from stages.preflight import preflight
+from tests.project import PARAMS
+from vad import registry
+from vad.errors import VadError
+
+VARIANTS = """\
+datasets:
+  mine: {kind: folder, root: %s}
+features:
+  xfeat: {extractor: xfeat, size: 64}
+variants:
+  mil: {dataset: mine, features: xfeat, model: c3d_mil, model_args: {}, infer: {}, train: %s}
+  ae: {dataset: mine, features: xfeat, model: lstm_memory_ae, model_args: {}, infer: {}, train: %s}
+"""
+
+
+def message(folder: Path, rows: Sequence[str]) -> str:
+    """What the preflight of a folder data set says, with a weakly supervised and a normal-only variant."""
+    (folder / "own/videos").mkdir(parents=True)
+    for row in rows:
+        (folder / "own/videos" / f"{row.split(',')[0]}.mp4").touch()
+    (folder / "own/labels.csv").write_text("video,split,label\n" + "".join(f"{row}\n" for row in rows))
+    schedules = [f"{{lr: 0.01, epochs: 1, batch: 2, select_by: {word}}}" for word in ("last", "validation_loss")]
+    head, tail = PARAMS.split("datasets:")[0], PARAMS[PARAMS.index("evaluate:") :]
+    (folder / "params.yaml").write_text(head + VARIANTS % (folder / "own", *schedules) + tail)
+    try:
+        preflight(Plan(folder / "params.yaml"))
+    except VadError as error:
+        return str(error)
+    return ""
+
+
+NORMAL = ["a,train,0", "b,train,0", "c,train,0"]
+ANOMALOUS = ["d,train,1", "e,train,1"]
+TEST = ["y,test,0", "z,test,1"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([*NORMAL, *ANOMALOUS, *TEST], []),
+        (
+            [*NORMAL, *TEST],
+            [
+                "variant mil: no anomalous videos in the fit part",
+                "variant mil: no anomalous videos in the validation part",
+            ],
+        ),
+        (ANOMALOUS + TEST, ["variant mil: no normal", "variant ae: no normal"]),
+        (["a,train,0", *ANOMALOUS, *TEST], ["variant mil: no normal videos in the validation part"]),
+        ([*NORMAL, *ANOMALOUS], ["no test videos, for variants mil, ae"]),
+        (TEST, ["no train videos, for variants mil, ae"]),
+        (["a,train,0", "d,train,1", "b,val,0", *TEST], ["variant mil: no anomalous videos in the validation part"]),
+    ],
+)
+def test_lists_that_cannot_train_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str], words: list[str]
+) -> None:
+    """No part of the lists may be empty, and each part holds the labels that the variant learns or chooses by."""
+    monkeypatch.chdir(tmp_path)
+    found = message(tmp_path, rows)
+
+    assert bool(words) == bool(found)
+    assert [word for word in words if word not in found] == []
+    assert not words or "data set mine: " in found
+
+
+def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a data set that a variant uses, and of one that none uses."""
+    monkeypatch.chdir(tmp_path)
+    entry = "ucf_crime: {kind: ucf_crime, root: null}"
+    both = entry.replace("null", "/nowhere") + "\n  mine: {kind: folder, root: /elsewhere}"
+    Path("params.yaml").write_text(PARAMS.replace(entry, both))
+    with pytest.raises(VadError) as caught:
+        preflight(Plan(Path("params.yaml")))
+
+    assert "datasets.ucf_crime.root: /nowhere: no such folder." in str(caught.value)
+    assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)
+
+
+def test_supervision_of_every_model_is_readable_without_importing_it() -> None:
+    """What the source says is what the class has."""
+    names = registry.names(vad.models)
+
+    assert [registry.find(vad.models, name).Model.supervision for name in names] == [
+        registry.supervision(vad.models, name) for name in names
+    ]
