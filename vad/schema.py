@@ -121,8 +121,8 @@ class GroundTruth(Section):
     )
     length: Literal["true", "ceil16", "floor16"] | None = Field(
         default=None,
-        description="frames that count (custom; vadclip takes ceil16 and floor16): all, or the next multiple of 16 above"
-        " or below; null = true, vadclip: ceil16",
+        description="frames that count (custom; vadclip takes ceil16 and floor16): all, or the next multiple of 16"
+        " above or below; null = true, vadclip: ceil16",
     )
 
     @model_validator(mode="after")
