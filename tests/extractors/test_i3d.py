@@ -14,6 +14,7 @@ from vad.artefacts import sha256
 from vad.errors import FeatureError
 from vad.extractors._i3d_inception import Inception, Unit, same
 from vad.extractors._i3d_resnet import ResNet50
+from vad.extractors._running import one_exact_thread
 from vad.extractors.i3d import Config, Extractor
 
 SMALL = {"weights": "random", "width": 44, "height": 40, "size": 32, "device": "cpu"}
@@ -41,7 +42,7 @@ def trained(network: nn.Module, example: Tensor) -> dict[str, Tensor]:
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.uniform_(layer.bias, -0.5, 0.5)
     network.train()
-    with torch.inference_mode():
+    with one_exact_thread(), torch.inference_mode():
         network(example)
     network.eval()
     return {name: value for name, value in network.state_dict().items() if "tracked" not in name}
@@ -109,37 +110,37 @@ def test_a_strided_unit_sees_what_lies_behind_its_place() -> None:
 def test_inception_is_googlenet_for_single_frames() -> None:
     """With 2D kernels in the middle frame and a video that stands still, but for the padding of the first layer."""
     torch.manual_seed(1)
-    flat = torchvision.models.googlenet(aux_logits=False, transform_input=False, init_weights=False).eval()
+    flat = torchvision.models.googlenet(aux_logits=False, transform_input=False, init_weights=False).double().eval()
     flat.fc, flat.dropout = nn.Identity(), nn.Identity()  # type: ignore[assignment]
-    flat.conv1.conv = nn.Conv2d(3, 64, 7, 2, bias=False)  # type: ignore[assignment]
-    pictures = torch.rand(2, 3, 64, 64)
+    flat.conv1.conv = nn.Conv2d(3, 64, 7, 2, bias=False).double()  # type: ignore[assignment]
+    pictures = torch.rand(4, 3, 32, 32, dtype=torch.float64)
     padded = nn.functional.pad(pictures, (2, 3, 2, 3))
-    values, network = trained(flat, padded), Inception().eval()
+    values, network = trained(flat, padded), Inception().double().eval()
     names = (name for name in network.state_dict() if "tracked" not in name)
     pairs = zip(names, values.values(), strict=True)
     network.load_state_dict({n: inflated(v, network.state_dict()[n]) for n, v in pairs}, strict=False)
-    with torch.inference_mode():
+    with one_exact_thread(), torch.inference_mode():
         expected, found = flat(padded), network(pictures[:, :, None].expand(-1, -1, 4, -1, -1))
 
     assert expected.std(0).mean() > 0.05
-    assert torch.allclose(expected, found, atol=2e-3)
+    assert torch.allclose(expected, found, atol=1e-6)
 
 
 def test_resnet50_is_the_2d_one_for_single_frames() -> None:
     """The same for the other network; its first maximum has no padding."""
     torch.manual_seed(1)
-    flat = torchvision.models.resnet50().eval()
+    flat = torchvision.models.resnet50().double().eval()
     flat.fc, flat.maxpool = nn.Identity(), nn.MaxPool2d(3, 2)  # type: ignore[assignment]
-    pictures = torch.rand(2, 3, 64, 64)
-    values, network = trained(flat, pictures), ResNet50().eval()
+    pictures = torch.rand(4, 3, 32, 32, dtype=torch.float64)
+    values, network = trained(flat, pictures), ResNet50().double().eval()
     like = network.state_dict()
     assert set(values) == {name for name in like if "tracked" not in name}
     network.load_state_dict({n: inflated(v, like[n]) for n, v in values.items()}, strict=False)
-    with torch.inference_mode():
+    with one_exact_thread(), torch.inference_mode():
         expected, found = flat(pictures), network(pictures[:, :, None].expand(-1, -1, 8, -1, -1))
 
     assert expected.std(0).mean() > 0.05
-    assert torch.allclose(expected, found, atol=2e-3)
+    assert torch.allclose(expected, found, atol=1e-6)
 
 
 @pytest.mark.parametrize(("network", "dim", "head"), [("inception", 1024, "logits.conv3d"), ("resnet50", 2048, "fc")])

@@ -9,9 +9,13 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+import vad.extractors
+from tests.project import ROOT
 from vad.artefacts import sha256
 from vad.errors import FeatureError
 from vad.extractors._weights import Published, Weighted, Weights
+from vad.params import load
+from vad.registry import find
 
 URL = "https://example.org/net-1234.pth"
 
@@ -151,3 +155,17 @@ def test_the_library_file_is_checked(cache: Path) -> None:
     assert f"set weights_sha256: {digits}" in failure({"weights": "kinetics"})
     assert pinned.network(build)
     assert {"weights": "kinetics", "weights_sha256": digits} == pinned.identity()
+
+
+def test_an_entry_costs_nothing_until_a_video_is_read(cache: Path) -> None:
+    """Every features entry that is shipped can be made without its file of weights; no network is built for it."""
+    built = {}
+    for name, entry in load(ROOT / "params.yaml").features.items():
+        settings = entry.model_dump()
+        module = find(vad.extractors, settings.pop("extractor"))
+        built[name] = module.Extractor(module.Config.model_validate(settings))
+    named = {"c3d_video", "i3d_video", "i3d_10crop", "videomae_video", "x3d_video", "mobilenet_v3"}
+
+    assert named <= set(built)
+    assert not [name for name, one in built.items() if any(isinstance(v, nn.Module) for v in vars(one).values())]
+    assert not cache.exists()
