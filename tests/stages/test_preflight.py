@@ -8,7 +8,7 @@ import pytest
 import vad.models
 from stages.plan import Plan
 from stages.preflight import preflight
-from tests.project import PARAMS
+from tests.project import PARAMS, ROOT
 from vad import registry
 from vad.errors import VadError
 
@@ -67,6 +67,8 @@ def test_lists_that_cannot_train_are_refused_before_any_work(
 ) -> None:
     """No part of the lists may be empty, and each part holds the labels that the variant learns or chooses by."""
     monkeypatch.chdir(tmp_path)
+    for part in ("stages", "vad"):  # whose files become inputs
+        Path(part).symlink_to(ROOT / part)
     found = message(tmp_path, rows)
 
     assert bool(words) == bool(found)

@@ -21,7 +21,7 @@ def test_errors_name_the_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         rows = np.ones((2, 4), np.float32)
         write_features(Path("features", f"{name}.npz"), FeatureFile(rows, np.array([0, 16, 32]), {}))
     schedule = {"lr": 0.01, "epochs": 1, "batch": 2, "select_by": "last"}
-    write_json(Path("section.json"), {"model": "c3d_mil", "model_args": {}, "train": schedule})
+    write_json(Path("section.json"), {"model": "c3d_mil", "model_args": {}, "train": {"device": "cpu", **schedule}})
     flags = ["--section", "section.json", "--code", "section.json", "--videos", "split/train.csv"]
     with pytest.raises(VadError, match=r"^variant my_mil: .*this part has 2 normal and 0 anomalous"):
         main([*flags, "--features", "features", "--seed", "0", "--out", "data/train/my_mil/seed0"])
