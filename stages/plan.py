@@ -294,7 +294,7 @@ class Plan:
                 "code": self.code("report", *plugins, job="efficiency"),
                 "inputs": inputs,
                 "watched": watched,
-                "out": f"{DATA}/report/efficiency/{part}.json",
+                "out": f"{REPORTS}/efficiency/{part}.json",
             }
             for part, plugins, inputs, watched in rows
         ]

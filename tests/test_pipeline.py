@@ -79,11 +79,11 @@ def test_learning_rate_reruns_exactly_its_variant(project: Project) -> None:
 
 def test_a_lost_cost_is_measured_again_and_no_other(project: Project) -> None:
     """Times differ from run to run: only the part without a record is measured, then the tables are written."""
-    part = project.folder / "data/report/efficiency/head.mil.json"
+    part = project.folder / "reports/efficiency/head.mil.json"
     before = {p: p.read_bytes() for p in part.parent.iterdir() if not p.name.startswith(part.name)}
     part.unlink()
 
-    assert project.snakemake() == ["data/report/efficiency/head.mil.json", "reports/tables"]
+    assert project.snakemake() == ["reports/efficiency/head.mil.json", "reports/tables"]
     assert {p: p.read_bytes() for p in before} == before
 
 
@@ -104,7 +104,7 @@ def test_dvc_reruns_exactly_the_variant(versioned: Project, tmp_path: Path) -> N
     difference = json.loads(project.run("dvc", "metrics", "diff", "--json").stdout)
     plots = json.loads(project.run("dvc", "plots", "diff", "--json").stdout)
 
-    assert made == sorted([*AE, "data/report/efficiency/head.ae.json"])  # another window is another head
+    assert made == sorted([*AE, "reports/efficiency/head.ae.json"])  # another window is another head
     assert "up to date" in clean
     assert difference
     assert "errors" not in plots
@@ -198,6 +198,7 @@ def test_a_broken_chain_is_not_printed(project: Project) -> None:
     code = ["--code", "stages/report/run.py"]
     folders = [x for n in ("split", "train", "infer") for x in (f"--{n}", f"data/{n}")] + [
         *("--metrics", "reports/metrics"),
+        *("--costs", "reports/efficiency"),
         *("--own", "data/report"),
         *("--claims", "vad/claims/ledger.csv"),
     ]

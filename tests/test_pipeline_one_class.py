@@ -52,9 +52,9 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     assert project.snakemake() == [
         "data/features/xfeat/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
-        "data/report/efficiency/extractor.xfeat.mine.json",
-        "data/report/efficiency/head.ae.json",
         "data/report/tsne/ae",
+        "reports/efficiency/extractor.xfeat.mine.json",
+        "reports/efficiency/head.ae.json",
         "reports/metrics/ae/seed0",
         "reports/tables",
     ]

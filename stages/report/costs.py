@@ -30,7 +30,7 @@ def cost_rows(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
 
 
 def _part(shelf: "Shelf", name: str) -> Path:
-    return shelf.args.own / "efficiency" / f"{name}.json"
+    return shelf.args.costs / f"{name}.json"
 
 
 def _extractor(shelf: "Shelf", entry: dict[str, Any]) -> Path | None:

@@ -75,7 +75,7 @@ def _shared(shelf: "Shelf", dataset: str, results: Sequence[Mapping[str, Any]]) 
     figures = {}
     for kind, area, words in (("roc", "frame_auc", "ROC"), ("pr", "frame_ap", "precision-recall")):
         lines = [plots.Line(row["variant"], row["model"], drawn[row["variant"]], row[area]) for row in rows]
-        title = f"{dataset}: {words} over frames, mean and range of seeds, {area}"
+        title = f"{dataset}: {words} over frames\nmean and range of seeds, {area}"
         figures[f"{dataset}_{kind}.png"] = plots.curve_figure(
             kind, title, lines, baselines, chance if kind == "pr" else None
         )

@@ -1,13 +1,14 @@
 """Room: report. Metrics -> tables, figures, t-SNE, efficiency, plot data and the summary that DVC compares.
 Reads:   reports/metrics, data/train (curves, weights), data/infer (scores), data/split (annotations),
          data/features and one video of each data set (efficiency, t-SNE), vad/claims/ledger.csv
-Writes:  data/report/efficiency, data/report/tsne, reports/tables, reports/figures, reports/plots, reports/summary.json
+Writes:  reports/efficiency, data/report/tsne, reports/tables, reports/figures, reports/plots, reports/summary.json
 Params:  report, evaluate, seeds, features, variants without train and infer
 Needs:   cpu
 """
 
 
-# All parts in one job that takes every core: what runs beside it would be measured too.
+# All parts in one job that takes every core: what runs beside it would be measured too. They lie in git with their
+# records, so that a clone keeps the measurement, which names its machine, instead of making a new one each time.
 rule efficiency:
     input:
         code=PLAN.parts("code"),
@@ -105,6 +106,6 @@ rule report:
     shell:
         "python -m stages.report.run --section {input.section:q} --code {input.code:q}"
         " --claims {input.claims:q} --split data/split --train data/train --infer data/infer --metrics reports/metrics"
-        " --own data/report"
+        " --costs reports/efficiency --own data/report"
         " --out reports/tables --figures reports/figures --plots reports/plots --summary {output.summary:q}"
         " > {log:q} 2>&1"

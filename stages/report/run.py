@@ -103,6 +103,7 @@ def main(argv: Sequence[str] | None) -> None:
     for name in ("split", "train", "infer", "metrics"):
         flags.add_argument(f"--{name}", type=Path, required=True, help=f"what room {name} wrote")
     flags.add_argument("--claims", type=Path, required=True, help="ledger of the claims of others")
+    flags.add_argument("--costs", type=Path, required=True, help="what rule efficiency measured")
     flags.add_argument("--own", type=Path, required=True, help="what the other rules of this room wrote")
     for name in ("figures", "plots", "summary"):
         flags.add_argument(f"--{name}", type=Path, required=True, help="where to write")
