@@ -6,10 +6,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from vad.bootstrap import hanley_mcneil, interval, multiplicities
 from vad.errors import ArtefactError
-from vad.evaluation import Measured, _weights, evaluate, paired_difference
+from vad.evaluation import Measured, _weights
 from vad.pair_counts import PairCounts
 from vad.schema import Bootstrap
-from vad.video_scores import Frames, VideoScores, VideoTruth
+from vad.video_scores import Frames, VideoScores, VideoTruth, check_same
 
 
 def random_videos(seed: int, step: float = 0.5) -> list[VideoScores]:
@@ -139,25 +139,10 @@ def test_hanley_mcneil() -> None:
     assert (0, 1, 1) == hanley_mcneil(1.0, 5, 5)
 
 
-def test_a_difference_is_paired() -> None:
-    """A score set against itself differs by exactly 0 in every replicate; a better one differs by more."""
-    videos = random_videos(0)
-    better = [v.scored(v.scores + 2 * v.labels, v.video_score) for v in videos]
-    same = paired_difference(videos, videos[::-1], Bootstrap(resamples=40), (0.5, 0.5))
-    more = paired_difference(better, videos, Bootstrap(resamples=40))
-
-    assert {(0.0, 0.0, 0.0)} == {(e["value"], e["low"], e["high"]) for e in same.values() if "reason" not in e}
-    assert more["frame_auc"]["low"] > 0
-    assert evaluate(better)["frame_auc"]["value"] - evaluate(videos)["frame_auc"]["value"] == pytest.approx(
-        more["frame_auc"]["value"]
-    )
-    assert "no threshold" == more["video_f1"]["reason"]
-
-
-def test_a_difference_needs_the_same_videos() -> None:
+def test_a_comparison_needs_the_same_videos() -> None:
     """Other videos or other labels cannot be paired, and all are listed."""
     videos = random_videos(0)
     other = VideoTruth(video_id="v00", class_name="a", label=1, n_frames=2, labels=np.array([0, 1]))
 
     with pytest.raises(ArtefactError, match=r"(?s)2 problem.*v10: only in one.*v00: other labels"):
-        paired_difference(videos, [other.scored(np.zeros(2), 0.0), *videos[1:-1]], Bootstrap(resamples=2))
+        check_same(videos, [other.scored(np.zeros(2), 0.0), *videos[1:-1]])

@@ -33,13 +33,15 @@ def test_a_failed_process_is_an_error(work: object, words: str) -> None:
         alone(work)
 
 
-def test_the_first_call_does_not_count() -> None:
-    """Median of the later calls; a slow first one is a warm-up."""
-    naps = iter([0.2, 0.01, 0.01, 0.01, 5.0])
-    found = time_of(lambda: time.sleep(next(naps)), 3, 10)
+@pytest.mark.parametrize(("naps", "repeats"), [([0.4, 0.01], 1), ([0.01, 0.01, 0.4, 0.01], 3)])
+def test_a_slow_call_does_not_count(naps: list[float], repeats: int) -> None:
+    """The first is a warm-up, and of the later ones the median counts; sleeping is no work of the processor."""
+    left = iter(naps)
+    found = time_of(lambda: time.sleep(next(left)), repeats, 10)
 
-    assert 0.01 <= found.seconds < 0.1
+    assert 0.01 <= found.seconds < 0.3
     assert found.cpu_share < 0.5
+    assert next(left, None) is None
 
 
 def test_a_spent_budget_ends_the_repeats() -> None:
@@ -59,13 +61,12 @@ def _peaks() -> tuple[float | None, float | None]:
 
 
 def test_peak_memory_is_what_the_work_added() -> None:
-    """200 MB that were freed again are in the peak; before them next to nothing is."""
+    """200 MB that were freed again are in the peak."""
     before, after = alone(_peaks)
-    if before is None:
+    if before is None or after is None:
         pytest.skip("this system does not tell a process its peak")
 
-    assert before < 20
-    assert 195 < after < 225
+    assert 190 < after - before < 225
 
 
 @pytest.mark.parametrize("stride", [1, 3])

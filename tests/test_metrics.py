@@ -34,7 +34,7 @@ def test_areas_equal_scikit_learn_on_ties(seed: int) -> None:
 
     assert roc_auc_score(labels, scores) == pytest.approx(metrics.roc_area(*counts)[0], abs=1e-12)
     assert average_precision_score(labels, scores) == pytest.approx(metrics.average_precision(*counts)[0], abs=1e-12)
-    assert auc(recall, precision) == pytest.approx(metrics.pr_trapezoid(*counts)[0], abs=1e-12)
+    assert auc(recall, precision) == pytest.approx(metrics.precision_areas(*counts)[1][0], abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(10))

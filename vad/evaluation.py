@@ -14,7 +14,7 @@ from vad.bootstrap import interval, multiplicities
 from vad.frame_metrics import FrameMetrics, Measures, Weights, far_at_threshold
 from vad.metrics import FAR_LIMITS, RECALL_LIMITS, Levels
 from vad.schema import Bootstrap
-from vad.video_scores import Level, VideoScores, check_same, checked
+from vad.video_scores import Level, VideoScores, checked
 
 CONFUSION = ("tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "f1")
 FRAME_AT_THRESHOLD = tuple(f"frame_{name}" for name in CONFUSION)
@@ -125,28 +125,6 @@ def evaluate(
     counts["resamples"] = bootstrap.resamples if bootstrap else 0
     counts["undefined_replicates"] = max(entry.get("undefined_replicates", 0) for entry in entries.values())
     return {**entries, "counts": counts, "classes": _classes(ordered, found.frames, bootstrap)}
-
-
-def paired_difference(
-    first: Sequence[VideoScores],
-    second: Sequence[VideoScores],
-    bootstrap: Bootstrap,
-    thresholds: tuple[float | None, float | None] = (None, None),
-    level: Level = "frame",
-) -> dict[str, dict[str, Any]]:
-    """First minus second for every metric, over the same resamples of the same videos.
-
-    Returns: like `evaluate`, without counts and classes. An interval without 0 says that the two differ.
-
-    Raises: ArtefactError when the two are not about the same videos with the same labels.
-    """
-    one, two = checked(first, level), checked(second, level)
-    check_same(one, two)
-    weights = _weights([v.label for v in one], bootstrap)
-    a, b = (Measured.of(videos, weights, t, level) for videos, t in zip((one, two), thresholds, strict=True))
-    reasons = a.reasons | b.reasons
-    difference = {name: a.values[name] - b.values[name] for name in METRICS if name not in reasons}
-    return {name: _entry(difference.get(name), reasons.get(name), bootstrap) for name in METRICS}
 
 
 def _weights(strata: Sequence[str | int], bootstrap: Bootstrap | None) -> Weights:

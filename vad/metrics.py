@@ -106,16 +106,12 @@ def average_precision(positive: Counts, negative: Counts) -> Values:
     return precision_areas(positive, negative)[0]
 
 
-def pr_trapezoid(positive: Counts, negative: Counts) -> Values:
-    """Trapezoid under the same points plus the anchor (recall 0, precision 1): `pr_auc_trapezoid`.
-
-    Optimistic under ties; most published "AP" of weakly supervised detectors is this.
-    """
-    return precision_areas(positive, negative)[1]
-
-
 def precision_areas(positive: Counts, negative: Counts) -> tuple[Values, Values]:
-    """Average precision and the trapezoid, which share the precision at each level."""
+    """Average precision and the trapezoid, which share the precision at each level.
+
+    The trapezoid (`pr_auc_trapezoid`) lies under the same points plus the anchor (recall 0, precision 1): optimistic
+    under ties; most published "AP" of weakly supervised detectors is this.
+    """
     precision = _precision(positive, negative)
     steps = np.einsum("rl,rl->r", positive, precision)
     before = positive[:, 0] + np.einsum("rl,rl->r", positive[:, 1:], precision[:, :-1])
