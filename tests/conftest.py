@@ -1,8 +1,14 @@
 """Fixtures that several test files share."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+# Before torch is loaded: tests run in two processes on two cores, and small tensors gain nothing from more threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
+from filelock import FileLock
 
 from tests.project import ROOT, Project
 
@@ -21,25 +27,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """A project folder that all test processes share: the first one makes it, the others wait."""
+    top = factory.getbasetemp()
+    top = top.parent if "PYTEST_XDIST_WORKER" in os.environ else top
+    folder, done = top / name, top / f"{name}.done"
+    with FileLock(top / f"{name}.lock"):
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return Project(folder)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A tiny project that Snakemake has run once. Do not change it: take `project`."""
-    project = Project.new(tmp_path_factory.mktemp("finished") / "project")
-    project.snakemake()
-    return project
+
+    def make(folder: Path) -> Project:
+        project = Project.new(folder)
+        project.snakemake()
+        return project
+
+    return once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture(scope="session")
 def versioned(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same under git and DVC, committed. Do not change it: copy it."""
-    project = finished.copy(tmp_path_factory.mktemp("versioned") / "project")
-    project.run("git", "init", "-q")
-    project.run("git", "config", "user.email", "test@example.org")
-    project.run("git", "config", "user.name", "test")
-    project.repro()
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "run")
-    return project
+
+    def make(folder: Path) -> Project:
+        project = finished.copy(folder)
+        project.run("git", "init", "-q")
+        project.run("git", "config", "user.email", "test@example.org")
+        project.run("git", "config", "user.name", "test")
+        project.repro()
+        project.run("git", "add", "-A")
+        project.run("git", "commit", "-qm", "run")
+        return project
+
+    return once(tmp_path_factory, "versioned", make)
 
 
 @pytest.fixture

@@ -134,4 +134,13 @@ def test_the_readme_keeps_the_sentence_behind_the_mark() -> None:
     """The mark without its meaning would be worth nothing."""
     text = f"{tables.MARK} {tables.MEANING}"
 
-    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"| a {tables.MARK} |\n\n{text}\n")
+    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"# R\n\n## set\n\n| a {tables.MARK} |\n\n{text}\n")
+
+
+def test_the_readme_names_the_data_set_of_each_table() -> None:
+    """Two tables without a heading between them would be read as one; a section without a table is not shown."""
+    readme = with_results(
+        "a" + "".join(MARKS) + "b", "# R\n\n## one\n\nText.\n\n| x |\n\n## none\n\n- y\n\n## two\n\n| z |\n"
+    )
+
+    assert f"a{MARKS[0]}\n\n### one\n\n| x |\n\n### two\n\n| z |\n\n{MARKS[1]}b" == readme
