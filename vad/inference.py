@@ -22,6 +22,7 @@ from vad.batches import (
     uses_clips,
 )
 from vad.clips import BagClips, Clips
+from vad.contract import checked_scores
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -72,7 +73,8 @@ def bag_length(model: VideoModel, rows: int) -> int:
 def score_bags(model: VideoModel, bags: Bags) -> Scores:
     """A model's scores of bags; one that looks at pixels gets these too."""
     features = bags.features.to(_device(model))
-    return model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+    scores = model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+    return checked_scores(model, scores, len(features))
 
 
 def score_rows(
@@ -113,7 +115,7 @@ def in_chunks(
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
     """Scores of all windows of a set, before smoothing."""
-    return in_chunks(model, data, lambda windows: model.score(windows).video)
+    return in_chunks(model, data, lambda rows: checked_scores(model, model.score(rows), len(rows)).video)
 
 
 def place(model: VideoModel) -> Literal["centre", "last"]:

@@ -22,7 +22,7 @@ import vad
 import vad.datasets
 import vad.extractors
 import vad.models
-from vad import registry
+from vad import contract, registry
 from vad.artefacts import write_text
 from vad.errors import ParamsError, listing, nearest
 from vad.schema import Params, Train
@@ -181,7 +181,11 @@ def _resolved(section: str, tree: Mapping[str, Any], problems: list[str]) -> Ite
         except ParamsError as error:
             problems.append(f"{section}.{key}.{word}: {error}")
             continue
-        problems += _wrong_choice(key, entry, module) if section == "variants" else []
+        if section == "variants":
+            broken = [f"vad/models/{plugin}.py: {problem}" for problem in contract.problems(module)]
+            problems += broken or _wrong_choice(key, entry, module)
+            if broken:
+                continue
         try:
             config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
         except ValidationError as error:
