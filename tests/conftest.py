@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import ROOT, Project
+from tests.project import PARAMS, ROOT, Project
 
 REAL_DATA = ROOT.parent / "shared" / "data"
 
@@ -23,8 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A tiny project that Snakemake has run once. Do not change it: take `project`."""
-    project = Project.new(tmp_path_factory.mktemp("finished") / "project")
+    """A tiny project that Snakemake has run once, with one published table. Do not change it: take `project`."""
+    params = PARAMS.replace("{dpi: 50}", "{dpi: 50, published: {memtsm_2: [mil, mil_ucf]}}")
+    project = Project.new(tmp_path_factory.mktemp("finished") / "project", params)
     project.snakemake()
     return project
 

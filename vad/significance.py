@@ -51,7 +51,7 @@ def differences(
                 head = {"first": first, "second": second, "metric": metric}
                 values = measured[first][metric], measured[second][metric]
                 rows.append(head | (_unknown(reason) if reason else _difference(*values, bootstrap)))
-    return _corrected(rows, metrics, 1 - bootstrap.level)
+    return _corrected(rows, 1 - bootstrap.level)
 
 
 def _measured(
@@ -104,11 +104,11 @@ def _drawn(values: Replicates, generator: np.random.Generator) -> Float[np.ndarr
     return np.take_along_axis(values, seeds, 0).mean(0)
 
 
-def _corrected(rows: list[dict[str, Any]], metrics: Sequence[str], alpha: float) -> list[dict[str, Any]]:
+def _corrected(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]:
     """Holm's step-down correction over the pairs of each metric."""
     for row in rows:
         row["differs_holm"] = None if row["p"] is None else False
-    for metric in metrics:
+    for metric in dict.fromkeys(row["metric"] for row in rows):
         mine = sorted((row for row in rows if row["metric"] == metric and row["p"] is not None), key=lambda r: r["p"])
         for rank, row in enumerate(mine):
             if row["p"] > alpha / (len(mine) - rank):

@@ -53,8 +53,8 @@ def assemble(name: str, table: Table, found: Found, claims: Mapping[str, Claim])
     printed = published_rows(table, claims)
     if printed.reasons:
         numbers = dict.fromkeys(column for row in printed.numbers for column in row if column not in ("system", *BELOW))
-        columns = ("system", *numbers, *BELOW)
-        blocks.append(Block("published", "Published", columns, printed.numbers, (), printed.reasons))
+        columns, title = ("system", *numbers, *BELOW), "Published, each with its verdict"
+        blocks.append(Block("published", title, columns, printed.numbers, reasons=printed.reasons))
     aside = [*_unseen_rows(found), *({"kind": "published", **row} for row in printed.words)]
     data = ", ".join(_titled(dataset, found) for dataset, rows in found.rows.items() if rows) or "nothing is installed"
     return Page(name, table.title, data, table.about, blocks, aside, found.absent)
@@ -62,7 +62,8 @@ def assemble(name: str, table: Table, found: Found, claims: Mapping[str, Claim])
 
 def _ours(table: Table, dataset: str, found: Found) -> list[Block]:
     """Our rows of a data set, and their differences from the first one."""
-    rows, title = found.rows[dataset], _titled(dataset, found)
+    title, words = _titled(dataset, found), found.words.get(dataset, "")
+    rows = [{**row, "dataset_is": words} for row in found.rows[dataset]]
     blocks = [Block("ours", title, _columns(table, rows), rows, _notes(table, dataset, found))] if rows else []
     return blocks + ([_differences(table, dataset, found)] if found.differences.get(dataset) else [])
 
@@ -78,7 +79,7 @@ def _columns(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
     names = NAMES[table.rows] + (("scoring",) if len({row.get("scoring") for row in rows}) > 1 else ())
     sample = ("sample",) if table.counted else ()
     chosen = ("selection",) if table.metrics else ()
-    counts = ("n_videos",) if table.rows == "classes" else ()
+    counts = ("support",) if table.rows == "classes" else ()
     return (*names, *table.metrics, *counts, *sample, *table.costs, *chosen)
 
 
@@ -99,7 +100,8 @@ def _protocol(table: Table, rows: Sequence[Row], coverage: float) -> str:
         f"Mean ± standard deviation over seeds {first['seeds']}"
         f" [{100 * coverage:g} % interval by bootstrap over {units}]."
         f" {first['n_train']} train videos ({first['n_validation']} of them validation),"
-        f" {first['n_videos']} test videos. Ground truth {first['ground_truth']}."
+        f" {first['n_videos']} test videos. `selection` chose the epoch, on validation videos alone (last: none was"
+        f" chosen). Ground truth {first['ground_truth']}."
     )
     rules = ", ".join(dict.fromkeys(row["threshold_rule"] for row in rows))
     return text + (f" Threshold: {rules}." if set(table.metrics) & set(AT_THRESHOLD) else "")
@@ -108,9 +110,7 @@ def _protocol(table: Table, rows: Sequence[Row], coverage: float) -> str:
 def _cost_notes(rows: Sequence[Row]) -> list[str]:
     """Where times were taken, and what the parts say of themselves."""
     machines = [where for where in dict.fromkeys(row.get("measured_on") for row in rows) if where]
-    notes = (
-        [f"Times measured on {'; '.join(machines)}: another machine gives others."] if table.timed and machines else []
-    )
+    notes = [f"Times measured on {'; '.join(machines)}: another machine gives others."] if machines else []
     told: dict[str, list[str]] = {}
     for row in rows:
         if row.get("note"):

@@ -73,7 +73,7 @@ def csv(page: Page) -> str:
 
 def markdown(page: Page) -> str:
     """The page for readers; a block's own heading names its data set."""
-    parts = [f"# {page.title}: {page.data}\n", f"{page.about}\n"]
+    parts = [f"# {page.title}. Data: {page.data}\n", f"{page.about}\n"]
     for block in page.blocks:
         table = pd.DataFrame(_cells(block), columns=list(block.columns)).map(lambda text: text.replace("|", "\\|"))
         parts += [f"## {block.title}\n", table.to_markdown(index=False, disable_numparse=True) + "\n"]
@@ -87,7 +87,7 @@ def markdown(page: Page) -> str:
 
 def latex(page: Page) -> str:
     """One table environment per block, captioned with its title; needs the packages booktabs and adjustbox."""
-    parts = [f"% {page.title}: {page.data}", r"% \usepackage{booktabs, adjustbox}"]
+    parts = [f"% {page.title}. Data: {page.data}", r"% \usepackage{booktabs, adjustbox}"]
     for number, block in enumerate(page.blocks, 1):
         body = tabulate(_cells(block), list(block.columns), tablefmt="latex_booktabs", disable_numparse=True)
         parts += [
@@ -108,9 +108,9 @@ def latex(page: Page) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX: its special characters escaped, Markdown's marks left out."""
-    plain = re.sub(r"`|\*\*", "", text)
-    return _symbols("".join(LATEX_ESCAPE_RULES.get(letter, letter) for letter in plain))
+    """Text as LaTeX: its special characters escaped, names in backticks set as code."""
+    plain = _symbols("".join(LATEX_ESCAPE_RULES.get(letter, letter) for letter in text))
+    return re.sub(r"`([^`]*)`", r"\\texttt{\1}", plain)
 
 
 def _symbols(text: str) -> str:

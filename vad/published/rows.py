@@ -21,6 +21,8 @@ PROTOCOL = (
 """Columns of the results table that every row of ours keeps; the last one is always `provenance`."""
 ALWAYS_SAID = ("leakage", "unsupported")
 """Verdicts without which a number is never printed."""
+UNITS_SAID = ("_ms", "_fps", "_seconds", "_mb")
+"""Ends of columns whose name says the unit."""
 CLASSES = {"normal": ("tn", "fn", "fp"), "anomalous": ("tp", "fp", "fn")}
 """Of a class: videos found, videos of the other class taken for it, videos of it missed."""
 _PARTS = re.compile(r"\s*[/,]\s*")
@@ -106,9 +108,10 @@ def class_rows(row: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> lis
     for name, (hit, false, missed) in CLASSES.items():
         rates = [_rates(one[hit], one[false], one[missed]) for one in counts]
         columns = _over_seeds({key: [rate[key] for rate in rates] for key in rates[0]})
-        n_videos = row["n_anomalous"] if name == "anomalous" else row["n_videos"] - row["n_anomalous"]
-        found.append({**head, "class": name, **columns, **tail, "n_videos": n_videos})
-    return [*found, {**head, "class": "all", **_metrics(row, ("video_accuracy",)), **tail}]
+        support = row["n_anomalous"] if name == "anomalous" else row["n_videos"] - row["n_anomalous"]
+        found.append({**head, "class": name, **columns, "support": support, **tail})
+    everyone = {**_metrics(row, ("video_accuracy",)), "support": row["n_videos"]}
+    return [*found, {**head, "class": "all", **everyone, **tail}]
 
 
 def _rates(hit: float | None, false: float | None, missed: float | None) -> dict[str, float | None]:
@@ -173,7 +176,7 @@ def published_rows(table: Table, claims: Mapping[str, Claim]) -> Printed:
             continue
         row = rows.setdefault(tuple(head.values()), head | {"claims": ""})
         row |= {**_printed(cited, claim), "claims": f"{row['claims']} {claim.id}".strip()}
-    return Printed(list(rows.values()), words, [_reason(claim) for _, claim in known])
+    return Printed(list(rows.values()), words, _reasons([claim for _, claim in known]))
 
 
 def _fits(claim: Claim, column: str) -> bool:
@@ -189,20 +192,26 @@ def _printed(cited: Cited, claim: Claim) -> dict[str, str]:
     word = f" ({claim.verdict})" if claim.verdict in ALWAYS_SAID else ""
     found = {}
     for column, part in zip(cited.columns, parts, strict=True):
-        unit = "" if column in METRICS or len(parts) > 1 or column == TRAPEZOID else f" {claim.unit}"
-        share = claim.unit == "%" and not unit
-        found[column] = f"{_share(part) if share else part}{unit.removesuffix(' fraction')}{word}"
+        if column in METRICS and claim.unit == "%":
+            part = _share(part)
+        said = column in METRICS or column.endswith(UNITS_SAID) or len(parts) > 1 or "fraction" in claim.unit
+        found[column] = (part if said else f"{part} {claim.unit}") + word
     return found
 
 
 def _share(percent: str) -> str:
     """Percent as a share of 1, with the digits that were printed."""
     try:
-        return str(Decimal(percent) / 100)
+        return str(Decimal(percent).scaleb(-2))
     except InvalidOperation:
         return f"{percent} %"
 
 
-def _reason(claim: Claim) -> str:
-    value = f" {claim.value} {claim.unit}".rstrip() if claim.value else ""
-    return f"{claim.id}, {claim.system}, {claim.claim}{value}: **{claim.verdict}**. {claim.reason}"
+def _reasons(claims: Sequence[Claim]) -> list[str]:
+    """One line for the claims that share verdict and reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for claim in claims:
+        unit = "" if "fraction" in claim.unit else claim.unit
+        text = " ".join(part for part in (claim.claim, claim.value, unit) if part)
+        found.setdefault((claim.verdict, claim.reason), []).append(f"{claim.id}, {claim.system}, {text}")
+    return [f"{'; '.join(names)}: **{verdict}**. {reason}" for (verdict, reason), names in found.items()]
