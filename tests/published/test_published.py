@@ -150,6 +150,17 @@ def test_our_rows_have_what_the_table_shows() -> None:
     assert ["mil"] == [row["variant"] for row in variant_rows(TABLES["memtsm_5"], [], [cost("mil")], ["mil"])]
 
 
+def test_what_is_unknown_of_a_cost_is_said(claims: Mapping[str, Claim]) -> None:
+    """Below the table, by the names of the variants that share it."""
+    costs = [cost(name) | {"note": "features are imported"} for name in ("a", "b")]
+    rows = variant_rows(TABLES["memtsm_6"], [], costs, ["a", "b"])
+    text = markdown(assemble("memtsm_6", TABLES["memtsm_6"], Found({"d": rows}, {"d": "subset: available"}), claims))
+
+    assert "a, b: features are imported." in text
+    assert "Times measured on a CPU: another machine gives others." in text
+    assert "## d (subset: available)" in text
+
+
 def test_networks_that_are_cited_have_no_provenance() -> None:
     """What was counted here names its record, what was copied does not."""
     references = [{"variant": "A", "kind": "image network", "flops": 2}, {"variant": "B", "kind": "cited", "flops": 3}]
@@ -185,15 +196,16 @@ def test_classification_report_turns_the_classes_round() -> None:
 def test_differences_are_told_with_their_interval(claims: Mapping[str, Claim]) -> None:
     """A row per other variant; a sign, the interval, and whether it leaves 0 out."""
     head = {"first": "gated", "second": "mil"}
-    pairs = [head | {"metric": "frame_auc", "difference": 0.01, "low": -0.02, "high": 0.03, "differs": False}]
-    pairs += [head | {"metric": "video_auc", "difference": None, "low": None, "high": None, "differs": None}]
+    unknown = {"difference": None, "low": None, "high": None, "differs": None, "reason": "too few"}
+    known = {"difference": 0.01, "low": -0.02, "high": 0.03, "differs": False, "reason": ""}
+    pairs = [head | {"metric": "frame_auc"} | known, head | {"metric": "video_auc"} | unknown]
     rows = difference_rows("mini_crime", "mil", pairs)
     page = assemble(
         "mstsm_ablation", TABLES["mstsm_ablation"], found("mstsm_ablation", differences={"mini_crime": rows}), claims
     )
 
     assert "## mini_crime (synthetic): rows minus mil" in markdown(page)
-    assert "| gated minus mil | +0.010 [-0.020, +0.030], not told apart | -" in markdown(page)
+    assert "| gated minus mil | +0.010 [-0.020, +0.030], not told apart | - (too few) " in markdown(page)
 
 
 def test_page_says_what_its_rows_are(claims: Mapping[str, Claim]) -> None:

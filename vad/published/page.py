@@ -144,7 +144,7 @@ def _text(block: Block, row: Mapping[str, Any], column: str) -> str:
 def _difference(row: Mapping[str, Any], column: str) -> str:
     """A signed number with its interval, and whether it leaves 0 out."""
     if row.get(column) is None:
-        return "-"
+        return f"- ({why})" if (why := row.get(f"{column}_reason")) else "-"
     low, high = row[f"{column}_low"], row[f"{column}_high"]
     verdict = "differs" if row[f"{column}_differs"] else "not told apart"
     return f"{row[column]:+.3f} [{low:+.3f}, {high:+.3f}], {verdict}"

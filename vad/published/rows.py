@@ -48,7 +48,8 @@ def variant_rows(
         result, cost = by_result.get(name, {}), by_cost.get(name, {})
         head = {column: leading[name][column] for column in ("variant", "dataset")}
         shared = {column: leading[name].get(column) for column in PROTOCOL if column in leading[name]}
-        costs_shown = {column: cost.get(column) for column in (*_sample(table), *table.costs, *_machine(table))}
+        priced = (*_sample(table), *table.costs, *_machine(table), "note") if table.costs else ()
+        costs_shown = {column: cost.get(column) for column in priced}
         made_by = " ".join(dict.fromkeys(part["provenance"] for part in (result, cost) if "provenance" in part))
         rows.append({**head, **_metrics(result, table.metrics), **costs_shown, **shared, "provenance": made_by})
     return rows
@@ -139,7 +140,7 @@ def difference_rows(dataset: str, first: str, found: Sequence[Mapping[str, Any]]
         row = rows.setdefault(pair["first"], {"variant": f"{pair['first']} minus {first}", "dataset": dataset})
         metric = pair["metric"]
         row |= {metric: pair["difference"], f"{metric}_low": pair["low"], f"{metric}_high": pair["high"]}
-        row[f"{metric}_differs"] = pair["differs"]
+        row |= {f"{metric}_differs": pair["differs"], f"{metric}_reason": pair["reason"]}
     return list(rows.values())
 
 
