@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 
-from tests.project import ROOT, Project
+from tests.project import PARAMS, ROOT, Project
 
 REAL_DATA = ROOT.parent / "shared" / "data"
 
@@ -41,10 +41,11 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Proj
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A tiny project that Snakemake has run once. Do not change it: take `project`."""
+    """A tiny project that Snakemake has run once, with one published table. Do not change it: take `project`."""
 
     def make(folder: Path) -> Project:
-        project = Project.new(folder)
+        params = PARAMS.replace("{dpi: 50}", "{dpi: 50, published: {memtsm_2: [mil, mil_ucf]}}")
+        project = Project.new(folder, params)
         project.snakemake()
         return project
 

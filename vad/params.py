@@ -222,3 +222,17 @@ def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
             known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
             if known and isinstance(value, str) and value not in known:
                 yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"
+    yield from _unknown_rows(tree)
+
+
+def _unknown_rows(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Rows of the published tables that are no variants, or stand there twice."""
+    known = [str(key) for key in _mapping(tree.get("variants"))]
+    for table, rows in _mapping(_mapping(tree.get("report")).get("published")).items():
+        names = [row for row in rows if isinstance(row, str)] if isinstance(rows, list) else []
+        for name in dict.fromkeys(names):
+            where = f"report.published.{table}"
+            if known and name not in known:
+                yield f"{where}: no variant called {name!r}.{nearest(name, known)}"
+            elif names.count(name) > 1:
+                yield f"{where}: {name!r} is there twice. Remove one"

@@ -43,18 +43,19 @@ def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> di
     for name in METRICS:
         entries = [run[name] for run in runs]
         values = [entry["value"] for entry in entries]
-        row[name], row[f"{name}_std"] = _mean(values), _spread(values)
-        row[f"{name}_low"] = _mean([entry["low"] for entry in entries])
-        row[f"{name}_high"] = _mean([entry["high"] for entry in entries])
+        row[name], row[f"{name}_std"] = mean(values), spread(values)
+        row[f"{name}_low"] = mean([entry["low"] for entry in entries])
+        row[f"{name}_high"] = mean([entry["high"] for entry in entries])
     return row
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean(values: Sequence[float | None]) -> float | None:
+    """Mean over seeds; undefined where it is for any of them."""
     defined = [v for v in values if v is not None]
     return float(np.mean(defined)) if values and len(defined) == len(values) else None
 
 
-def _spread(values: Sequence[float | None]) -> float | None:
+def spread(values: Sequence[float | None]) -> float | None:
     """Sample standard deviation over seeds; undefined for a single seed."""
     defined = [v for v in values if v is not None]
     return float(np.std(defined, ddof=1)) if len(defined) == len(values) and len(values) > 1 else None

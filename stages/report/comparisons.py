@@ -18,7 +18,7 @@ from vad.splits import read_test
 from vad.tables import csv, markdown, result_row
 
 if TYPE_CHECKING:
-    from stages.report.run import Shelf
+    from stages.report.shelf import Shelf
 
 UNSEEN = "centre_minus_length"
 """The row without a pixel that every variant is compared with: the strongest of them on UCF-Crime."""

@@ -11,7 +11,7 @@ from vad.artefacts import read_json
 from vad.curves import curves
 
 if TYPE_CHECKING:
-    from stages.report.run import Shelf
+    from stages.report.shelf import Shelf
 
 
 BASELINES = ("centre", "inverse_length", "video_oracle")

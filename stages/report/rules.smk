@@ -1,7 +1,8 @@
 """Room: report. Metrics -> tables, figures, t-SNE, efficiency, plot data and the summary that DVC compares.
 Reads:   reports/metrics, data/train (curves, weights), data/infer (scores), data/split (annotations),
          data/features and one video of each data set (efficiency, t-SNE), vad/claims/ledger.csv
-Writes:  reports/efficiency, data/report/tsne, reports/tables, reports/figures, reports/plots, reports/summary.json
+Writes:  reports/efficiency, data/report/tsne, reports/tables, reports/figures, reports/plots, reports/summary.json,
+         reports/published
 Params:  report, evaluate, seeds, features, variants without train and infer
 Needs:   cpu
 """
@@ -109,3 +110,39 @@ rule report:
         " --costs reports/efficiency --own data/report"
         " --out reports/tables --figures reports/figures --plots reports/plots --summary {output.summary:q}"
         " > {log:q} 2>&1"
+
+
+# The tables of published systems: one rule each, which needs no other variant than those of its rows.
+for name in PLAN.published:
+
+    rule:
+        name:
+            f"table_{name}"
+        input:
+            code=PLAN.code("report", job="published"),
+            section=PLAN.section("report", f"table.{name}"),
+            wake=PLAN.wake("report", f"table.{name}"),
+            records=PLAN.published_inputs(name),
+            claims="vad/claims/ledger.csv",
+        output:
+            tables=update(
+                [f"{PLAN.published_table(name)}.{end}" for end in ("csv", "md", "tex")]
+            ),
+            record=update(f"{PLAN.published_table(name)}.prov.json"),
+        log:
+            f"logs/report/table_{name}.log",
+        benchmark:
+            f"logs/report/table_{name}.tsv"
+        conda:
+            "../../envs/cpu.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+        params:
+            out=lambda w, output: artefact_of(output.record),
+        message:
+            f"report: table {name}"
+        shell:
+            "python -m stages.report.published --section {input.section:q} --code {input.code:q}"
+            " --claims {input.claims:q} --split data/split --infer data/infer --metrics reports/metrics"
+            " --costs reports/efficiency --out {params.out:q} > {log:q} 2>&1"
