@@ -309,6 +309,14 @@ class Plan:
         """The folder of every variant's map of embeddings."""
         return [f"{DATA}/report/tsne/{variant}" for variant in self.variants]
 
+    def maps_patches(self, variant: str) -> bool:
+        """Whether the model of a variant says where in a picture it sees something."""
+        return registry.stated(vad.models, self.params.variants[variant].model, "maps_patches") is True
+
+    def heat_maps(self) -> list[str]:
+        """The folder of patch maps of every variant that has them."""
+        return [f"{DATA}/report/heat_maps/{variant}" for variant in self.variants if self.maps_patches(variant)]
+
     @staticmethod
     def report_tables() -> list[str]:
         """The tables of room report."""
@@ -323,6 +331,7 @@ class Plan:
         """The figures of room report."""
         datasets = sorted({self.params.variants[v].dataset for v in self.variants})
         shared = [f"{d}_{kind}.png" for d in datasets for kind in ("roc", "pr", "efficiency")]
+        shared += [f"{Path(folder).name}_heat_maps.png" for folder in self.heat_maps()]
         return shared + [f"{v}_{kind}.png" for v in self.variants for kind in FIGURES]
 
     def report_plots(self) -> list[str]:
@@ -360,7 +369,8 @@ class Plan:
         """List what params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
         records = [f"{self.raw(d)}{SUFFIX}" for d in self.datasets if self.generated(d)]
         records += [record for _, entries in self.targets() for files in entries.values() for record in files]
-        records += [f"{out}{SUFFIX}" for out in [*self.parts("out"), *self.tsne(), f"{REPORTS}/tables"]]
+        reported = [*self.parts("out"), *self.tsne(), *self.heat_maps(), f"{REPORTS}/tables"]
+        records += [f"{out}{SUFFIX}" for out in reported]
         artefacts = sorted(artefact_of(record) for record in records)
         self._write(SECTIONS / "artefacts.json", artefacts)
 
@@ -396,7 +406,12 @@ class Plan:
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
         rows = [
-            {"name": k, **{w: e[w] for w in ("dataset", "features", "model")}, "imported": self.imported(e["features"])}
+            {
+                "name": k,
+                **{w: e[w] for w in ("dataset", "features", "model")},
+                "imported": self.imported(e["features"]),
+                "maps_patches": self.maps_patches(k),
+            }
             for k, e in tree["variants"].items()
         ]
         slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
@@ -416,6 +431,8 @@ class Plan:
             yield "report", f"head.{name}", head
             truth = tree["evaluate"]["ground_truth"]
             yield "report", f"tsne.{name}", {**data, "ground_truth": truth, "tsne": tree["report"]["tsne"]}
+            if self.maps_patches(name):
+                yield "report", f"heat_maps.{name}", {**data, "ground_truth": truth}
         for f, dataset in self.extracted:
             part = {"kind": "extractor", "dataset": dataset, "features": features[f], **how}
             yield "report", f"extractor.{f}.{dataset}", part

@@ -187,7 +187,8 @@ def _spread(
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The score of each video of a part by which epochs are chosen, mean over crops; the model must be in eval mode.
 
-    That is the model's own, or that of its `score_for_selection`. Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
+    That is the model's own, or that of its `score_for_selection`. Bags are scored as a video would be: resampled, or
+    row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
         chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.artefacts import ScoreFile, VideoScore, read_features, read_json, read_weights, write_scores
+from vad.artefacts import ScoreFile, VideoScore, read_features, write_scores
 from vad.errors import FeatureError
 from vad.origin import joined, weights_of
 from vad.provenance import Job
@@ -39,14 +39,11 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     # Torch takes seconds to import: only a job that has work to do waits for it.
     import torch
 
-    from vad.batches import VideoModel
-    from vad.modelling import build, on_device
+    from vad.modelling import load_weights, on_device, restored
 
     torch.set_num_threads(threads)
-    config = read_json(run / "config.json")
-    model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
+    model, config = restored(run)
     on_device(model, config["section"]["train"]["device"])
-    _load(model, run / "weights.safetensors")
     videos, crops, origin = _sweep(model, parts, files, infer, config["feature_dim"])
     protocol = {
         "expansion": _expansion(model, infer),
@@ -60,7 +57,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     tested = {name: part for name, part in parts.items() if part == "test"}
     epochs = {}
     for path in kept_epochs(run):
-        _load(model, path)
+        load_weights(model, path)
         wanted = [file for name, file in zip(parts, files, strict=True) if name in tested]
         epochs[int(path.stem)] = _sweep(model, tested, wanted, infer, config["feature_dim"])[0]
     write_scores(out, ScoreFile(model.level, videos, protocol, epochs))
@@ -69,12 +66,6 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
 def kept_epochs(run: Path) -> list[Path]:
     """The weights of each epoch of a run, where `train.keep_epochs` asked for them."""
     return sorted((run / "epochs").glob("*.safetensors"))
-
-
-def _load(model: Any, path: Path) -> None:  # noqa: ANN401 - any model of vad/models
-    import torch
-
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(path).items()})
 
 
 def _sweep(

@@ -1,8 +1,10 @@
 """Which figure and which plot data show what, from the files on the shelf."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -42,6 +44,8 @@ def draw(shelf: "Shelf", results: Sequence[Mapping[str, Any]], costs: Sequence[M
     for variant in shelf.variants:
         figures |= _own(shelf, variant)
         figures[f"{variant}_tsne.png"] = _tsne(shelf, variant)
+    for variant, folder in shelf.patch_maps.items():
+        figures[f"{variant}_heat_maps.png"] = _heat_maps(variant, folder)
     return figures
 
 
@@ -109,6 +113,18 @@ def _tsne(shelf: "Shelf", variant: str) -> Figure:
         " distances between groups mean nothing"
     )
     return maps.tsne_figure(title, pd.read_csv(shelf.map(variant, "points.csv")))
+
+
+def _heat_maps(variant: str, folder: Path) -> Figure:
+    """A few frames of a variant and its patch maps, the title saying how the frames were chosen."""
+    about = read_json(folder / "about.json")
+    title = (
+        f"{variant}, seed {about['seed']}, weights of epoch {about['epoch']}: scores of patches (stage 2), 0 to 1\n"
+        "first annotated frame of the first test video of each of the first classes in list order; first normal"
+        " video, middle frame"
+    )
+    images, maps_ = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("images", "maps"))
+    return maps.heat_map_figure(title, pd.read_csv(folder / "frames.csv"), images, maps_)
 
 
 def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:

@@ -70,6 +70,11 @@ class Shelf:
         """A file of a variant's t-SNE: points.csv or about.json."""
         return self.args.own / "tsne" / variant / name
 
+    @cached_property
+    def patch_maps(self) -> dict[str, Path]:
+        """The folder of patch maps of each variant that has them."""
+        return {v: self.args.own / "heat_maps" / v for v, entry in self.variants.items() if entry["maps_patches"]}
+
     def table(self, dataset: str, name: str) -> Path:
         """A split table of a data set."""
         return self.args.split / dataset / "tables" / name
@@ -92,6 +97,7 @@ class Shelf:
         files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
         files += [self.scores(v, s) for v, s in runs] + [self.args.claims]
         files += [self.map(v, name) for v in self.variants for name in ("points.csv", "about.json")] + cost_files(self)
+        files += [path for folder in self.patch_maps.values() for path in sorted(folder.glob("*"))]
         datasets = {entry["dataset"] for entry in self.variants.values()}
         files += [path for d in sorted(datasets) for path in sorted(self.table(d, "frame_labels").glob("*.npy"))]
         return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]

@@ -335,14 +335,3 @@ def test_a_weight_without_a_term_is_refused() -> None:
     """A ratio loss without predictors would do nothing."""
     with pytest.raises(ValidationError, match="ratio_loss_weight needs places"):
         stpvad.Config.model_validate({"ratio_loss_weight": 2.0, "encoder": {"prune_before": [], "token_ratio": []}})
-
-
-def test_heat_maps_by_hand() -> None:
-    """Each patch covers its pixels, each tubelet its frames; blended maps stay in range and keep the corners."""
-    patches = torch.tensor([[[[0.0, 1.0]], [[0.5, 0.0]]]])
-    nearest = stpvad.heat_maps(patches, 4, 2, 4)
-    blended = stpvad.heat_maps(patches, 4, 2, 4, "bilinear")
-
-    assert [[0.0, 0.0, 1.0, 1.0]] * 2 == nearest[0, 1].tolist()
-    assert [[0.5, 0.5, 0.0, 0.0]] * 2 == nearest[0, 2].tolist()
-    assert [[0.0, 0.25, 0.75, 1.0]] * 2 == blended[0, 0].tolist()

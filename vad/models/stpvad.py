@@ -20,7 +20,6 @@ import torch
 from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vad import losses
 from vad.batches import Bags, Scores
@@ -140,6 +139,7 @@ class Model(nn.Module):
     sampling = "bags"
     level = "frame"
     uses_clips = True
+    maps_patches = True
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers."""
@@ -298,25 +298,3 @@ def in_place(scored: TokenScores, grid: tuple[int, int, int]) -> Float[Tensor, "
     tubelets, rows, columns = grid
     empty = scored.scores.new_zeros(len(scored.scores), tubelets * rows * columns)
     return empty.scatter(1, scored.preserve_index, scored.scores).unflatten(1, (tubelets, rows, columns))
-
-
-def heat_maps(
-    patches: Float[Tensor, "clips tubelets rows columns"],
-    frames: int,
-    height: int,
-    width: int,
-    mode: Literal["nearest", "bilinear"] = "nearest",
-) -> Float[Tensor, "clips frames height width"]:
-    """Patch maps over the pixels of a clip.
-
-    Args:
-        patches: one map for each tubelet.
-        frames: of the clip, a multiple of the tubelets; the frames of a tubelet share its map.
-        height: of the pictures, in pixels.
-        width: of the pictures, in pixels.
-        mode: `nearest` shows the patches as they are, `bilinear` blends them.
-    """
-    over = functional.interpolate(
-        patches, (height, width), mode=mode, align_corners=None if mode == "nearest" else False
-    )
-    return over.repeat_interleave(frames // patches.shape[1], dim=1)
