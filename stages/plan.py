@@ -12,6 +12,7 @@ from typing import Any
 
 import vad.datasets
 import vad.extractors
+import vad.models
 from stages.room import typed
 from vad import registry
 from vad.artefacts import canonical_json, read_json, write_text

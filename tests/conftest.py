@@ -1,5 +1,7 @@
 """Fixtures that several test files share."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,11 @@ def versioned(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project, yours to change."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open() -> Iterator[None]:
+    """Matplotlib keeps every figure until it is closed, and warns when there are many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

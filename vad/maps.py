@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vad.plots import plt, styles
+from vad.plots import add_note, plt, styles
 
 COSTS = (
     ("MACs per frame", "macs_per_frame_head", "macs_per_frame"),
@@ -28,13 +28,16 @@ PARTS: tuple[tuple[str, Literal["none", "full"]], ...] = (
 )
 
 
-def efficiency_figure(title: str, rows: Sequence[Mapping[str, Any]], images: Mapping[str, Mapping[str, Any]]) -> Figure:
+def efficiency_figure(
+    title: str, rows: Sequence[Mapping[str, Any]], images: Mapping[str, Mapping[str, Any]], note: str = ""
+) -> Figure:
     """Areas against MACs, parameters and speed, on log axes; one row of panels per area that is defined.
 
     Args:
         title: names the data set and the machine.
         rows: variants with `variant`, `model`, areas with their bounds, and costs; what is None is left out.
         images: costs of image networks by name, drawn as lines across where they have the column.
+        note: small, at the foot: what a mark in the names means.
     """
     areas = [name for name in ("frame_auc", "video_auc") if any(row.get(name) is not None for row in rows)]
     panels = max(len(areas), 1)
@@ -51,6 +54,7 @@ def efficiency_figure(title: str, rows: Sequence[Mapping[str, Any]], images: Map
     names = [Line2D([], [], ls="", ms=5, **look, label=name) for name, look in looks.items()]
     parts = [Line2D([], [], ls="", marker="o", color="0.3", fillstyle=fill, label=text) for text, fill in PARTS]
     figure.legend(handles=[*names, *parts], loc="outside right upper", fontsize=7, frameon=False)
+    add_note(figure, note)
     return figure
 
 

@@ -36,10 +36,14 @@ def supervision(package: ModuleType, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@cache
 def stated(package: ModuleType, name: str, attribute: str) -> object:
     """The constant that a module's class `Model` sets an attribute to, read from the source; None where it does not."""
-    tree = ast.parse(Path(package.__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+    return _stated(Path(package.__path__[0], f"{name}.py"), attribute)
+
+
+@cache
+def _stated(path: Path, attribute: str) -> object:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for model in (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Model"):
         for line in model.body:
             if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == attribute:

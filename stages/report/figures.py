@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from vad import maps, plots
 from vad.artefacts import read_json
 from vad.curves import curves
+from vad.tables import marked, note
 
 if TYPE_CHECKING:
     from stages.report.run import Shelf
@@ -78,10 +79,13 @@ def _shared(shelf: "Shelf", dataset: str, results: Sequence[Mapping[str, Any]]) 
     chance = rows[0]["n_positive"] / rows[0]["n_frames"] if rows else 0.0
     figures = {}
     for kind, area, words in (("roc", "frame_auc", "ROC"), ("pr", "frame_ap", "precision-recall")):
-        lines = [plots.Line(row["variant"], row["model"], drawn[row["variant"]], row[area]) for row in rows]
+        lines = [
+            plots.Line(shown["variant"], row["model"], drawn[row["variant"]], row[area])
+            for row, shown in zip(rows, marked(rows), strict=True)
+        ]
         title = f"{dataset}: {words} over frames\nmean and range of seeds, {area}"
         figures[f"{dataset}_{kind}.png"] = plots.curve_figure(
-            kind, title, lines, baselines, chance if kind == "pr" else None
+            kind, title, lines, baselines, chance if kind == "pr" else None, note(rows)
         )
     return figures
 
@@ -101,7 +105,7 @@ def _efficiency(dataset: str, results: Sequence[Mapping[str, Any]], costs: Seque
         if row["kind"] == "image network"
     }
     where = " / ".join(dict.fromkeys(row["measured_on"] for row in rows))
-    return maps.efficiency_figure(f"{dataset}; speed measured on {where}", rows, images)
+    return maps.efficiency_figure(f"{dataset}; speed measured on {where}", marked(rows), images, note(rows))
 
 
 def _tsne(shelf: "Shelf", variant: str) -> Figure:

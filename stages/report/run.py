@@ -21,14 +21,12 @@ from vad.schema import Evaluate
 from vad.splits import read_test
 from vad.tables import (
     BASELINES_SHOWN,
-    MARK,
-    MEANING,
     SHOWN,
     SHOWN_ONE_CLASS,
     csv,
     markdown,
     marked,
-    random_features,
+    note,
     result_row,
     summary,
 )
@@ -229,7 +227,7 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
             parts.append(markdown(marked(mine), ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
-            parts += [f"{MARK} {MEANING}\n"] if any(map(random_features, mine)) else []
+            parts += [f"{note(mine)}\n"] if note(mine) else []
         parts += [_areas(shelf, dataset)] if one_class else []
         parts += ["Without a pixel, and with the answer known:\n"]
         plain = [row for row in baselines if row["dataset"] == dataset]
