@@ -118,9 +118,8 @@ def heat_map_figure(
         images: the frames.
         heat: scores of the patches over their pixels, 0..1.
     """
-    figure, grid = plt.subplots(
-        2, len(frames), figsize=(2.2 * len(frames) + 0.8, 5.2), layout="constrained", squeeze=False
-    )
+    width = max(2.2 * len(frames) + 0.8, 8.2)  # the title needs this much
+    figure, grid = plt.subplots(2, len(frames), figsize=(width, 5.2), layout="constrained", squeeze=False)
     figure.suptitle(title, fontsize=9)
     drawn = None
     for row, image, scores, (above, below) in zip(frames.to_dict("records"), images, heat, grid.T, strict=True):
