@@ -12,6 +12,7 @@ from typing import Any
 
 import vad.datasets
 import vad.extractors
+import vad.models
 from stages.room import typed
 from vad import registry
 from vad.artefacts import canonical_json, read_json, write_text
@@ -333,6 +334,14 @@ class Plan:
         parts += ["references"] if table.networks else []
         return list(dict.fromkeys([*found, *(f"{REPORTS}/efficiency/{part}.json{SUFFIX}" for part in parts)]))
 
+    def maps_patches(self, variant: str) -> bool:
+        """Whether the model of a variant says where in a picture it sees something."""
+        return registry.stated(vad.models, self.params.variants[variant].model, "maps_patches") is True
+
+    def heat_maps(self) -> list[str]:
+        """The folder of patch maps of every variant that has them."""
+        return [f"{DATA}/report/heat_maps/{variant}" for variant in self.variants if self.maps_patches(variant)]
+
     @staticmethod
     def report_tables() -> list[str]:
         """The tables of room report."""
@@ -347,6 +356,7 @@ class Plan:
         """The figures of room report."""
         datasets = sorted({self.params.variants[v].dataset for v in self.variants})
         shared = [f"{d}_{kind}.png" for d in datasets for kind in ("roc", "pr", "efficiency")]
+        shared += [f"{Path(folder).name}_heat_maps.png" for folder in self.heat_maps()]
         return shared + [f"{v}_{kind}.png" for v in self.variants for kind in FIGURES]
 
     def report_plots(self) -> list[str]:
@@ -384,7 +394,8 @@ class Plan:
         """List what params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
         records = [f"{self.raw(d)}{SUFFIX}" for d in self.datasets if self.generated(d)]
         records += [record for _, entries in self.targets() for files in entries.values() for record in files]
-        records += [f"{out}{SUFFIX}" for out in [*self.parts("out"), *self.tsne(), f"{REPORTS}/tables"]]
+        reported = [*self.parts("out"), *self.tsne(), *self.heat_maps(), f"{REPORTS}/tables"]
+        records += [f"{out}{SUFFIX}" for out in reported]
         records += [f"{self.published_table(name)}{SUFFIX}" for name in self.published]
         artefacts = sorted(artefact_of(record) for record in records)
         self._write(SECTIONS / "artefacts.json", artefacts)
@@ -421,7 +432,12 @@ class Plan:
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
         rows = [
-            {"name": k, **{w: e[w] for w in ("dataset", "features", "model")}, "imported": self.imported(e["features"])}
+            {
+                "name": k,
+                **{w: e[w] for w in ("dataset", "features", "model")},
+                "imported": self.imported(e["features"]),
+                "maps_patches": self.maps_patches(k),
+            }
             for k, e in tree["variants"].items()
         ]
         settings = {k: v for k, v in tree["report"].items() if k != "published"}
@@ -443,6 +459,8 @@ class Plan:
             yield "report", f"head.{name}", head
             truth = tree["evaluate"]["ground_truth"]
             yield "report", f"tsne.{name}", {**data, "ground_truth": truth, "tsne": tree["report"]["tsne"]}
+            if self.maps_patches(name):
+                yield "report", f"heat_maps.{name}", {**data, "ground_truth": truth}
         for f, dataset in self.extracted:
             part = {"kind": "extractor", "dataset": dataset, "features": features[f], **how}
             yield "report", f"extractor.{f}.{dataset}", part

@@ -1,7 +1,8 @@
 """Fixtures that several test files share."""
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before torch is loaded: tests run in two processes on two cores, and small tensors gain nothing from more threads.
@@ -73,3 +74,11 @@ def versioned(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project, yours to change."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open() -> Iterator[None]:
+    """Matplotlib keeps every figure until it is closed, and warns when there are many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

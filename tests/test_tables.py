@@ -1,5 +1,7 @@
 """Rows, curves and figures from metrics."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +37,15 @@ def test_cells_say_what_is_undefined() -> None:
     assert tables.cell(row, "frame_auc") == "0.700 ± 0.141 [0.600, 0.800]"
     assert tables.cell(tables.result_row({}, [metrics(None)]), "frame_auc") == "-"
     assert "| x" in tables.markdown([row], ["variant"], ["frame_auc"])
+
+
+def test_summary_says_what_random_weights_made() -> None:
+    """One key beside the metrics of such a variant, as `dvc metrics` reads it; none in the others."""
+    heads = [{"variant": name, "extractor_weights": w} for name, w in (("x", "random (seed 0)"), ("y", "kinetics ab"))]
+    found = json.loads(json.dumps(tables.summary([tables.result_row(head, [metrics(0.6)]) for head in heads])))
+
+    assert found["x"]["random_weights"] is True
+    assert found["y"] == {name: value for name, value in found["x"].items() if name != "random_weights"}
 
 
 def test_summary_holds_numbers_only() -> None:

@@ -49,10 +49,12 @@ class Train(Section):
         "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
     )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
-    keep_epochs: bool = Field(
-        False,
-        description="keep the weights of every epoch too, so that the report can say what choosing the epoch on the"
-        " test list would have given (disk and scoring time: times the epochs)",
+    keep_epochs: int = Field(
+        0,
+        ge=0,
+        description="keep the weights of every n-th epoch too, of the last and of the chosen one, so that the report"
+        " can say what choosing the epoch on the test list would have given (disk, memory and scoring time: times the"
+        " epochs kept); 1 = of all, 0 = of none",
     )
 
 

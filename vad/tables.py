@@ -30,6 +30,11 @@ def marked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "variant": f"{row['variant']} {MARK}"} if random_features(row) else dict(row) for row in rows]
 
 
+def note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the mark of `marked` means, where one of the rows has it; empty where none has."""
+    return f"{MARK} {MEANING}" if any(map(random_features, rows)) else ""
+
+
 def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One variant: mean and standard deviation over seeds, and the mean bounds of the seeds' intervals.
 
@@ -83,10 +88,14 @@ def markdown(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], metrics: S
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What `dvc metrics` compares: numbers only, `<variant>.<metric>.mean` and its companions."""
+    """What `dvc metrics` compares: `<variant>.<metric>.mean` and its companions.
+
+    A variant with features of random weights also has `random_weights: true`.
+    """
     ends = {"mean": "", "std": "_std", "low": "_low", "high": "_high"}
     return {
-        row["variant"]: {
+        row["variant"]: ({"random_weights": True} if random_features(row) else {})
+        | {
             name: {word: round(row[name + end], 6) for word, end in ends.items() if row.get(name + end) is not None}
             for name in METRICS
             if row.get(name) is not None

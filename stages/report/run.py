@@ -16,14 +16,12 @@ from vad.provenance import Job, files_of
 from vad.schema import Evaluate
 from vad.tables import (
     BASELINES_SHOWN,
-    MARK,
-    MEANING,
     SHOWN,
     SHOWN_ONE_CLASS,
     csv,
     markdown,
     marked,
-    random_features,
+    note,
     result_row,
     summary,
 )
@@ -55,6 +53,7 @@ def _inputs(shelf: Shelf) -> list[Path]:
     files += [shelf.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
     files += [shelf.scores(v, s) for v, s in runs] + [shelf.args.claims]
     files += [shelf.map(v, name) for v in shelf.variants for name in ("points.csv", "about.json")] + cost_files(shelf)
+    files += [path for folder in shelf.patch_maps.values() for path in sorted(folder.glob("*"))]
     datasets = {entry["dataset"] for entry in shelf.variants.values()}
     files += [path for d in sorted(datasets) for path in sorted(shelf.table(d, "frame_labels").glob("*.npy"))]
     return files + [shelf.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
@@ -122,7 +121,7 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
             parts.append(markdown(marked(mine), ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
-            parts += [f"{MARK} {MEANING}\n"] if any(map(random_features, mine)) else []
+            parts += [f"{note(mine)}\n"] if note(mine) else []
         parts += [_areas(shelf, dataset)] if one_class else []
         parts += ["Without a pixel, and with the answer known:\n"]
         plain = [row for row in baselines if row["dataset"] == dataset]

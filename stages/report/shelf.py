@@ -52,6 +52,11 @@ class Shelf:
         """A file of a variant's t-SNE: points.csv or about.json."""
         return self.args.own / "tsne" / variant / name
 
+    @cached_property
+    def patch_maps(self) -> dict[str, Path]:
+        """The folder of patch maps of each variant that has them."""
+        return {v: self.args.own / "heat_maps" / v for v, entry in self.variants.items() if entry["maps_patches"]}
+
     def table(self, dataset: str, name: str) -> Path:
         """A split table of a data set."""
         return self.args.split / dataset / "tables" / name
