@@ -12,7 +12,7 @@ reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	@echo "Open reports/tables/results.md"
 
 test: $(VENV)/installed.stamp  ## the whole test suite
-	pytest
+	pytest -n logical --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/installed.stamp  ## formatting, lint and types
 	ruff check .

@@ -35,6 +35,7 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        [f"{PLAN.published_table(name)}.prov.json" for name in PLAN.published],
     message:
         "all: everything is made"
 

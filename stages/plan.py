@@ -12,11 +12,13 @@ from typing import Any
 
 import vad.datasets
 import vad.extractors
+import vad.models
 from stages.room import typed
 from vad import registry
 from vad.artefacts import canonical_json, read_json, write_text
 from vad.params import load
 from vad.provenance import SUFFIX, code_files
+from vad.published.tables import TABLES
 from vad.schema import Params, Variant
 from vad.splits import Video
 from vad.staleness import wake_path
@@ -309,6 +311,37 @@ class Plan:
         """The folder of every variant's map of embeddings."""
         return [f"{DATA}/report/tsne/{variant}" for variant in self.variants]
 
+    @property
+    def published(self) -> dict[str, list[str]]:
+        """The tables of published systems that params.yaml asks for, each with its variants."""
+        return {name: rows for name, rows in self.params.report.published.model_dump().items() if rows}
+
+    @staticmethod
+    def published_table(name: str) -> str:
+        """The path that the files of a published table share, without their ends."""
+        return f"{REPORTS}/published/{name}"
+
+    def published_inputs(self, name: str) -> list[str]:
+        """The records of what a published table is made of, and of nothing else."""
+        table, variants = TABLES[name], [v for v in self.published[name] if v in self.variants]
+        entries = [self.params.variants[v] for v in variants]
+        found = [f"{self.tables(entry.dataset)}{SUFFIX}" for entry in entries]
+        if table.metrics:
+            rooms = (("evaluate", SUFFIX), ("infer", f".npz{SUFFIX}"))
+            found += [path for v in variants for room, suffix in rooms for path in self.runs(room, v, suffix)]
+        parts = [f"head.{v}" for v in variants] if table.costs else []
+        parts += [f"extractor.{e.features}.{e.dataset}" for e in entries if parts and not self.imported(e.features)]
+        parts += ["references"] if table.networks else []
+        return list(dict.fromkeys([*found, *(f"{REPORTS}/efficiency/{part}.json{SUFFIX}" for part in parts)]))
+
+    def maps_patches(self, variant: str) -> bool:
+        """Whether the model of a variant says where in a picture it sees something."""
+        return registry.stated(vad.models, self.params.variants[variant].model, "maps_patches") is True
+
+    def heat_maps(self) -> list[str]:
+        """The folder of patch maps of every variant that has them."""
+        return [f"{DATA}/report/heat_maps/{variant}" for variant in self.variants if self.maps_patches(variant)]
+
     @staticmethod
     def report_tables() -> list[str]:
         """The tables of room report."""
@@ -323,6 +356,7 @@ class Plan:
         """The figures of room report."""
         datasets = sorted({self.params.variants[v].dataset for v in self.variants})
         shared = [f"{d}_{kind}.png" for d in datasets for kind in ("roc", "pr", "efficiency")]
+        shared += [f"{Path(folder).name}_heat_maps.png" for folder in self.heat_maps()]
         return shared + [f"{v}_{kind}.png" for v in self.variants for kind in FIGURES]
 
     def report_plots(self) -> list[str]:
@@ -360,7 +394,9 @@ class Plan:
         """List what params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
         records = [f"{self.raw(d)}{SUFFIX}" for d in self.datasets if self.generated(d)]
         records += [record for _, entries in self.targets() for files in entries.values() for record in files]
-        records += [f"{out}{SUFFIX}" for out in [*self.parts("out"), *self.tsne(), f"{REPORTS}/tables"]]
+        reported = [*self.parts("out"), *self.tsne(), *self.heat_maps(), f"{REPORTS}/tables"]
+        records += [f"{out}{SUFFIX}" for out in reported]
+        records += [f"{self.published_table(name)}{SUFFIX}" for name in self.published]
         artefacts = sorted(artefact_of(record) for record in records)
         self._write(SECTIONS / "artefacts.json", artefacts)
 
@@ -396,12 +432,19 @@ class Plan:
             yield "infer", key, entry["infer"]
             yield "evaluate", key, tree["evaluate"]
         rows = [
-            {"name": k, **{w: e[w] for w in ("dataset", "features", "model")}, "imported": self.imported(e["features"])}
+            {
+                "name": k,
+                **{w: e[w] for w in ("dataset", "features", "model")},
+                "imported": self.imported(e["features"]),
+                "maps_patches": self.maps_patches(k),
+            }
             for k, e in tree["variants"].items()
         ]
-        slice_ = {"report": tree["report"], "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
+        settings = {k: v for k, v in tree["report"].items() if k != "published"}
+        slice_ = {"report": settings, "evaluate": tree["evaluate"], "seeds": tree["seeds"], "variants": rows}
         yield "report", "report", {**slice_, "skipped": self.skipped}
         yield from self._report_sections(tree)
+        yield from self._published_sections(tree, {row["name"]: row for row in rows})
 
     def _report_sections(self, tree: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
         """Slices of what room report measures and maps: no training settings, so a new rate measures nothing again.
@@ -416,10 +459,23 @@ class Plan:
             yield "report", f"head.{name}", head
             truth = tree["evaluate"]["ground_truth"]
             yield "report", f"tsne.{name}", {**data, "ground_truth": truth, "tsne": tree["report"]["tsne"]}
+            if self.maps_patches(name):
+                yield "report", f"heat_maps.{name}", {**data, "ground_truth": truth}
         for f, dataset in self.extracted:
             part = {"kind": "extractor", "dataset": dataset, "features": features[f], **how}
             yield "report", f"extractor.{f}.{dataset}", part
         yield "report", "references", {"kind": "references", **how}
+
+    def _published_sections(
+        self, tree: dict[str, Any], variants: dict[str, dict[str, Any]]
+    ) -> Iterator[tuple[str, str, Any]]:
+        """What each table of a published system may see: its own rows, and how numbers were measured if it has any."""
+        for name, chosen in self.published.items():
+            rows, skipped = [variants[v] for v in chosen], {v: self.skipped[v] for v in chosen if v in self.skipped}
+            synthetic = sorted({row["dataset"] for row in rows if self.generated(row["dataset"])})
+            slice_ = {"table": name, "variants": rows, "skipped": skipped, "synthetic": synthetic}
+            measured = {k: tree[k] for k in ("evaluate", "seeds")} if TABLES[name].metrics else {}
+            yield "report", f"table.{name}", slice_ | measured
 
     def _make_folders(self) -> None:
         """Folders that DVC lists as outputs also where a variant has nothing to write yet (not installed)."""
@@ -427,6 +483,7 @@ class Plan:
         for name, v in self.params.variants.items():
             folders += [self.feature_folder(v.features, v.dataset), DATA / "train" / name, DATA / "infer" / name]
             folders += [REPORTS / "metrics" / name]
+        folders += [REPORTS / "published"]
         for folder in (*folders, *(DATA / "features" / f for f in self.params.features)):
             folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,5 +1,6 @@
 """What happens around a run: refuse wrong data before it, wake stale rules, sum up the failures after it."""
 
+import re
 import sys
 import time
 from collections import Counter
@@ -124,6 +125,12 @@ def failures() -> str:
             continue
         _, mark, message = text.rpartition("error: ")
         if mark or "Traceback" in text:
-            words = message.strip() if mark else text.strip().splitlines()[-1]
+            words = message.strip() if mark else f"{text.strip().splitlines()[-1]}{_place(text)}"
             found.setdefault(words, []).append(log.as_posix())
     return "\n".join(f"error: {words}\n  (log: {', '.join(logs)})" for words, logs in found.items())
+
+
+def _place(traceback: str) -> str:
+    """The last line of the project's own in a traceback: where an error that nobody foresaw came from."""
+    frames = re.findall(r'File ".*?((?:vad|stages)/[^"]+)", line (\d+)', traceback)
+    return f" ({frames[-1][0]}, line {frames[-1][1]})" if frames else ""

@@ -1,10 +1,17 @@
 """Fixtures that several test files share."""
 
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
+# Before torch is loaded: tests run in two processes on two cores, and small tensors gain nothing from more threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from tests.project import ROOT, Project
+import pytest
+from filelock import FileLock
+
+from tests.project import PARAMS, ROOT, Project
 
 REAL_DATA = ROOT.parent / "shared" / "data"
 
@@ -21,28 +28,57 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """A project folder that all test processes share: the first one makes it, the others wait."""
+    top = factory.getbasetemp()
+    top = top.parent if "PYTEST_XDIST_WORKER" in os.environ else top
+    folder, done = top / name, top / f"{name}.done"
+    with FileLock(top / f"{name}.lock"):
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return Project(folder)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A tiny project that Snakemake has run once. Do not change it: take `project`."""
-    project = Project.new(tmp_path_factory.mktemp("finished") / "project")
-    project.snakemake()
-    return project
+    """A tiny project that Snakemake has run once, with one published table. Do not change it: take `project`."""
+
+    def make(folder: Path) -> Project:
+        params = PARAMS.replace("{dpi: 50}", "{dpi: 50, published: {memtsm_2: [mil, mil_ucf]}}")
+        project = Project.new(folder, params)
+        project.snakemake()
+        return project
+
+    return once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture(scope="session")
 def versioned(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same under git and DVC, committed. Do not change it: copy it."""
-    project = finished.copy(tmp_path_factory.mktemp("versioned") / "project")
-    project.run("git", "init", "-q")
-    project.run("git", "config", "user.email", "test@example.org")
-    project.run("git", "config", "user.name", "test")
-    project.repro()
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "run")
-    return project
+
+    def make(folder: Path) -> Project:
+        project = finished.copy(folder)
+        project.run("git", "init", "-q")
+        project.run("git", "config", "user.email", "test@example.org")
+        project.run("git", "config", "user.name", "test")
+        project.repro()
+        project.run("git", "add", "-A")
+        project.run("git", "commit", "-qm", "run")
+        return project
+
+    return once(tmp_path_factory, "versioned", make)
 
 
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project, yours to change."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open() -> Iterator[None]:
+    """Matplotlib keeps every figure until it is closed, and warns when there are many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -31,7 +31,7 @@ variants:
     features: xfeat
     model: c3d_mil
     model_args: {hidden_width: 8}
-    train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2, select_by: video_auc, keep_epochs: true}
+    train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2, select_by: video_auc, keep_epochs: 1}
     infer: {video_score: max}
   ae:
     dataset: mini_crime

@@ -65,6 +65,22 @@ def test_the_inner_extractor_decides(plan: Plan) -> None:
     assert "clips" in plan.variants
 
 
+def test_patch_maps_are_planned_where_a_model_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder, a figure and a params slice for the model that scores patches, none for another on the same clips."""
+    stpvad = MIL.split("variants:\n")[1].replace("  clips:", "  patches:").replace("  published:", "  other:")
+    text = stpvad.replace("model: c3d_mil\n    model_args: {hidden_width: 8}", "model: stpvad\n    model_args: {}")
+    variants = f"{MIL}{text}".replace("{hidden_width: 8}", "{hidden_width: 4}")
+    params = PARAMS.replace("features:\n", CLIPS, 1).replace("variants:\n", variants, 1)
+    monkeypatch.chdir(Project.new(tmp_path / "project", params).folder)
+    plan = Plan(Path("params.yaml"))
+
+    assert ["data/report/heat_maps/patches"] == plan.heat_maps()
+    assert ["patches_heat_maps.png"] == [name for name in plan.report_figures() if "heat_maps" in name]
+    assert Path(plan.section("report", "heat_maps.patches")).is_file()
+    assert not Path(plan.section("report", "heat_maps.clips")).exists()
+    assert "vad/models/stpvad.py" in plan.model_code("report", "patches", job="heat_maps")
+
+
 def test_sources_are_the_video_and_the_published_file(plan: Plan, tmp_path: Path) -> None:
     """Around published vectors both are sources, the video first; around computed ones the video alone."""
     plan = publish(plan, tmp_path / "published")

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.clips import noise
 from tests.videos import scene, write_video
 from vad import cost
 from vad.artefacts import FeatureFile
 from vad.cost_table import COLUMNS, COUNTED, csv, page, reference_rows, variant_row
+from vad.efficiency import parameters
 from vad.extractors.xfeat import Config, Extractor
+from vad.modelling import build
 from vad.schema import Efficiency
 
 QUICK = Efficiency(frames=32, repeats=1, budget=0.01)
@@ -33,6 +36,58 @@ def test_head_counts_a_sample_and_the_video() -> None:
     assert [32, 8] == counted["sample"]
     assert 32 == counted["frames"]
     assert found["measured"]["sample_seconds"] > 0
+
+
+STPVAD = {
+    "bag_segments": 20,
+    "score_full_length": False,
+    "stage1": {"width": 6, "blocks": 1, "heads": 2, "head_width": 3, "memory_slots": 5, "scorer_width": 4},
+    "head": {
+        **{"width": 6, "blocks": 1, "heads": 2, "head_width": 3, "memory_slots": 5, "scorer_width": 4},
+        **{"cross_heads": 2, "cross_head_width": 5},
+    },
+    "encoder": {
+        **{"clip_frames": 4, "image_height": 32, "image_width": 32, "tubelet_frames": 2},
+        **{"embed": 12, "depth": 1, "heads": 2, "prune_before": [0], "token_ratio": [1.0]},
+    },
+}
+TOKENS, TOKEN_DIM = 2 * 2 * 2, 2 * 16 * 16 * 3
+TELLING = 2
+
+
+def dual_memory_macs(steps: int, dim: int) -> int:
+    """UR-DMU of these settings: embedding, an attention block, reads of two memories, their means, the scorer."""
+    block = 6 * 4 * 2 * 3 + 2 * 2 * 3 * 6 + 2 * 6 * 6
+    per_step = 3 * dim * 6 + block + 2 * 2 * 5 * 6 + 2 * 6 * 6 + 12 * 4 + 4
+    return steps * per_step + 2 * 3 * 3 * steps**2
+
+
+def clip_macs() -> int:
+    """One clip: tubelets, predictor, block, the way out; then the network on tokens with its cross-attention."""
+    predictor = 12 * 12 + 12 * 6 + 6 * 3 + 3 * 2
+    block = 4 * 12 * 12 + 2 * TOKENS * 12 + 2 * 4 * 12 * 12
+    encoder = TOKENS * (TOKEN_DIM * 12 + predictor + block + 12 * TOKEN_DIM)
+    cross = TOKENS * (12 * 10 + 2 * TELLING * 10 + 10 * 12 + 2 * 12 * 6) + 2 * TELLING * 12 * 10
+    return encoder + cross + dual_memory_macs(TOKENS, TOKEN_DIM)
+
+
+@pytest.mark.parametrize(("score", "clips"), [("stage1", 0), ("both", 2)])
+def test_both_stages_count_where_both_score(score: str, clips: int) -> None:
+    """Two rows of 16 frames are 20 segments for stage 1 and two clips for stage 2."""
+    file = FeatureFile(np.ones((3, 8), np.float32), np.arange(4) * 16, clips=noise(3))
+    found = cost.head("stpvad", {**STPVAD, "score": score}, file, QUICK)
+    expected = dual_memory_macs(20, 8) + clips * clip_macs()
+
+    assert expected == found["counted"]["macs"] == found["counted"]["macs_video"]
+
+
+def test_parameters_of_both_stages() -> None:
+    """The parameters are those of all three networks."""
+    file = FeatureFile(np.ones((3, 8), np.float32), np.arange(4) * 16, clips=noise(3))
+    both = cost.head("stpvad", {**STPVAD, "score": "both"}, file, QUICK)["counted"]
+    parts = (build("stpvad", STPVAD, 8).get_submodule(name) for name in ("stage1", "encoder", "head"))
+
+    assert sum(parameters(part).total for part in parts) == both["params"]
 
 
 def test_every_crop_and_every_window_counts() -> None:

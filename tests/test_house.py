@@ -16,7 +16,7 @@ MODULES = sorted((ROOT / "vad").rglob("*.py"))
 STAGES = {"stpvad.py": {"vad.models.urdmu"}}
 """Models that hold another whole one as their first stage."""
 TORCH_FREE = (
-    *("conventions", "significance", "claims.arithmetic", "audit.run"),
+    *("conventions", "significance", "claims.arithmetic", "audit.run", "published.tables", "published.assemble"),
     *("params", "artefacts", "evaluation", "tables", "staleness", "provenance", "splits", "schema", "baselines"),
 )
 

@@ -1,5 +1,6 @@
 """The two ledgers agree: what a changed parameter makes DVC run is what it makes Snakemake run."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> Non
         ("size: 64", "size: 96", {"extractor.xfeat.mini_crime"}),
         ("dpi: 50", "dpi: 60", {"report"}),
         ("dpi: 50", "tsne: {points: 20}", {"report", "tsne.mil", "tsne.ae"}),
+        ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", set()),
         (
             "dpi: 50",
             "efficiency: {frames: 9}",
@@ -137,6 +139,25 @@ def test_what_the_report_measures_again(workplace: Path, old: str, new: str, wok
 
     assert PARAMS.count(old) == 1
     assert woken == {key for room, key in before if room == "report" and before[room, key] != after[room, key]}
+
+
+def test_a_published_table_depends_on_its_own_rows(workplace: Path) -> None:
+    """Metrics and scores of its variants that can run, their split tables, and the costs that it shows: no more."""
+    chosen = "{memtsm_1: [ae], memtsm_2: [mil, mil_ucf], memtsm_5: [ae], memtsm_4: [mil], memtsm_3: []}"
+    Path("params.yaml").write_text(PARAMS.replace("dpi: 50", f"published: {chosen}"))
+    plan = Plan(Path("params.yaml"))
+    tables = "data/split/mini_crime/tables.prov.json"
+    runs = ["reports/metrics/mil/seed0.prov.json", "data/infer/mil/seed0.npz.prov.json"]
+    extractor = "reports/efficiency/extractor.xfeat.mini_crime.json.prov.json"
+    parts = {name: f"reports/efficiency/{name}.json.prov.json" for name in ("head.mil", "head.ae", "references")}
+    plan.list_artefacts()
+
+    assert ["memtsm_1", "memtsm_2", "memtsm_4", "memtsm_5"] == list(plan.published)
+    assert [tables] == plan.published_inputs("memtsm_1")
+    assert [tables, *runs] == plan.published_inputs("memtsm_2")
+    assert [tables, *runs, parts["head.mil"], extractor] == plan.published_inputs("memtsm_4")
+    assert [tables, parts["head.ae"], extractor, parts["references"]] == plan.published_inputs("memtsm_5")
+    assert "reports/published/memtsm_5" in json.loads(Path(".params/artefacts.json").read_text())
 
 
 def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
@@ -168,7 +189,10 @@ def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
         ("infer", "mil"): (["data/infer/mil/seed0.npz"], ["data/train/mil/seed0", *plan.feature_files("mil", "test")]),
         ("evaluate", "mil"): (["reports/metrics/mil/seed0/metrics.json"], ["data/infer/mil/seed0.npz"]),
         ("report", "report"): (
-            ["reports/tables/results.csv", "reports/summary.json", *plan.parts("out"), *plan.tsne()],
+            [
+                *("reports/tables/results.csv", "reports/summary.json", plan.published_table("memtsm_2")),
+                *(*plan.parts("out"), *plan.tsne()),
+            ],
             ["reports/metrics/mil", "data/train/mil", *plan.parts("inputs"), *plan.feature_files("mil", "test")],
         ),
     }

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from vad.maps import efficiency_figure, tsne_figure
+from vad.maps import efficiency_figure, heat_map_figure, tsne_figure
 
 
 def row(name: str, **changes: Any) -> dict[str, Any]:
@@ -66,3 +67,22 @@ def test_a_map_is_coloured_three_times() -> None:
 
     assert [[1, 2], [2, 1], [3]] == sizes
     assert [["normal", "anomalous"], ["Fire", "Normal"]] == legends
+
+
+def test_heat_maps_lie_below_their_frames() -> None:
+    """Each frame above its map, all maps on one scale from 0 to 1; titles say video, class, frame, truth and range."""
+    frames = pd.DataFrame(
+        {"video_id": ["a", "b"], "class": ["Arson", "Normal"], "frame": [3, 9], "label": [1, 0], "score": [0.5, 0.25]}
+    )
+    images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    heat = np.linspace(0.25, 0.5, 32).reshape(2, 4, 4)
+    axes = heat_map_figure("title", frames, images, heat).axes
+    shown = [part.images[0] for part in axes[:4]]
+
+    assert "a (Arson)\nframe 3: anomalous, score 0.500" == axes[0].get_title()
+    assert "b (Normal)\nframe 9: normal, score 0.250" == axes[1].get_title()
+    for column in (0, 1):
+        np.testing.assert_array_equal(images[column], shown[column].get_array())
+        np.testing.assert_allclose(heat[column], shown[column + 2].get_array())
+        assert (0, 1) == shown[column + 2].get_clim()
+    assert "patches 0.250 to 0.371" == axes[2].get_title()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
-from vad import metrics
+from vad import levels, metrics
 from vad.frame_metrics import ROWS_AT_ONCE, _curve
-from vad.metrics import Levels
+from vad.levels import Levels
 
 
 def draw(seed: int, n_frames: int = 200, n_levels: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -32,9 +32,9 @@ def test_areas_equal_scikit_learn_on_ties(seed: int) -> None:
     counts = exact(scores, labels)
     precision, recall, _ = precision_recall_curve(labels, scores)
 
-    assert roc_auc_score(labels, scores) == pytest.approx(metrics.roc_area(*counts)[0], abs=1e-12)
-    assert average_precision_score(labels, scores) == pytest.approx(metrics.average_precision(*counts)[0], abs=1e-12)
-    assert auc(recall, precision) == pytest.approx(metrics.precision_areas(*counts)[1][0], abs=1e-12)
+    assert roc_auc_score(labels, scores) == pytest.approx(levels.roc_area(*counts)[0], abs=1e-12)
+    assert average_precision_score(labels, scores) == pytest.approx(levels.average_precision(*counts)[0], abs=1e-12)
+    assert auc(recall, precision) == pytest.approx(levels.precision_areas(*counts)[1][0], abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -64,14 +64,14 @@ def test_one_class_only_is_undefined() -> None:
     scores = np.arange(4.0)
     no_positive, no_negative = exact(scores, np.zeros(4, bool)), exact(scores, np.ones(4, bool))
 
-    assert np.isnan(metrics.roc_area(*no_positive)[0])
-    assert np.isnan(metrics.average_precision(*no_positive)[0])
+    assert np.isnan(levels.roc_area(*no_positive)[0])
+    assert np.isnan(levels.average_precision(*no_positive)[0])
     assert np.isnan(metrics.recall_at_far(*no_positive, 0.01)[0])
     assert np.isnan(metrics.recall_at_far(*no_negative, 0.01)[0])
     assert np.isnan(metrics.fpr_at_recall(*no_positive, 0.8)[0])
     assert np.isnan(metrics.fpr_at_recall(*no_negative, 0.8)[0])
-    assert np.isnan(metrics.roc_area(*no_negative)[0])
-    assert 1 == metrics.average_precision(*no_negative)[0]
+    assert np.isnan(levels.roc_area(*no_negative)[0])
+    assert 1 == levels.average_precision(*no_negative)[0]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_few_levels_are_not_merged() -> None:
 
 def test_blocks_of_replicates_are_small() -> None:
     """A block of level counts stays under 8 MB."""
-    assert ROWS_AT_ONCE * metrics.MOST_LEVELS * 8 < 8e6
+    assert ROWS_AT_ONCE * levels.MOST_LEVELS * 8 < 8e6
 
 
 def test_evaluation_imports_no_torch() -> None:

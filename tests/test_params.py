@@ -78,6 +78,10 @@ def test_sections_that_dvc_asks_for_are_required(tmp_path: Path, section: str, t
         ("kind: mini_crime", "kind: Folder", "datasets.mini_crime.kind: no kind of data set called 'Folder'"),
         ("train_videos: 8", "train_videos: 7", "datasets.mini_crime.train_videos"),
         ("seeds: [0]", "seeds: &a [0]", "anchors"),
+        ("{dpi: 50}", "{published: {memtsm_7: [mil]}}", "Did you mean 'memtsm_6'?"),
+        ("{dpi: 50}", "{published: {memtsm_2: [mill]}}", "report.published.memtsm_2: no variant called 'mill'. Did"),
+        ("{dpi: 50}", "{published: {memtsm_2: [mil, mil]}}", "'mil' is there twice"),
+        ("{dpi: 50}", "{published: {memtsm_2: mil}}", "report.published.memtsm_2: Input should be a valid list"),
     ],
 )
 def test_wrong_params_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:

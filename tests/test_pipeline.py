@@ -15,9 +15,9 @@ from tests.project import Project
 pytestmark = pytest.mark.pipeline
 MIL = [
     *("data/infer/mil/seed0.npz", "data/report/tsne/mil", "data/train/mil/seed0"),
-    *("reports/metrics/mil/seed0", "reports/tables"),
+    *("reports/metrics/mil/seed0", "reports/published/memtsm_2", "reports/tables"),
 ]
-AE = [path.replace("/mil", "/ae") for path in MIL]
+AE = [path.replace("/mil", "/ae") for path in MIL if "published" not in path]
 
 
 def test_first_run_makes_every_artefact(finished: Project) -> None:
@@ -75,6 +75,22 @@ def test_learning_rate_reruns_exactly_its_variant(project: Project) -> None:
     project.edit("params.yaml", "lr: 0.01, epochs: 2, batch: 2, select_by", "lr: 0.02, epochs: 2, batch: 2, select_by")
 
     assert project.snakemake() == MIL
+
+
+def test_a_published_table_makes_what_it_needs_alone(project: Project) -> None:
+    """With both variants out of date, the table of one makes that one, no map and no report; then nothing is left."""
+    before = (project.folder / "reports/published/memtsm_2.csv").read_text()
+    project.edit("params.yaml", "lr: 0.01, epochs: 2, batch: 2, select_by", "lr: 5.0, epochs: 2, batch: 2, select_by")
+    project.edit("params.yaml", "lr: 0.001", "lr: 0.002")
+    made = project.snakemake("table_memtsm_2")
+    page, tex, after = ((project.folder / f"reports/published/memtsm_2.{e}").read_text() for e in ("md", "tex", "csv"))
+
+    assert made == [path for path in MIL if "tsne" not in path and path != "reports/tables"]
+    assert project.snakemake("table_memtsm_2") == []
+    assert before != after
+    assert page.startswith("# MemTSM-Net, table 2: metrics. Data: mini_crime (synthetic)\n")
+    assert "- mil_ucf: data set ucf_crime is not installed" in page
+    assert r"\caption{MemTSM-Net, table 2: metrics. mini\_crime (synthetic)}" in tex
 
 
 def test_a_lost_cost_is_measured_again_and_no_other(project: Project) -> None:

@@ -2,14 +2,17 @@
 
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from stages.infer import run as infer
+from stages.report import figures
 from stages.report import run as report
 from tests.test_tables import metrics
-from vad.artefacts import FeatureFile, read_scores, write_features, write_json, write_weights
+from vad.artefacts import FeatureFile, read_scores, write_features, write_json, write_text, write_weights
 from vad.modelling import build
 from vad.schema import Infer
 from vad.tables import MARK, MEANING
@@ -29,6 +32,31 @@ def protocol(folder: Path, made_by: dict) -> dict:
     write_features(folder / "a.npz", FeatureFile(features, np.array([0, 16, 32]), made_by))
     infer._score(folder / "run", {"a": "test"}, [folder / "a.npz"], Infer(), 1, folder / "scores.npz")  # type: ignore[call-arg]
     return read_scores(folder / "scores.npz").protocol
+
+
+def words_of(figure: Figure) -> str:
+    """Every text of a figure's legend, and the line at its foot."""
+    foot = figure.get_supxlabel()
+    return "\n".join([*(text.get_text() for text in figure.legends[0].get_texts()), foot])
+
+
+@pytest.mark.parametrize(("weights", "marks"), [("random (seed 4)", True), ("kinetics abababababab", False)])
+def test_figures_mark_the_names_in_their_legends(weights: str, marks: bool, tmp_path: Path) -> None:
+    """ROC, precision-recall and area against cost: the mark behind the name and its meaning at the foot."""
+    text = "curve,x,y\nroc,0,0\nroc,1,1\npr,0,1\npr,1,0.5\n"
+    write_text(tmp_path / "v" / "seed0" / "curves.csv", text)
+    shelf = SimpleNamespace(
+        seeds=[0], metrics=lambda variant, seed: tmp_path / variant / f"seed{seed}", baselines=lambda _: {}
+    )
+    head = {"variant": "v", "model": "m", "level": "frame", "extractor_weights": weights}
+    row = report.result_row({**head, "n_positive": 1, "n_frames": 2}, [metrics(0.5)])
+    costs = {"variant": "v", "kind": "variant", "params": 1, "head_fps": 9.0, "measured_on": "here"}
+    drawn = figures._shared(shelf, "set", [row])  # type: ignore[arg-type]
+    texts = [words_of(figure) for figure in (*drawn.values(), figures._efficiency("set", [row], [costs]))]
+
+    assert 3 == len(texts)
+    assert [marks] * 3 == [f"v {MARK}" in text for text in texts]
+    assert [marks] * 3 == [f"{MARK} {MEANING}" in text for text in texts]
 
 
 @pytest.mark.parametrize(("made_by", "words"), [(RANDOM, "random (seed 4)"), (CHECKED, "kinetics abababababab")])

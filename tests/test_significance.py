@@ -101,6 +101,14 @@ def test_few_videos_and_video_level() -> None:
     assert {"video_auc", "video_ap"} == {row["metric"] for row in whole}
 
 
+def test_other_metrics_can_be_told() -> None:
+    """The metrics that are asked for, and no others."""
+    rows = differences({"a": variant(2.0), "b": variant(0.0)}, DRAWS, ["frame_auc_pvnorm"])
+
+    assert ["frame_auc_pvnorm"] == [row["metric"] for row in rows]
+    assert rows[0]["low"] > 0
+
+
 def test_holm_by_hand() -> None:
     """Of 0.01, 0.02 and 0.04 the bounds 0.05/3, 0.05/2 and 0.05 let all pass; of 0.01, 0.03, 0.04 the first alone."""
     rows = [[{"metric": "frame_auc", "p": p} for p in ps] for ps in ((0.04, 0.01, 0.02), (0.04, 0.01, 0.03))]

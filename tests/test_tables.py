@@ -1,5 +1,7 @@
 """Rows, curves and figures from metrics."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +37,15 @@ def test_cells_say_what_is_undefined() -> None:
     assert tables.cell(row, "frame_auc") == "0.700 ± 0.141 [0.600, 0.800]"
     assert tables.cell(tables.result_row({}, [metrics(None)]), "frame_auc") == "-"
     assert "| x" in tables.markdown([row], ["variant"], ["frame_auc"])
+
+
+def test_summary_says_what_random_weights_made() -> None:
+    """One key beside the metrics of such a variant, as `dvc metrics` reads it; none in the others."""
+    heads = [{"variant": name, "extractor_weights": w} for name, w in (("x", "random (seed 0)"), ("y", "kinetics ab"))]
+    found = json.loads(json.dumps(tables.summary([tables.result_row(head, [metrics(0.6)]) for head in heads])))
+
+    assert found["x"]["random_weights"] is True
+    assert found["y"] == {name: value for name, value in found["x"].items() if name != "random_weights"}
 
 
 def test_summary_holds_numbers_only() -> None:
@@ -134,4 +145,13 @@ def test_the_readme_keeps_the_sentence_behind_the_mark() -> None:
     """The mark without its meaning would be worth nothing."""
     text = f"{tables.MARK} {tables.MEANING}"
 
-    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"| a {tables.MARK} |\n\n{text}\n")
+    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"# R\n\n## set\n\n| a {tables.MARK} |\n\n{text}\n")
+
+
+def test_the_readme_names_the_data_set_of_each_table() -> None:
+    """Two tables without a heading between them would be read as one; a section without a table is not shown."""
+    readme = with_results(
+        "a" + "".join(MARKS) + "b", "# R\n\n## one\n\nText.\n\n| x |\n\n## none\n\n- y\n\n## two\n\n| z |\n"
+    )
+
+    assert f"a{MARKS[0]}\n\n### one\n\n| x |\n\n### two\n\n| z |\n\n{MARKS[1]}b" == readme

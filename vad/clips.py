@@ -118,6 +118,10 @@ class BagClips:
 
     videos: Sequence[Clips]
 
+    def rows(self, bag: int, bag_segments: int, rule: SegmentMap = "exact") -> list[int]:
+        """The row whose clip shows each segment of a bag (see `row_of`)."""
+        return [row_of(segment, bag_segments, len(self.videos[bag]), rule) for segment in range(bag_segments)]
+
     def frames(
         self,
         bags: Sequence[int],

@@ -45,7 +45,7 @@ COUNTED_SHOWN = (
 )
 
 
-def variant_row(head: Mapping[str, Any], cost: Mapping[str, Any], extractor: Mapping[str, Any] | None) -> dict:
+def variant_row(head: Mapping[str, Any], cost: Mapping[str, Any], extractor: Mapping[str, Any] | None = None) -> dict:
     """One variant: its head, and the extractor that it needs.
 
     Args:
@@ -144,11 +144,11 @@ def machine(found: Mapping[str, Any]) -> str:
 
 def csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Every column of every row; what is unknown is an empty cell."""
-    table = pd.DataFrame([{c: _written(row.get(c)) for c in COLUMNS} for row in rows], columns=list(COLUMNS))
+    table = pd.DataFrame([{c: written(row.get(c)) for c in COLUMNS} for row in rows], columns=list(COLUMNS))
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def _written(value: Any) -> str:  # noqa: ANN401 - a cell
+def written(value: Any) -> str:  # noqa: ANN401 - a cell
     """Whole numbers as they are, others to six digits behind the point."""
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
@@ -184,12 +184,12 @@ def page(rows: Sequence[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], columns: Sequence[str]) -> str:
-    shown = [(row["variant"], *(_shown(row.get(c)) for c in (*heads, *columns))) for row in rows]
-    table = pd.DataFrame(shown, columns=["variant", *heads, *columns])
+    lines = [(row["variant"], *(shown(row.get(c)) for c in (*heads, *columns))) for row in rows]
+    table = pd.DataFrame(lines, columns=["variant", *heads, *columns])
     return table.to_markdown(index=False, disable_numparse=True) + "\n"
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - a cell
+def shown(value: Any) -> str:  # noqa: ANN401 - a cell
     """Readable: thousands apart, large numbers with their prefix, four digits of what was measured."""
     if value is None or value == "":
         return "-"

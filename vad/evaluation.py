@@ -12,7 +12,8 @@ import numpy as np
 from vad import metrics
 from vad.bootstrap import interval, multiplicities
 from vad.frame_metrics import FrameMetrics, Measures, Weights, far_at_threshold
-from vad.metrics import FAR_LIMITS, RECALL_LIMITS, Levels
+from vad.levels import Levels, average_precision, roc_area
+from vad.metrics import FAR_LIMITS, RECALL_LIMITS
 from vad.schema import Bootstrap
 from vad.video_scores import Level, VideoScores, checked
 
@@ -144,8 +145,8 @@ def _video_measures(videos: Sequence[VideoScores], weights: Weights, threshold: 
     levels = Levels.of(scores, anomalous, np.arange(len(videos)), len(videos), most=None)
     positive, negative = weights @ levels.positive, weights @ levels.negative
     values = {
-        "video_auc": metrics.roc_area(positive, negative),
-        "video_ap": metrics.average_precision(positive, negative),
+        "video_auc": roc_area(positive, negative),
+        "video_ap": average_precision(positive, negative),
     }
     if threshold is None:
         return values

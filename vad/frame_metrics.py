@@ -2,7 +2,7 @@
 
 The first row of the weights is all ones: its column is the value of a metric, the others are its bootstrap
 replicates. Ratios and ROC areas are exact in every row. Curve metrics are exact in the first row; in the
-others, scores with more than 4,096 distinct values are merged (see `vad.metrics.Levels.of`).
+others, scores with more than 4,096 distinct values are merged (see `vad.levels.Levels.of`).
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from vad import metrics
-from vad.metrics import FAR_LIMITS, RECALL_LIMITS, Levels
-from vad.pair_counts import PairCounts, ratio
+from vad.levels import Levels, precision_areas, ranks, ratio
+from vad.metrics import FAR_LIMITS, RECALL_LIMITS
+from vad.pair_counts import PairCounts
 from vad.video_scores import Frames, VideoScores
 
 Weights = Float64[np.ndarray, "replicates videos"]
@@ -98,7 +99,7 @@ class FrameMetrics:
     def _exact_first(self, weights: Weights) -> Measures:
         """Curve metrics: exact for the first row, over merged levels for the replicates."""
         frames, kind = self.frames, self.anomalous.astype(np.int64)
-        level, n_levels = metrics.ranks(frames.scores)
+        level, n_levels = ranks(frames.scores)
         exact = Levels.at(level, n_levels, frames.positive, kind[frames.video], 2, most=None)
         parts = [_curve(exact, np.ones((1, 2)), np.array([True, False]))]
         if len(weights) > 1:
@@ -126,7 +127,7 @@ def _curve(
     positive = weights[:, ~normal] @ levels.positive[~normal]
     from_normal = weights[:, normal] @ levels.negative[normal]
     negative = from_normal + weights[:, ~normal] @ levels.negative[~normal]
-    average, trapezoid = metrics.precision_areas(positive, negative)
+    average, trapezoid = precision_areas(positive, negative)
     return {
         "frame_ap": average,
         "pr_auc_trapezoid": trapezoid,

@@ -22,6 +22,7 @@ from vad.batches import (
     uses_clips,
 )
 from vad.clips import BagClips, Clips
+from vad.contract import checked_scores
 from vad.errors import FeatureError
 from vad.schema import Infer
 from vad.scores import (
@@ -72,7 +73,15 @@ def bag_length(model: VideoModel, rows: int) -> int:
 def score_bags(model: VideoModel, bags: Bags) -> Scores:
     """A model's scores of bags; one that looks at pixels gets these too."""
     features = bags.features.to(_device(model))
-    return model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+    scores = model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+    return checked_scores(model, scores, len(features))
+
+
+def _for_selection(model: VideoModel, bags: Bags) -> Scores:
+    """Scores that choose an epoch: by the model's `score_for_selection` if it has one."""
+    if not hasattr(model, "score_for_selection"):
+        return score_bags(model, bags)
+    return model.score_for_selection(bags.features.to(_device(model)))
 
 
 def score_rows(
@@ -113,7 +122,7 @@ def in_chunks(
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
     """Scores of all windows of a set, before smoothing."""
-    return in_chunks(model, data, lambda windows: model.score(windows).video)
+    return in_chunks(model, data, lambda rows: checked_scores(model, model.score(rows), len(rows)).video)
 
 
 def place(model: VideoModel) -> Literal["centre", "last"]:
@@ -178,13 +187,14 @@ def _spread(
 
 @torch.no_grad()
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
-    """The model's own score of each video of a part, mean over crops; the model must be in eval mode.
+    """The score of each video of a part by which epochs are chosen, mean over crops; the model must be in eval mode.
 
-    Bags are scored as a video would be: resampled, or row by row where the set keeps the rows.
+    That is the model's own, or that of its `score_for_selection`. Bags are scored as a video would be: resampled, or
+    row by row where the set keeps the rows.
     """
     if isinstance(data, BagSet):
         chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)
-        scores = torch.cat([score_bags(model, data.whole(chunk)).video for chunk in chunks])
+        scores = torch.cat([_for_selection(model, data.whole(chunk)).video for chunk in chunks])
         totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
         return totals / np.bincount(data.video, minlength=data.n_videos)
     scores = _window_scores(model, data)

@@ -6,13 +6,15 @@ The colours and markers of variants are those of `vad.plots`.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vad.plots import plt, styles
+from vad.plots import add_note, plt, styles
 
 COSTS = (
     ("MACs per frame", "macs_per_frame_head", "macs_per_frame"),
@@ -26,13 +28,16 @@ PARTS: tuple[tuple[str, Literal["none", "full"]], ...] = (
 )
 
 
-def efficiency_figure(title: str, rows: Sequence[Mapping[str, Any]], images: Mapping[str, Mapping[str, Any]]) -> Figure:
+def efficiency_figure(
+    title: str, rows: Sequence[Mapping[str, Any]], images: Mapping[str, Mapping[str, Any]], note: str = ""
+) -> Figure:
     """Areas against MACs, parameters and speed, on log axes; one row of panels per area that is defined.
 
     Args:
         title: names the data set and the machine.
         rows: variants with `variant`, `model`, areas with their bounds, and costs; what is None is left out.
         images: costs of image networks by name, drawn as lines across where they have the column.
+        note: small, at the foot: what a mark in the names means.
     """
     areas = [name for name in ("frame_auc", "video_auc") if any(row.get(name) is not None for row in rows)]
     panels = max(len(areas), 1)
@@ -49,6 +54,7 @@ def efficiency_figure(title: str, rows: Sequence[Mapping[str, Any]], images: Map
     names = [Line2D([], [], ls="", ms=5, **look, label=name) for name, look in looks.items()]
     parts = [Line2D([], [], ls="", marker="o", color="0.3", fillstyle=fill, label=text) for text, fill in PARTS]
     figure.legend(handles=[*names, *parts], loc="outside right upper", fontsize=7, frameon=False)
+    add_note(figure, note)
     return figure
 
 
@@ -95,4 +101,37 @@ def tsne_figure(title: str, points: pd.DataFrame) -> Figure:
     figure.colorbar(drawn, ax=panels[2], label="score (higher = more anomalous)")
     for axes in panels:
         axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def heat_map_figure(
+    title: str,
+    frames: pd.DataFrame,
+    images: UInt8[np.ndarray, "frames height width rgb"],
+    heat: Float[np.ndarray, "frames height width"],
+) -> Figure:
+    """Frames, and below each what a model says of its patches, on one scale from 0 to 1.
+
+    Args:
+        title: names variant, seed, weights and how the frames were chosen.
+        frames: columns video_id, class, frame (index from 0), label (0 | 1), score; a row per frame.
+        images: the frames.
+        heat: scores of the patches over their pixels, 0..1.
+    """
+    width = max(2.2 * len(frames) + 0.8, 8.2)  # the title needs this much
+    figure, grid = plt.subplots(2, len(frames), figsize=(width, 5.2), layout="constrained", squeeze=False)
+    figure.suptitle(title, fontsize=9)
+    drawn = None
+    for row, image, scores, (above, below) in zip(frames.to_dict("records"), images, heat, grid.T, strict=True):
+        truth = "anomalous" if row["label"] else "normal"
+        words = f"{row['video_id']} ({row['class']})\nframe {row['frame']}: {truth}, score {row['score']:.3f}"
+        above.imshow(image)
+        above.set_title(words, fontsize=7)
+        drawn = below.imshow(scores, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+        below.set_title(f"patches {scores.min():.3f} to {scores.max():.3f}", fontsize=7)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.grid(visible=False)
+    if drawn is not None:
+        figure.colorbar(drawn, ax=grid[1].tolist(), label="score of a patch", shrink=0.8)
     return figure

@@ -4,6 +4,7 @@ What is compared runs alone, one thread, batch 1, after a warm-up; the median of
 the work adds to a process in which the libraries are loaded already, so that two models can be told apart.
 """
 
+import ctypes
 import multiprocessing
 import os
 import platform
@@ -34,6 +35,7 @@ def alone(work: Callable[[], Result]) -> Result:
 
     Raises: VadError with the message of the error there, or when the process was killed (out of memory).
     """
+    _give_back_free_memory()
     # Fork: a new interpreter would spend seconds on importing torch and count its pages as memory of the work.
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
@@ -60,6 +62,13 @@ def _answer(work: Callable[[], Any], pipe: Connection) -> None:
         pipe.send((str(error) if isinstance(error, VadError) else f"{type(error).__name__}: {error}", None))
     finally:
         pipe.close()
+
+
+def _give_back_free_memory() -> None:
+    """What this process freed but still holds, a fork would use first: not seen as memory of the work (glibc only)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
 
 
 class Timing(NamedTuple):

@@ -1,7 +1,8 @@
-"""Make a model from its name and settings, the same way before training and after loading."""
+"""Make a model from its name and settings before training, and make it again from what training wrote."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from torch import nn
 
 import vad.models
 from vad import registry
+from vad.artefacts import read_json, read_weights
 from vad.errors import ParamsError, listing
 
 
@@ -32,6 +34,35 @@ def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int
         raise ParamsError(listing(f"settings of model {model}", problems, known)) from error
     torch.manual_seed(seed)
     return module.Model(config, feature_dim)
+
+
+class Restored(NamedTuple):
+    """A trained network, and what its config.json says of it."""
+
+    model: Any
+    config: dict[str, Any]
+
+
+def restored(run: Path) -> Restored:
+    """The network of a trained run with the weights of its chosen epoch; on the CPU, in training mode.
+
+    Args:
+        run: the folder that room train wrote.
+
+    Raises: ArtefactError for a damaged file, ParamsError for a model that is no more.
+    """
+    config = read_json(run / "config.json")
+    model = build(config["model"], config["model_args"], config["feature_dim"])
+    load_weights(model, run / "weights.safetensors")
+    return Restored(model, config)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Put the weights of a file in place of a network's own.
+
+    Raises: ArtefactError for a damaged file.
+    """
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(path).items()})
 
 
 def on_device(model: nn.Module, wanted: str) -> nn.Module:

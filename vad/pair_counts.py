@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from vad.levels import ratio
+
 
 @dataclass(frozen=True, eq=False)
 class PairCounts:
@@ -65,11 +67,6 @@ class PairCounts:
     def own(self) -> Float64[np.ndarray, "videos"]:
         """Each video's own ROC area; NaN where it lacks one class of frame."""
         return ratio(np.diag(self.right), self.positives * self.negatives)
-
-
-def ratio(above: Float64[np.ndarray, "*shape"], below: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    """Quotient that is NaN, without a warning, where the divisor is 0: undefined, never 0."""
-    return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=np.asarray(below) != 0)
 
 
 def _places(

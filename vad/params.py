@@ -22,7 +22,7 @@ import vad
 import vad.datasets
 import vad.extractors
 import vad.models
-from vad import registry
+from vad import contract, registry
 from vad.artefacts import write_text
 from vad.errors import ParamsError, listing, nearest
 from vad.schema import Params, Train
@@ -181,7 +181,11 @@ def _resolved(section: str, tree: Mapping[str, Any], problems: list[str]) -> Ite
         except ParamsError as error:
             problems.append(f"{section}.{key}.{word}: {error}")
             continue
-        problems += _wrong_choice(key, entry, module) if section == "variants" else []
+        if section == "variants":
+            broken = [f"vad/models/{plugin}.py: {problem}" for problem in contract.problems(module)]
+            problems += broken or _wrong_choice(key, entry, module)
+            if broken:
+                continue
         try:
             config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
         except ValidationError as error:
@@ -218,3 +222,17 @@ def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
             known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
             if known and isinstance(value, str) and value not in known:
                 yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"
+    yield from _unknown_rows(tree)
+
+
+def _unknown_rows(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Rows of the published tables that are no variants, or stand there twice."""
+    known = [str(key) for key in _mapping(tree.get("variants"))]
+    for table, rows in _mapping(_mapping(tree.get("report")).get("published")).items():
+        names = [row for row in rows if isinstance(row, str)] if isinstance(rows, list) else []
+        for name in dict.fromkeys(names):
+            where = f"report.published.{table}"
+            if known and name not in known:
+                yield f"{where}: no variant called {name!r}.{nearest(name, known)}"
+            elif names.count(name) > 1:
+                yield f"{where}: {name!r} is there twice. Remove one"

@@ -47,7 +47,12 @@ def styles(families: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def curve_figure(
-    kind: str, title: str, lines: Sequence[Line], baselines: Mapping[str, pd.DataFrame], chance: float | None
+    kind: str,
+    title: str,
+    lines: Sequence[Line],
+    baselines: Mapping[str, pd.DataFrame],
+    chance: float | None,
+    note: str = "",
 ) -> Figure:
     """ROC (`roc`) or precision-recall (`pr`) curves: the mean over seeds, a band from the lowest to the highest seed.
 
@@ -57,6 +62,7 @@ def curve_figure(
         lines: the variants; those of one model have one colour.
         baselines: by name, curve tables of scores that need no model; dashed.
         chance: precision of a random score (pr); None draws the diagonal (roc).
+        note: small, at the foot: what a mark in the names means.
     """
     figure, axes = _canvas((7.4, 4.8), title, *AXES[kind])
     looks = styles({line.name: line.family for line in lines})
@@ -75,7 +81,14 @@ def curve_figure(
         axes.axhline(chance, color="0.6", lw=1, ls=":", label="chance")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     _legend_beside(figure, axes)
+    add_note(figure, note)
     return figure
+
+
+def add_note(figure: Figure, note: str) -> None:
+    """A small line at the foot of a figure; an empty one takes no room."""
+    if note:
+        figure.supxlabel(note, fontsize=6, x=0.01, ha="left")
 
 
 def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -31,9 +32,20 @@ def supervision(package: ModuleType, name: str) -> str | None:
 
     Returns: `weak`, `normal_only`, or None where the class does not say it in so many letters.
     """
-    tree = ast.parse(Path(package.__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+    value = stated(package, name, "supervision")
+    return value if isinstance(value, str) else None
+
+
+def stated(package: ModuleType, name: str, attribute: str) -> object:
+    """The constant that a module's class `Model` sets an attribute to, read from the source; None where it does not."""
+    return _stated(Path(package.__path__[0], f"{name}.py"), attribute)
+
+
+@cache
+def _stated(path: Path, attribute: str) -> object:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for model in (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Model"):
         for line in model.body:
-            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "supervision":
-                return str(ast.literal_eval(line.value)) if isinstance(line.value, ast.Constant) else None
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == attribute:
+                return line.value.value if isinstance(line.value, ast.Constant) else None
     return None

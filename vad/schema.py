@@ -49,10 +49,12 @@ class Train(Section):
         "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
     )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
-    keep_epochs: bool = Field(
-        False,
-        description="keep the weights of every epoch too, so that the report can say what choosing the epoch on the"
-        " test list would have given (disk and scoring time: times the epochs)",
+    keep_epochs: int = Field(
+        0,
+        ge=0,
+        description="keep the weights of every n-th epoch too, of the last and of the chosen one, so that the report"
+        " can say what choosing the epoch on the test list would have given (disk, memory and scoring time: times the"
+        " epochs kept); 1 = of all, 0 = of none",
     )
 
 
@@ -197,12 +199,37 @@ class Tsne(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="of the drawing and of t-SNE")
 
 
+class Published(Section):
+    """Which variants stand in which table of the five systems; a table without variants is not made.
+
+    Rows are grouped by data set, in this order; where a table tells differences, the first row of a data set is what
+    the others are compared with.
+    """
+
+    memtsm_1: list[Id] = Field(default=[], description="MemTSM-Net, table 1: categories of the variants' data sets")
+    memtsm_2: list[Id] = Field(default=[], description="MemTSM-Net, table 2: metrics")
+    memtsm_3: list[Id] = Field(default=[], description="MemTSM-Net, table 3: ROC areas beside previous work")
+    memtsm_4: list[Id] = Field(default=[], description="MemTSM-Net, table 4: ROC area and parameters")
+    memtsm_5: list[Id] = Field(default=[], description="MemTSM-Net, table 5: operations beside image networks")
+    memtsm_6: list[Id] = Field(default=[], description="MemTSM-Net, table 6: parameters, operations, latency")
+    mstsm_performance: list[Id] = Field(default=[], description="MSTSM, performance")
+    mstsm_ablation: list[Id] = Field(default=[], description="MSTSM, ablation; differences from the first row")
+    efficient_vad_metrics: list[Id] = Field(default=[], description="Efficient-VAD, metrics")
+    efficient_vad_classification: list[Id] = Field(default=[], description="Efficient-VAD, classification report")
+    efficient_vad_efficiency: list[Id] = Field(default=[], description="Efficient-VAD, efficiency")
+    gated_mnad: list[Id] = Field(default=[], description="MNAD with and without gates; differences from the first row")
+    urdmu_stages: list[Id] = Field(
+        default=[], description="UR-DMU, stage 1 against both; differences from the first row"
+    )
+
+
 class Report(Section):
     """Room `report`."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = Field(default=120, description="points per inch of the figures")
     efficiency: Efficiency = Field(default_factory=Efficiency)
     tsne: Tsne = Field(default_factory=Tsne)
+    published: Published = Field(default_factory=Published)
 
 
 class Params(Section):

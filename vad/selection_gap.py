@@ -1,7 +1,8 @@
 """What choosing the epoch on the test list would have given: optimistic on purpose, and never a result.
 
-The weights of every epoch are kept only when `train.keep_epochs` asks for it. Room train chooses its epoch on the
-validation part whatever happens here; the difference says how much a best-on-test number flatters.
+The weights of epochs are kept only when `train.keep_epochs` asks for it, and those of the chosen one are always among
+them. Room train chooses its epoch on the validation part whatever happens here; the difference says how much a
+best-on-test number flatters.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +23,12 @@ def selection_gap(
         epochs: number and scored test videos of each epoch.
         level: of the scores.
 
-    Returns: by metric `selected`, `best_on_test`, its `epoch` (the first of equals) and `gap`; empty
-        without epochs, and without the metrics that are undefined.
+    Returns: by metric `selected`, `best_on_test`, its `epoch` (the first of equals), `gap` and how many `epochs`
+        were compared; empty without epochs, and without the metrics that are undefined.
     """
     best: dict[str, tuple[float, int]] = {}
-    for number, videos in epochs:
+    count = 0
+    for count, (number, videos) in enumerate(epochs, start=1):  # noqa: B007 - counted to the end
         found = evaluate(videos, None, None, level)
         for metric in COMPARED:
             value = found[metric]["value"]
@@ -38,6 +40,7 @@ def selection_gap(
             "best_on_test": value,
             "epoch": number,
             "gap": value - selected[metric]["value"],
+            "epochs": count,
         }
         for metric, (value, number) in best.items()
         if selected[metric]["value"] is not None

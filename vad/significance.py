@@ -27,22 +27,25 @@ Contestants = Mapping[str, tuple[Level, Sequence[Sequence[VideoScores]]]]
 """By name: the level, and the scored test videos of each seed."""
 
 
-def differences(contestants: Contestants, bootstrap: Bootstrap) -> list[dict[str, Any]]:
+def differences(
+    contestants: Contestants, bootstrap: Bootstrap, metrics: Sequence[str] = COMPARED
+) -> list[dict[str, Any]]:
     """One row for each pair of contestants and metric that both have.
 
     Args:
         contestants: variants (and rows without a pixel, as one seed) of one data set.
         bootstrap: draws, seed and coverage of the intervals.
+        metrics: whose differences are told; none with a threshold.
 
     Returns: columns first, second, metric, difference (of the means over seeds), low, high (videos and
         seeds), p (two-sided, by the replicates), `differs` (the interval leaves 0 out) and `differs_holm`
         (p holds after Holm's correction over the pairs of this metric); `reason` where nothing can be told.
     """
     ordered = {name: [checked(run, level) for run in runs] for name, (level, runs) in contestants.items()}
-    measured = {name: _measured(ordered[name], level, bootstrap) for name, (level, _) in contestants.items()}
+    measured = {name: _measured(ordered[name], level, bootstrap, metrics) for name, (level, _) in contestants.items()}
     rows = []
     for first, second in combinations(contestants, 2):
-        for metric in COMPARED:
+        for metric in metrics:
             if metric in measured[first] and metric in measured[second]:
                 reason = _incomparable(metric, ordered[first][0], ordered[second][0])
                 head = {"first": first, "second": second, "metric": metric}
@@ -51,12 +54,14 @@ def differences(contestants: Contestants, bootstrap: Bootstrap) -> list[dict[str
     return _corrected(rows, 1 - bootstrap.level)
 
 
-def _measured(runs: Sequence[list[VideoScores]], level: Level, bootstrap: Bootstrap) -> dict[str, Replicates]:
+def _measured(
+    runs: Sequence[list[VideoScores]], level: Level, bootstrap: Bootstrap, metrics: Sequence[str]
+) -> dict[str, Replicates]:
     """Each metric that is defined for every seed: its value first, then its replicates."""
     draws = multiplicities([v.label for v in runs[0]], bootstrap)
     weights = np.concatenate([np.ones((1, draws.shape[1])), draws])
     found = [Measured.of(run, weights, None, level) for run in runs]
-    defined = [name for name in COMPARED if not any(name in one.reasons for one in found)]
+    defined = [name for name in metrics if not any(name in one.reasons for one in found)]
     return {name: np.stack([one.values[name] for one in found]) for name in defined}
 
 
@@ -103,7 +108,7 @@ def _corrected(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]
     """Holm's step-down correction over the pairs of each metric."""
     for row in rows:
         row["differs_holm"] = None if row["p"] is None else False
-    for metric in COMPARED:
+    for metric in dict.fromkeys(row["metric"] for row in rows):
         mine = sorted((row for row in rows if row["metric"] == metric and row["p"] is not None), key=lambda r: r["p"])
         for rank, row in enumerate(mine):
             if row["p"] > alpha / (len(mine) - rank):

@@ -30,6 +30,11 @@ def marked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "variant": f"{row['variant']} {MARK}"} if random_features(row) else dict(row) for row in rows]
 
 
+def note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the mark of `marked` means, where one of the rows has it; empty where none has."""
+    return f"{MARK} {MEANING}" if any(map(random_features, rows)) else ""
+
+
 def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One variant: mean and standard deviation over seeds, and the mean bounds of the seeds' intervals.
 
@@ -43,18 +48,19 @@ def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> di
     for name in METRICS:
         entries = [run[name] for run in runs]
         values = [entry["value"] for entry in entries]
-        row[name], row[f"{name}_std"] = _mean(values), _spread(values)
-        row[f"{name}_low"] = _mean([entry["low"] for entry in entries])
-        row[f"{name}_high"] = _mean([entry["high"] for entry in entries])
+        row[name], row[f"{name}_std"] = mean(values), spread(values)
+        row[f"{name}_low"] = mean([entry["low"] for entry in entries])
+        row[f"{name}_high"] = mean([entry["high"] for entry in entries])
     return row
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean(values: Sequence[float | None]) -> float | None:
+    """Mean over seeds; undefined where it is for any of them."""
     defined = [v for v in values if v is not None]
     return float(np.mean(defined)) if values and len(defined) == len(values) else None
 
 
-def _spread(values: Sequence[float | None]) -> float | None:
+def spread(values: Sequence[float | None]) -> float | None:
     """Sample standard deviation over seeds; undefined for a single seed."""
     defined = [v for v in values if v is not None]
     return float(np.std(defined, ddof=1)) if len(defined) == len(values) and len(values) > 1 else None
@@ -82,10 +88,14 @@ def markdown(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], metrics: S
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What `dvc metrics` compares: numbers only, `<variant>.<metric>.mean` and its companions."""
+    """What `dvc metrics` compares: `<variant>.<metric>.mean` and its companions.
+
+    A variant with features of random weights also has `random_weights: true`.
+    """
     ends = {"mean": "", "std": "_std", "low": "_low", "high": "_high"}
     return {
-        row["variant"]: {
+        row["variant"]: ({"random_weights": True} if random_features(row) else {})
+        | {
             name: {word: round(row[name + end], 6) for word, end in ends.items() if row.get(name + end) is not None}
             for name in METRICS
             if row.get(name) is not None

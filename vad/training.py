@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor, nn
 
 from vad import checkpoints
 from vad.batches import Part, VideoModel, seed_for, set_for
+from vad.contract import checked_terms
 from vad.errors import ParamsError, VadError, listing
 from vad.inference import video_scores
+from vad.levels import Levels, average_precision, roc_area
 from vad.schedule import learning_rate, optimiser_for
 from vad.schema import Train
 
@@ -90,7 +91,9 @@ class _Run:
         self.validation_labels = np.asarray(validation.labels)
         self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
         if hasattr(model, "prepare"):
-            model.prepare(self.fit.sample().to(self.device))
+            # Constants of the data: no dropout, and no graph that the first step would go through.
+            with torch.no_grad():
+                model.eval().prepare(self.fit.sample().to(self.device))
         self.optimiser = optimiser_for(model, settings)
         self.rival = optimiser_for(model.adversary, settings) if hasattr(model, "adversary") else None
         self.history: list[Row] = []
@@ -140,7 +143,7 @@ class _Run:
         for group in optimiser.param_groups:
             group["lr"] = lr
         optimiser.zero_grad()
-        terms = loss(batch)
+        terms = checked_terms(self.model, loss(batch))
         total = torch.stack(list(terms.values())).sum()
         values = {name: float(term.detach()) for name, term in terms.items()}
         if not math.isfinite(float(total.detach())):
@@ -174,8 +177,11 @@ class _Run:
         if not (math.isfinite(row["validation_loss"]) and np.isfinite(scores).all()):
             self._fail(f"validation of epoch {epoch}", {"validation_loss": row["validation_loss"]})
         if both:
-            row["video_auc"] = float(roc_auc_score(self.validation_labels, scores))
-            row["video_ap"] = float(average_precision_score(self.validation_labels, scores))
+            # The definitions of room evaluate.
+            anomalous, alone = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
+            levels = Levels.of(scores, anomalous, alone, 1, most=None)
+            row["video_auc"] = float(roc_area(levels.positive, levels.negative)[0])
+            row["video_ap"] = float(average_precision(levels.positive, levels.negative)[0])
         extra = self.model.diagnose(first.features) if first and hasattr(self.model, "diagnose") else {}
         return {**row, **extra}
 

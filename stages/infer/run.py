@@ -1,16 +1,28 @@
 """Room infer: score every frame of the validation and test videos with the trained runs of a variant."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.artefacts import ScoreFile, VideoScore, read_features, read_json, read_weights, write_scores
+from vad.artefacts import ScoreFile, VideoScore, read_features, write_scores
 from vad.errors import FeatureError
 from vad.origin import joined, weights_of
 from vad.provenance import Job
 from vad.schema import Infer
 from vad.splits import read_test, read_train
+
+CHOSEN = 0
+"""Stands for the weights of the chosen epoch among the numbers of epochs, which begin with 1."""
+
+
+class Sweep(NamedTuple):
+    """Scores by epoch and video, the crops of a feature row, and the weights behind the features."""
+
+    scores: dict[int, dict[str, VideoScore]]
+    crops: int
+    origin: str
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -39,69 +51,67 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     # Torch takes seconds to import: only a job that has work to do waits for it.
     import torch
 
-    from vad.batches import VideoModel
-    from vad.modelling import build, on_device
+    from vad.modelling import on_device, restored
 
     torch.set_num_threads(threads)
-    config = read_json(run / "config.json")
-    model: VideoModel = build(config["model"], config["model_args"], config["feature_dim"])
+    model, config = restored(run)
     on_device(model, config["section"]["train"]["device"])
-    _load(model, run / "weights.safetensors")
-    videos, crops, origin = _sweep(model, parts, files, infer, config["feature_dim"])
+    epochs = {int(path.stem): _with_weights(model, path) for path in kept_epochs(run)}
+    found = _sweep(model, epochs, parts, files, infer, config["feature_dim"])
     protocol = {
         "expansion": _expansion(model, infer),
         "scoring": model.protocol() if hasattr(model, "protocol") else {},
-        "crops": crops,
-        "extractor_weights": origin,
+        "crops": found.crops,
+        "extractor_weights": found.origin,
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),
     }
-    tested = {name: part for name, part in parts.items() if part == "test"}
-    epochs = {}
-    for path in kept_epochs(run):
-        _load(model, path)
-        wanted = [file for name, file in zip(parts, files, strict=True) if name in tested]
-        epochs[int(path.stem)] = _sweep(model, tested, wanted, infer, config["feature_dim"])[0]
-    write_scores(out, ScoreFile(model.level, videos, protocol, epochs))
+    write_scores(out, ScoreFile(model.level, found.scores.pop(CHOSEN), protocol, found.scores))
 
 
 def kept_epochs(run: Path) -> list[Path]:
-    """The weights of each epoch of a run, where `train.keep_epochs` asked for them."""
+    """The weights of the epochs of a run that `train.keep_epochs` asked for."""
     return sorted((run / "epochs").glob("*.safetensors"))
 
 
-def _load(model: Any, path: Path) -> None:  # noqa: ANN401 - any model of vad/models
-    import torch
+def _with_weights(model: Any, path: Path) -> Any:  # noqa: ANN401 - any model of vad/models
+    """The same model with other weights; what it carries from video to video is its own."""
+    from vad.modelling import load_weights
 
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(path).items()})
+    other = copy.deepcopy(model)
+    load_weights(other, path)
+    return other
 
 
 def _sweep(
     model: Any,  # noqa: ANN401 - any model of vad/models
-    parts: dict[str, str],
-    files: list[Path],
+    epochs: Mapping[int, Any],
+    parts: Mapping[str, str],
+    files: Sequence[Path],
     infer: Infer,
     dim: int,
-) -> tuple[dict[str, VideoScore], int, str]:
-    """Every video scored, the crops of a feature row, and the weights behind the features."""
+) -> Sweep:
+    """Every video scored by the chosen weights, the test videos by the kept epochs too; each file is read once."""
     from vad.inference import score_video
 
-    videos, crops, extractors, before = {}, set(), set(), ""
+    found, crops, extractors, before = Sweep({}, 1, ""), set(), set(), ""
     for (video_id, part), path in zip(parts.items(), files, strict=True):
         file = read_features(path, dim)
-        if part != before and hasattr(model, "reset_memory"):
-            model.reset_memory()  # a test list is scored alike whatever validation videos came before it
+        fps = file.report.get("decode", {}).get("fps")
+        for number, each in {CHOSEN: model, **(epochs if part == "test" else {})}.items():
+            if part != before and hasattr(each, "reset_memory"):
+                each.reset_memory()  # a test list is scored alike whatever validation videos came before it
+            try:
+                scores = score_video(each, file.features, file.bounds, infer, file.clips)
+            except FeatureError as error:
+                raise FeatureError(f"{path}: {error}") from error
+            one = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
+            found.scores.setdefault(number, {})[video_id] = one
         before = part
-        try:
-            scores = score_video(model, file.features, file.bounds, infer, file.clips)
-        except FeatureError as error:
-            raise FeatureError(f"{path}: {error}") from error
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)
         extractors.add(weights_of(file.report))
-        fps = file.report.get("decode", {}).get("fps")
-        videos[video_id] = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
-    return videos, max(crops), joined(extractors)
+    return found._replace(crops=max(crops), origin=joined(extractors))
 
 
 def _expansion(model: Any, infer: Infer) -> str:  # noqa: ANN401 - any model of vad/models

@@ -18,11 +18,14 @@ from vad.splits import read_test
 from vad.tables import csv, markdown, result_row
 
 if TYPE_CHECKING:
-    from stages.report.run import Shelf
+    from stages.report.shelf import Shelf
 
 UNSEEN = "centre_minus_length"
 """The row without a pixel that every variant is compared with: the strongest of them on UCF-Crime."""
-GAP_COLUMNS = ("dataset", "variant", "seed", "selection", "metric", "selected", "best_on_test", "epoch", "gap")
+GAP_COLUMNS = (
+    *("dataset", "variant", "seed", "selection", "metric", "selected", "best_on_test", "epoch", "gap"),
+    "epochs",
+)
 CONVENTIONS_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro")
 
 
@@ -38,7 +41,7 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
         "significance.csv": csv(significance),
         "significance.md": _significance_page(significance),
         "selection_gap.csv": csv(gaps, GAP_COLUMNS),
-        "selection_gap.md": _gaps_page(gaps),
+        "selection_gap.md": _gaps_page(gaps, [row["variant"] for row in results]),
         "claims.csv": csv(claimed),
         "claims.md": claims_page(claimed),
     }
@@ -124,8 +127,10 @@ def _gaps(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, A
     return found
 
 
-def _gaps_page(rows: Sequence[dict[str, Any]]) -> str:
+def _gaps_page(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> str:
+    """selection_gap.md; every variant has a row or is named below, with the reason."""
     heads = ["dataset", "variant", "chosen by", "metric", "chosen on validation", "best on test (optimistic)", "gap"]
+    heads += ["epochs compared"]
     parts = [
         "# Selection gap\n",
         "What choosing the epoch **on the test list**, apart for each metric and seed, would have given. Optimistic by"
@@ -138,5 +143,9 @@ def _gaps_page(rows: Sequence[dict[str, Any]]) -> str:
         runs.setdefault(tuple(row[name] for name in ("dataset", "variant", "selection", "metric")), []).append(row)
     for head, mine in runs.items():
         means = [sum(row[name] for row in mine) / len(mine) for name in ("selected", "best_on_test", "gap")]
-        parts.append(f"| {' | '.join(head)} | {means[0]:.3f} | {means[1]:.3f} | {means[2]:+.3f} |")
-    return "\n".join(parts if rows else [*parts[:2], "No variant keeps its epochs: set train.keep_epochs."]) + "\n"
+        counts = "-".join(map(str, sorted({min(r["epochs"] for r in mine), max(r["epochs"] for r in mine)})))
+        parts.append(f"| {' | '.join(head)} | {means[0]:.3f} | {means[1]:.3f} | {means[2]:+.3f} | {counts} |")
+    absent = [name for name in variants if name not in {row["variant"] for row in rows}]
+    why = "their `train.keep_epochs` is 0 (each kept epoch scores every test video once more, for each seed)"
+    foot = [f"\nNo gap is known of {', '.join(absent)}: {why}."] if absent else []
+    return "\n".join([*(parts if rows else parts[:2]), *foot]) + "\n"

@@ -8,40 +8,54 @@ from vad.cost_table import reference_rows, variant_row
 from vad.provenance import broken_links
 
 if TYPE_CHECKING:
-    from stages.report.run import Shelf
+    from stages.report.shelf import Shelf
 
 
 def cost_rows(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of the variants that ran, then image networks to compare with; and why a row is missing."""
+    rows, missing = variant_costs(shelf)
+    networks, lost = network_costs(shelf)
+    return rows + networks, missing | lost
+
+
+def variant_costs(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rows of the variants that ran; and why a row is missing."""
     rows: list[dict[str, Any]] = []
     missing: dict[str, str] = {}
     for variant, entry in shelf.variants.items():
-        head, extractor = _part(shelf, f"head.{variant}"), _extractor(shelf, entry)
-        links = [link for path in (head, extractor) if path for link in broken_links(path)]
-        if links:
+        parts = variant_parts(shelf, variant)
+        if links := [link for path in parts for link in broken_links(path)]:
             missing[variant] = links[0]
             continue
         columns = {"variant": variant, **{name: entry[name] for name in ("dataset", "model", "features")}}
-        rows.append(variant_row(columns, read_json(head), read_json(extractor) if extractor else None))
-    references = _part(shelf, "references")
+        rows.append(variant_row(columns, *map(read_json, parts)))
+    return rows, missing
+
+
+def network_costs(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rows of the image networks; and why they are missing."""
+    references = network_part(shelf)
     if links := broken_links(references):
-        return rows, missing | {"image networks": links[0]}
-    return rows + reference_rows(read_json(references)), missing
+        return [], {"image networks": links[0]}
+    return reference_rows(read_json(references)), {}
 
 
 def _part(shelf: "Shelf", name: str) -> Path:
     return shelf.args.costs / f"{name}.json"
 
 
-def _extractor(shelf: "Shelf", entry: dict[str, Any]) -> Path | None:
-    """What the extractor of a variant costs; None for imported features, which nothing here extracts."""
-    if entry["imported"]:
-        return None
-    return _part(shelf, f"extractor.{entry['features']}.{entry['dataset']}")
+def variant_parts(shelf: "Shelf", variant: str) -> list[Path]:
+    """What the row of a variant is made of: its head, and its extractor unless features are imported."""
+    entry, parts = shelf.variants[variant], [_part(shelf, f"head.{variant}")]
+    return parts if entry["imported"] else [*parts, _part(shelf, f"extractor.{entry['features']}.{entry['dataset']}")]
+
+
+def network_part(shelf: "Shelf") -> Path:
+    """What the rows of the image networks are made of."""
+    return _part(shelf, "references")
 
 
 def cost_files(shelf: "Shelf") -> list[Path]:
     """Every file that decides the rows."""
-    parts = [_part(shelf, f"head.{variant}") for variant in shelf.variants] + [_part(shelf, "references")]
-    extractors = {path for entry in shelf.variants.values() if (path := _extractor(shelf, entry))}
-    return [*parts, *sorted(extractors)]
+    heads = [path for variant in shelf.variants for path in variant_parts(shelf, variant)]
+    return sorted({*heads, network_part(shelf)})

@@ -1,17 +1,20 @@
 """Which figure and which plot data show what, from the files on the shelf."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from vad import maps, plots
 from vad.artefacts import read_json
 from vad.curves import curves
+from vad.tables import marked, note
 
 if TYPE_CHECKING:
-    from stages.report.run import Shelf
+    from stages.report.shelf import Shelf
 
 
 BASELINES = ("centre", "inverse_length", "video_oracle")
@@ -42,6 +45,8 @@ def draw(shelf: "Shelf", results: Sequence[Mapping[str, Any]], costs: Sequence[M
     for variant in shelf.variants:
         figures |= _own(shelf, variant)
         figures[f"{variant}_tsne.png"] = _tsne(shelf, variant)
+    for variant, folder in shelf.patch_maps.items():
+        figures[f"{variant}_heat_maps.png"] = _heat_maps(variant, folder)
     return figures
 
 
@@ -74,10 +79,13 @@ def _shared(shelf: "Shelf", dataset: str, results: Sequence[Mapping[str, Any]]) 
     chance = rows[0]["n_positive"] / rows[0]["n_frames"] if rows else 0.0
     figures = {}
     for kind, area, words in (("roc", "frame_auc", "ROC"), ("pr", "frame_ap", "precision-recall")):
-        lines = [plots.Line(row["variant"], row["model"], drawn[row["variant"]], row[area]) for row in rows]
+        lines = [
+            plots.Line(shown["variant"], row["model"], drawn[row["variant"]], row[area])
+            for row, shown in zip(rows, marked(rows), strict=True)
+        ]
         title = f"{dataset}: {words} over frames\nmean and range of seeds, {area}"
         figures[f"{dataset}_{kind}.png"] = plots.curve_figure(
-            kind, title, lines, baselines, chance if kind == "pr" else None
+            kind, title, lines, baselines, chance if kind == "pr" else None, note(rows)
         )
     return figures
 
@@ -97,7 +105,7 @@ def _efficiency(dataset: str, results: Sequence[Mapping[str, Any]], costs: Seque
         if row["kind"] == "image network"
     }
     where = " / ".join(dict.fromkeys(row["measured_on"] for row in rows))
-    return maps.efficiency_figure(f"{dataset}; speed measured on {where}", rows, images)
+    return maps.efficiency_figure(f"{dataset}; speed measured on {where}", marked(rows), images, note(rows))
 
 
 def _tsne(shelf: "Shelf", variant: str) -> Figure:
@@ -109,6 +117,18 @@ def _tsne(shelf: "Shelf", variant: str) -> Figure:
         " distances between groups mean nothing"
     )
     return maps.tsne_figure(title, pd.read_csv(shelf.map(variant, "points.csv")))
+
+
+def _heat_maps(variant: str, folder: Path) -> Figure:
+    """A few frames of a variant and its patch maps, the title saying how the frames were chosen."""
+    about = read_json(folder / "about.json")
+    title = (
+        f"{variant}, seed {about['seed']}, weights of epoch {about['epoch']}: scores of patches (stage 2), 0 to 1\n"
+        "first annotated frame of the first test video of each of the first classes in list order; first normal"
+        " video, middle frame"
+    )
+    images, maps_ = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("images", "maps"))
+    return maps.heat_map_figure(title, pd.read_csv(folder / "frames.csv"), images, maps_)
 
 
 def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:

@@ -1,100 +1,32 @@
 """Room report: tables, figures and plot data from the metrics of all runs; a row needs a whole chain of records."""
 
-import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from stages.report.costs import cost_files, cost_rows
+from stages.report.shelf import Shelf, whole_rows
 from stages.room import command_line, make, parser, settings, typed
 from vad import cost_table
-from vad.annotations import read_labels, truth_of
-from vad.artefacts import atomic, read_json, read_scores, write_json, write_text
-from vad.baselines import ORACLES, THRESHOLDS, rows
+from vad.artefacts import atomic, read_json, write_json, write_text
+from vad.baselines import ORACLES, THRESHOLDS
 from vad.evaluation import evaluate
-from vad.ground_truth import convention
-from vad.provenance import Job, broken_links, files_of, record_path
+from vad.provenance import Job, files_of
 from vad.schema import Evaluate
-from vad.splits import read_test
 from vad.tables import (
     BASELINES_SHOWN,
-    MARK,
-    MEANING,
     SHOWN,
     SHOWN_ONE_CLASS,
     csv,
     markdown,
     marked,
-    random_features,
+    note,
     result_row,
     summary,
 )
-from vad.video_scores import VideoScores
 
 NOTES_SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """Where everything lies that the report reads, by variant and seed."""
-
-    args: argparse.Namespace
-    slice: dict
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds of params.yaml."""
-        return self.slice["seeds"]
-
-    @cached_property
-    def variants(self) -> dict[str, dict]:
-        """The variants that ran, in the order of params.yaml, with data set, features and model."""
-        return {row["name"]: row for row in self.slice["variants"] if row["name"] not in self.slice["skipped"]}
-
-    def metrics(self, variant: str, seed: int) -> Path:
-        """The metrics folder of a run."""
-        return self.args.metrics / variant / f"seed{seed}"
-
-    def training(self, variant: str, seed: int) -> Path:
-        """The folder of a trained run."""
-        return self.args.train / variant / f"seed{seed}"
-
-    def scores(self, variant: str, seed: int) -> Path:
-        """The score file of a run."""
-        return self.args.infer / variant / f"seed{seed}.npz"
-
-    def map(self, variant: str, name: str) -> Path:
-        """A file of a variant's t-SNE: points.csv or about.json."""
-        return self.args.own / "tsne" / variant / name
-
-    def table(self, dataset: str, name: str) -> Path:
-        """A split table of a data set."""
-        return self.args.split / dataset / "tables" / name
-
-    def baselines(self, dataset: str) -> dict[str, list[VideoScores]]:
-        """The test videos of a data set as every baseline and oracle scores them."""
-        config = typed(Evaluate, self.slice["evaluate"])
-        variant = next(v for v, entry in self.variants.items() if entry["dataset"] == dataset)
-        scored = {k: v for k, v in read_scores(self.scores(variant, self.seeds[0])).videos.items() if v.part == "test"}
-        lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
-        test = read_test(self.table(dataset, "test.csv"))
-        labelled = read_labels(test, self.table(dataset, "frame_labels"))
-        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
-        return rows(truth.videos, config.bootstrap.seed)
-
-    def inputs(self) -> list[Path]:
-        """Every file that decides the report."""
-        runs = [(v, s) for v in self.variants for s in self.seeds]
-        files = [self.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
-        files += [self.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
-        files += [self.scores(v, s) for v, s in runs] + [self.args.claims]
-        files += [self.map(v, name) for v in self.variants for name in ("points.csv", "about.json")] + cost_files(self)
-        datasets = {entry["dataset"] for entry in self.variants.values()}
-        files += [path for d in sorted(datasets) for path in sorted(self.table(d, "frame_labels").glob("*.npy"))]
-        return files + [self.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -110,8 +42,21 @@ def main(argv: Sequence[str] | None) -> None:
     args = flags.parse_args(argv)
     shelf = Shelf(args, settings(args.section))
     also = [args.figures, args.plots, args.summary]
-    job = Job("report", args.out, args.section, args.code, shelf.inputs(), also=also)
+    job = Job("report", args.out, args.section, args.code, _inputs(shelf), also=also)
     make(job, lambda: _write(shelf))
+
+
+def _inputs(shelf: Shelf) -> list[Path]:
+    """Every file that decides the report."""
+    runs = [(v, s) for v in shelf.variants for s in shelf.seeds]
+    files = [shelf.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
+    files += [shelf.training(v, s) / name for v, s in runs for name in ("history.csv", "config.json")]
+    files += [shelf.scores(v, s) for v, s in runs] + [shelf.args.claims]
+    files += [shelf.map(v, name) for v in shelf.variants for name in ("points.csv", "about.json")] + cost_files(shelf)
+    files += [path for folder in shelf.patch_maps.values() for path in sorted(folder.glob("*"))]
+    datasets = {entry["dataset"] for entry in shelf.variants.values()}
+    files += [path for d in sorted(datasets) for path in sorted(shelf.table(d, "frame_labels").glob("*.npy"))]
+    return files + [shelf.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
 
 
 def _write(shelf: Shelf) -> None:
@@ -119,7 +64,7 @@ def _write(shelf: Shelf) -> None:
     from stages.report.comparisons import tables
     from stages.report.figures import draw, plot_data
 
-    results, broken = _results(shelf)
+    results, broken = whole_rows(shelf)
     baselines = _baselines(shelf)
     costs, unmeasured = cost_rows(shelf)
     out = shelf.args.out
@@ -150,53 +95,6 @@ def _save(path: Path, figure: Any, dpi: int) -> None:  # noqa: ANN401 - matplotl
         stream.write(image.getvalue())
 
 
-def _results(shelf: Shelf) -> tuple[list[dict], dict[str, list[str]]]:
-    """One row per variant whose chains are whole; the broken links of the others."""
-    found, broken = [], {}
-    for variant in shelf.variants:
-        links = [link for seed in shelf.seeds for link in broken_links(shelf.metrics(variant, seed))]
-        if links:
-            broken[variant] = list(dict.fromkeys(links))
-            continue
-        runs = [read_json(shelf.metrics(variant, seed) / "metrics.json") for seed in shelf.seeds]
-        found.append(result_row(_head(shelf, variant, runs[0]), [run["metrics"] for run in runs]))
-    return found, broken
-
-
-def _head(shelf: Shelf, variant: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row is: every choice that can move its numbers."""
-    entry, protocol, counts = shelf.variants[variant], run["protocol"], run["metrics"]["counts"]
-    facts = read_json(shelf.table(entry["dataset"], "facts.json"))
-    scores, threshold = protocol["scores"], protocol["threshold"]
-    keys = [read_json(record_path(shelf.metrics(variant, seed)))["key"][:12] for seed in shelf.seeds]
-    return {
-        "variant": variant,
-        "dataset": entry["dataset"],
-        "subset": facts.get("subset") or "all",
-        "model": entry["model"],
-        "features": entry["features"],
-        "extractor_weights": scores["extractor_weights"],
-        "supervision": scores["supervision"],
-        "level": protocol["level"],
-        "seeds": " ".join(map(str, shelf.seeds)),
-        "selection": scores["selection"],
-        "threshold_rule": f"{threshold['rule']} on {threshold['chosen_on']}",
-        "ground_truth": protocol["ground_truth"]["preset"],
-        "frame_labels": facts.get("frame_labels", "list"),
-        "expansion": scores["expansion"],
-        "crops": scores["crops"],
-        "scoring": "; ".join(f"{name}: {value}" for name, value in scores["scoring"].items()),
-        "score_norm": run["metrics"]["frame_auc_pvnorm"].get("score_norm"),
-        "video_score": scores["video_score"],
-        "smooth_sigma": scores["smooth_sigma"],
-        "interval_unit": run["metrics"]["frame_auc"].get("interval_unit", "videos"),
-        "n_train": facts["n_train"],
-        "n_validation": facts["n_validation"],
-        **{name: counts[name] for name in ("n_videos", "n_anomalous", "n_frames", "n_positive", "resamples")},
-        "provenance": " ".join(keys),
-    }
-
-
 def _baselines(shelf: Shelf) -> list[dict]:
     """Rows that use no pixel, and oracles, for every data set that has results."""
     config = typed(Evaluate, shelf.slice["evaluate"])
@@ -223,7 +121,7 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
         parts += [f"## {dataset}\n", _about(shelf, dataset, mine), _mended(shelf, dataset)]
         if mine:
             parts.append(markdown(marked(mine), ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN))
-            parts += [f"{MARK} {MEANING}\n"] if any(map(random_features, mine)) else []
+            parts += [f"{note(mine)}\n"] if note(mine) else []
         parts += [_areas(shelf, dataset)] if one_class else []
         parts += ["Without a pixel, and with the answer known:\n"]
         plain = [row for row in baselines if row["dataset"] == dataset]

@@ -1,6 +1,6 @@
 """Room train: fit one variant with one seed; the validation part of the train list chooses the epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +49,32 @@ def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads
     checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
     config = {"model": entry["model"], "model_args": entry["model_args"], "feature_dim": dim}
 
-    def keep(number: int, state: Mapping[str, Any]) -> None:
+    def write(number: int, state: Mapping[str, Any]) -> None:
         write_weights(out / "epochs" / f"{number:04}.safetensors", {k: v.numpy() for k, v in state.items()}, config)
+
+    def keep(number: int, state: Mapping[str, Any]) -> None:
+        if number % plan.keep_epochs == 0:
+            write(number, state)
 
     plan = typed(Train, entry["train"])
     result = train(model, fit, validation, plan, seed, threads, checkpoint, keep if plan.keep_epochs else None)
-    _drop_epochs(out / "epochs", len(result.history) if plan.keep_epochs else 0)
+    kept = set[int]()
+    if plan.keep_epochs:
+        last = len(result.history)
+        write(last, {name: value.detach().cpu() for name, value in model.state_dict().items()})
+        write(result.epoch, result.state)
+        kept = {*range(plan.keep_epochs, last, plan.keep_epochs), last, result.epoch}
+    _drop_epochs(out / "epochs", kept)
     write_weights(out / "weights.safetensors", {k: v.numpy() for k, v in result.state.items()}, config)
     write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": entry})
     write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
     checkpoint.unlink(missing_ok=True)
 
 
-def _drop_epochs(folder: Path, last: int) -> None:
-    """Remove the weights of epochs behind the last one: they are of an earlier, longer run."""
+def _drop_epochs(folder: Path, kept: Collection[int]) -> None:
+    """Remove the weights of other epochs: an earlier run with other settings left them."""
     for path in folder.glob("*.safetensors"):
-        if int(path.stem) > last:
+        if int(path.stem) not in kept:
             path.unlink()
 
 

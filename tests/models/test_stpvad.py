@@ -262,12 +262,41 @@ def test_both_adds_the_clips_scores() -> None:
 
     torch.testing.assert_close(expected, scores.steps)
     torch.testing.assert_close(urdmu.top_mean(expected), scores.video)
-    assert [{"stages": "1"}, {"stages": "1 + 2 (ours)"}] == [plain.protocol(), model.protocol()]
+    assert ["1", "1 + 2 (ours), epoch chosen by stage 1"] == [m.protocol()["stages"] for m in (plain, model)]
+
+
+@pytest.mark.parametrize("rule", ["exact", "upstream"])
+def test_segments_of_one_row_share_a_clip(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    """A video of 7 rows in a bag of 20: each of its clips is scored once, and every segment gets its own clip's."""
+    model, scored = made(score="both", segment_map=rule), []
+    data = Bags(batch(1).features, LABELS[:1], BagClips([noise(7)]))
+    first = model.stage1(data.features)
+    with torch.no_grad():
+        each = [model._tokens(first, data.features, data.clips, 0, torch.tensor([s])).scores for s in range(20)]
+    forward = model.encoder.forward
+    monkeypatch.setattr(model.encoder, "forward", lambda video: scored.append(len(video)) or forward(video))
+    with torch.no_grad():
+        steps = model.score(data.features, data.clips).steps[0]
+
+    torch.testing.assert_close(first.scores[0] + torch.cat([urdmu.top_mean(scores) for scores in each]), steps)
+    assert 7 == sum(scored)
+
+
+def test_both_trains_to_the_same_weights() -> None:
+    """Stage 1 chooses the epoch: what scores in the end leaves no trace in the weights or the criterion."""
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(9, 5)).astype(np.float32) for _ in range(8)]
+    parts = [Part(rows[i : i + 4], [0, 1] * 2, [noise(9, seed=i)] * 4) for i in (0, 4)]
+    plan = Train(lr=1e-2, epochs=3, steps_per_epoch=2, batch=2)
+    one, both = (train(build("stpvad", {**SQUARE, "score": s}, 5, seed=1), *parts, plan, 0) for s in ("stage1", "both"))
+
+    assert one.history == both.history
+    assert all(torch.equal(one.state[name], both.state[name]) for name in one.state)
 
 
 @pytest.mark.parametrize("full_length", [False, True])
 def test_inference_hands_over_the_clips(full_length: bool) -> None:
-    """A video of 30 rows is scored with the clips of its own rows, alone and as part of a set."""
+    """A video of 30 rows is scored with the clips of its own rows; without them, where an epoch is chosen."""
     model = made(score="both", score_full_length=full_length)
     rows, clips = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32), noise(30)
     whole = rows if full_length else resample(rows, 20)
@@ -280,7 +309,7 @@ def test_inference_hands_over_the_clips(full_length: bool) -> None:
     assert 480 == len(frames)
     assert float(steps[0]) == pytest.approx(frames[0])
     assert float(steps[-1]) == pytest.approx(frames[-1])
-    assert scores[0] != scores[1]
+    assert scores[0] == scores[1]
 
 
 def test_features_without_images_are_refused() -> None:
@@ -306,14 +335,3 @@ def test_a_weight_without_a_term_is_refused() -> None:
     """A ratio loss without predictors would do nothing."""
     with pytest.raises(ValidationError, match="ratio_loss_weight needs places"):
         stpvad.Config.model_validate({"ratio_loss_weight": 2.0, "encoder": {"prune_before": [], "token_ratio": []}})
-
-
-def test_heat_maps_by_hand() -> None:
-    """Each patch covers its pixels, each tubelet its frames; blended maps stay in range and keep the corners."""
-    patches = torch.tensor([[[[0.0, 1.0]], [[0.5, 0.0]]]])
-    nearest = stpvad.heat_maps(patches, 4, 2, 4)
-    blended = stpvad.heat_maps(patches, 4, 2, 4, "bilinear")
-
-    assert [[0.0, 0.0, 1.0, 1.0]] * 2 == nearest[0, 1].tolist()
-    assert [[0.5, 0.5, 0.0, 0.0]] * 2 == nearest[0, 2].tolist()
-    assert [[0.0, 0.25, 0.75, 1.0]] * 2 == blended[0, 0].tolist()

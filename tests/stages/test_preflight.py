@@ -89,6 +89,12 @@ def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)
 
 
+def test_what_models_state_is_readable_without_importing_them() -> None:
+    """An attribute of the class `Model` that is a constant; nothing where there is none."""
+    assert [True, None] == [registry.stated(vad.models, name, "maps_patches") for name in ("stpvad", "urdmu")]
+    assert registry.stated(vad.models, "mnad", "no_such_attribute") is None
+
+
 def test_supervision_of_every_model_is_readable_without_importing_it() -> None:
     """What the source says is what the class has."""
     names = registry.names(vad.models)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from vad import metrics
 from vad.audit.lengths import Fit, to_frames
 from vad.audit.official import OfficialList
 from vad.ground_truth import SEGMENT_FRAMES, Convention
-from vad.metrics import Levels
+from vad.levels import Levels, roc_area
 
 STEPWISE = 0.25
 """Share of changes between neighbouring frames below which scores are stepwise."""
@@ -64,7 +63,7 @@ def split(
 def area(scores: Float[np.ndarray, "frames"], positive: Bool[np.ndarray, "frames"]) -> float:
     """Micro ROC area; NaN without both classes."""
     levels = Levels.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
-    return float(metrics.roc_area(levels.positive, levels.negative)[0])
+    return float(roc_area(levels.positive, levels.negative)[0])
 
 
 def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:

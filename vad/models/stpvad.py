@@ -20,7 +20,6 @@ import torch
 from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vad import losses
 from vad.batches import Bags, Scores
@@ -140,6 +139,7 @@ class Model(nn.Module):
     sampling = "bags"
     level = "frame"
     uses_clips = True
+    maps_patches = True
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers."""
@@ -200,11 +200,9 @@ class Model(nn.Module):
         features: Float[Tensor, "bags segments dim"],
     ) -> Float[Tensor, "clips rgb frames height width"]:
         """The clips of some segments, colours 0..1, where the features are."""
-        if clips is None:
-            raise FeatureError("model stpvad: these features hold no images. Use a features entry of extractor clips.")
         wanted = self.config.encoder
         size = (wanted.clip_frames, wanted.image_height, wanted.image_width)
-        frames = clips.frames(bags.tolist(), segments.tolist(), features.shape[1], self.config.segment_map)
+        frames = _given(clips).frames(bags.tolist(), segments.tolist(), features.shape[1], self.config.segment_map)
         if frames.shape[1:4] != size:
             raise FeatureError(
                 f"model stpvad: clips are {'x'.join(map(str, frames.shape[1:4]))}, its encoder takes"
@@ -218,10 +216,13 @@ class Model(nn.Module):
         first = self.stage1(self.standardise(features))
         scores = first.scores
         if self.config.score == "both":
-            every = torch.arange(features.shape[1])
-            scores = scores + torch.stack(
-                [self._clip_scores(first, features, clips, bag, every) for bag in range(len(features))]
-            )
+            own = [self._clip_scores(first, features, clips, bag) for bag in range(len(features))]
+            scores = scores + torch.stack(own)
+        return Scores(urdmu.top_mean(scores), scores)
+
+    def score_for_selection(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+        """Stage 1 alone chooses the epoch, as released: whatever `score` says, a seed gives the same weights."""
+        scores = self.stage1(self.standardise(features)).scores
         return Scores(urdmu.top_mean(scores), scores)
 
     def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments fused"]:
@@ -230,7 +231,7 @@ class Model(nn.Module):
 
     def protocol(self) -> dict[str, str]:
         """What a row must say of the scoring."""
-        return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours)"}
+        return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours), epoch chosen by stage 1"}
 
     def _clip_scores(
         self,
@@ -238,11 +239,15 @@ class Model(nn.Module):
         features: Float[Tensor, "bags segments dim"],
         clips: BagClips | None,
         bag: int,
-        segments: Int[Tensor, " chosen"],
-    ) -> Float[Tensor, " chosen"]:
-        """Mean of the best tokens of the clips of some segments of a video, 0..1."""
-        parts = segments.split(CLIPS)
-        return torch.cat([urdmu.top_mean(self._tokens(first, features, clips, bag, part).scores) for part in parts])
+    ) -> Float[Tensor, " segments"]:
+        """Mean of the best tokens of each segment's clip, 0..1; segments of the same row have the same clip."""
+        clips, length = _given(clips), features.shape[1]
+        _, index, group = np.unique(
+            clips.rows(bag, length, self.config.segment_map), return_index=True, return_inverse=True
+        )
+        parts = torch.from_numpy(index).split(CLIPS)
+        found = [urdmu.top_mean(self._tokens(first, features, clips, bag, part).scores) for part in parts]
+        return torch.cat(found)[torch.from_numpy(group)]
 
     def _tokens(
         self,
@@ -274,6 +279,13 @@ class Model(nn.Module):
         return in_place(scored, self.config.encoder.grid)
 
 
+def _given(clips: BagClips | None) -> BagClips:
+    """The clips of a batch, which these features must have."""
+    if clips is None:
+        raise FeatureError("model stpvad: these features hold no images. Use a features entry of extractor clips.")
+    return clips
+
+
 def _gather(
     values: Float[Tensor, "bags segments width"], index: Int[Tensor, "bags chosen"]
 ) -> Float[Tensor, "bags chosen width"]:
@@ -286,25 +298,3 @@ def in_place(scored: TokenScores, grid: tuple[int, int, int]) -> Float[Tensor, "
     tubelets, rows, columns = grid
     empty = scored.scores.new_zeros(len(scored.scores), tubelets * rows * columns)
     return empty.scatter(1, scored.preserve_index, scored.scores).unflatten(1, (tubelets, rows, columns))
-
-
-def heat_maps(
-    patches: Float[Tensor, "clips tubelets rows columns"],
-    frames: int,
-    height: int,
-    width: int,
-    mode: Literal["nearest", "bilinear"] = "nearest",
-) -> Float[Tensor, "clips frames height width"]:
-    """Patch maps over the pixels of a clip.
-
-    Args:
-        patches: one map for each tubelet.
-        frames: of the clip, a multiple of the tubelets; the frames of a tubelet share its map.
-        height: of the pictures, in pixels.
-        width: of the pictures, in pixels.
-        mode: `nearest` shows the patches as they are, `bilinear` blends them.
-    """
-    over = functional.interpolate(
-        patches, (height, width), mode=mode, align_corners=None if mode == "nearest" else False
-    )
-    return over.repeat_interleave(frames // patches.shape[1], dim=1)

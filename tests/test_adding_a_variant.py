@@ -1,0 +1,51 @@
+"""The example of docs/adding-a-variant.md is a whole model, not a sketch."""
+
+import re
+from types import ModuleType
+
+import numpy as np
+import torch
+import yaml
+
+from tests.project import ROOT
+from vad import contract
+from vad.batches import Part, set_for
+from vad.inference import video_scores
+from vad.schema import Variant
+from vad.training import train
+
+PAGE = (ROOT / "docs/adding-a-variant.md").read_text()
+
+
+def example(language: str) -> str:
+    """The code block of a language."""
+    (text,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return text
+
+
+def test_the_example_trains_and_tells_anomalies() -> None:
+    """With the settings of its entry, on noise with a jump in anomalous videos."""
+    module = ModuleType("deep_svdd")
+    exec(compile(example("python"), "docs/adding-a-variant.md", "exec"), module.__dict__)
+    (entry,) = yaml.safe_load(example("yaml")).values()
+    variant = Variant.model_validate(entry)
+    torch.manual_seed(0)
+    model = module.Model(module.Config(**variant.model_args), 8)
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(24, 8)).astype(np.float32) for _ in range(24)]
+    for video in videos[1::2]:
+        video[8:14] += 4
+    parts = [Part(videos[at : at + 8], [0, 1] * 4) for at in (0, 8, 16)]
+    model.load_state_dict(train(model, parts[0], parts[1], variant.train, 0).state)
+    scores = video_scores(model.eval(), set_for(model, parts[2]))
+
+    assert [] == list(contract.problems(module))
+    assert scores[1::2].min() > scores[::2].max()
+
+
+def test_the_narrow_target_exists() -> None:
+    """The page names a target of room evaluate; the Snakefile makes one for each entry of params.yaml."""
+    snakefile = (ROOT / "Snakefile").read_text()
+
+    assert "snakemake --cores all evaluate_NAME" in PAGE
+    assert 'f"{room}_{entry}"' in snakefile
