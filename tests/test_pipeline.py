@@ -8,9 +8,11 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.project import Project
+from vad.artefacts import read_scores
 
 pytestmark = pytest.mark.pipeline
 MIL = [
@@ -61,6 +63,20 @@ def test_first_run_maps_embeddings(finished: Project) -> None:
         assert test == {point["video_id"] for point in points}
         assert {point["label"] for point in points} <= {"0", "1"}
         assert all(math.isfinite(float(point[axis])) for point in points for axis in "xy")
+
+
+def test_kept_epochs_are_scored(finished: Project) -> None:
+    """The test videos by both epochs; the chosen one's are the scores that count, the other's differ."""
+    scores = read_scores(finished.folder / "data/infer/mil/seed0.npz")
+    chosen = json.loads((finished.folder / "data/train/mil/seed0/config.json").read_text())["epoch"]
+    tested = {name: video.frames for name, video in scores.videos.items() if video.part == "test"}
+
+    assert {1, 2} == set(scores.epochs)
+    assert len(tested) == 4
+    for number, videos in scores.epochs.items():
+        assert tested.keys() == videos.keys()
+        same = [np.array_equal(tested[name], video.frames) for name, video in videos.items()]
+        assert all(same) if number == chosen else not any(same)
 
 
 def test_second_run_does_nothing(project: Project) -> None:

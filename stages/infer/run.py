@@ -56,8 +56,13 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     torch.set_num_threads(threads)
     model, config = restored(run)
     on_device(model, config["section"]["train"]["device"])
-    epochs = {int(path.stem): _with_weights(model, path) for path in kept_epochs(run)}
-    found = _sweep(model, epochs, parts, files, infer, config["feature_dim"])
+    kept = {int(path.stem): path for path in kept_epochs(run)}
+    # The chosen epoch has the chosen weights: what they score is not scored twice.
+    others = {number: _with_weights(model, path) for number, path in kept.items() if number != config["epoch"]}
+    found = _sweep(model, others, parts, files, infer, config["feature_dim"])
+    chosen = found.scores.pop(CHOSEN)
+    tested = {name: score for name, score in chosen.items() if score.part == "test"}
+    epochs = {number: found.scores.get(number, tested) for number in kept}
     protocol = {
         "expansion": _expansion(model, infer),
         "scoring": model.protocol() if hasattr(model, "protocol") else {},
@@ -67,7 +72,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),
     }
-    write_scores(out, ScoreFile(model.level, found.scores.pop(CHOSEN), protocol, found.scores))
+    write_scores(out, ScoreFile(model.level, chosen, protocol, epochs))
 
 
 def kept_epochs(run: Path) -> list[Path]:
