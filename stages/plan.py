@@ -347,7 +347,7 @@ class Plan:
         """The tables of room report."""
         compared = [
             f"{name}.{end}"
-            for name in ("conventions", "significance", "selection_gap", "claims", "efficiency")
+            for name in ("conventions", "significance", "selection_gap", "classes", "claims", "efficiency")
             for end in ("csv", "md")
         ]
         return ["results.csv", "results.md", "baselines.csv", *compared]

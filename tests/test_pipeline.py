@@ -34,6 +34,20 @@ def test_first_run_makes_every_artefact(finished: Project) -> None:
     assert "video_oracle" in page
 
 
+def test_first_run_tells_classes_apart(finished: Project) -> None:
+    """A row per variant and class of the test list, with the numbers of its metrics."""
+    reports = finished.folder / "reports"
+    metrics = json.loads((reports / "metrics/mil/seed0/metrics.json").read_text())["metrics"]
+    with (reports / "tables/classes.csv").open() as stream:
+        rows = {row["class"]: row for row in csv.DictReader(stream) if row["variant"] == "mil"}
+
+    assert metrics["classes"].keys() == rows.keys()
+    for name, row in rows.items():
+        expected = metrics["classes"][name]["class_auc_vs_normal"]["value"]
+        assert expected == pytest.approx(float(row["class_auc_vs_normal"]), abs=1e-6)
+    assert "against 2 normal test videos" in (reports / "tables/classes.md").read_text()
+
+
 def test_first_run_says_what_variants_cost(finished: Project) -> None:
     """A row per variant, with extractor and end-to-end speed, then the image networks; page and figure beside it."""
     reports = finished.folder / "reports"

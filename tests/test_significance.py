@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from vad.bootstrap import multiplicities
 from vad.evaluation import evaluate
 from vad.schema import Bootstrap
-from vad.significance import _corrected, _drawn, differences
+from vad.significance import _corrected, _drawn, _p, differences
 from vad.video_scores import VideoScores, VideoTruth
 
 DRAWS = Bootstrap(resamples=200)
@@ -47,7 +48,26 @@ def test_a_clear_difference_is_found() -> None:
     assert means[0] - means[1] == pytest.approx(row["difference"])
     assert 0 < row["low"] < row["difference"] < row["high"]
     assert (True, True) == (row["differs"], row["differs_holm"])
-    assert 2 / 201 == pytest.approx(row["p"])
+    assert "normal tail" == row["p_by"]
+    assert 0 < row["p"] < 1 / 200
+
+
+def test_p_by_replicates_and_by_their_normal_tail() -> None:
+    """Counted where enough lie beyond 0; else the two-sided tail at the value, in units of the spread."""
+    counted = np.concatenate([np.full(20, -1.0), np.full(180, 1.0)])
+    far = np.concatenate([np.full(100, 3.0), np.full(100, 5.0)])
+
+    assert (pytest.approx(42 / 201), "replicates") == _p(counted, 0.8)
+    assert (pytest.approx(2 * norm.sf(4.0)), "normal tail") == _p(far, 4.0)
+    assert (1.0, "replicates") == _p(np.zeros(200), 0.0)
+
+
+def test_many_pairs_can_still_differ_after_holm() -> None:
+    """A difference of ten spreads holds over 120 pairs, which 2 / 1001 never would."""
+    p, _ = _p(np.random.default_rng(0).normal(10, 1, 1000), 10.0)
+    rows = [{"metric": "frame_auc", "p": p}, *({"metric": "frame_auc", "p": 0.9} for _ in range(119))]
+
+    assert [True] + [False] * 119 == [row["differs_holm"] for row in _corrected(rows, 0.05)]
 
 
 def test_equal_skill_does_not_differ() -> None:

@@ -6,6 +6,7 @@ replicates holds both what other videos and what other seeds could have given. W
 chance, so Holm's correction over all pairs of a data set is told as well.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -19,6 +20,7 @@ from vad.evaluation import FEWEST_VIDEOS, Measured
 from vad.schema import Bootstrap
 from vad.video_scores import Level, VideoScores, check_same, checked
 
+FEWEST_BEYOND = 10
 COMPARED = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "video_auc", "video_ap")
 """Metrics without a threshold, whose differences are told."""
 
@@ -38,8 +40,9 @@ def differences(
         metrics: whose differences are told; none with a threshold.
 
     Returns: columns first, second, metric, difference (of the means over seeds), low, high (videos and
-        seeds), p (two-sided, by the replicates), `differs` (the interval leaves 0 out) and `differs_holm`
-        (p holds after Holm's correction over the pairs of this metric); `reason` where nothing can be told.
+        seeds), p (two-sided), p_by (`replicates`, or their `normal tail` where these cannot tell), `differs`
+        (the interval leaves 0 out) and `differs_holm` (p holds after Holm's correction over the pairs of this
+        metric); `reason` where nothing can be told.
     """
     ordered = {name: [checked(run, level) for run in runs] for name, (level, runs) in contestants.items()}
     measured = {name: _measured(ordered[name], level, bootstrap, metrics) for name, (level, _) in contestants.items()}
@@ -79,7 +82,7 @@ def _incomparable(metric: str, first: Sequence[VideoScores], second: Sequence[Vi
 
 
 def _unknown(reason: str) -> dict[str, Any]:
-    return {"difference": None, "low": None, "high": None, "p": None, "differs": None, "reason": reason}
+    return {"difference": None, "low": None, "high": None, "p": None, "p_by": None, "differs": None, "reason": reason}
 
 
 def _difference(first: Replicates, second: Replicates, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -89,12 +92,22 @@ def _difference(first: Replicates, second: Replicates, bootstrap: Bootstrap) -> 
     low, high, _ = interval(drawn, bootstrap.level)
     if low is None or high is None:
         return _unknown("undefined in every draw")
-    known = drawn[~np.isnan(drawn)]
-    # One is added to both counts: that no replicate crosses 0 says p < 1 / replicates, not p = 0.
-    tails = [(int((known <= 0).sum()) + 1), (int((known >= 0).sum()) + 1)]
-    p = min(1.0, 2 * min(tails) / (len(known) + 1))
     differs = bool(low > 0 or high < 0)
-    return {"difference": value, "low": low, "high": high, "p": p, "differs": differs, "reason": ""}
+    p, by = _p(drawn[~np.isnan(drawn)], value)
+    return {"difference": value, "low": low, "high": high, "p": p, "p_by": by, "differs": differs, "reason": ""}
+
+
+def _p(replicates: Float[np.ndarray, "replicates"], value: float) -> tuple[float, str]:
+    """Two-sided p that the difference is 0, and where it came from.
+
+    Replicates beyond 0 are counted. Where fewer than ten lie there, their number says little and 1,000 of them could
+    never pass Holm's correction over 100 pairs: then the tail of a normal distribution with their spread.
+    """
+    beyond = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
+    spread = float(replicates.std())
+    if beyond >= FEWEST_BEYOND or spread == 0:
+        return min(1.0, 2 * (beyond + 1) / (len(replicates) + 1)), "replicates"
+    return math.erfc(abs(value) / spread / math.sqrt(2)), "normal tail"
 
 
 def _drawn(values: Replicates, generator: np.random.Generator) -> Float[np.ndarray, "replicates"]:

@@ -35,17 +35,20 @@ def note(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"{MARK} {MEANING}" if any(map(random_features, rows)) else ""
 
 
-def result_row(head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def result_row(
+    head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], metrics: Sequence[str] = METRICS
+) -> dict[str, Any]:
     """One variant: mean and standard deviation over seeds, and the mean bounds of the seeds' intervals.
 
     Args:
         head: the columns that say what the row is (variant, data set, protocol ...).
         runs: `metrics` of each seed, as `vad.evaluation.evaluate` gives them.
+        metrics: the names of those that are told.
 
     Returns: for each metric m the columns m, m_std, m_low, m_high; None where it is undefined for any seed.
     """
     row = dict(head)
-    for name in METRICS:
+    for name in metrics:
         entries = [run[name] for run in runs]
         values = [entry["value"] for entry in entries]
         row[name], row[f"{name}_std"] = mean(values), spread(values)

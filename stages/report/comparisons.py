@@ -11,6 +11,7 @@ from vad.claims.ledger import read_ledger
 from vad.claims.table import claims_table, compute
 from vad.claims.table import markdown as claims_page
 from vad.conventions import NAMED, scored_under
+from vad.evaluation import evaluate
 from vad.ground_truth import convention
 from vad.schema import Evaluate
 from vad.significance import COMPARED, Contestants, differences
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 
 UNSEEN = "centre_minus_length"
 """The row without a pixel that every variant is compared with: the strongest of them on UCF-Crime."""
+REFERENCES = (UNSEEN, "video_oracle", "video_oracle_centre")
 GAP_COLUMNS = (
     *("dataset", "variant", "seed", "selection", "metric", "selected", "best_on_test", "epoch", "gap"),
     "epochs",
 )
+CLASS_METRICS = ("class_auc_vs_normal", "class_auc_own")
 CONVENTIONS_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro")
 
 
 def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Every table by file name."""
     conventions, significance = _conventions(shelf, results), _significance(shelf, results)
-    gaps = _gaps(shelf, results)
+    gaps, classes = _gaps(shelf, results), _classes(shelf, results)
     claims = read_ledger(shelf.args.claims)
     claimed = claims_table(claims, results, shelf.slice["skipped"], compute(claims))
     return {
@@ -42,21 +45,37 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
         "significance.md": _significance_page(significance),
         "selection_gap.csv": csv(gaps, GAP_COLUMNS),
         "selection_gap.md": _gaps_page(gaps, [row["variant"] for row in results]),
+        "classes.csv": csv(classes),
+        "classes.md": _classes_page(classes),
         "claims.csv": csv(claimed),
         "claims.md": claims_page(claimed),
     }
 
 
 def _conventions(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per variant and convention, for variants whose annotation leaves a choice."""
-    found = []
+    """One row per variant and convention, for variants whose annotation leaves a choice; then the references."""
+    found, names = [], {}
     for result in results:
         variant = result["variant"]
         runs = [read_json(shelf.metrics(variant, seed) / "metrics.json")["conventions"] for seed in shelf.seeds]
-        for name in (name for name in NAMED if name in runs[0]):
+        names[result["dataset"]] = [name for name in NAMED if name in runs[0]]
+        for name in names[result["dataset"]]:
             counts = {k: runs[0][name]["counts"][k] for k in ("n_frames", "n_positive")}
             head = {"dataset": result["dataset"], "variant": variant, "ground_truth": name, **counts}
             found.append(result_row(head, [run[name] for run in runs]))
+    return found + [row for dataset, known in names.items() for row in _references(shelf, dataset, known)]
+
+
+def _references(shelf: "Shelf", dataset: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What a row without a pixel and a perfect classifier of videos get under each convention."""
+    config, found = typed(Evaluate, shelf.slice["evaluate"]), []
+    for name in names:
+        scored = shelf.baselines(dataset, NAMED[name])
+        for row in REFERENCES:
+            measured = evaluate(scored[row], None, config.bootstrap)
+            counts = {k: measured["counts"][k] for k in ("n_frames", "n_positive")}
+            head = {"dataset": dataset, "variant": row, "ground_truth": name, **counts}
+            found.append(result_row(head, [measured]))
     return found
 
 
@@ -64,13 +83,46 @@ def _conventions_page(rows: Sequence[dict[str, Any]]) -> str:
     parts = [
         "# Every result under every ground-truth convention\n",
         "What the conventions are: `docs/protocol.md`. Mean over seeds ± standard deviation over seeds [interval by"
-        " bootstrap over videos]. Every metric is in `conventions.csv`.\n",
+        f" bootstrap over videos]. Every metric is in `conventions.csv`. `{UNSEEN}` looks at no pixel, `video_oracle` is a"
+        " perfect classifier of videos that localises nothing.\n",
     ]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         mine = [row for row in rows if row["dataset"] == dataset]
         heads = ["variant", "ground_truth", "n_frames", "n_positive"]
         parts += [f"## {dataset}\n", markdown(mine, heads, CONVENTIONS_SHOWN)]
     return "\n".join(parts if rows else [*parts, "No data set here is annotated by intervals in frames.\n"])
+
+
+def _classes(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per variant and class of anomaly: means over seeds."""
+    found = []
+    for result in results:
+        metrics = [read_json(shelf.metrics(result["variant"], s) / "metrics.json")["metrics"] for s in shelf.seeds]
+        for name in metrics[0]["classes"]:
+            runs = [one["classes"][name] for one in metrics]
+            head = {"dataset": result["dataset"], "class": name, "variant": result["variant"]}
+            head |= {"n_videos": metrics[0]["classes"][name]["n_videos"], "n_normal": _n_normal(metrics[0])}
+            found.append(result_row(head, runs, CLASS_METRICS))
+    return found
+
+
+def _n_normal(metrics: dict[str, Any]) -> int:
+    return metrics["counts"]["n_videos"] - metrics["counts"]["n_anomalous"]
+
+
+def _classes_page(rows: Sequence[dict[str, Any]]) -> str:
+    parts = [
+        "# Every class of anomaly\n",
+        "`class_auc_vs_normal`: frames of the videos of that class and of all normal test videos; `class_auc_own`: of"
+        " the videos of that class alone. Mean over seeds ± standard deviation over seeds [interval by bootstrap over"
+        " videos; none where a class has too few]. With few videos a class says little.\n",
+    ]
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        mine = [row for row in rows if row["dataset"] == dataset]
+        parts.append(f"## {dataset}: against {mine[0]['n_normal']} normal test videos\n")
+        ordered = sorted(mine, key=lambda row: row["class"])
+        parts.append(markdown(ordered, ["class", "n_videos", "variant"], CLASS_METRICS))
+    return "\n".join(parts)
 
 
 def _significance(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -96,7 +148,8 @@ def _significance_page(rows: Sequence[dict[str, Any]]) -> str:
     parts = [
         "# Which rows differ\n",
         "First minus second: mean over seeds [interval over the same draws of videos, and of seeds]. **yes** = the"
-        " interval leaves 0 out; **yes, after Holm** = it still does when the number of pairs is counted in."
+        " interval leaves 0 out; **yes, after Holm** = its p holds when the number of pairs of the metric is counted in"
+        " (p by the replicates beyond 0; where fewer than ten of them are, by a normal tail with their spread)."
         f" `{UNSEEN}` looks at no pixel.\n",
     ]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):

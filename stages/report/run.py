@@ -27,6 +27,7 @@ from vad.tables import (
 )
 
 NOTES_SHOWN = 10
+PER_VIDEO = "frame_auc_pvnorm"
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -157,8 +158,12 @@ def _areas(shelf: Shelf, dataset: str) -> str:
     macro = read_json(shelf.metrics(variant, shelf.seeds[0]) / "metrics.json")["metrics"]["frame_auc_macro"]
     absent = f" (one class of frame only: {', '.join(macro['left_out'])})" if macro.get("left_out") else ""
     used = f"`frame_auc_macro` is over {macro['n_used']} of {macro['n_total']} videos{absent}. " if absent else ""
+    names = [v for v, entry in shelf.variants.items() if entry["dataset"] == dataset]
+    norms = {v: read_json(shelf.metrics(v, shelf.seeds[0]) / "metrics.json")["metrics"][PER_VIDEO] for v in names}
+    mixed = [v for v, norm in norms.items() if norm.get("score_norm") == "per_video_components"]
+    parts = f" (of {', '.join(mixed)}, as published: the parts of a score, each by its own range)" if mixed else ""
     return (
-        f"{used}`frame_auc_pvnorm` scales the scores of each video by its own range. A range common to all videos"
+        f"{used}`{PER_VIDEO}` scales the scores of each video by its own range{parts}. A range common to all videos"
         " changes no order, so globally normalised scores have the `frame_auc` that is shown.\n"
     )
 

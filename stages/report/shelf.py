@@ -11,7 +11,7 @@ from stages.room import typed
 from vad.annotations import read_labels, truth_of
 from vad.artefacts import read_json, read_scores
 from vad.baselines import rows
-from vad.ground_truth import convention
+from vad.ground_truth import Convention, convention
 from vad.provenance import broken_links, record_path
 from vad.schema import Evaluate
 from vad.splits import read_test
@@ -61,15 +61,15 @@ class Shelf:
         """A split table of a data set."""
         return self.args.split / dataset / "tables" / name
 
-    def baselines(self, dataset: str) -> dict[str, list[VideoScores]]:
-        """The test videos of a data set as every baseline and oracle scores them."""
+    def baselines(self, dataset: str, rules: Convention | None = None) -> dict[str, list[VideoScores]]:
+        """The test videos of a data set as every baseline and oracle scores them, under params.yaml's convention."""
         config = typed(Evaluate, self.slice["evaluate"])
         variant = next(v for v, entry in self.variants.items() if entry["dataset"] == dataset)
         scored = {k: v for k, v in read_scores(self.scores(variant, self.seeds[0])).videos.items() if v.part == "test"}
         lengths, fps = {k: v.n_frames for k, v in scored.items()}, {k: v.fps for k, v in scored.items()}
         test = read_test(self.table(dataset, "test.csv"))
         labelled = read_labels(test, self.table(dataset, "frame_labels"))
-        truth = truth_of(test, lengths, fps, convention(config.ground_truth), labelled)
+        truth = truth_of(test, lengths, fps, rules or convention(config.ground_truth), labelled)
         return rows(truth.videos, config.bootstrap.seed)
 
 
