@@ -83,8 +83,8 @@ def _conventions_page(rows: Sequence[dict[str, Any]]) -> str:
     parts = [
         "# Every result under every ground-truth convention\n",
         "What the conventions are: `docs/protocol.md`. Mean over seeds ± standard deviation over seeds [interval by"
-        f" bootstrap over videos]. Every metric is in `conventions.csv`. `{UNSEEN}` looks at no pixel, `video_oracle` is"
-        " a perfect classifier of videos that localises nothing.\n",
+        f" bootstrap over videos]. Every metric is in `conventions.csv`. `{UNSEEN}` looks at no pixel, `video_oracle`"
+        " is a perfect classifier of videos that localises nothing.\n",
     ]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         mine = [row for row in rows if row["dataset"] == dataset]
