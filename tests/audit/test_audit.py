@@ -206,6 +206,34 @@ def test_dropped_first_frames(official: OfficialList) -> None:
     assert sum(official.n_frames.values()) == found.rows[0]["n_frames"]
 
 
+@pytest.mark.parametrize("whole", ["by video", "vector", "vector in another order"])
+@pytest.mark.parametrize(
+    ("form", "kept"), [("dropped_4", slice(4, None)), ("dropped_4_last", slice(None, -4))], ids=["first", "last"]
+)
+def test_steps_show_which_frames_are_missing(official: OfficialList, whole: str, form: str, kept: slice) -> None:
+    """The first or the last frames: the changes of the score tell, and every score stays on its frame."""
+    scores = {name: s[kept] for name, s in frames(official).items()}
+    order = official.orders()[ANNOTATION] if "order" in whole else official.ids
+    found = by_video(official, scores) if whole == "by video" else vector(official, joined(scores, order))
+    missing = (4, 0) if kept.start else (0, 4)
+    held = {name: np.pad(s, missing, mode="edge") for name, s in scores.items()}
+
+    assert f"form_{form}" in codes(found)
+    assert 1.0 == evidence(found, "missing_frames")[form]
+    assert by_video(official, held).rows[0] == found.rows[0]
+
+
+@pytest.mark.parametrize("kept", [slice(4, None), slice(None, -4)], ids=["first", "last"])
+def test_where_nothing_shows_which_frames_are_missing(official: OfficialList, kept: slice) -> None:
+    """Scores that change on every frame: both readings are named, and which one is assumed."""
+    rng = np.random.default_rng(3)
+    found = by_video(official, {name: rng.random(n)[kept] for name, n in official.n_frames.items()})
+    (form,) = [f.text for f in found.findings if f.code == "form_dropped_4"]
+
+    assert "without the first 4 of each video (assumed) or frames without the last 4 of each video" in form
+    assert {"dropped_4": 0.0, "dropped_4_last": 0.0} == evidence(found, "missing_frames_in_doubt")
+
+
 @pytest.mark.parametrize("order", [ANNOTATION, DERIVED])
 def test_steps_show_the_order_of_a_vector(official: OfficialList, order: str) -> None:
     """True lengths: changes lie on segment bounds in the right order only, so the order is found without a list."""

@@ -139,7 +139,7 @@ def _dropped_tails(case: Case) -> Iterator[Finding]:
     unscored = {}
     for name, n in ((name, len(scores)) for name, scores in case.frames.items()):
         covered = len(case.steps[name]) * max(form.frames_per_step, 1) if form.frames_per_step else n
-        if covered < n and not form.name.startswith("dropped"):
+        if covered < n and not form.missing_first:
             unscored[name] = n - covered
     if unscored:
         lost = sum(unscored.values())

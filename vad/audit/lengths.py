@@ -14,7 +14,7 @@ from vad.errors import ArtefactError, listing
 from vad.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
 
 DROPPED = range(3, 33)
-"""Frames without a score at the start of each video, that prediction models are recognised by."""
+"""Frames of each video without a score, that prediction models are recognised by."""
 NEAR = 2
 """Frames that decoders may differ by."""
 TOLERATED = 2 * SEGMENT_FRAMES
@@ -32,6 +32,8 @@ class Form:
     steps: Callable[[int], int]
     frames_per_step: int = 1
     """16 for segments; 0 = the steps divide the video evenly."""
+    missing_first: bool = False
+    """Whether frames without a score come before the scored ones."""
 
 
 def _ceil(n: int) -> int:
@@ -48,8 +50,12 @@ FORMS = (
     Form("video", "one score a video", lambda n: 1, 0),
 )
 _DROPPED = tuple(
-    Form(f"dropped_{k}", f"frames without the first {k} of each video", lambda n, k=k: n - k) for k in DROPPED
+    Form(f"dropped_{k}", f"frames without the first {k} of each video", lambda n, k=k: n - k, missing_first=True)
+    for k in DROPPED
 )
+_DROPPED_LAST = {
+    first.name: Form(f"{first.name}_last", first.words.replace("first", "last"), first.steps) for first in _DROPPED
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +117,11 @@ def _times(crops: int) -> str:
     return f", {crops} crops" if crops > 1 else ""
 
 
+def same_lengths(form: Form) -> Form | None:
+    """The form that lengths cannot tell from this one: frames missing at the end instead of the start."""
+    return _DROPPED_LAST.get(form.name)
+
+
 def steps_of(values: Float[np.ndarray, "steps"], crops: int) -> Float[np.ndarray, "steps"]:
     """Scores averaged over crops that stand one behind the other, by crop or by step, whichever agrees better."""
     if crops == 1:
@@ -123,11 +134,11 @@ def to_frames(values: Float[np.ndarray, "steps"], form: Form, n_frames: int) -> 
     """One score for each true frame.
 
     Segments are repeated, bags cover the frames that `frame * steps // n_frames` says, the last score is held to
-    the end, and frames dropped at the start get the first score.
+    the end, and frames missing at the start get the first score.
     """
     if form.frames_per_step == 0:
         return values[np.arange(n_frames) * len(values) // n_frames]
-    if form in _DROPPED:
+    if form.missing_first:
         values = np.concatenate([np.repeat(values[:1], n_frames - form.steps(n_frames)), values])
     spread = np.repeat(values, form.frames_per_step)[:n_frames]
     return np.concatenate([spread, np.repeat(spread[-1:], n_frames - len(spread))])

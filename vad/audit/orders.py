@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from vad.audit.lengths import Fit, to_frames
+from vad.audit.lengths import Fit, Form, to_frames
 from vad.audit.official import OfficialList
 from vad.ground_truth import SEGMENT_FRAMES, Convention
 from vad.levels import Levels, roc_area
@@ -75,6 +75,14 @@ def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:
     return float(sum((where % SEGMENT_FRAMES == 0).sum() for where in changes) / n_changes)
 
 
+def frames_in(
+    vector: Float[np.ndarray, "steps"], order: Sequence[str], form: Form, n_frames: Mapping[str, int]
+) -> dict[str, Float[np.ndarray, "frames"]]:
+    """One score for each true frame, of a vector read in an order."""
+    arrays = split(vector, order, {v: form.steps(n_frames[v]) for v in order})
+    return {v: to_frames(steps, form, n_frames[v]) for v, steps in arrays.items()}
+
+
 def try_orders(
     vector: Float[np.ndarray, "steps"],
     orders: Mapping[str, Sequence[str]],
@@ -91,12 +99,19 @@ def try_orders(
     """
     tried = []
     for name, order in orders.items():
-        arrays = split(vector, order, {v: fit.form.steps(len(truth[v])) for v in order})
-        frames = [to_frames(arrays[v], fit.form, len(truth[v])) for v in order]
+        frames = frames_in(vector, order, fit.form, {v: len(truth[v]) for v in order})
         labels = np.concatenate([truth[v] for v in order])
-        steps = aligned(arrays) if fit.form.frames_per_step == 1 else None
-        tried.append(OrderTried(name, area(np.concatenate(frames), labels == 1), steps))
+        steps = aligned(frames) if fit.form.frames_per_step == 1 else None
+        tried.append(OrderTried(name, area(np.concatenate(list(frames.values())), labels == 1), steps))
     return tried
+
+
+def best_aligned(
+    vector: Float[np.ndarray, "steps"], orders: Mapping[str, Sequence[str]], form: Form, n_frames: Mapping[str, int]
+) -> float | None:
+    """The share of aligned changes in the order that has most of them; None unless stepwise."""
+    shares = [aligned(frames_in(vector, order, form, n_frames)) for order in orders.values()]
+    return max((share for share in shares if share is not None), default=None)
 
 
 def clearest(tried: Sequence[OrderTried]) -> OrderTried | None:

@@ -12,8 +12,9 @@ from vad.audit.files import Submission
 from vad.audit.findings import Case, Finding, findings
 from vad.audit.given_labels import label_findings
 from vad.audit.lengths import TOLERATED, Fit, fit_arrays, fit_total, steps_of, to_frames
+from vad.audit.missing_frames import place
 from vad.audit.official import OfficialList
-from vad.audit.orders import OrderTried, clearest, split, try_orders
+from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, split, try_orders
 from vad.ground_truth import PRESETS, Convention, fit_scores
 from vad.schema import Bootstrap
 from vad.video_scores import VideoScores
@@ -87,7 +88,10 @@ def _read(submission: Submission, official: OfficialList, truth: Mapping[str, np
     reach = TOLERATED // fit.form.frames_per_step if fit.form.frames_per_step else np.inf
     wrong = {v: pair for v, pair in fit.misfits.items() if abs(pair[0] - pair[1]) > reach or pair[0] % fit.crops}
     steps = {name: steps_of(a, fit.crops) for name, a in flat.items() if name not in wrong}
-    return Read(fit, steps, crops * fit.crops, None, [], _left_out(wrong))
+    fit, where = place(
+        fit, lambda form: aligned({v: to_frames(s, form, official.n_frames[v]) for v, s in steps.items()})
+    )
+    return Read(fit, steps, crops * fit.crops, None, [], where + _left_out(wrong))
 
 
 def _read_vector(
@@ -104,12 +108,13 @@ def _read_vector(
     known = {name: tuple(v for v in order if v in set(used)) for name, order in official.orders().items()}
     same = next((name for name, order in known.items() if order == used), None)
     orders = known if same else {GIVEN: used, **known}
+    fit, where = place(fit, lambda form: best_aligned(vector, orders, form, official.n_frames))
     tried = try_orders(vector, orders, fit, truth)
     shown = clearest(tried)
     name = same or GIVEN
     if given is None and shown is not None:
         used = orders[shown.name]
-    notes = _order_findings(name, tried, given is not None)
+    notes = where + _order_findings(name, tried, given is not None)
     return Read(fit, split(vector, used, lengths), crops, used, tried, notes)
 
 
