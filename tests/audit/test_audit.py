@@ -299,6 +299,23 @@ def test_labels_of_some_classes_only(official: OfficialList) -> None:
     assert 0 == evidence(found, "labels_convention")["differ"]
 
 
+@pytest.mark.parametrize("length", ["true", "ceil16"])
+def test_labels_of_videos_on_every_frame(official: OfficialList, length: str) -> None:
+    """1 on every frame of anomalous videos is no convention: it is said what it is, and the area is of that."""
+    rules = Convention(length=length)  # type: ignore[arg-type]
+    whole = {v.video_id: np.full(rules.frames(official.n_frames[v.video_id]), v.label) for v in official.videos}
+    found = by_video(official, segments(official), labels=joined(whole, official.orders()[DERIVED]))
+    told = evidence(found, "labels_video_level")
+    scores = joined(
+        {name: np.repeat(s, 16)[: len(whole[name])] for name, s in segments(official).items()}, official.ids
+    )
+    area = roc_auc_score(joined(whole, official.ids), scores)
+
+    assert (length, DERIVED, 0) == tuple(told[k] for k in ("length", "order", "differ"))
+    assert not {"labels_convention", "labels_inverted"} & codes(found)
+    assert area == pytest.approx(evidence(found, "labels_area")["frame_auc_by_id"])
+
+
 def test_inverted_and_foreign_labels(official: OfficialList) -> None:
     """1 for normal is said to be inverted; a length of no convention is said to fit none."""
     truth = joined(labels(official, PRESETS["canonical"]), official.ids)

@@ -138,6 +138,22 @@ def read_labels(
     return min(read, key=lambda one: one.differ, default=None)
 
 
+def read_video_labels(
+    labels: Int[np.ndarray, "frames"], official: OfficialList, orders: Mapping[str, Sequence[str]]
+) -> LabelsRead | None:
+    """The order in which labels are nearest to the label of the video on every frame; None: no length fits."""
+    read = []
+    for rules in (Convention(length=length) for length in LENGTHS):
+        n_frames = {name: rules.frames(n) for name, n in official.n_frames.items()}
+        if sum(n_frames.values()) == len(labels):
+            whole = {v.video_id: np.full(n_frames[v.video_id], v.label) for v in official.videos}
+            for name, order in orders.items():
+                if set(order) == set(whole):
+                    differ = int((labels != np.concatenate([whole[v] for v in order])).sum())
+                    read.append(LabelsRead(name, tuple(order), rules, differ, {}))
+    return min(read, key=lambda one: one.differ, default=None)
+
+
 def _read(
     labels: Int[np.ndarray, "frames"],
     official: OfficialList,
