@@ -262,6 +262,29 @@ def test_whole_segments_leave_the_order_in_doubt(official: OfficialList) -> None
     assert ANNOTATION == evidence(found, "order_in_doubt")["fits"]
 
 
+@pytest.mark.parametrize("lie", ["table", "by step", "by video", "by crop"])
+def test_crops_in_another_order(official: OfficialList, lie: str) -> None:
+    """Ten crops that were not averaged, however they lie, leave the same doubt about their order as averaged ones."""
+    rng = np.random.default_rng(6)
+    oracle = {name: one[::16] + 1e-3 for name, one in labels(official, PRESETS["rtfm"]).items()}
+    tables = {name: s + rng.normal(size=(10, len(s))) / 50 for name, s in oracle.items()}
+    order = official.orders()[ANNOTATION]
+    whole = np.concatenate([tables[name] for name in order], axis=1)
+    scores = {
+        "table": whole,
+        "by step": whole.T.ravel(),
+        "by video": joined({name: t.ravel() for name, t in tables.items()}, order),
+        "by crop": whole.ravel(),
+    }[lie]
+    found = vector(official, scores)
+    right = by_video(official, {name: t.mean(0) for name, t in tables.items()}).rows[0]["frame_auc"]
+
+    assert {"crops": 10} == evidence(found, "crops_not_averaged")
+    assert (ANNOTATION, pytest.approx(right)) == tuple(
+        evidence(found, "order_in_doubt")[k] for k in ("fits", "frame_auc_there")
+    )
+
+
 def test_scores_and_labels_in_two_orders(official: OfficialList) -> None:
     """By position the area is that of the two vectors as they are; by video it is the true one."""
     rules = Convention("one_based_inclusive")

@@ -126,8 +126,12 @@ def steps_of(values: Float[np.ndarray, "steps"], crops: int) -> Float[np.ndarray
     """Scores averaged over crops that stand one behind the other, by crop or by step, whichever agrees better."""
     if crops == 1:
         return values
-    by_crop, by_step = values.reshape(crops, -1), values.reshape(-1, crops).T
-    return min((by_crop, by_step), key=lambda table: float(table.std(0).mean())).mean(0)
+    return averaged(values.reshape(crops, -1), values.reshape(-1, crops).T)
+
+
+def averaged(*readings: Float[np.ndarray, "crops steps"]) -> Float[np.ndarray, "steps"]:
+    """Scores averaged over crops, in the reading whose crops agree best."""
+    return min(readings, key=lambda table: float(table.std(0).mean())).mean(0)
 
 
 def to_frames(values: Float[np.ndarray, "steps"], form: Form, n_frames: int) -> Float[np.ndarray, "frames"]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from vad.audit.lengths import Fit, Form, to_frames
+from vad.audit.lengths import Fit, averaged, to_frames
 from vad.audit.official import OfficialList
 from vad.ground_truth import SEGMENT_FRAMES, Convention
 from vad.levels import Levels, roc_area
@@ -75,12 +75,24 @@ def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:
     return float(sum((where % SEGMENT_FRAMES == 0).sum() for where in changes) / n_changes)
 
 
+def steps_in(
+    vector: Float[np.ndarray, "steps"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
+) -> dict[str, Float[np.ndarray, "steps"]]:
+    """A vector read in an order, by video; crops averaged, whether they lie by step, by video or one vector a crop."""
+    lengths = {v: fit.form.steps(n_frames[v]) for v in order}
+    if fit.crops > 1:
+        parts = split(vector, order, {v: fit.crops * n for v, n in lengths.items()})
+        by_video = np.concatenate([part.reshape(fit.crops, -1) for part in parts.values()], axis=1)
+        vector = averaged(vector.reshape(-1, fit.crops).T, by_video, vector.reshape(fit.crops, -1))
+    return split(vector, order, lengths)
+
+
 def frames_in(
-    vector: Float[np.ndarray, "steps"], order: Sequence[str], form: Form, n_frames: Mapping[str, int]
+    vector: Float[np.ndarray, "steps"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
 ) -> dict[str, Float[np.ndarray, "frames"]]:
     """One score for each true frame, of a vector read in an order."""
-    arrays = split(vector, order, {v: form.steps(n_frames[v]) for v in order})
-    return {v: to_frames(steps, form, n_frames[v]) for v, steps in arrays.items()}
+    arrays = steps_in(vector, order, fit, n_frames)
+    return {v: to_frames(steps, fit.form, n_frames[v]) for v, steps in arrays.items()}
 
 
 def try_orders(
@@ -92,14 +104,14 @@ def try_orders(
     """Area and alignment of a vector in each order.
 
     Args:
-        vector: scores of all videos, crops averaged.
+        vector: scores of all videos; crops may stand one behind the other.
         orders: video ids by name of the order, each of the same videos.
         fit: the form of the vector.
         truth: labels of the true frames, by video id.
     """
     tried = []
     for name, order in orders.items():
-        frames = frames_in(vector, order, fit.form, {v: len(truth[v]) for v in order})
+        frames = frames_in(vector, order, fit, {v: len(truth[v]) for v in order})
         labels = np.concatenate([truth[v] for v in order])
         steps = aligned(frames) if fit.form.frames_per_step == 1 else None
         tried.append(OrderTried(name, area(np.concatenate(list(frames.values())), labels == 1), steps))
@@ -107,10 +119,10 @@ def try_orders(
 
 
 def best_aligned(
-    vector: Float[np.ndarray, "steps"], orders: Mapping[str, Sequence[str]], form: Form, n_frames: Mapping[str, int]
+    vector: Float[np.ndarray, "steps"], orders: Mapping[str, Sequence[str]], fit: Fit, n_frames: Mapping[str, int]
 ) -> float | None:
     """The share of aligned changes in the order that has most of them; None unless stepwise."""
-    shares = [aligned(frames_in(vector, order, form, n_frames)) for order in orders.values()]
+    shares = [aligned(frames_in(vector, order, fit, n_frames)) for order in orders.values()]
     return max((share for share in shares if share is not None), default=None)
 
 

@@ -1,7 +1,7 @@
 """One audit: a submission against an official list, from lengths to metrics under every convention."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from vad.audit.given_labels import label_findings
 from vad.audit.lengths import TOLERATED, Fit, fit_arrays, fit_total, steps_of, to_frames
 from vad.audit.missing_frames import place
 from vad.audit.official import OfficialList
-from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, split, try_orders
+from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, steps_in, try_orders
 from vad.ground_truth import PRESETS, Convention, fit_scores
 from vad.schema import Bootstrap
 from vad.video_scores import VideoScores
@@ -100,22 +100,19 @@ def _read_vector(
     """A vector in the order that was given; without one in the order that its steps show, or in list order."""
     crops, vector = (len(vector), vector.mean(0)) if vector.ndim == 2 else (1, vector)
     used = given or official.ids
-    fit = fit_total(len(vector), [official.n_frames[name] for name in used])
-    lengths = {name: fit.crops * fit.form.steps(official.n_frames[name]) for name in used}
-    if fit.crops > 1:
-        arrays = {name: steps_of(a, fit.crops) for name, a in split(vector, used, lengths).items()}
-        return Read(fit, arrays, crops * fit.crops, used, [], [])
+    n_frames = official.n_frames
+    fit = fit_total(len(vector), [n_frames[name] for name in used])
     known = {name: tuple(v for v in order if v in set(used)) for name, order in official.orders().items()}
     same = next((name for name, order in known.items() if order == used), None)
     orders = known if same else {GIVEN: used, **known}
-    fit, where = place(fit, lambda form: best_aligned(vector, orders, form, official.n_frames))
+    fit, where = place(fit, lambda form: best_aligned(vector, orders, replace(fit, form=form), n_frames))
     tried = try_orders(vector, orders, fit, truth)
     shown = clearest(tried)
     name = same or GIVEN
     if given is None and shown is not None:
         used = orders[shown.name]
     notes = where + _order_findings(name, tried, given is not None)
-    return Read(fit, split(vector, used, lengths), crops, used, tried, notes)
+    return Read(fit, steps_in(vector, used, fit, n_frames), crops * fit.crops, used, tried, notes)
 
 
 def _order_findings(used: str, tried: list[OrderTried], stated: bool) -> list[Finding]:
