@@ -12,6 +12,7 @@ from vad.audit.files import Submission, _crops_first
 from vad.audit.official import OfficialList
 from vad.audit.report import as_data
 from vad.audit.run import Audit, audit
+from vad.errors import ArtefactError
 from vad.ground_truth import PRESETS, Convention
 from vad.schema import Bootstrap
 
@@ -196,6 +197,27 @@ def test_a_video_of_another_length_is_left_out(official: OfficialList) -> None:
 
     assert {"videos": 1} == evidence(found, "left_out")
     assert "absent" in evidence(found, "subset")
+
+
+@pytest.mark.parametrize(("first", "second"), [(segments, frames), (frames, segments)])
+def test_mixed_forms_are_refused(official: OfficialList, first: object, second: object) -> None:
+    """Some videos as frames and some as segments: an error with the videos of each, not a table of a part of them."""
+    mixed = first(official) | {name: s for name, s in second(official).items() if name.startswith("Normal")}  # type: ignore[operator]
+
+    with pytest.raises(ArtefactError, match="scores of 2 forms are mixed") as caught:
+        by_video(official, mixed)
+    assert "15 videos: one score a frame; " in str(caught.value)
+    assert "15 videos: one score per 16-frame segment, rounded up; " in str(caught.value)
+
+
+def test_one_video_of_another_form_is_left_out(official: OfficialList) -> None:
+    """A single video of another form is left out, and its form is said."""
+    name = official.ids[0]
+    found = by_video(official, segments(official) | {name: frames(official)[name]})
+    (text,) = [f.text for f in found.findings if f.code == "left_out"]
+
+    assert f"{name} {official.n_frames[name]} instead of" in text
+    assert "(one score a frame)" in text
 
 
 def test_dropped_first_frames(official: OfficialList) -> None:

@@ -62,7 +62,7 @@ def _missing(case: Case) -> Iterator[Finding]:
     if absent:
         text = (
             f"{len(absent)} of {len(case.official.ids)} test videos are not scored: every number here is of a subset. "
-            + _some(absent)
+            + some(absent)
         )
         yield Finding("subset", text, {"absent": len(absent), "listed": len(case.official.ids)})
 
@@ -72,7 +72,7 @@ def _misfits(case: Case) -> Iterator[Finding]:
     if odd:
         shown = [f"{name} {found} instead of {wanted}" for name, (found, wanted) in odd.items()]
         short = sum(wanted - found for found, wanted in odd.values())
-        text = f"{len(odd)} videos have another length, held or cut here ({short:+d} scores missing): {_some(shown)}"
+        text = f"{len(odd)} videos have another length, held or cut here ({short:+d} scores missing): {some(shown)}"
         yield Finding("other_lengths", text, {"videos": len(odd), "scores_missing": short})
 
 
@@ -183,7 +183,8 @@ def _trailing_zeros(scores: Float[np.ndarray, "frames"]) -> int:
     return len(scores) - 1 - int(kept[-1]) if len(kept) else len(scores)
 
 
-def _some(words: list[str], most: int = 5) -> str:
+def some(words: list[str], most: int = 5) -> str:
+    """The first of some words, and how many more there are."""
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 

@@ -19,6 +19,8 @@ NEAR = 2
 """Frames that decoders may differ by."""
 TOLERATED = 2 * SEGMENT_FRAMES
 """Frames that a video may be off its form by and still be held or cut instead of left out."""
+MIXED = 0.1
+"""Share of videos above which those of a second form are no longer just left out."""
 KNOWN_TOTALS = {1_109_680: "UR-DMU's vector of UCF-Crime: floor16 without nine more segments"}
 CROPS = (1, 10, 5)
 
@@ -69,10 +71,44 @@ class Fit:
     """Scores found and expected, of the videos that the form does not fit."""
 
 
+def outside(fit: Fit) -> dict[str, tuple[int, int]]:
+    """The misfits that are too far off to be held or cut."""
+    reach = TOLERATED // fit.form.frames_per_step if fit.form.frames_per_step else np.inf
+    return {v: pair for v, pair in fit.misfits.items() if abs(pair[0] - pair[1]) > reach or pair[0] % fit.crops}
+
+
+def own_form(length: int, n_frames: int) -> str | None:
+    """The form that one length fits, in words; None = no form."""
+    choices = ((form, crops) for crops in CROPS for form in FORMS)
+    exact = (f.words + _times(c) for f, c in choices if c * f.steps(n_frames) == length)
+    return FORMS[0].words if abs(length - n_frames) <= NEAR else next(exact, None)
+
+
+def refuse_mixed(fit: Fit, lengths: Mapping[str, int], n_frames: Mapping[str, int]) -> None:
+    """Stop at scores of which many videos have another form than the rest.
+
+    Raises: ArtefactError with each form, its videos and an example.
+    """
+    odd = outside(fit) if fit.form.frames_per_step else fit.misfits
+    groups: dict[str, list[str]] = {fit.form.words + _times(fit.crops): [v for v in lengths if v not in odd]}
+    for video in odd:
+        if (words := own_form(lengths[video], n_frames[video])) is not None:
+            groups.setdefault(words, []).append(video)
+    mixed = {words: videos for words, videos in groups.items() if len(videos) > MIXED * len(lengths)}
+    if len(mixed) > 1:
+        first = {words: videos[0] for words, videos in mixed.items()}
+        shown = [
+            f"  - {len(mixed[words])} videos: {words}; {v} has {lengths[v]:,} of {n_frames[v]:,} frames"
+            for words, v in first.items()
+        ]
+        mend = "Give all videos in one form, such as one score a frame."
+        raise ArtefactError("\n".join([f"lengths: scores of {len(mixed)} forms are mixed:", *shown, mend]))
+
+
 def fit_arrays(lengths: Mapping[str, int], n_frames: Mapping[str, int]) -> Fit:
     """The form that fits most videos; of equals the first of `FORMS`, with the fewest crops.
 
-    Raises: ArtefactError with examples when no form fits half of them.
+    Raises: ArtefactError with examples when no form fits half of them, or when they are of several forms.
     """
     choices = [(form, crops) for crops in CROPS for form in (*FORMS, *_DROPPED)]
     scores = [sum(c * f.steps(n_frames[v]) == length for v, length in lengths.items()) for f, c in choices]
@@ -81,11 +117,13 @@ def fit_arrays(lengths: Mapping[str, int], n_frames: Mapping[str, int]) -> Fit:
     form, crops = choices[best]
     if near > scores[best]:
         form, crops = FORMS[0], 1
-    elif 2 * scores[best] < len(lengths):
+    expected = {v: crops * form.steps(n_frames[v]) for v in lengths}
+    fit = Fit(form, crops, {v: (lengths[v], expected[v]) for v in lengths if lengths[v] != expected[v]})
+    refuse_mixed(fit, lengths, n_frames)
+    if near <= scores[best] and 2 * scores[best] < len(lengths):
         shown = [f"{v}: {length} scores, {n_frames[v]} frames" for v, length in list(lengths.items())[:5]]
         raise ArtefactError(listing("lengths", shown, "No known form has these lengths for half of the videos."))
-    expected = {v: crops * form.steps(n_frames[v]) for v in lengths}
-    return Fit(form, crops, {v: (lengths[v], expected[v]) for v in lengths if lengths[v] != expected[v]})
+    return fit
 
 
 def fit_total(total: int, n_frames: Sequence[int]) -> Fit:

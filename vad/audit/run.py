@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 
 from vad import conventions
 from vad.audit.files import Submission
-from vad.audit.findings import Case, Finding, findings
+from vad.audit.findings import Case, Finding, findings, some
 from vad.audit.given_labels import label_findings
-from vad.audit.lengths import TOLERATED, Fit, fit_arrays, fit_total, steps_of, to_frames
+from vad.audit.lengths import Fit, fit_arrays, fit_total, outside, own_form, steps_of, to_frames
 from vad.audit.missing_frames import place
 from vad.audit.official import OfficialList
 from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, steps_in, try_orders
@@ -85,13 +85,12 @@ def _read(submission: Submission, official: OfficialList, truth: Mapping[str, np
     crops = max(len(a) if a.ndim == 2 else 1 for a in submission.arrays.values())
     flat = {name: a.mean(0) if a.ndim == 2 else a for name, a in submission.arrays.items()}
     fit = fit_arrays({name: len(a) for name, a in flat.items()}, official.n_frames)
-    reach = TOLERATED // fit.form.frames_per_step if fit.form.frames_per_step else np.inf
-    wrong = {v: pair for v, pair in fit.misfits.items() if abs(pair[0] - pair[1]) > reach or pair[0] % fit.crops}
+    wrong = outside(fit)
     steps = {name: steps_of(a, fit.crops) for name, a in flat.items() if name not in wrong}
     fit, where = place(
         fit, lambda form: aligned({v: to_frames(s, form, official.n_frames[v]) for v, s in steps.items()})
     )
-    return Read(fit, steps, crops * fit.crops, None, [], where + _left_out(wrong))
+    return Read(fit, steps, crops * fit.crops, None, [], where + _left_out(wrong, official.n_frames))
 
 
 def _read_vector(
@@ -141,15 +140,16 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _left_out(wrong: Mapping[str, tuple[int, int]]) -> list[Finding]:
+def _left_out(wrong: Mapping[str, tuple[int, int]], n_frames: Mapping[str, int]) -> list[Finding]:
     if not wrong:
         return []
-    shown = ", ".join(f"{name} {found} instead of {wanted}" for name, (found, wanted) in list(wrong.items())[:5])
-    return [
-        Finding(
-            "left_out", f"{len(wrong)} videos are left out, their lengths fit nothing: {shown}", {"videos": len(wrong)}
-        )
+    forms = {name: own_form(found, n_frames[name]) for name, (found, _) in wrong.items()}
+    shown = [
+        f"{name} {found} instead of {wanted}" + (f" ({forms[name]})" if forms[name] else "")
+        for name, (found, wanted) in wrong.items()
     ]
+    text = f"{len(wrong)} videos are left out, their lengths are not of this form: {some(shown)}"
+    return [Finding("left_out", text, {"videos": len(wrong)})]
 
 
 def _runs(case: Case) -> dict[str, list[VideoScores]]:
