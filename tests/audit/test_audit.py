@@ -103,6 +103,35 @@ def test_per_video_min_max(official: OfficialList) -> None:
     assert found.rows[0]["frame_auc_pvnorm"] == found.rows[0]["frame_auc"]
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+def test_noise_does_not_hide_video_level(official: OfficialList, scale: float) -> None:
+    """One score a video with noise far below its range stays video level, whatever the range."""
+    rng = np.random.default_rng(4)
+    scores = {name: scale * (rng.random() + 1e-9 * rng.normal(size=n)) for name, n in official.n_frames.items()}
+
+    assert {"constant_videos": 30, "videos": 30} == evidence(by_video(official, scores), "video_level")
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "counts"),
+    [
+        (("Normal",), "min_max_by_label", (0, 15)),
+        (("A", "F", "R", "V"), "min_max_by_label", (15, 0)),
+        (("Vandalism",), "min_max_in_some", (3, 0)),
+        (("Abuse", "Normal_Videos_00"), "min_max_in_some", (3, 10)),
+    ],
+)
+def test_min_max_in_some_videos(
+    official: OfficialList, names: tuple[str, ...], code: str, counts: tuple[int, int]
+) -> None:
+    """Scaling of the videos of one label, of one class, or of others is said, with how many there are of each."""
+    scaled = {name: s * 0.9 for name, s in frames(official).items()}
+    scaled |= {name: (s - s.min()) / np.ptp(s) for name, s in scaled.items() if name.startswith(names)}
+    found = evidence(by_video(official, scaled), code)
+
+    assert counts == (found["anomalous"], found["normal"])
+
+
 def test_test_set_min_max(official: OfficialList) -> None:
     """One scale for the whole test set is another finding."""
     whole = joined(frames(official), official.ids)
