@@ -209,7 +209,22 @@ def test_published_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert 0.75 == read_roc(path).area == read_roc(path).stated
     assert 0 == main(["audit", str(path)])
-    assert "trapezoid 0.7500; its AUC field says 0.7500" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "trapezoid 0.7500; its AUC field says 0.7500" in out
+    assert "is not the area" not in out
+
+
+@pytest.mark.parametrize(("stated", "words"), [(0.84, "+0.0900. The points give 0.7500"), (0.7504, None)])
+def test_an_area_field_of_another_curve(
+    tmp_path: Path, stated: float, words: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A field that is not the area of the points is said; rounding is not."""
+    savemat(tmp_path / "curve.mat", {"X": np.array([0, 0.5, 1]), "Y": np.array([0, 1.0, 1]), "AUC": stated})
+
+    assert 0 == main(["audit", str(tmp_path / "curve.mat")])
+    out = capsys.readouterr().out
+    assert (words is not None) == ("The AUC field is not the area of these points" in out)
+    assert (words or "") in out
 
 
 @pytest.mark.parametrize("held", [{"X": [0, 1]}, {"X": [0, 2], "Y": [0, 1]}, {"X": [1, 0], "Y": [0, 1]}])
