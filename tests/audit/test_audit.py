@@ -214,7 +214,8 @@ def test_frame_counts_of_another_decoder(official: OfficialList) -> None:
     """A frame more in most videos is still one score a frame; the surplus is said."""
     found = by_video(official, {name: np.append(s, s[-1]) for name, s in frames(official).items()})
 
-    assert {"videos": 30, "scores_missing": -30} == evidence(found, "other_lengths")
+    assert {"videos": 30, "scores_missing": 0, "scores_too_many": 30} == evidence(found, "other_lengths")
+    assert "(30 scores too many)" in next(f.text for f in found.findings if f.code == "other_lengths")
     assert by_video(official, frames(official)).rows[0] == found.rows[0]
 
 
@@ -225,6 +226,7 @@ def test_a_video_of_another_length_is_left_out(official: OfficialList) -> None:
     found = by_video(official, scores)
 
     assert {"videos": 1} == evidence(found, "left_out")
+    assert (30, 29) == tuple(evidence(found, "form_frames")[k] for k in ("videos", "videos_of_this_form"))
     assert "absent" in evidence(found, "subset")
 
 

@@ -98,8 +98,9 @@ def test_a_vector_with_its_list(official: OfficialList, tmp_path: Path) -> None:
     ("name", "values", "message"),
     [
         ("Robbery001_x264.npy", np.zeros(9), "Robbery001_x264: not a test video"),
-        ("Abuse000_x264.npy", np.array([0.1, np.nan]), "1 of 2 scores are not finite"),
-        ("Abuse000_x264.npy", np.zeros(0), "0 of 0 scores"),
+        ("Abuse000_x264.npy", np.array([0.1, np.nan]), "1 of 2 scores are NaN"),
+        ("Abuse000_x264.npy", np.array([0.1, np.inf]), "1 of 2 scores are infinite\nScore every frame"),
+        ("Abuse000_x264.npy", np.zeros(0), "empty, no scores inside"),
         ("Abuse000_x264.npy", np.zeros((9, 2)), "shape"),
         ("Abuse000_x264.npy", np.array(["a"]), "no numbers"),
     ],
@@ -112,6 +113,46 @@ def test_bad_arrays_are_named(
 
     with pytest.raises(ArtefactError, match=message):
         read_submission(tmp_path, official)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "mend"),
+    [
+        ({"Abuse000_x264.npy": np.array([np.nan])}, "Score every frame with a finite number."),
+        ({"abuse000.npy": np.ones(9), "Abuse000_x264.npy": np.ones(9)}, "Give each video once."),
+        ({"Robbery001.npy": np.ones(9)}, "Score the test videos only."),
+        ({"Abuse000_x264.npy": np.ones((9, 2))}, "Give one score a step, or crops of one length."),
+        (
+            {"Robbery001.npy": np.ones(9), "Abuse000_x264.npy": np.array([np.nan])},
+            "Score the test videos only. Score every frame with a finite number.",
+        ),
+    ],
+)
+def test_every_problem_has_its_own_mend(
+    official: OfficialList, tmp_path: Path, spoiled: dict[str, np.ndarray], mend: str
+) -> None:
+    """The last line says what mends the problems that are there, and nothing else."""
+    for name, values in spoiled.items():
+        np.save(tmp_path / name, values)
+
+    with pytest.raises(ArtefactError) as caught:
+        read_submission(tmp_path, official)
+    assert mend == str(caught.value).splitlines()[-1]
+
+
+def test_many_problems_are_counted(official: OfficialList, tmp_path: Path) -> None:
+    """Past ten problems their number is said; another kind of problem is not hidden by them."""
+    for i in range(40):
+        np.save(tmp_path / f"Other{i:03}.npy", np.ones(9))
+    np.save(tmp_path / "Vandalism000_x264.npy", np.array([np.nan]))
+
+    with pytest.raises(ArtefactError) as caught:
+        read_submission(tmp_path, official)
+    lines = str(caught.value).splitlines()
+    assert 13 == len(lines)
+    assert lines[0].endswith("41 problem(s):")
+    assert "Vandalism000_x264: 1 of 1 scores are NaN" in lines[2]
+    assert "  ... and 31 more" == lines[11]
 
 
 def test_pickles_are_refused(official: OfficialList, tmp_path: Path) -> None:

@@ -53,9 +53,10 @@ def findings(case: Case) -> list[Finding]:
 
 def _form(case: Case) -> Iterator[Finding]:
     form, n_scores = case.fit.form, sum(map(len, case.steps.values()))
-    fitting = len(case.steps) - len(case.fit.misfits.keys() & case.steps.keys())
-    evidence = {"scores": n_scores, "videos": len(case.steps), "videos_of_this_form": fitting}
-    text = f"lengths are consistent with {form.words}: {n_scores:,} scores, {fitting} of {len(case.steps)} videos"
+    given = len(case.steps.keys() | case.fit.misfits.keys())
+    fitting = given - len(case.fit.misfits)
+    evidence = {"scores": n_scores, "videos": given, "videos_of_this_form": fitting}
+    text = f"lengths are consistent with {form.words}: {n_scores:,} scores, {fitting} of {given} videos"
     yield Finding(f"form_{form.name}", text, evidence)
 
 
@@ -73,9 +74,13 @@ def _misfits(case: Case) -> Iterator[Finding]:
     odd = {name: pair for name, pair in case.fit.misfits.items() if name in case.steps}
     if odd:
         shown = [f"{name} {found} instead of {wanted}" for name, (found, wanted) in odd.items()]
-        short = sum(wanted - found for found, wanted in odd.values())
-        text = f"{len(odd)} videos have another length, held or cut here ({short:+d} scores missing): {some(shown)}"
-        yield Finding("other_lengths", text, {"videos": len(odd), "scores_missing": short})
+        missing = sum(max(wanted - found, 0) for found, wanted in odd.values())
+        surplus = sum(max(found - wanted, 0) for found, wanted in odd.values())
+        counts = [f"{n:,} scores {word}" for n, word in ((missing, "missing"), (surplus, "too many")) if n]
+        text = f"{len(odd)} videos have another length, held or cut here ({', '.join(counts)}): {some(shown)}"
+        yield Finding(
+            "other_lengths", text, {"videos": len(odd), "scores_missing": missing, "scores_too_many": surplus}
+        )
 
 
 def _crops(case: Case) -> Iterator[Finding]:
