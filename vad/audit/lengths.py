@@ -98,7 +98,7 @@ def refuse_mixed(fit: Fit, lengths: Mapping[str, int], n_frames: Mapping[str, in
     if len(mixed) > 1:
         first = {words: videos[0] for words, videos in mixed.items()}
         shown = [
-            f"  - {len(mixed[words])} videos: {words}; {v} has {lengths[v]:,} of {n_frames[v]:,} frames"
+            f"  - {len(mixed[words])} videos: {words}; {v} has {lengths[v]:,} scores for {n_frames[v]:,} frames"
             for words, v in first.items()
         ]
         mend = "Give all videos in one form, such as one score a frame."
