@@ -12,6 +12,7 @@ from vad.audit.files import Submission, _crops_first
 from vad.audit.official import OfficialList
 from vad.audit.report import as_data
 from vad.audit.run import Audit, audit
+from vad.errors import ArtefactError
 from vad.ground_truth import PRESETS, Convention
 from vad.schema import Bootstrap
 
@@ -102,6 +103,35 @@ def test_per_video_min_max(official: OfficialList) -> None:
     assert found.rows[0]["frame_auc_pvnorm"] == found.rows[0]["frame_auc"]
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+def test_noise_does_not_hide_video_level(official: OfficialList, scale: float) -> None:
+    """One score a video with noise far below its range stays video level, whatever the range."""
+    rng = np.random.default_rng(4)
+    scores = {name: scale * (rng.random() + 1e-9 * rng.normal(size=n)) for name, n in official.n_frames.items()}
+
+    assert {"constant_videos": 30, "videos": 30} == evidence(by_video(official, scores), "video_level")
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "counts"),
+    [
+        (("Normal",), "min_max_by_label", (0, 15)),
+        (("A", "F", "R", "V"), "min_max_by_label", (15, 0)),
+        (("Vandalism",), "min_max_in_some", (3, 0)),
+        (("Abuse", "Normal_Videos_00"), "min_max_in_some", (3, 10)),
+    ],
+)
+def test_min_max_in_some_videos(
+    official: OfficialList, names: tuple[str, ...], code: str, counts: tuple[int, int]
+) -> None:
+    """Scaling of the videos of one label, of one class, or of others is said, with how many there are of each."""
+    scaled = {name: s * 0.9 for name, s in frames(official).items()}
+    scaled |= {name: (s - s.min()) / np.ptp(s) for name, s in scaled.items() if name.startswith(names)}
+    found = evidence(by_video(official, scaled), code)
+
+    assert counts == (found["anomalous"], found["normal"])
+
+
 def test_test_set_min_max(official: OfficialList) -> None:
     """One scale for the whole test set is another finding."""
     whole = joined(frames(official), official.ids)
@@ -184,7 +214,8 @@ def test_frame_counts_of_another_decoder(official: OfficialList) -> None:
     """A frame more in most videos is still one score a frame; the surplus is said."""
     found = by_video(official, {name: np.append(s, s[-1]) for name, s in frames(official).items()})
 
-    assert {"videos": 30, "scores_missing": -30} == evidence(found, "other_lengths")
+    assert {"videos": 30, "scores_missing": 0, "scores_too_many": 30} == evidence(found, "other_lengths")
+    assert "(30 scores too many)" in next(f.text for f in found.findings if f.code == "other_lengths")
     assert by_video(official, frames(official)).rows[0] == found.rows[0]
 
 
@@ -195,7 +226,29 @@ def test_a_video_of_another_length_is_left_out(official: OfficialList) -> None:
     found = by_video(official, scores)
 
     assert {"videos": 1} == evidence(found, "left_out")
+    assert (30, 29) == tuple(evidence(found, "form_frames")[k] for k in ("videos", "videos_of_this_form"))
     assert "absent" in evidence(found, "subset")
+
+
+@pytest.mark.parametrize(("first", "second"), [(segments, frames), (frames, segments)])
+def test_mixed_forms_are_refused(official: OfficialList, first: object, second: object) -> None:
+    """Some videos as frames and some as segments: an error with the videos of each, not a table of a part of them."""
+    mixed = first(official) | {name: s for name, s in second(official).items() if name.startswith("Normal")}  # type: ignore[operator]
+
+    with pytest.raises(ArtefactError, match="scores of 2 forms are mixed") as caught:
+        by_video(official, mixed)
+    assert "15 videos: one score a frame; " in str(caught.value)
+    assert "15 videos: one score per 16-frame segment, rounded up; " in str(caught.value)
+
+
+def test_one_video_of_another_form_is_left_out(official: OfficialList) -> None:
+    """A single video of another form is left out, and its form is said."""
+    name = official.ids[0]
+    found = by_video(official, segments(official) | {name: frames(official)[name]})
+    (text,) = [f.text for f in found.findings if f.code == "left_out"]
+
+    assert f"{name} {official.n_frames[name]} instead of" in text
+    assert "(one score a frame)" in text
 
 
 def test_dropped_first_frames(official: OfficialList) -> None:
@@ -204,6 +257,34 @@ def test_dropped_first_frames(official: OfficialList) -> None:
 
     assert "form_dropped_4" in codes(found)
     assert sum(official.n_frames.values()) == found.rows[0]["n_frames"]
+
+
+@pytest.mark.parametrize("whole", ["by video", "vector", "vector in another order"])
+@pytest.mark.parametrize(
+    ("form", "kept"), [("dropped_4", slice(4, None)), ("dropped_4_last", slice(None, -4))], ids=["first", "last"]
+)
+def test_steps_show_which_frames_are_missing(official: OfficialList, whole: str, form: str, kept: slice) -> None:
+    """The first or the last frames: the changes of the score tell, and every score stays on its frame."""
+    scores = {name: s[kept] for name, s in frames(official).items()}
+    order = official.orders()[ANNOTATION] if "order" in whole else official.ids
+    found = by_video(official, scores) if whole == "by video" else vector(official, joined(scores, order))
+    missing = (4, 0) if kept.start else (0, 4)
+    held = {name: np.pad(s, missing, mode="edge") for name, s in scores.items()}
+
+    assert f"form_{form}" in codes(found)
+    assert 1.0 == evidence(found, "missing_frames")[form]
+    assert by_video(official, held).rows[0] == found.rows[0]
+
+
+@pytest.mark.parametrize("kept", [slice(4, None), slice(None, -4)], ids=["first", "last"])
+def test_where_nothing_shows_which_frames_are_missing(official: OfficialList, kept: slice) -> None:
+    """Scores that change on every frame: both readings are named, and which one is assumed."""
+    rng = np.random.default_rng(3)
+    found = by_video(official, {name: rng.random(n)[kept] for name, n in official.n_frames.items()})
+    (form,) = [f.text for f in found.findings if f.code == "form_dropped_4"]
+
+    assert "without the first 4 of each video (assumed) or frames without the last 4 of each video" in form
+    assert {"dropped_4": 0.0, "dropped_4_last": 0.0} == evidence(found, "missing_frames_in_doubt")
 
 
 @pytest.mark.parametrize("order", [ANNOTATION, DERIVED])
@@ -232,6 +313,29 @@ def test_whole_segments_leave_the_order_in_doubt(official: OfficialList) -> None
 
     assert "order" not in codes(found)
     assert ANNOTATION == evidence(found, "order_in_doubt")["fits"]
+
+
+@pytest.mark.parametrize("lie", ["table", "by step", "by video", "by crop"])
+def test_crops_in_another_order(official: OfficialList, lie: str) -> None:
+    """Ten crops that were not averaged, however they lie, leave the same doubt about their order as averaged ones."""
+    rng = np.random.default_rng(6)
+    oracle = {name: one[::16] + 1e-3 for name, one in labels(official, PRESETS["rtfm"]).items()}
+    tables = {name: s + rng.normal(size=(10, len(s))) / 50 for name, s in oracle.items()}
+    order = official.orders()[ANNOTATION]
+    whole = np.concatenate([tables[name] for name in order], axis=1)
+    scores = {
+        "table": whole,
+        "by step": whole.T.ravel(),
+        "by video": joined({name: t.ravel() for name, t in tables.items()}, order),
+        "by crop": whole.ravel(),
+    }[lie]
+    found = vector(official, scores)
+    right = by_video(official, {name: t.mean(0) for name, t in tables.items()}).rows[0]["frame_auc"]
+
+    assert {"crops": 10} == evidence(found, "crops_not_averaged")
+    assert (ANNOTATION, pytest.approx(right)) == tuple(
+        evidence(found, "order_in_doubt")[k] for k in ("fits", "frame_auc_there")
+    )
 
 
 def test_scores_and_labels_in_two_orders(official: OfficialList) -> None:
@@ -269,6 +373,23 @@ def test_labels_of_some_classes_only(official: OfficialList) -> None:
         partial["official"],
     )
     assert 0 == evidence(found, "labels_convention")["differ"]
+
+
+@pytest.mark.parametrize("length", ["true", "ceil16"])
+def test_labels_of_videos_on_every_frame(official: OfficialList, length: str) -> None:
+    """1 on every frame of anomalous videos is no convention: it is said what it is, and the area is of that."""
+    rules = Convention(length=length)  # type: ignore[arg-type]
+    whole = {v.video_id: np.full(rules.frames(official.n_frames[v.video_id]), v.label) for v in official.videos}
+    found = by_video(official, segments(official), labels=joined(whole, official.orders()[DERIVED]))
+    told = evidence(found, "labels_video_level")
+    scores = joined(
+        {name: np.repeat(s, 16)[: len(whole[name])] for name, s in segments(official).items()}, official.ids
+    )
+    area = roc_auc_score(joined(whole, official.ids), scores)
+
+    assert (length, DERIVED, 0) == tuple(told[k] for k in ("length", "order", "differ"))
+    assert not {"labels_convention", "labels_inverted"} & codes(found)
+    assert area == pytest.approx(evidence(found, "labels_area")["frame_auc_by_id"])
 
 
 def test_inverted_and_foreign_labels(official: OfficialList) -> None:

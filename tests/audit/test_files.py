@@ -98,8 +98,9 @@ def test_a_vector_with_its_list(official: OfficialList, tmp_path: Path) -> None:
     ("name", "values", "message"),
     [
         ("Robbery001_x264.npy", np.zeros(9), "Robbery001_x264: not a test video"),
-        ("Abuse000_x264.npy", np.array([0.1, np.nan]), "1 of 2 scores are not finite"),
-        ("Abuse000_x264.npy", np.zeros(0), "0 of 0 scores"),
+        ("Abuse000_x264.npy", np.array([0.1, np.nan]), "1 of 2 scores are NaN"),
+        ("Abuse000_x264.npy", np.array([0.1, np.inf]), "1 of 2 scores are infinite\nScore every frame"),
+        ("Abuse000_x264.npy", np.zeros(0), "empty, no scores inside"),
         ("Abuse000_x264.npy", np.zeros((9, 2)), "shape"),
         ("Abuse000_x264.npy", np.array(["a"]), "no numbers"),
     ],
@@ -112,6 +113,46 @@ def test_bad_arrays_are_named(
 
     with pytest.raises(ArtefactError, match=message):
         read_submission(tmp_path, official)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "mend"),
+    [
+        ({"Abuse000_x264.npy": np.array([np.nan])}, "Score every frame with a finite number."),
+        ({"abuse000.npy": np.ones(9), "Abuse000_x264.npy": np.ones(9)}, "Give each video once."),
+        ({"Robbery001.npy": np.ones(9)}, "Score the test videos only."),
+        ({"Abuse000_x264.npy": np.ones((9, 2))}, "Give one score a step, or crops of one length."),
+        (
+            {"Robbery001.npy": np.ones(9), "Abuse000_x264.npy": np.array([np.nan])},
+            "Score the test videos only. Score every frame with a finite number.",
+        ),
+    ],
+)
+def test_every_problem_has_its_own_mend(
+    official: OfficialList, tmp_path: Path, spoiled: dict[str, np.ndarray], mend: str
+) -> None:
+    """The last line says what mends the problems that are there, and nothing else."""
+    for name, values in spoiled.items():
+        np.save(tmp_path / name, values)
+
+    with pytest.raises(ArtefactError) as caught:
+        read_submission(tmp_path, official)
+    assert mend == str(caught.value).splitlines()[-1]
+
+
+def test_many_problems_are_counted(official: OfficialList, tmp_path: Path) -> None:
+    """Past ten problems their number is said; another kind of problem is not hidden by them."""
+    for i in range(40):
+        np.save(tmp_path / f"Other{i:03}.npy", np.ones(9))
+    np.save(tmp_path / "Vandalism000_x264.npy", np.array([np.nan]))
+
+    with pytest.raises(ArtefactError) as caught:
+        read_submission(tmp_path, official)
+    lines = str(caught.value).splitlines()
+    assert 13 == len(lines)
+    assert lines[0].endswith("41 problem(s):")
+    assert "Vandalism000_x264: 1 of 1 scores are NaN" in lines[2]
+    assert "  ... and 31 more" == lines[11]
 
 
 def test_pickles_are_refused(official: OfficialList, tmp_path: Path) -> None:
@@ -209,7 +250,22 @@ def test_published_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert 0.75 == read_roc(path).area == read_roc(path).stated
     assert 0 == main(["audit", str(path)])
-    assert "trapezoid 0.7500; its AUC field says 0.7500" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "trapezoid 0.7500; its AUC field says 0.7500" in out
+    assert "is not the area" not in out
+
+
+@pytest.mark.parametrize(("stated", "words"), [(0.84, "+0.0900. The points give 0.7500"), (0.7504, None)])
+def test_an_area_field_of_another_curve(
+    tmp_path: Path, stated: float, words: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A field that is not the area of the points is said; rounding is not."""
+    savemat(tmp_path / "curve.mat", {"X": np.array([0, 0.5, 1]), "Y": np.array([0, 1.0, 1]), "AUC": stated})
+
+    assert 0 == main(["audit", str(tmp_path / "curve.mat")])
+    out = capsys.readouterr().out
+    assert (words is not None) == ("The AUC field is not the area of these points" in out)
+    assert (words or "") in out
 
 
 @pytest.mark.parametrize("held", [{"X": [0, 1]}, {"X": [0, 2], "Y": [0, 1]}, {"X": [1, 0], "Y": [0, 1]}])

@@ -16,14 +16,19 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from vad.audit.official import OfficialList
+from vad.audit.problems import by_mend, shortened
 from vad.datasets._lists import read_frame_counts
-from vad.errors import ArtefactError, listing
+from vad.errors import ArtefactError
 from vad.npy import load_npy
 
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
 CROP_COUNTS = (10, 5)
 SCORE_COLUMNS = ("score", "scores", "anomaly_score", "prediction", "pred")
 VIDEO_COLUMNS = ("video", "video_id", "name", "file")
+OTHERS = "Score the test videos only."
+TWICE = "Give each video once."
+SHAPES = "Give one score a step, or crops of one length."
+VALUES = "Score every frame with a finite number."
 _CROP = re.compile(r"(.+)__(\d+)")
 _PROBLEMS = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
@@ -54,7 +59,9 @@ def read_submission(path: Path, official: OfficialList, videos: Path | None = No
     order = None if videos is None else read_order(videos, official)
     if path.is_dir() or path.suffix.lower() == ".npz" or _is_table(path):
         return Submission(str(path), _by_video(path, official))
-    vector = _crops_first({"": _finite(path, _flat(path, read_numbers(path)))})[""]
+    vector = _crops_first({"": _flat(path, read_numbers(path))})[""]
+    for words in _bad_values(vector):
+        raise ArtefactError(f"{path}: {words}. {VALUES}")
     return Submission(str(path), {}, vector, order)
 
 
@@ -74,7 +81,7 @@ def read_order(path: Path, official: OfficialList) -> tuple[str, ...]:
     known = [name for name in ids if name is not None]
     problems += [f"{name}: listed twice" for name in dict.fromkeys(known) if known.count(name) > 1]
     if problems or not known:
-        raise ArtefactError(listing(str(path), problems or ["no videos"], "Give the list of the scored videos."))
+        raise ArtefactError(shortened(str(path), problems or ["no videos"], "Give the list of the scored videos."))
     return tuple(known)
 
 
@@ -99,32 +106,35 @@ def read_stated_frames(path: Path) -> dict[str, int]:
     problems: list[str] = []
     counts = read_frame_counts(path, "n_frames", problems)
     if problems or not counts:
-        raise ArtefactError(listing(str(path), problems or ["no counts"], "Write `video n_frames` lines."))
+        raise ArtefactError(shortened(str(path), problems or ["no counts"], "Write `video n_frames` lines."))
     return counts
 
 
 def _by_video(path: Path, official: OfficialList) -> dict[str, np.ndarray]:
     """Arrays by video id, the crops of a video put together."""
     groups: dict[str, dict[int, np.ndarray]] = {}
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {mend: [] for mend in (OTHERS, TWICE, SHAPES, VALUES)}
     for name, values in _named(path):
         crop = _CROP.fullmatch(name)
         video_id = official.find(crop[1] if crop else name)
         number = int(crop[2]) if crop else 0
         if video_id is None:
-            problems.append(f"{name}: not a test video of {official.name}")
+            problems[OTHERS].append(f"{name}: not a test video of {official.name}")
         elif number in groups.setdefault(video_id, {}):
-            problems.append(f"{name}: {video_id} is there twice")
+            problems[TWICE].append(f"{name}: {video_id} is there twice")
         else:
             groups[video_id][number] = values
     arrays = {}
     for video_id, crops in groups.items():
         try:
-            arrays[video_id] = _finite(Path(video_id), _together(video_id, [crops[k] for k in sorted(crops)]))
+            arrays[video_id] = _together(video_id, [crops[k] for k in sorted(crops)])
+            problems[VALUES] += [f"{video_id}: {words}" for words in _bad_values(arrays[video_id])]
         except ArtefactError as error:
-            problems.append(str(error))
-    if problems or not arrays:
-        raise ArtefactError(listing(str(path), problems or ["no scores of any video"], "Score the test videos only."))
+            problems[SHAPES].append(str(error))
+    if any(problems.values()):
+        raise ArtefactError(by_mend(str(path), problems))
+    if not arrays:
+        raise ArtefactError(f"{path}: no scores of any video. Give a file or an entry for each test video.")
     return _crops_first(arrays)
 
 
@@ -213,11 +223,12 @@ def _flat(path: Path, values: np.ndarray) -> np.ndarray:
     raise ArtefactError(f"{path}: shape {shape}; expected one score a step, or steps by {CROP_COUNTS} crops")
 
 
-def _finite(path: Path, values: np.ndarray) -> np.ndarray:
-    bad = int((~np.isfinite(values)).sum())
-    if bad or not values.size:
-        raise ArtefactError(f"{path}: {bad} of {values.size} scores are not finite. Score every frame with a number.")
-    return values
+def _bad_values(values: np.ndarray) -> list[str]:
+    """What is wrong with the numbers of a video, in words."""
+    if not values.size:
+        return ["empty, no scores inside"]
+    counts = {"NaN": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())}
+    return [f"{n:,} of {values.size:,} scores are {word}" for word, n in counts.items() if n]
 
 
 def _stem(word: str) -> str:

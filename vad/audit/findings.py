@@ -3,7 +3,7 @@
 A finding never accuses. It says what the scores are consistent with, because a file alone proves nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from vad.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
 MOST = 0.9
 """Share of videos that must show a trait before it is said of the file."""
 CLOSE = 1e-6
+FEW = 2
+"""Videos that may run from 0 to 1 by chance, when the whole test set is scaled."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ def findings(case: Case) -> list[Finding]:
 
 def _form(case: Case) -> Iterator[Finding]:
     form, n_scores = case.fit.form, sum(map(len, case.steps.values()))
-    fitting = len(case.steps) - len(case.fit.misfits.keys() & case.steps.keys())
-    evidence = {"scores": n_scores, "videos": len(case.steps), "videos_of_this_form": fitting}
-    text = f"lengths are consistent with {form.words}: {n_scores:,} scores, {fitting} of {len(case.steps)} videos"
+    given = len(case.steps.keys() | case.fit.misfits.keys())
+    fitting = given - len(case.fit.misfits)
+    evidence = {"scores": n_scores, "videos": given, "videos_of_this_form": fitting}
+    text = f"lengths are consistent with {form.words}: {n_scores:,} scores, {fitting} of {given} videos"
     yield Finding(f"form_{form.name}", text, evidence)
 
 
@@ -62,7 +65,7 @@ def _missing(case: Case) -> Iterator[Finding]:
     if absent:
         text = (
             f"{len(absent)} of {len(case.official.ids)} test videos are not scored: every number here is of a subset. "
-            + _some(absent)
+            + some(absent)
         )
         yield Finding("subset", text, {"absent": len(absent), "listed": len(case.official.ids)})
 
@@ -71,9 +74,13 @@ def _misfits(case: Case) -> Iterator[Finding]:
     odd = {name: pair for name, pair in case.fit.misfits.items() if name in case.steps}
     if odd:
         shown = [f"{name} {found} instead of {wanted}" for name, (found, wanted) in odd.items()]
-        short = sum(wanted - found for found, wanted in odd.values())
-        text = f"{len(odd)} videos have another length, held or cut here ({short:+d} scores missing): {_some(shown)}"
-        yield Finding("other_lengths", text, {"videos": len(odd), "scores_missing": short})
+        missing = sum(max(wanted - found, 0) for found, wanted in odd.values())
+        surplus = sum(max(found - wanted, 0) for found, wanted in odd.values())
+        counts = [f"{n:,} scores {word}" for n, word in ((missing, "missing"), (surplus, "too many")) if n]
+        text = f"{len(odd)} videos have another length, held or cut here ({', '.join(counts)}): {some(shown)}"
+        yield Finding(
+            "other_lengths", text, {"videos": len(odd), "scores_missing": missing, "scores_too_many": surplus}
+        )
 
 
 def _crops(case: Case) -> Iterator[Finding]:
@@ -85,9 +92,10 @@ def _crops(case: Case) -> Iterator[Finding]:
 
 
 def _video_level(case: Case) -> Iterator[Finding]:
-    constant = sum(np.ptp(scores) == 0 for scores in case.frames.values())
-    levels = len({float(scores[0]) for scores in case.frames.values()})
-    if constant >= MOST * len(case.frames) and levels > 1:
+    noise = _noise(case)
+    constant = sum(np.ptp(scores) <= noise for scores in case.frames.values())
+    levels = np.ptp([scores[0] for scores in case.frames.values()])
+    if constant >= MOST * len(case.frames) and levels > noise:
         text = (
             f"seems video level: {constant} of {len(case.frames)} videos have one score. Frame metrics of such scores "
             "only say how well videos are told apart; compare with the video oracle"
@@ -96,21 +104,50 @@ def _video_level(case: Case) -> Iterator[Finding]:
 
 
 def _normalised(case: Case) -> Iterator[Finding]:
-    moving = [scores for scores in case.steps.values() if np.ptp(scores) > 0]
+    noise = _noise(case)
+    moving = {name: s for name, s in case.steps.items() if np.ptp(s) > noise}
     if len(moving) < 2:
         return
-    scaled = sum(abs(s.min()) < CLOSE and abs(s.max() - 1) < CLOSE for s in moving)
+    full = {name for name, s in moving.items() if abs(s.min()) < CLOSE and abs(s.max() - 1) < CLOSE}
+    scaled = len(full)
     ends = min(s.min() for s in case.steps.values()), max(s.max() for s in case.steps.values())
-    evidence = {"videos_from_0_to_1": int(scaled), "videos_that_vary": len(moving)}
+    evidence = {"videos_from_0_to_1": scaled, "videos_that_vary": len(moving)}
     if scaled >= MOST * len(moving):
         text = (
             f"consistent with min-max within each video: {scaled} of {len(moving)} videos run from exactly 0 to "
             "exactly 1. Such a number is frame_auc_pvnorm, not frame_auc"
         )
         yield Finding("per_video_min_max", text, evidence)
-    elif abs(ends[0]) < CLOSE and abs(ends[1] - 1) < CLOSE and scaled <= 2:
+    elif scaled > FEW:
+        yield _scaled_partly(case, full, moving.keys())
+    elif abs(ends[0]) < CLOSE and abs(ends[1] - 1) < CLOSE:
         text = "consistent with min-max over the whole test set: the lowest score is exactly 0, the highest exactly 1"
         yield Finding("test_set_min_max", text, {"lowest": float(ends[0]), "highest": float(ends[1])})
+
+
+def _scaled_partly(case: Case, full: Set[str], moving: Set[str]) -> Finding:
+    """Some videos run from 0 to 1: those of one label, or others."""
+    sides = {"anomalous": 1, "normal": 0}
+    of = {word: {v.video_id for v in case.official.videos if v.label == label} for word, label in sides.items()}
+    counts = {word: len(full & ids) for word, ids in of.items()}
+    evidence = {"videos_from_0_to_1": len(full), "videos_that_vary": len(moving), **counts}
+    text = f"{len(full)} of {len(moving)} videos run from exactly 0 to exactly 1: {_counted(counts)}. Consistent with "
+    only = [word for word, ids in of.items() if counts[word] >= MOST * len(moving & ids) and full <= ids]
+    if only:
+        text += f"min-max within the {only[0]} videos only, which takes the labels of the test set"
+        return Finding("min_max_by_label", text, evidence)
+    return Finding(
+        "min_max_in_some", text + "min-max within some of the videos only, or scores that reach both ends", evidence
+    )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in counts.items())
+
+
+def _noise(case: Case) -> float:
+    """Differences that are none: a millionth of the range of all scores."""
+    return CLOSE * float(max(s.max() for s in case.steps.values()) - min(s.min() for s in case.steps.values()))
 
 
 def _resolution(case: Case) -> Iterator[Finding]:
@@ -139,7 +176,7 @@ def _dropped_tails(case: Case) -> Iterator[Finding]:
     unscored = {}
     for name, n in ((name, len(scores)) for name, scores in case.frames.items()):
         covered = len(case.steps[name]) * max(form.frames_per_step, 1) if form.frames_per_step else n
-        if covered < n and not form.name.startswith("dropped"):
+        if covered < n and not form.missing_first:
             unscored[name] = n - covered
     if unscored:
         lost = sum(unscored.values())
@@ -183,7 +220,8 @@ def _trailing_zeros(scores: Float[np.ndarray, "frames"]) -> int:
     return len(scores) - 1 - int(kept[-1]) if len(kept) else len(scores)
 
 
-def _some(words: list[str], most: int = 5) -> str:
+def some(words: list[str], most: int = 5) -> str:
+    """The first of some words, and how many more there are."""
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 

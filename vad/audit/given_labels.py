@@ -6,9 +6,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vad.audit.findings import Case, Finding
-from vad.audit.orders import LENGTHS, LabelsRead, area, read_labels, split
+from vad.audit.orders import LENGTHS, LabelsRead, area, read_labels, read_video_labels, split
 from vad.errors import ArtefactError
 from vad.ground_truth import Convention, fit_scores
+
+FEW = 0.01
+"""Share of labels that may differ from the label of their video, for labels of videos."""
 
 
 def label_findings(labels: Int[np.ndarray, "frames"], case: Case, order: Sequence[str] | None) -> list[Finding]:
@@ -25,7 +28,8 @@ def label_findings(labels: Int[np.ndarray, "frames"], case: Case, order: Sequenc
         raise ArtefactError("labels: values other than 0 and 1. Give one label a frame, 1 = anomalous.")
     official = case.official
     own = {} if order is None else {"of the scores": tuple(order)}
-    read = read_labels(labels, official, {**own, **official.orders()})
+    orders = {**own, **official.orders()}
+    read, by_video = read_labels(labels, official, orders), read_video_labels(labels, official, orders)
     if read is None:
         totals = {name: sum(Convention(length=name).frames(n) for n in official.n_frames.values()) for name in LENGTHS}
         known = ", ".join(f"{name} {total:,}" for name, total in totals.items())
@@ -33,10 +37,29 @@ def label_findings(labels: Int[np.ndarray, "frames"], case: Case, order: Sequenc
             f"{len(labels):,} labels fit no convention of {official.name} ({known}): they cannot be told apart by video"
         )
         return [Finding("labels_length", text, {"labels": len(labels)})]
+    if by_video is not None and by_video.differ < min(read.differ, FEW * len(labels)):
+        return [_video_level(labels, by_video, read), *_joined(labels, case, by_video, order)]
     if 2 * read.differ > len(labels):
         text = f"labels seem inverted (1 = normal): {read.differ:,} of {len(labels):,} differ from the official files"
         return [Finding("labels_inverted", text, {"differ": read.differ})]
     return [_which(labels, read), *_partial(read), *_joined(labels, case, read, order)]
+
+
+def _video_level(labels: Int[np.ndarray, "frames"], read: LabelsRead, nearest: LabelsRead) -> Finding:
+    evidence = {
+        "labels": len(labels),
+        "positive": int(labels.sum()),
+        "differ": read.differ,
+        "order": read.order,
+        "length": read.rules.length,
+        "differ_from_frame_labels": nearest.differ,
+    }
+    text = (
+        f"labels are the video's label on every frame, in the order '{read.order}', length {read.rules.length}: "
+        f"{len(labels):,} frames, {int(labels.sum()):,} positive, {read.differ:,} differ from that. No convention has "
+        f"such labels: {nearest.differ:,} differ from the nearest. Areas with them say how well videos are told apart"
+    )
+    return Finding("labels_video_level", text, evidence)
 
 
 def _which(labels: Int[np.ndarray, "frames"], read: LabelsRead) -> Finding:

@@ -12,8 +12,9 @@ import numpy as np
 import vad.datasets
 from vad import registry
 from vad.artefacts import read_features
+from vad.audit.problems import shortened
 from vad.datasets._frame_labels import labels_of
-from vad.errors import DatasetError, ParamsError, listing, nearest
+from vad.errors import DatasetError, ParamsError, nearest
 from vad.ground_truth import Annotation, Convention, frame_labels
 from vad.params import load
 from vad.splits import Video
@@ -113,7 +114,7 @@ def official_list(
     counts = {v.video_id: n_frames.get(v.video_id) or v.n_frames for v in tested}
     if missing := [f"{video_id}: nothing states its frames" for video_id, count in counts.items() if not count]:
         mend = "Set frame_counts of the data set, give --frames FILE, or run room features."
-        raise DatasetError(listing(name, missing, mend))
+        raise DatasetError(shortened(name, missing, mend))
     annotations = {v.video_id: _annotation(v, counts[v.video_id] or 0, rule, read) for v in tested}
     return OfficialList(name, tested, annotations)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from vad.audit.lengths import Fit, to_frames
+from vad.audit.lengths import Fit, averaged, to_frames
 from vad.audit.official import OfficialList
 from vad.ground_truth import SEGMENT_FRAMES, Convention
 from vad.levels import Levels, roc_area
@@ -75,6 +75,26 @@ def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:
     return float(sum((where % SEGMENT_FRAMES == 0).sum() for where in changes) / n_changes)
 
 
+def steps_in(
+    vector: Float[np.ndarray, "steps"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
+) -> dict[str, Float[np.ndarray, "steps"]]:
+    """A vector read in an order, by video; crops averaged, whether they lie by step, by video or one vector a crop."""
+    lengths = {v: fit.form.steps(n_frames[v]) for v in order}
+    if fit.crops > 1:
+        parts = split(vector, order, {v: fit.crops * n for v, n in lengths.items()})
+        by_video = np.concatenate([part.reshape(fit.crops, -1) for part in parts.values()], axis=1)
+        vector = averaged(vector.reshape(-1, fit.crops).T, by_video, vector.reshape(fit.crops, -1))
+    return split(vector, order, lengths)
+
+
+def frames_in(
+    vector: Float[np.ndarray, "steps"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
+) -> dict[str, Float[np.ndarray, "frames"]]:
+    """One score for each true frame, of a vector read in an order."""
+    arrays = steps_in(vector, order, fit, n_frames)
+    return {v: to_frames(steps, fit.form, n_frames[v]) for v, steps in arrays.items()}
+
+
 def try_orders(
     vector: Float[np.ndarray, "steps"],
     orders: Mapping[str, Sequence[str]],
@@ -84,19 +104,26 @@ def try_orders(
     """Area and alignment of a vector in each order.
 
     Args:
-        vector: scores of all videos, crops averaged.
+        vector: scores of all videos; crops may stand one behind the other.
         orders: video ids by name of the order, each of the same videos.
         fit: the form of the vector.
         truth: labels of the true frames, by video id.
     """
     tried = []
     for name, order in orders.items():
-        arrays = split(vector, order, {v: fit.form.steps(len(truth[v])) for v in order})
-        frames = [to_frames(arrays[v], fit.form, len(truth[v])) for v in order]
+        frames = frames_in(vector, order, fit, {v: len(truth[v]) for v in order})
         labels = np.concatenate([truth[v] for v in order])
-        steps = aligned(arrays) if fit.form.frames_per_step == 1 else None
-        tried.append(OrderTried(name, area(np.concatenate(frames), labels == 1), steps))
+        steps = aligned(frames) if fit.form.frames_per_step == 1 else None
+        tried.append(OrderTried(name, area(np.concatenate(list(frames.values())), labels == 1), steps))
     return tried
+
+
+def best_aligned(
+    vector: Float[np.ndarray, "steps"], orders: Mapping[str, Sequence[str]], fit: Fit, n_frames: Mapping[str, int]
+) -> float | None:
+    """The share of aligned changes in the order that has most of them; None unless stepwise."""
+    shares = [aligned(frames_in(vector, order, fit, n_frames)) for order in orders.values()]
+    return max((share for share in shares if share is not None), default=None)
 
 
 def clearest(tried: Sequence[OrderTried]) -> OrderTried | None:
@@ -120,6 +147,22 @@ def read_labels(
         if sum(map(len, truth.values())) == len(labels):
             whole = {name: order for name, order in orders.items() if set(order) == set(truth)}
             read += [_read(labels, official, rules, name, order, truth) for name, order in whole.items()]
+    return min(read, key=lambda one: one.differ, default=None)
+
+
+def read_video_labels(
+    labels: Int[np.ndarray, "frames"], official: OfficialList, orders: Mapping[str, Sequence[str]]
+) -> LabelsRead | None:
+    """The order in which labels are nearest to the label of the video on every frame; None: no length fits."""
+    read = []
+    for rules in (Convention(length=length) for length in LENGTHS):
+        n_frames = {name: rules.frames(n) for name, n in official.n_frames.items()}
+        if sum(n_frames.values()) == len(labels):
+            whole = {v.video_id: np.full(n_frames[v.video_id], v.label) for v in official.videos}
+            for name, order in orders.items():
+                if set(order) == set(whole):
+                    differ = int((labels != np.concatenate([whole[v] for v in order])).sum())
+                    read.append(LabelsRead(name, tuple(order), rules, differ, {}))
     return min(read, key=lambda one: one.differ, default=None)
 
 

@@ -16,6 +16,9 @@ from vad.tables import csv
 WIDTH = 150
 """Characters of a line where no terminal says otherwise."""
 
+ROUNDING = 5e-4
+"""Difference of an area from its field that rounding explains."""
+
 
 def show(audit: Audit, console: Console) -> None:
     """Findings, the orders that were tried, and every metric under every convention."""
@@ -33,6 +36,10 @@ def show_roc(path: Path, roc: PublishedRoc, console: Console) -> None:
     stated = "no AUC field" if roc.stated is None else f"its AUC field says {roc.stated:.4f}"
     text = f"{path}: {len(roc.fpr):,} points, trapezoid {roc.area:.4f}; {stated}"
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+    if roc.stated is not None and not abs(roc.stated - roc.area) <= ROUNDING:  # also for NaN
+        off = f"{roc.stated - roc.area:+.4f}"
+        text = f"The AUC field is not the area of these points: {off}. The points give {roc.area:.4f}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     console.print("A curve has no videos: its level, its list and its convention cannot be told from it.")
 
 

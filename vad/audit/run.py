@@ -1,7 +1,7 @@
 """One audit: a submission against an official list, from lengths to metrics under every convention."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ from jaxtyping import Float, Int
 
 from vad import conventions
 from vad.audit.files import Submission
-from vad.audit.findings import Case, Finding, findings
+from vad.audit.findings import Case, Finding, findings, some
 from vad.audit.given_labels import label_findings
-from vad.audit.lengths import TOLERATED, Fit, fit_arrays, fit_total, steps_of, to_frames
+from vad.audit.lengths import Fit, fit_arrays, fit_total, outside, own_form, steps_of, to_frames
+from vad.audit.missing_frames import place
 from vad.audit.official import OfficialList
-from vad.audit.orders import OrderTried, clearest, split, try_orders
+from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, steps_in, try_orders
 from vad.ground_truth import PRESETS, Convention, fit_scores
 from vad.schema import Bootstrap
 from vad.video_scores import VideoScores
@@ -84,10 +85,12 @@ def _read(submission: Submission, official: OfficialList, truth: Mapping[str, np
     crops = max(len(a) if a.ndim == 2 else 1 for a in submission.arrays.values())
     flat = {name: a.mean(0) if a.ndim == 2 else a for name, a in submission.arrays.items()}
     fit = fit_arrays({name: len(a) for name, a in flat.items()}, official.n_frames)
-    reach = TOLERATED // fit.form.frames_per_step if fit.form.frames_per_step else np.inf
-    wrong = {v: pair for v, pair in fit.misfits.items() if abs(pair[0] - pair[1]) > reach or pair[0] % fit.crops}
+    wrong = outside(fit)
     steps = {name: steps_of(a, fit.crops) for name, a in flat.items() if name not in wrong}
-    return Read(fit, steps, crops * fit.crops, None, [], _left_out(wrong))
+    fit, where = place(
+        fit, lambda form: aligned({v: to_frames(s, form, official.n_frames[v]) for v, s in steps.items()})
+    )
+    return Read(fit, steps, crops * fit.crops, None, [], where + _left_out(wrong, official.n_frames))
 
 
 def _read_vector(
@@ -96,21 +99,19 @@ def _read_vector(
     """A vector in the order that was given; without one in the order that its steps show, or in list order."""
     crops, vector = (len(vector), vector.mean(0)) if vector.ndim == 2 else (1, vector)
     used = given or official.ids
-    fit = fit_total(len(vector), [official.n_frames[name] for name in used])
-    lengths = {name: fit.crops * fit.form.steps(official.n_frames[name]) for name in used}
-    if fit.crops > 1:
-        arrays = {name: steps_of(a, fit.crops) for name, a in split(vector, used, lengths).items()}
-        return Read(fit, arrays, crops * fit.crops, used, [], [])
+    n_frames = official.n_frames
+    fit = fit_total(len(vector), [n_frames[name] for name in used])
     known = {name: tuple(v for v in order if v in set(used)) for name, order in official.orders().items()}
     same = next((name for name, order in known.items() if order == used), None)
     orders = known if same else {GIVEN: used, **known}
+    fit, where = place(fit, lambda form: best_aligned(vector, orders, replace(fit, form=form), n_frames))
     tried = try_orders(vector, orders, fit, truth)
     shown = clearest(tried)
     name = same or GIVEN
     if given is None and shown is not None:
         used = orders[shown.name]
-    notes = _order_findings(name, tried, given is not None)
-    return Read(fit, split(vector, used, lengths), crops, used, tried, notes)
+    notes = where + _order_findings(name, tried, given is not None)
+    return Read(fit, steps_in(vector, used, fit, n_frames), crops * fit.crops, used, tried, notes)
 
 
 def _order_findings(used: str, tried: list[OrderTried], stated: bool) -> list[Finding]:
@@ -139,15 +140,16 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _left_out(wrong: Mapping[str, tuple[int, int]]) -> list[Finding]:
+def _left_out(wrong: Mapping[str, tuple[int, int]], n_frames: Mapping[str, int]) -> list[Finding]:
     if not wrong:
         return []
-    shown = ", ".join(f"{name} {found} instead of {wanted}" for name, (found, wanted) in list(wrong.items())[:5])
-    return [
-        Finding(
-            "left_out", f"{len(wrong)} videos are left out, their lengths fit nothing: {shown}", {"videos": len(wrong)}
-        )
+    forms = {name: own_form(found, n_frames[name]) for name, (found, _) in wrong.items()}
+    shown = [
+        f"{name} {found} instead of {wanted}" + (f" ({forms[name]})" if forms[name] else "")
+        for name, (found, wanted) in wrong.items()
     ]
+    text = f"{len(wrong)} videos are left out, their lengths are not of this form: {some(shown)}"
+    return [Finding("left_out", text, {"videos": len(wrong)})]
 
 
 def _runs(case: Case) -> dict[str, list[VideoScores]]:
