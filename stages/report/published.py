@@ -11,6 +11,7 @@ from vad.annotations import read_labels
 from vad.artefacts import read_json, read_scores, write_text
 from vad.baselines import NO_PIXEL
 from vad.claims.ledger import read_ledger
+from vad.claims.table import compute
 from vad.conventions import scored_under
 from vad.evaluation import evaluate
 from vad.ground_truth import convention
@@ -57,8 +58,9 @@ def _inputs(shelf: Shelf, table: Table) -> list[Path]:
 
 
 def _write(shelf: Shelf, table: Table, files: Mapping[str, Path]) -> None:
-    claims = {claim.id: claim for claim in read_ledger(shelf.args.claims)}
-    page = assemble(shelf.slice["table"], table, _found(shelf, table), claims)
+    ledger = read_ledger(shelf.args.claims)
+    computed = compute(ledger, {cited.id for cited in table.cited})
+    page = assemble(shelf.slice["table"], table, _found(shelf, table), {claim.id: claim for claim in ledger}, computed)
     for end, path in files.items():
         write_text(path, FORMATS[end](page))
 

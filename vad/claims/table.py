@@ -1,6 +1,6 @@
 """The claims table: each claim with its verdict, what was computed about it, and this pipeline's own number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from vad.claims import arithmetic, sizes
@@ -31,12 +31,27 @@ COLUMNS = (
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
 
 
-def compute(claims: Sequence[Claim]) -> dict[str, Computed]:
-    """All that can be computed, by claim id. Builds networks, so it imports torch."""
+def compute(claims: Sequence[Claim], ids: Collection[str] | None = None) -> dict[str, Computed]:
+    """All that can be computed, by claim id. Builds networks, so it imports torch where a size is asked for.
+
+    Args:
+        claims: the ledger; a check may read claims other than its own.
+        ids: of the claims whose checks are made; None = all.
+    """
     by_id = {claim.id: claim for claim in claims}
-    wanted = {claim.check for claim in claims} - {""}
+    wanted = {claim.check for claim in claims if ids is None or claim.id in ids} - {""}
     checks = {**arithmetic.CHECKS, **sizes.CHECKS}
     return {name: found for check in sorted(wanted) for name, found in checks[check](by_id).items()}
+
+
+def verdict(claim: Claim, found: Computed | None) -> str:
+    """The ledger's verdict where its computation comes out, or where there is none to make; else `check_failed`."""
+    return claim.verdict if found is None or found.holds else "check_failed"
+
+
+def why(claim: Claim, found: Computed | None) -> str:
+    """What was computed about a claim, and the ledger's reason."""
+    return claim.reason if found is None else f"{found.text}. {claim.reason}"
 
 
 def claims_table(
@@ -59,10 +74,8 @@ def claims_table(
 
 
 def _row(claim: Claim, found: Computed | None, ours: Mapping[str, Any]) -> dict[str, Any]:
-    row = {**claim.model_dump(exclude={"check", "ours"}), "computed": "", **dict.fromkeys(COLUMNS[12:], ""), **ours}
-    if found is not None:
-        row["computed"] = found.text
-        row["verdict"] = claim.verdict if found.holds else "check_failed"
+    row = {**claim.model_dump(exclude={"check", "ours"}), **dict.fromkeys(COLUMNS[12:], ""), **ours}
+    row |= {"verdict": verdict(claim, found), "computed": "" if found is None else found.text}
     return {name: row[name] for name in COLUMNS}
 
 

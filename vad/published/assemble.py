@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vad.claims.arithmetic import Computed
 from vad.claims.ledger import Claim
 from vad.evaluation import CONFUSION
 from vad.published.page import Block, Page
@@ -41,8 +42,10 @@ class Found:
     coverage: float = 0.95
 
 
-def assemble(name: str, table: Table, found: Found, claims: Mapping[str, Claim]) -> Page:
-    """The page of a table.
+def assemble(
+    name: str, table: Table, found: Found, claims: Mapping[str, Claim], computed: Mapping[str, Computed]
+) -> Page:
+    """The page of a table; `computed` about its claims decides their verdicts.
 
     Raises: DatasetError when a claim is not in the ledger, or not of the level of its column.
     """
@@ -50,7 +53,7 @@ def assemble(name: str, table: Table, found: Found, claims: Mapping[str, Claim])
     if found.networks:
         columns = ("variant", "sample", *table.costs)
         blocks.append(Block("network", "Image networks", columns, found.networks, _cost_notes(found.networks)))
-    printed = published_rows(table, claims)
+    printed = published_rows(table, claims, computed)
     if printed.reasons:
         numbers = dict.fromkeys(column for row in printed.numbers for column in row if column not in ("system", *BELOW))
         columns, title = ("system", *numbers, *BELOW), "Published, each with its verdict"
