@@ -124,7 +124,7 @@ def _words(shelf: Shelf, dataset: str) -> str:
     """What must be said of a data set wherever its name stands."""
     subset = read_json(shelf.table(dataset, "facts.json")).get("subset") or "all"
     words = ["synthetic"] if dataset in shelf.slice["synthetic"] else []
-    return ", ".join(words + ([f"subset: {subset}"] if subset != "all" else []))
+    return ", ".join(words + ([subset] if subset != "all" else []))
 
 
 def _evaluate(shelf: Shelf) -> Evaluate:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
-from vad.claims.table import COLUMNS, claims_table, compute, markdown
+from vad.claims.table import COLUMNS, Source, claims_table, compute, markdown, source
 from vad.errors import DatasetError
 from vad.evaluation import METRICS
 from vad.tables import result_row
@@ -168,26 +169,84 @@ def test_numbers_of_the_texts(claims: dict[str, Claim]) -> None:
 
 def result(variant: str, value: float | None = 0.6, **more: object) -> dict:
     """A row of the results table."""
-    head = {"variant": variant, "dataset": "exam", "selection": "video_auc", "ground_truth": "canonical"}
+    head = {
+        "variant": variant,
+        "dataset": "exam",
+        "subset": "all",
+        "selection": "video_auc",
+        "ground_truth": "canonical",
+    }
     head |= {"threshold_rule": "youden on validation", "n_videos": 40, "provenance": "abc"}
     entry = {"value": value, "low": None, "high": None}
     return result_row(head | more, [dict.fromkeys(METRICS, entry)])
 
 
+SOURCES = {
+    "exam": Source("mini_crime", True),
+    "lists": Source("ucf_crime", True),
+    "mended": Source("ucf_crime", False),
+    "walk": Source("ped2", True),
+}
+"""A generated data set; UCF-Crime from the official lists and from others; Ped2."""
+
+
 def table(claims: dict[str, Claim], *results: dict, skipped: dict[str, str] | None = None) -> dict[str, dict]:
     """The table by id, without computations."""
-    return {row["id"]: row for row in claims_table(list(claims.values()), results, skipped or {}, {})}
+    return {row["id"]: row for row in claims_table(list(claims.values()), results, skipped or {}, {}, SOURCES)}
 
 
 def test_own_number_beside_a_claim(claims: dict[str, Claim]) -> None:
     """A run on the claim's data wins; one on other data is marked as such; both with selection and provenance."""
-    both = table(claims, result("c3d_mil", 0.7), result("c3d_mil_ucf", 0.6))["P01"]
+    official = result("c3d_mil_ucf", 0.6, dataset="lists", n_videos=290)
+    both = table(claims, result("c3d_mil", 0.7), official)["P01"]
     other = table(claims, result("c3d_mil", 0.7))["P01"]
 
-    assert ("c3d_mil_ucf", "exam", "0.600") == (both["ours_variant"], both["ours_data"], both["ours"])
+    assert ("c3d_mil_ucf", "lists", "0.600") == (both["ours_variant"], both["ours_data"], both["ours"])
     assert ("0.700", "exam (not the data of the claim)") == (other["ours"], other["ours_data"])
     assert ("video_auc", "abc") == (other["ours_selection"], other["ours_provenance"])
     assert tuple(other) == COLUMNS
+
+
+PART = "subset: 800 of 1,610 train, 10 of 290 test"
+
+
+@pytest.mark.parametrize(
+    ("claim", "variant", "more", "data"),
+    [
+        ("R01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 290}, "lists"),
+        ("P01", "c3d_mil", {"dataset": "lists", "n_videos": 290}, "lists"),
+        ("G01", "mnad", {"dataset": "walk", "n_videos": 12}, "walk"),
+        ("G01", "mnad_ped2", {"dataset": "walk", "n_videos": 11}, "walk (not the data of the claim)"),
+        ("G03", "mnad_avenue", {"dataset": "walk", "n_videos": 12}, "walk (not the data of the claim)"),
+        ("P01", "c3d_mil_ucf", {"dataset": "mended", "n_videos": 290}, "mended (not the data of the claim)"),
+        ("P01", "c3d_mil_ucf", {"dataset": "exam", "n_videos": 290}, "exam (not the data of the claim)"),
+        ("E01", "lstm_memory_ae_ucf", {"dataset": "lists", "n_videos": 290}, "lists (not the data of the claim)"),
+        ("M01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 290}, "lists (not the data of the claim)"),
+        (
+            *("R01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 10, "subset": PART}),
+            f"lists, {PART} (not the data of the claim)",
+        ),
+        (
+            *("R01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 290, "subset": PART}),
+            f"lists, {PART} (not the data of the claim)",
+        ),
+    ],
+)
+def test_whose_data_a_number_is_on(
+    claims: dict[str, Claim], claim: str, variant: str, more: dict[str, Any], data: str
+) -> None:
+    """Kind of data set, official lists, all of them: not what the variant is called. A subset is named."""
+    row = table(claims, result(variant, **more))[claim]
+
+    assert (variant, data) == (row["ours_variant"], row["ours_data"])
+
+
+def test_lists_are_official_unless_one_differs() -> None:
+    """What has no official file decides nothing."""
+    lists = {"a": {"official": True}, "b": {"official": None}}
+
+    assert Source("ucf_crime", True) == source("ucf_crime", {"lists": lists})
+    assert Source("ucf_crime", False) == source("ucf_crime", {"lists": lists | {"c": {"official": False}}})
 
 
 def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
@@ -204,7 +263,7 @@ def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
 def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:
     """The verdict of the ledger stands only where its computation comes out."""
     rows = claims_table(
-        list(claims.values()), [], {}, {"R09": Computed(False, "17 parameters"), "R10": Computed(True, "x")}
+        list(claims.values()), [], {}, {"R09": Computed(False, "17 parameters"), "R10": Computed(True, "x")}, SOURCES
     )
     found = {row["id"]: (row["verdict"], row["computed"]) for row in rows}
 
@@ -214,7 +273,7 @@ def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:
 
 def test_page_shows_every_claim(claims: dict[str, Claim]) -> None:
     """One line a claim, with the meaning of every verdict."""
-    page = markdown(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}))
+    page = markdown(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}, SOURCES))
 
     assert [] == [name for name in claims if f"\n| {name} |" not in page]
     assert all(f"| {name} |" in page for name in VERDICTS)

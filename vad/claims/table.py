@@ -1,7 +1,7 @@
 """The claims table: each claim with its verdict, what was computed about it, and this pipeline's own number."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
@@ -10,7 +10,9 @@ from vad.origin import is_random
 from vad.tables import cell
 
 SUFFIXES = {"ucf": "ucf", "efficient": "ucf", "ped2": "ped2", "avenue": "avenue", "shanghai": "shanghai", "xd": "xd"}
-"""How variants are called that run on the data of a claim: `<variant>_<suffix>`."""
+"""How variants are called that are made for the data of a claim, `<variant>_<suffix>`: they are looked for first."""
+TEST_LISTS = {"ucf_test": ("ucf_crime", 290), "ped2_test": ("ped2", 12), "avenue_test": ("avenue", 21)}
+"""Kind of data set and test videos of the data of a claim; a claim about anything else is about no official list."""
 COLUMNS = (
     *(
         "id",
@@ -29,6 +31,20 @@ COLUMNS = (
     *("ours_metric", "ours_variant", "ours_data", "ours", "ours_selection", "ours_protocol", "ours_provenance"),
 )
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
+
+
+class Source(NamedTuple):
+    """Where the lists of a data set are from."""
+
+    kind: str
+    """As in params.yaml: the file in `vad/datasets` that reads it."""
+    official: bool
+    """Whether none of its lists differs from an official file."""
+
+
+def source(kind: str, facts: Mapping[str, Any]) -> Source:
+    """The source of a data set, from its kind and the `facts.json` of its split."""
+    return Source(kind, all(item["official"] is not False for item in facts["lists"].values()))
 
 
 def compute(claims: Sequence[Claim], ids: Collection[str] | None = None) -> dict[str, Computed]:
@@ -59,6 +75,7 @@ def claims_table(
     results: Sequence[Mapping[str, Any]],
     skipped: Mapping[str, str],
     computed: Mapping[str, Computed],
+    sources: Mapping[str, Source],
 ) -> list[dict[str, Any]]:
     """One row a claim, with the columns `COLUMNS`.
 
@@ -68,9 +85,10 @@ def claims_table(
             says whose weights made its features.
         skipped: variants that did not run here, with the reason.
         computed: as `compute` gives it.
+        sources: of the data sets of the results, by name.
     """
     rows = {row["variant"]: row for row in results}
-    return [_row(claim, computed.get(claim.id), _ours(claim, rows, skipped)) for claim in claims]
+    return [_row(claim, computed.get(claim.id), _ours(claim, rows, skipped, sources)) for claim in claims]
 
 
 def _row(claim: Claim, found: Computed | None, ours: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,28 +97,43 @@ def _row(claim: Claim, found: Computed | None, ours: Mapping[str, Any]) -> dict[
     return {name: row[name] for name in COLUMNS}
 
 
-def _ours(claim: Claim, rows: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, str]) -> dict[str, Any]:
+def _ours(
+    claim: Claim, rows: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, str], sources: Mapping[str, Source]
+) -> dict[str, Any]:
     """Our own number: on the data of the claim if there is one, else on a data set that is named."""
     if not claim.ours:
         return {}
     variant, _, metric = claim.ours.partition(".")
     suffix = SUFFIXES.get(claim.data.partition("_")[0])
     names = [f"{variant}_{suffix}", variant] if suffix else [variant]
-    ran = next((rows[name] for name in names if name in rows), None)
-    if ran is None:
+    there = [rows[name] for name in names if name in rows]
+    if not there:
         why = next((skipped[name] for name in names if name in skipped), "not run: no variant of this name")
         return {"ours_metric": metric, "ours": why}
+    ran = next((row for row in there if _on_its_data(claim, row, sources)), there[0])
     text = cell(ran, metric)
-    on_it = suffix is not None and ran["variant"] == names[0]
     return {
         "ours_metric": metric,
         "ours_variant": ran["variant"],
-        "ours_data": ran["dataset"] + ("" if on_it else " (not the data of the claim)"),
+        "ours_data": _data(ran) + ("" if _on_its_data(claim, ran, sources) else " (not the data of the claim)"),
         "ours": f"{text} (random weights: not a result)" if is_random(ran.get("extractor_weights", "")) else text,
         "ours_selection": ran["selection"],
         "ours_protocol": f"{ran['ground_truth']}, {ran['threshold_rule']}, {ran['n_videos']} videos",
         "ours_provenance": ran["provenance"],
     }
+
+
+def _on_its_data(claim: Claim, row: Mapping[str, Any], sources: Mapping[str, Source]) -> bool:
+    """Whether a number was taken on the whole test list that a claim is about, whatever its variant is called."""
+    kind, n_videos = TEST_LISTS.get(claim.data, ("", 0))
+    source = sources.get(row["dataset"], Source("", False))
+    whole = row["subset"] == "all" and row["n_videos"] == n_videos
+    return whole and source.kind == kind and source.official
+
+
+def _data(row: Mapping[str, Any]) -> str:
+    """The data set of a row, and the subset if it is not the whole of it."""
+    return row["dataset"] if row["subset"] == "all" else f"{row['dataset']}, {row['subset']}"
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
