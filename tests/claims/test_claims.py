@@ -146,6 +146,11 @@ def test_every_check_comes_out(claims: dict[str, Claim]) -> None:
         ("stead_fast_size", {"R09": "17442"}, {"R09"}),
         ("stead_base_size", {"R11": "1.64"}, {"R11"}),
         ("memtsm_macs", {"R12": "2.31"}, {"R12", "R15"}),
+        ("memtsm_macs", {"R12": "1.15"}, {"R12", "R15"}),
+        ("memtsm_macs", {"R12": "1.160"}, {"R12", "R15"}),
+        ("efficient_vad_size", {"E21": "960 / 500 / 64"}, {"E21"}),
+        ("efficient_vad_size", {"E21": "960 / 50 / 65"}, {"E21"}),
+        ("efficient_vad_size", {"E21": "961 / 50 / 64"}, {"E21"}),
     ],
 )
 def test_checks_can_fail(claims: dict[str, Claim], check: str, values: dict[str, str], failing: set[str]) -> None:
