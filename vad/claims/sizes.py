@@ -59,7 +59,7 @@ def _efficient_vad(claims: Claims) -> dict[str, Computed]:
     """Width of a feature vector, memory slots and their width, as our own network has them without any setting."""
     from vad.models.lstm_memory_ae import Config
 
-    config, width = Config(), MODELS["efficient_vad"][2]
+    config, width = Config.model_validate({}), MODELS["efficient_vad"][2]
     own = (width, config.memory_slots, config.latent_width)
     holds = own == tuple(int(part) for part in claims["E21"].value.split("/"))
     values = size("efficient_vad").values
