@@ -16,13 +16,14 @@ from vad.conventions import scored_under
 from vad.evaluation import evaluate
 from vad.ground_truth import convention
 from vad.provenance import Job, broken_links, record_path
-from vad.published.assemble import AT_THRESHOLD, Found, assemble
+from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
 from vad.published.page import csv, latex, markdown
 from vad.published.rows import Row, category_rows, class_rows, difference_rows, network_rows, variant_rows
 from vad.published.tables import TABLES, Table
 from vad.schema import Evaluate
 from vad.significance import Contestants, differences
 from vad.splits import read_test, read_train
+from vad.video_scores import VideoScores
 
 FORMATS = {"csv": csv, "md": markdown, "tex": latex}
 
@@ -78,6 +79,7 @@ def _found(shelf: Shelf, table: Table) -> Found:
         networks=network_rows(table, networks, _keys([network_part(shelf)]) if networks else ""),
         differences={d: _differences(shelf, rows[d], ranked) for d in rows} if table.differences else {},
         unseen={d: _unseen(shelf, d, ranked) for d in rows} if ranked else {},
+        oracle={d: _values(shelf.baselines(d)[ORACLE], ranked) for d in rows} if ranked else {},
         absent=absent | {name: ("not installed", why) for name, why in shelf.slice["skipped"].items()},
         coverage=_evaluate(shelf).bootstrap.level if table.metrics else 0,
     )
@@ -134,14 +136,20 @@ def _evaluate(shelf: Shelf) -> Evaluate:
 def _unseen(shelf: Shelf, dataset: str, metrics: Sequence[str]) -> dict[str, tuple[str, float]]:
     """For each metric the highest row that looks at no pixel."""
     scored = {name: videos for name, videos in shelf.baselines(dataset).items() if name in NO_PIXEL}
-    measured = {name: evaluate(videos) for name, videos in scored.items()}
+    measured = {name: _values(videos, metrics) for name, videos in scored.items()}
     found = {}
     for metric in metrics:
-        values = {name: one[metric]["value"] for name, one in measured.items() if one[metric]["value"] is not None}
+        values = {name: one[metric] for name, one in measured.items() if metric in one}
         if values:
             highest = max(values, key=lambda name: values[name])
             found[metric] = (highest, values[highest])
     return found
+
+
+def _values(videos: Sequence[VideoScores], metrics: Sequence[str]) -> dict[str, float]:
+    """The metrics that are defined for scored videos."""
+    measured = evaluate(videos)
+    return {metric: measured[metric]["value"] for metric in metrics if measured[metric]["value"] is not None}
 
 
 def _differences(shelf: Shelf, rows: Sequence[Row], metrics: Sequence[str]) -> list[Row]:

@@ -238,23 +238,27 @@ def test_differences_are_told_with_their_interval(claims: Mapping[str, Claim]) -
 
 
 def test_page_says_what_its_rows_are(claims: Mapping[str, Claim]) -> None:
-    """Title with data set, the protocol, the highest row without a pixel, and what is not there, each by name."""
+    """Title with data set, the protocol, rows without a pixel and the oracle, and what is not there, each by name."""
     unseen = {"mini_crime": {"video_auc": ("random", 0.54), "video_ap": ("centre", 0.5)}}
+    oracle = {"mini_crime": {"video_auc": 1.0, "video_ap": 0.875}}
     absent = {
         "a_ucf": ("not installed", "no root"),
         "b_ucf": ("not installed", "no root"),
         "c": ("not shown", "broken"),
     }
-    page = assemble("memtsm_2", TABLES["memtsm_2"], found("memtsm_2", unseen=unseen, absent=absent), claims, {})
+    page = assemble(
+        "memtsm_2", TABLES["memtsm_2"], found("memtsm_2", unseen=unseen, oracle=oracle, absent=absent), claims, {}
+    )
     text, rows = markdown(page), cells(page)
 
     assert "# MemTSM-Net, table 2: metrics. Data: mini_crime (synthetic)" in text
     assert "Highest row without a pixel: video_auc 0.540 (random), video_ap 0.500 (centre)." in text
+    assert "has the video's label): video_auc 1.000, video_ap 0.875." in text
     assert "8 train videos (2 of them validation), 5 test videos." in text
     assert "Threshold: youden on validation." in text
     assert "- a_ucf, b_ucf: no root" in text
     assert "## Not shown" in text
-    assert {"ours", "published", "no pixel", "not installed", "not shown"} == {row["kind"] for row in rows}
+    assert {"ours", "published", "no pixel", "oracle", "not installed", "not shown"} == {row["kind"] for row in rows}
     assert [("mini_crime", "synthetic", "0.75")] == [
         (row["dataset"], row["dataset_is"], row["video_auc"]) for row in rows if row["kind"] == "ours"
     ]
@@ -284,6 +288,18 @@ def test_latex_can_be_set(name: str, claims: Mapping[str, Claim]) -> None:
     assert [] == SPECIAL.findall(plain)
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     assert r"50 \% \& \#1" in text
+
+
+def test_latex_leaves_the_size_of_letters_as_it_was(claims: Mapping[str, Claim]) -> None:
+    """What stands behind the last table is in small letters, and nothing behind that is."""
+    absent = {"a": ("not shown", "broken"), "b": ("not installed", "no root")}
+    text = latex(assemble("memtsm_2", TABLES["memtsm_2"], found("memtsm_2", absent=absent), claims, {}))
+    outside = text.rpartition(r"\end{table}")[2].strip().splitlines()
+
+    assert [
+        r"{\par\footnotesize Not shown: a (broken)\par}",
+        r"{\par\footnotesize Not installed: b (no root)\par}",
+    ] == outside
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))

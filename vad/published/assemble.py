@@ -16,6 +16,8 @@ NAMES = {"variants": ("variant", "features"), "categories": ("class", "label"), 
 COUNTS = ("n_train", "n_validation", "n_test")
 BELOW = ("claims", "level", "data", "selection", "verdict")
 """Columns of every row of published numbers."""
+ORACLE = "video_oracle"
+"""The row of `vad.baselines.ORACLES` that a table names: how far a metric goes with no localisation at all."""
 AT_THRESHOLD = tuple(f"{level}_{name}" for level in ("frame", "video") for name in CONFUSION)
 
 
@@ -29,6 +31,7 @@ class Found:
         networks: image networks.
         differences: from the first row, by data set.
         unseen: for each data set and metric, the highest row that looks at no pixel, and its value.
+        oracle: for each data set and metric, what knowing every video's label, and nothing of its frames, gives.
         absent: variants that are not shown, each with kind and reason.
         coverage: of the intervals, a share.
     """
@@ -38,6 +41,7 @@ class Found:
     networks: Sequence[Row] = ()
     differences: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     unseen: Mapping[str, Mapping[str, tuple[str, float]]] = field(default_factory=dict)
+    oracle: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     absent: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     coverage: float = 0.95
 
@@ -58,7 +62,7 @@ def assemble(
         numbers = dict.fromkeys(column for row in printed.numbers for column in row if column not in ("system", *BELOW))
         columns, title = ("system", *numbers, *BELOW), "Published, each with its verdict"
         blocks.append(Block("published", title, columns, printed.numbers, reasons=printed.reasons))
-    aside = [*_unseen_rows(found), *({"kind": "published", **row} for row in printed.words)]
+    aside = [*_reference_rows(found), *({"kind": "published", **row} for row in printed.words)]
     data = ", ".join(_titled(dataset, found) for dataset, rows in found.rows.items() if rows) or "nothing is installed"
     return Page(name, table.title, data, table.about, blocks, aside, found.absent)
 
@@ -92,6 +96,9 @@ def _notes(table: Table, dataset: str, found: Found) -> list[str]:
     if unseen := found.unseen.get(dataset):
         highest = ", ".join(f"{metric} {value:.3f} ({name})" for metric, (name, value) in unseen.items())
         notes.append(f"Highest row without a pixel: {highest}.")
+    if oracle := found.oracle.get(dataset):
+        told = ", ".join(f"{metric} {value:.3f}" for metric, value in oracle.items())
+        notes.append(f"Perfect video classifier ({ORACLE}: every frame of a video has the video's label): {told}.")
     notes += _cost_notes(rows)
     return notes + ([f"{MARK} {MEANING}"] if any(map(random_features, rows)) else [])
 
@@ -132,8 +139,12 @@ def _differences(table: Table, dataset: str, found: Found) -> Block:
     return Block("difference", f"{_titled(dataset, found)}: rows minus {first}", ("variant", *shown), rows, (note,))
 
 
-def _unseen_rows(found: Found) -> list[dict[str, Any]]:
-    return [
+def _reference_rows(found: Found) -> list[dict[str, Any]]:
+    """What the notes say of rows without a pixel and of the oracle."""
+    oracles = [
+        {"kind": "oracle", "variant": ORACLE, "dataset": dataset, **values} for dataset, values in found.oracle.items()
+    ]
+    return oracles + [
         {"kind": "no pixel", "variant": f"highest: {name}", "dataset": dataset, metric: value}
         for dataset, highest in found.unseen.items()
         for metric, (name, value) in highest.items()
