@@ -40,6 +40,19 @@ def test_ledger_is_read(claims: dict[str, Claim]) -> None:
     assert set(verdicts) < set(VERDICTS)
 
 
+def with_cell(folder: Path, claim: str, column: str, value: str) -> tuple[Path, int]:
+    """A ledger with one cell changed, and the line of the claim."""
+    with LEDGER.open() as stream:
+        rows = list(csv.DictReader(stream))
+    where = next(i for i, row in enumerate(rows) if row["id"] == claim)
+    rows[where][column] = value
+    with (folder / "ledger.csv").open("w") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / "ledger.csv", where + 2
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -53,17 +66,38 @@ def test_ledger_is_read(claims: dict[str, Claim]) -> None:
 )
 def test_bad_rows_are_named(tmp_path: Path, column: str, value: str, message: str) -> None:
     """A word outside the vocabulary, or a frame metric beside a video claim, is an error with its line."""
-    with LEDGER.open() as stream:
-        rows = list(csv.DictReader(stream))
-    where = next(i for i, row in enumerate(rows) if row["id"] == "R01")
-    rows[where][column] = value
-    with (tmp_path / "ledger.csv").open("w") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    path, line = with_cell(tmp_path, "R01", column, value)
 
-    with pytest.raises(DatasetError, match=rf"ledger.csv:{where + 2}: .*{message}"):
-        read_ledger(tmp_path / "ledger.csv")
+    with pytest.raises(DatasetError, match=rf"ledger.csv:{line}: .*{message}"):
+        read_ledger(path)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "example"),
+    [
+        ("E11", "12.5 / 80", "12.5 / 80 / 512"),
+        ("R09", "17,441", "17441"),
+        ("R03", "", "0.8172"),
+        ("R01", "91.18", "0.8172"),
+        ("R07", "101", "88.87"),
+        ("E07", "0.96, 50", "0.96/0.90/0.93, 50"),
+        ("E09", "0.96/0.90/0.93, 180", "0.96, 180"),
+        ("E21", "960 / 50", "960 / 50 / 64"),
+        ("G12", "1455 / 165", "1455 165 / 77 265"),
+        ("M01", "unknown", "0.8172"),
+        ("M03", "-100", r"\+4.8"),
+        ("M15", "0", "17441"),
+        ("R12", "1.16 M", "29.17"),
+    ],
+)
+def test_values_that_nothing_can_be_computed_with_are_named(
+    tmp_path: Path, claim: str, value: str, example: str
+) -> None:
+    """The error has line and id, what stands there, and how it is to be written; also where another check reads it."""
+    path, line = with_cell(tmp_path, claim, "value", value)
+
+    with pytest.raises(DatasetError, match=rf"ledger.csv:{line}: {claim}: .*'{value}' cannot .* like '{example}'"):
+        read_ledger(path)
 
 
 def test_repeated_ids_are_refused(tmp_path: Path) -> None:

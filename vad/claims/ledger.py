@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from vad.claims.shapes import shape
 from vad.errors import DatasetError, listing
 from vad.evaluation import METRICS
 
@@ -76,6 +77,13 @@ class Claim(BaseModel):
             raise ValueError(f"ours: no metric called {metric!r}")
         if metric and metric.startswith("video_") != (self.level == "video"):
             raise ValueError(f"ours: {metric} does not stand beside a claim of level {self.level}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_computed_with(self) -> "Claim":
+        wanted = shape(self.id, self.check, self.unit)
+        if wanted and not wanted.fits(self.value):
+            raise ValueError(f"value: {self.value!r} cannot be computed with; write it like {wanted.example!r}")
         return self
 
 
