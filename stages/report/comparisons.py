@@ -8,7 +8,7 @@ from vad.annotations import read_labels
 from vad.artefacts import read_json, read_scores
 from vad.baselines import NO_PIXEL
 from vad.claims.ledger import read_ledger
-from vad.claims.table import Source, claims_table, compute, source
+from vad.claims.table import Source, claims_table, compute, source_of
 from vad.claims.table import markdown as claims_page
 from vad.conventions import NAMED, scored_under
 from vad.ground_truth import convention
@@ -54,7 +54,7 @@ def _sources(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, Sou
     for dataset in dict.fromkeys(row["dataset"] for row in results):
         facts = shelf.table(dataset, "facts.json")
         kind = read_json(record_path(facts.parent))["section"]["content"]["kind"]
-        found[dataset] = source(kind, read_json(facts))
+        found[dataset] = source_of(kind, read_json(facts))
     return found
 
 

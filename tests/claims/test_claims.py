@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
-from vad.claims.table import COLUMNS, Source, claims_table, compute, markdown, source
+from vad.claims.table import COLUMNS, Source, claims_table, compute, markdown, source_of
 from vad.errors import DatasetError
 from vad.evaluation import METRICS
 from vad.tables import result_row
@@ -284,8 +284,8 @@ def test_lists_are_official_unless_one_differs() -> None:
     """What has no official file decides nothing."""
     lists = {"a": {"official": True}, "b": {"official": None}}
 
-    assert Source("ucf_crime", True) == source("ucf_crime", {"lists": lists})
-    assert Source("ucf_crime", False) == source("ucf_crime", {"lists": lists | {"c": {"official": False}}})
+    assert Source("ucf_crime", True) == source_of("ucf_crime", {"lists": lists})
+    assert Source("ucf_crime", False) == source_of("ucf_crime", {"lists": lists | {"c": {"official": False}}})
 
 
 def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
@@ -316,4 +316,18 @@ def test_page_shows_every_claim(claims: dict[str, Claim]) -> None:
 
     assert [] == [name for name in claims if f"\n| {name} |" not in page]
     assert all(f"| {name} |" in page for name in VERDICTS)
-    assert "video_auc: 0.600 [mstsm_claim on exam (not the data of the claim)]" in page
+    ours = "[mstsm_claim on exam (not the data of the claim); epoch by video_auc; record abc]"
+    assert f"video_auc: 0.600 {ours}" in page
+
+
+@pytest.mark.parametrize(
+    ("claim", "variant"),
+    [("P03", "c3d_mil"), ("P11", "urdmu"), ("P12", "urdmu"), ("G12", "mnad"), ("R03", "mstsm_claim")],
+)
+def test_a_number_at_a_threshold_says_which(claims: dict[str, Claim], claim: str, variant: str) -> None:
+    """Beside a claim at 0.5, or at a threshold of the test list, stands the rule of ours."""
+    row = result(variant, provenance="abc def")
+    page = markdown(claims_table(list(claims.values()), [row], {}, {}, SOURCES))
+    line = next(line for line in page.splitlines() if line.startswith(f"| {claim} |"))
+
+    assert "; epoch by video_auc; threshold by youden on validation; record abc]" in line

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
+from vad.evaluation import FRAME_AT_THRESHOLD, VIDEO_AT_THRESHOLD
 from vad.origin import is_random
 from vad.tables import cell
 
@@ -28,7 +29,26 @@ COLUMNS = (
         "reason",
         "computed",
     ),
-    *("ours_metric", "ours_variant", "ours_data", "ours", "ours_selection", "ours_protocol", "ours_provenance"),
+    *(
+        "ours_metric",
+        "ours_variant",
+        "ours_data",
+        "ours",
+        "ours_selection",
+        "ours_threshold",
+        "ours_protocol",
+        "ours_provenance",
+    ),
+)
+AT_THRESHOLD = ("far_at_threshold", *FRAME_AT_THRESHOLD, *VIDEO_AT_THRESHOLD)
+"""Metrics that a threshold decides: beside a claim "at 0.5" ours has another one."""
+ABOUT = (
+    "What was claimed, what it is worth, and what stands beside it here. Every column is in `claims.csv`. A claim of level"
+    " `video` is compared with nothing of level `frame`.\n\n"
+    "Ours: mean ± standard deviation over seeds [interval], then variant and data set, what chose the epoch (on validation"
+    " videos alone; last: nothing did), the threshold rule where a metric needs a threshold (which need not be the"
+    " claim's), and the record of the first seed. Ground truth, number of test videos and the other records:"
+    " `ours_protocol` and `ours_provenance` of `claims.csv`.\n"
 )
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
 
@@ -42,7 +62,7 @@ class Source(NamedTuple):
     """Whether none of its lists differs from an official file."""
 
 
-def source(kind: str, facts: Mapping[str, Any]) -> Source:
+def source_of(kind: str, facts: Mapping[str, Any]) -> Source:
     """The source of a data set, from its kind and the `facts.json` of its split."""
     return Source(kind, all(item["official"] is not False for item in facts["lists"].values()))
 
@@ -118,7 +138,8 @@ def _ours(
         "ours_data": _data(ran) + ("" if _on_its_data(claim, ran, sources) else " (not the data of the claim)"),
         "ours": f"{text} (random weights: not a result)" if is_random(ran.get("extractor_weights", "")) else text,
         "ours_selection": ran["selection"],
-        "ours_protocol": f"{ran['ground_truth']}, {ran['threshold_rule']}, {ran['n_videos']} videos",
+        "ours_threshold": ran["threshold_rule"] if metric in AT_THRESHOLD else "",
+        "ours_protocol": f"{ran['ground_truth']}, {ran['n_videos']} videos",
         "ours_provenance": ran["provenance"],
     }
 
@@ -138,8 +159,7 @@ def _data(row: Mapping[str, Any]) -> str:
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """The page: what the verdicts mean, and the claims by source."""
-    parts = ["# Claims\n", "What was claimed, what it is worth, and what stands beside it here. Every column is in"]
-    parts[-1] += " `claims.csv`. A claim of level `video` is compared with nothing of level `frame`.\n"
+    parts = ["# Claims\n", ABOUT]
     parts += ["| verdict | claims | meaning |\n|---|---|---|"]
     counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
     parts += [f"| {name} | {counts[name]} | {text} |" for name, text in VERDICTS.items()]
@@ -149,9 +169,16 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _protocol(row: dict[str, Any]) -> list[str]:
+    """What our number is of, how it came to be, and the first of the records that it comes from."""
+    threshold = [f"threshold by {row['ours_threshold']}"] if row["ours_threshold"] else []
+    record = f"record {row['ours_provenance'].partition(' ')[0]}"
+    return [f"{row['ours_variant']} on {row['ours_data']}", f"epoch by {row['ours_selection']}", *threshold, record]
+
+
 def _line(row: dict[str, Any]) -> str:
     ours = f"{row['ours_metric']}: {row['ours']}" if row["ours_metric"] else ""
-    where = f" [{row['ours_variant']} on {row['ours_data']}]" if row["ours_variant"] else ""
+    where = f" [{'; '.join(_protocol(row))}]" if row["ours_variant"] else ""
     told = {
         "value": f"{row['value']} {row['unit']}".strip(),
         "why": f"{row['computed']}. {row['reason']}" if row["computed"] else row["reason"],
