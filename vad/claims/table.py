@@ -43,11 +43,11 @@ COLUMNS = (
 AT_THRESHOLD = ("far_at_threshold", *FRAME_AT_THRESHOLD, *VIDEO_AT_THRESHOLD)
 """Metrics that a threshold decides: beside a claim "at 0.5" ours has another one."""
 ABOUT = (
-    "What was claimed, what it is worth, and what stands beside it here. Every column is in `claims.csv`. A claim of level"
-    " `video` is compared with nothing of level `frame`.\n\n"
-    "Ours: mean ± standard deviation over seeds [interval], then variant and data set, what chose the epoch (on validation"
-    " videos alone; last: nothing did), the threshold rule where a metric needs a threshold (which need not be the"
-    " claim's), and the record of the first seed. Ground truth, number of test videos and the other records:"
+    "What was claimed, what it is worth, and what stands beside it here. Every column is in `claims.csv`. A claim of"
+    " level `video` is compared with nothing of level `frame`.\n\n"
+    "Ours: mean ± standard deviation over seeds [interval], then variant and data set, what chose the epoch (on"
+    " validation videos alone; last: nothing did), the threshold rule where a metric needs a threshold (which need not"
+    " be the claim's), and the record of the first seed. Ground truth, number of test videos and the other records:"
     " `ours_protocol` and `ours_provenance` of `claims.csv`.\n"
 )
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
