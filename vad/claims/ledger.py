@@ -102,9 +102,14 @@ def read_ledger(path: Path = LEDGER) -> list[Claim]:
             claims.append(Claim.model_validate(row))
         except ValidationError as error:
             where = f"{path.name}:{line}: {row.get('id')}"
-            problems += [f"{where}: {'.'.join(map(str, e['loc']))} {e['msg']}" for e in error.errors()]
+            problems += [f"{where}: {_told(e['loc'], e['msg'])}" for e in error.errors()]
     ids = [claim.id for claim in claims]
     problems += [f"{name} is there twice" for name in dict.fromkeys(ids) if ids.count(name) > 1]
     if problems:
         raise DatasetError(listing(str(path), problems, "Mend the ledger."))
     return claims
+
+
+def _told(column: tuple[int | str, ...], message: str) -> str:
+    """A problem by its column; where the claim as a whole is wrong, the message names it."""
+    return " ".join([*map(str, column), message.removeprefix("Value error, ")])
