@@ -8,11 +8,12 @@ from vad.annotations import read_labels
 from vad.artefacts import read_json, read_scores
 from vad.baselines import NO_PIXEL
 from vad.claims.ledger import read_ledger
-from vad.claims.table import claims_table, compute
+from vad.claims.table import Source, claims_table, compute, source_of
 from vad.claims.table import markdown as claims_page
 from vad.conventions import NAMED, scored_under
 from vad.evaluation import evaluate
 from vad.ground_truth import convention
+from vad.provenance import record_path
 from vad.schema import Evaluate
 from vad.significance import COMPARED, Contestants, differences
 from vad.splits import read_test
@@ -37,7 +38,7 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
     conventions, significance = _conventions(shelf, results), _significance(shelf, results)
     gaps, classes = _gaps(shelf, results), _classes(shelf, results)
     claims = read_ledger(shelf.args.claims)
-    claimed = claims_table(claims, results, shelf.slice["skipped"], compute(claims))
+    claimed = claims_table(claims, results, shelf.slice["skipped"], compute(claims), _sources(shelf, results))
     return {
         "conventions.csv": csv(conventions),
         "conventions.md": _conventions_page(conventions),
@@ -50,6 +51,16 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
         "claims.csv": csv(claimed),
         "claims.md": claims_page(claimed),
     }
+
+
+def _sources(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, Source]:
+    """Where the lists of the data sets are from: the record of the split knows the kind, its facts the files."""
+    found = {}
+    for dataset in dict.fromkeys(row["dataset"] for row in results):
+        facts = shelf.table(dataset, "facts.json")
+        kind = read_json(record_path(facts.parent))["section"]["content"]["kind"]
+        found[dataset] = source_of(kind, read_json(facts))
+    return found
 
 
 def _conventions(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,17 +11,19 @@ from vad.annotations import read_labels
 from vad.artefacts import read_json, read_scores, write_text
 from vad.baselines import NO_PIXEL
 from vad.claims.ledger import read_ledger
+from vad.claims.table import compute
 from vad.conventions import scored_under
 from vad.evaluation import evaluate
 from vad.ground_truth import convention
 from vad.provenance import Job, broken_links, record_path
-from vad.published.assemble import AT_THRESHOLD, Found, assemble
+from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
 from vad.published.page import csv, latex, markdown
 from vad.published.rows import Row, category_rows, class_rows, difference_rows, network_rows, variant_rows
 from vad.published.tables import TABLES, Table
 from vad.schema import Evaluate
 from vad.significance import Contestants, differences
 from vad.splits import read_test, read_train
+from vad.video_scores import VideoScores
 
 FORMATS = {"csv": csv, "md": markdown, "tex": latex}
 
@@ -57,8 +59,9 @@ def _inputs(shelf: Shelf, table: Table) -> list[Path]:
 
 
 def _write(shelf: Shelf, table: Table, files: Mapping[str, Path]) -> None:
-    claims = {claim.id: claim for claim in read_ledger(shelf.args.claims)}
-    page = assemble(shelf.slice["table"], table, _found(shelf, table), claims)
+    ledger = read_ledger(shelf.args.claims)
+    computed = compute(ledger, {cited.id for cited in table.cited})
+    page = assemble(shelf.slice["table"], table, _found(shelf, table), {claim.id: claim for claim in ledger}, computed)
     for end, path in files.items():
         write_text(path, FORMATS[end](page))
 
@@ -76,6 +79,7 @@ def _found(shelf: Shelf, table: Table) -> Found:
         networks=network_rows(table, networks, _keys([network_part(shelf)]) if networks else ""),
         differences={d: _differences(shelf, rows[d], ranked) for d in rows} if table.differences else {},
         unseen={d: _unseen(shelf, d, ranked) for d in rows} if ranked else {},
+        oracle={d: _values(shelf.baselines(d)[ORACLE], ranked) for d in rows} if ranked else {},
         absent=absent | {name: ("not installed", why) for name, why in shelf.slice["skipped"].items()},
         coverage=_evaluate(shelf).bootstrap.level if table.metrics else 0,
     )
@@ -122,7 +126,7 @@ def _words(shelf: Shelf, dataset: str) -> str:
     """What must be said of a data set wherever its name stands."""
     subset = read_json(shelf.table(dataset, "facts.json")).get("subset") or "all"
     words = ["synthetic"] if dataset in shelf.slice["synthetic"] else []
-    return ", ".join(words + ([f"subset: {subset}"] if subset != "all" else []))
+    return ", ".join(words + ([subset] if subset != "all" else []))
 
 
 def _evaluate(shelf: Shelf) -> Evaluate:
@@ -132,14 +136,20 @@ def _evaluate(shelf: Shelf) -> Evaluate:
 def _unseen(shelf: Shelf, dataset: str, metrics: Sequence[str]) -> dict[str, tuple[str, float]]:
     """For each metric the highest row that looks at no pixel."""
     scored = {name: videos for name, videos in shelf.baselines(dataset).items() if name in NO_PIXEL}
-    measured = {name: evaluate(videos) for name, videos in scored.items()}
+    measured = {name: _values(videos, metrics) for name, videos in scored.items()}
     found = {}
     for metric in metrics:
-        values = {name: one[metric]["value"] for name, one in measured.items() if one[metric]["value"] is not None}
+        values = {name: one[metric] for name, one in measured.items() if metric in one}
         if values:
             highest = max(values, key=lambda name: values[name])
             found[metric] = (highest, values[highest])
     return found
+
+
+def _values(videos: Sequence[VideoScores], metrics: Sequence[str]) -> dict[str, float]:
+    """The metrics that are defined for scored videos."""
+    measured = evaluate(videos)
+    return {metric: measured[metric]["value"] for metric in metrics if measured[metric]["value"] is not None}
 
 
 def _differences(shelf: Shelf, rows: Sequence[Row], metrics: Sequence[str]) -> list[Row]:

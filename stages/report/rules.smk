@@ -159,7 +159,13 @@ for name in PLAN.published:
         name:
             f"table_{name}"
         input:
-            code=PLAN.code("report", job="published"),
+            code=PLAN.code(
+                "report",
+                "models/lstm_memory_ae",
+                "models/mstsm",
+                "models/stead",
+                job="published",
+            ),
             section=PLAN.section("report", f"table.{name}"),
             wake=PLAN.wake("report", f"table.{name}"),
             records=PLAN.published_inputs(name),

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
-from vad.claims.table import COLUMNS, claims_table, compute, markdown
+from vad.claims.table import COLUMNS, Source, claims_table, compute, markdown, source_of
 from vad.errors import DatasetError
 from vad.evaluation import METRICS
 from vad.tables import result_row
@@ -39,6 +40,19 @@ def test_ledger_is_read(claims: dict[str, Claim]) -> None:
     assert set(verdicts) < set(VERDICTS)
 
 
+def with_cell(folder: Path, claim: str, column: str, value: str) -> tuple[Path, int]:
+    """A ledger with one cell changed, and the line of the claim."""
+    with LEDGER.open() as stream:
+        rows = list(csv.DictReader(stream))
+    where = next(i for i, row in enumerate(rows) if row["id"] == claim)
+    rows[where][column] = value
+    with (folder / "ledger.csv").open("w") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / "ledger.csv", where + 2
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -52,17 +66,38 @@ def test_ledger_is_read(claims: dict[str, Claim]) -> None:
 )
 def test_bad_rows_are_named(tmp_path: Path, column: str, value: str, message: str) -> None:
     """A word outside the vocabulary, or a frame metric beside a video claim, is an error with its line."""
-    with LEDGER.open() as stream:
-        rows = list(csv.DictReader(stream))
-    where = next(i for i, row in enumerate(rows) if row["id"] == "R01")
-    rows[where][column] = value
-    with (tmp_path / "ledger.csv").open("w") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    path, line = with_cell(tmp_path, "R01", column, value)
 
-    with pytest.raises(DatasetError, match=rf"ledger.csv:{where + 2}: .*{message}"):
-        read_ledger(tmp_path / "ledger.csv")
+    with pytest.raises(DatasetError, match=rf"ledger.csv:{line}: .*{message}"):
+        read_ledger(path)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "example"),
+    [
+        ("E11", "12.5 / 80", "12.5 / 80 / 512"),
+        ("R09", "17,441", "17441"),
+        ("R03", "", "0.8172"),
+        ("R01", "91.18", "0.8172"),
+        ("R07", "101", "88.87"),
+        ("E07", "0.96, 50", "0.96/0.90/0.93, 50"),
+        ("E09", "0.96/0.90/0.93, 180", "0.96, 180"),
+        ("E21", "960 / 50", "960 / 50 / 64"),
+        ("G12", "1455 / 165", "1455 165 / 77 265"),
+        ("M01", "unknown", "0.8172"),
+        ("M03", "-100", r"\+4.8"),
+        ("M15", "0", "17441"),
+        ("R12", "1.16 M", "29.17"),
+    ],
+)
+def test_values_that_nothing_can_be_computed_with_are_named(
+    tmp_path: Path, claim: str, value: str, example: str
+) -> None:
+    """The error has line and id, what stands there, and how it is to be written; also where another check reads it."""
+    path, line = with_cell(tmp_path, claim, "value", value)
+
+    with pytest.raises(DatasetError, match=rf"ledger.csv:{line}: {claim}: .*'{value}' cannot .* like '{example}'"):
+        read_ledger(path)
 
 
 def test_repeated_ids_are_refused(tmp_path: Path) -> None:
@@ -145,6 +180,11 @@ def test_every_check_comes_out(claims: dict[str, Claim]) -> None:
         ("stead_fast_size", {"R09": "17442"}, {"R09"}),
         ("stead_base_size", {"R11": "1.64"}, {"R11"}),
         ("memtsm_macs", {"R12": "2.31"}, {"R12", "R15"}),
+        ("memtsm_macs", {"R12": "1.15"}, {"R12", "R15"}),
+        ("memtsm_macs", {"R12": "1.160"}, {"R12", "R15"}),
+        ("efficient_vad_size", {"E21": "960 / 500 / 64"}, {"E21"}),
+        ("efficient_vad_size", {"E21": "960 / 50 / 65"}, {"E21"}),
+        ("efficient_vad_size", {"E21": "961 / 50 / 64"}, {"E21"}),
     ],
 )
 def test_checks_can_fail(claims: dict[str, Claim], check: str, values: dict[str, str], failing: set[str]) -> None:
@@ -155,39 +195,98 @@ def test_checks_can_fail(claims: dict[str, Claim], check: str, values: dict[str,
 
 
 def test_numbers_of_the_texts(claims: dict[str, Claim]) -> None:
-    """Interval, products and implied numbers as worked out by hand."""
+    """Interval, products and implied numbers as worked out by hand; the distance multiplies 32 x 128 x 128."""
     texts = {name: one.text for name, one in compute(list(claims.values())).items()}
 
     assert "0.877 to 0.947" in texts["R01"]
     assert "3 x 29.17 = 87.51" == texts["E15"]
     assert "0.842 (absolute) or 0.849 (relative)" in texts["M03"]
     assert "159,347" in texts["R10"]
-    assert "1,155,136" in texts["R12"]
+    assert "1,155,136 multiply-adds" in texts["R12"]
+    assert "there are 524,288 more, 1,679,424 in all" in texts["R12"]
     assert "precision 0.6476, recall 0.1174" in texts["G14"]
 
 
 def result(variant: str, value: float | None = 0.6, **more: object) -> dict:
     """A row of the results table."""
-    head = {"variant": variant, "dataset": "exam", "selection": "video_auc", "ground_truth": "canonical"}
+    head = {
+        "variant": variant,
+        "dataset": "exam",
+        "subset": "all",
+        "selection": "video_auc",
+        "ground_truth": "canonical",
+    }
     head |= {"threshold_rule": "youden on validation", "n_videos": 40, "provenance": "abc"}
     entry = {"value": value, "low": None, "high": None}
     return result_row(head | more, [dict.fromkeys(METRICS, entry)])
 
 
+SOURCES = {
+    "exam": Source("mini_crime", True),
+    "lists": Source("ucf_crime", True),
+    "mended": Source("ucf_crime", False),
+    "walk": Source("ped2", True),
+}
+"""A generated data set; UCF-Crime from the official lists and from others; Ped2."""
+
+
 def table(claims: dict[str, Claim], *results: dict, skipped: dict[str, str] | None = None) -> dict[str, dict]:
     """The table by id, without computations."""
-    return {row["id"]: row for row in claims_table(list(claims.values()), results, skipped or {}, {})}
+    return {row["id"]: row for row in claims_table(list(claims.values()), results, skipped or {}, {}, SOURCES)}
 
 
 def test_own_number_beside_a_claim(claims: dict[str, Claim]) -> None:
     """A run on the claim's data wins; one on other data is marked as such; both with selection and provenance."""
-    both = table(claims, result("c3d_mil", 0.7), result("c3d_mil_ucf", 0.6))["P01"]
+    official = result("c3d_mil_ucf", 0.6, dataset="lists", n_videos=290)
+    both = table(claims, result("c3d_mil", 0.7), official)["P01"]
     other = table(claims, result("c3d_mil", 0.7))["P01"]
 
-    assert ("c3d_mil_ucf", "exam", "0.600") == (both["ours_variant"], both["ours_data"], both["ours"])
+    assert ("c3d_mil_ucf", "lists", "0.600") == (both["ours_variant"], both["ours_data"], both["ours"])
     assert ("0.700", "exam (not the data of the claim)") == (other["ours"], other["ours_data"])
     assert ("video_auc", "abc") == (other["ours_selection"], other["ours_provenance"])
     assert tuple(other) == COLUMNS
+
+
+PART = "subset: 800 of 1,610 train, 10 of 290 test"
+
+
+@pytest.mark.parametrize(
+    ("claim", "variant", "more", "data"),
+    [
+        ("R01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 290}, "lists"),
+        ("P01", "c3d_mil", {"dataset": "lists", "n_videos": 290}, "lists"),
+        ("G01", "mnad", {"dataset": "walk", "n_videos": 12}, "walk"),
+        ("G01", "mnad_ped2", {"dataset": "walk", "n_videos": 11}, "walk (not the data of the claim)"),
+        ("G03", "mnad_avenue", {"dataset": "walk", "n_videos": 12}, "walk (not the data of the claim)"),
+        ("P01", "c3d_mil_ucf", {"dataset": "mended", "n_videos": 290}, "mended (not the data of the claim)"),
+        ("P01", "c3d_mil_ucf", {"dataset": "exam", "n_videos": 290}, "exam (not the data of the claim)"),
+        ("E01", "lstm_memory_ae_ucf", {"dataset": "lists", "n_videos": 290}, "lists (not the data of the claim)"),
+        ("M01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 290}, "lists (not the data of the claim)"),
+        (
+            *("R01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 10, "subset": PART}),
+            f"lists, {PART} (not the data of the claim)",
+        ),
+        (
+            *("R01", "mstsm_claim_ucf", {"dataset": "lists", "n_videos": 290, "subset": PART}),
+            f"lists, {PART} (not the data of the claim)",
+        ),
+    ],
+)
+def test_whose_data_a_number_is_on(
+    claims: dict[str, Claim], claim: str, variant: str, more: dict[str, Any], data: str
+) -> None:
+    """Kind of data set, official lists, all of them: not what the variant is called. A subset is named."""
+    row = table(claims, result(variant, **more))[claim]
+
+    assert (variant, data) == (row["ours_variant"], row["ours_data"])
+
+
+def test_lists_are_official_unless_one_differs() -> None:
+    """What has no official file decides nothing."""
+    lists = {"a": {"official": True}, "b": {"official": None}}
+
+    assert Source("ucf_crime", True) == source_of("ucf_crime", {"lists": lists})
+    assert Source("ucf_crime", False) == source_of("ucf_crime", {"lists": lists | {"c": {"official": False}}})
 
 
 def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
@@ -204,7 +303,7 @@ def test_why_there_is_no_number(claims: dict[str, Claim]) -> None:
 def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:
     """The verdict of the ledger stands only where its computation comes out."""
     rows = claims_table(
-        list(claims.values()), [], {}, {"R09": Computed(False, "17 parameters"), "R10": Computed(True, "x")}
+        list(claims.values()), [], {}, {"R09": Computed(False, "17 parameters"), "R10": Computed(True, "x")}, SOURCES
     )
     found = {row["id"]: (row["verdict"], row["computed"]) for row in rows}
 
@@ -214,8 +313,22 @@ def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:
 
 def test_page_shows_every_claim(claims: dict[str, Claim]) -> None:
     """One line a claim, with the meaning of every verdict."""
-    page = markdown(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}))
+    page = markdown(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}, SOURCES))
 
     assert [] == [name for name in claims if f"\n| {name} |" not in page]
     assert all(f"| {name} |" in page for name in VERDICTS)
-    assert "video_auc: 0.600 [mstsm_claim on exam (not the data of the claim)]" in page
+    ours = "[mstsm_claim on exam (not the data of the claim); epoch by video_auc; record abc]"
+    assert f"video_auc: 0.600 {ours}" in page
+
+
+@pytest.mark.parametrize(
+    ("claim", "variant"),
+    [("P03", "c3d_mil"), ("P11", "urdmu"), ("P12", "urdmu"), ("G12", "mnad"), ("R03", "mstsm_claim")],
+)
+def test_a_number_at_a_threshold_says_which(claims: dict[str, Claim], claim: str, variant: str) -> None:
+    """Beside a claim at 0.5, or at a threshold of the test list, stands the rule of ours."""
+    row = result(variant, provenance="abc def")
+    page = markdown(claims_table(list(claims.values()), [row], {}, {}, SOURCES))
+    line = next(line for line in page.splitlines() if line.startswith(f"| {claim} |"))
+
+    assert "; epoch by video_auc; threshold by youden on validation; record abc]" in line

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vad.claims.ledger import Claim, read_ledger
+from vad.claims.table import compute
 from vad.cost_table import COLUMNS, COUNTED, MEASURED
 from vad.errors import DatasetError
 from vad.evaluation import METRICS
@@ -77,7 +78,7 @@ def test_every_table_has_a_place_in_params() -> None:
 def test_tables_show_what_exists(name: str, claims: Mapping[str, Claim]) -> None:
     """Columns are metrics, costs, or of published numbers alone; each claim is in the ledger, at its column's level."""
     table = TABLES[name]
-    printed = published_rows(table, claims)
+    printed = published_rows(table, claims, {})
     shown = {column for cited in table.cited for column in cited.columns}
     others = {"support", TRAPEZOID, *METRICS, *COLUMNS}
 
@@ -90,7 +91,7 @@ def test_tables_show_what_exists(name: str, claims: Mapping[str, Claim]) -> None
 @pytest.mark.parametrize("name", TABLES)
 def test_words_are_never_lost(name: str, claims: Mapping[str, Claim]) -> None:
     """A number by leakage or without support carries the word in its cell, in every format."""
-    page = assemble(name, TABLES[name], Found({}, {}), claims)
+    page = assemble(name, TABLES[name], Found({}, {}), claims, {})
     columns = {*METRICS, *COUNTED, *MEASURED, TRAPEZOID, "support"}
     for row in cells(page):
         numbers = [v for k, v in row.items() if v and (k in columns or k.startswith("published_"))]
@@ -104,9 +105,9 @@ def test_words_are_never_lost(name: str, claims: Mapping[str, Claim]) -> None:
 
 def test_published_numbers_are_shares_with_their_digits(claims: Mapping[str, Claim]) -> None:
     """Percent become shares of 1 and keep the digits that were printed; a text of many numbers is taken apart."""
-    third = {row["claims"]: row for row in published_rows(TABLES["memtsm_3"], claims).numbers}
-    report = published_rows(TABLES["efficient_vad_classification"], claims).numbers
-    sizes = published_rows(TABLES["memtsm_4"], claims).numbers
+    third = {row["claims"]: row for row in published_rows(TABLES["memtsm_3"], claims, {}).numbers}
+    report = published_rows(TABLES["efficient_vad_classification"], claims, {}).numbers
+    sizes = published_rows(TABLES["memtsm_4"], claims, {}).numbers
 
     assert ("0.8887", "0.8430") == (third["R07"]["video_auc"], third["P15"]["frame_auc"])
     assert "frame_auc" not in third["R07"]
@@ -116,10 +117,32 @@ def test_published_numbers_are_shares_with_their_digits(claims: Mapping[str, Cla
 
 def test_claims_of_one_protocol_share_a_row(claims: Mapping[str, Claim]) -> None:
     """Same system, level, data, selection and verdict: one row; another verdict: another row."""
-    numbers = published_rows(TABLES["memtsm_2"], claims).numbers
+    numbers = published_rows(TABLES["memtsm_2"], claims, {}).numbers
 
     assert ["R01 R02", "R03 R04 R05 R06"] == [row["claims"] for row in numbers]
     assert ["protocol_differs", "arithmetic_only"] == [row["verdict"] for row in numbers]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "verdict", "reason"),
+    [
+        ("0.8172", "arithmetic_only", "TP 123, FP 36, FN 17, TN 114 on 140 anomalous"),
+        ("0.8173", "check_failed", "no confusion matrix has these rates"),
+    ],
+)
+def test_verdicts_are_the_computed_ones(claims: Mapping[str, Claim], accuracy: str, verdict: str, reason: str) -> None:
+    """One printed digit changed: no format shows the verdict that the ledger was given, and the reason says why."""
+    ledger = {**claims, "R03": claims["R03"].model_copy(update={"value": accuracy})}
+    table = TABLES["memtsm_2"]
+    computed = compute(list(ledger.values()), [cited.id for cited in table.cited])
+    page = assemble("memtsm_2", table, Found({}, {}), ledger, computed)
+    row = next(row for row in cells(page) if "R03" in row["claims"])
+    mark = " (check_failed)" if verdict == "check_failed" else ""
+
+    assert (verdict, f"{accuracy}{mark}") == (row["verdict"], row["video_accuracy"])
+    assert re.search(rf"R06, MemTSM-Net, F1 0.8227: \*\*{verdict}\*\*\. {reason}.*\. The run behind", markdown(page))
+    assert verdict.replace("_", r"\_") in latex(page)
+    assert {"R01", "R03", "R04", "R05", "R06", "R07", "R08"} == set(computed)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +157,7 @@ def test_claims_of_one_protocol_share_a_row(claims: Mapping[str, Claim]) -> None
 def test_levels_never_mix(claims: Mapping[str, Claim], cited: Cited, message: str) -> None:
     """A claim of one level in a column of the other is an error, and so is a claim that the ledger has not."""
     with pytest.raises(DatasetError, match=message):
-        published_rows(replace(TABLES["memtsm_3"], cited=(cited,)), claims)
+        published_rows(replace(TABLES["memtsm_3"], cited=(cited,)), claims, {})
 
 
 def test_our_rows_have_what_the_table_shows() -> None:
@@ -154,7 +177,9 @@ def test_what_is_unknown_of_a_cost_is_said(claims: Mapping[str, Claim]) -> None:
     """Below the table, by the names of the variants that share it."""
     costs = [cost(name) | {"note": "features are imported"} for name in ("a", "b")]
     rows = variant_rows(TABLES["memtsm_6"], [], costs, ["a", "b"])
-    text = markdown(assemble("memtsm_6", TABLES["memtsm_6"], Found({"d": rows}, {"d": "subset: available"}), claims))
+    text = markdown(
+        assemble("memtsm_6", TABLES["memtsm_6"], Found({"d": rows}, {"d": "subset: available"}), claims, {})
+    )
 
     assert "a, b: features are imported." in text
     assert "Times measured on a CPU: another machine gives others." in text
@@ -201,7 +226,11 @@ def test_differences_are_told_with_their_interval(claims: Mapping[str, Claim]) -
     pairs = [head | {"metric": "frame_auc"} | known, head | {"metric": "video_auc"} | unknown]
     rows = difference_rows("mini_crime", "mil", pairs)
     page = assemble(
-        "mstsm_ablation", TABLES["mstsm_ablation"], found("mstsm_ablation", differences={"mini_crime": rows}), claims
+        "mstsm_ablation",
+        TABLES["mstsm_ablation"],
+        found("mstsm_ablation", differences={"mini_crime": rows}),
+        claims,
+        {},
     )
 
     assert "## mini_crime (synthetic): rows minus mil" in markdown(page)
@@ -209,33 +238,37 @@ def test_differences_are_told_with_their_interval(claims: Mapping[str, Claim]) -
 
 
 def test_page_says_what_its_rows_are(claims: Mapping[str, Claim]) -> None:
-    """Title with data set, the protocol, the highest row without a pixel, and what is not there, each by name."""
+    """Title with data set, the protocol, rows without a pixel and the oracle, and what is not there, each by name."""
     unseen = {"mini_crime": {"video_auc": ("random", 0.54), "video_ap": ("centre", 0.5)}}
+    oracle = {"mini_crime": {"video_auc": 1.0, "video_ap": 0.875}}
     absent = {
         "a_ucf": ("not installed", "no root"),
         "b_ucf": ("not installed", "no root"),
         "c": ("not shown", "broken"),
     }
-    page = assemble("memtsm_2", TABLES["memtsm_2"], found("memtsm_2", unseen=unseen, absent=absent), claims)
+    page = assemble(
+        "memtsm_2", TABLES["memtsm_2"], found("memtsm_2", unseen=unseen, oracle=oracle, absent=absent), claims, {}
+    )
     text, rows = markdown(page), cells(page)
 
     assert "# MemTSM-Net, table 2: metrics. Data: mini_crime (synthetic)" in text
     assert "Highest row without a pixel: video_auc 0.540 (random), video_ap 0.500 (centre)." in text
+    assert "has the video's label): video_auc 1.000, video_ap 0.875." in text
     assert "8 train videos (2 of them validation), 5 test videos." in text
     assert "Threshold: youden on validation." in text
     assert "- a_ucf, b_ucf: no root" in text
     assert "## Not shown" in text
-    assert {"ours", "published", "no pixel", "not installed", "not shown"} == {row["kind"] for row in rows}
+    assert {"ours", "published", "no pixel", "oracle", "not installed", "not shown"} == {row["kind"] for row in rows}
     assert [("mini_crime", "synthetic", "0.75")] == [
         (row["dataset"], row["dataset_is"], row["video_auc"]) for row in rows if row["kind"] == "ours"
     ]
-    assert "nothing is installed" in markdown(assemble("memtsm_2", TABLES["memtsm_2"], Found({}, {}), claims))
+    assert "nothing is installed" in markdown(assemble("memtsm_2", TABLES["memtsm_2"], Found({}, {}), claims, {}))
 
 
 def test_random_features_are_marked(claims: Mapping[str, Claim]) -> None:
     """The mark behind the name, its meaning below; the CSV has the name alone, and whose weights they are."""
     rows = variant_rows(TABLES["memtsm_2"], [result("mil", weights="random (seed 0)")], [], ["mil"])
-    page = assemble("memtsm_2", TABLES["memtsm_2"], Found({"mini_crime": rows}, {}), claims)
+    page = assemble("memtsm_2", TABLES["memtsm_2"], Found({"mini_crime": rows}, {}), claims, {})
 
     assert f"| mil {MARK} " in markdown(page)
     assert f"{MARK} {MEANING}" in markdown(page)
@@ -246,7 +279,7 @@ def test_random_features_are_marked(claims: Mapping[str, Claim]) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_latex_can_be_set(name: str, claims: Mapping[str, Claim]) -> None:
     """Every environment is closed, and outside of column ends and mathematics no special character stands bare."""
-    text = latex(assemble(name, TABLES[name], found(name, absent={"x_y": ("not shown", "50 % & #1")}), claims))
+    text = latex(assemble(name, TABLES[name], found(name, absent={"x_y": ("not shown", "50 % & #1")}), claims, {}))
     opened, closed = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
     body = [line for line in text.splitlines() if not line.startswith(("%", r"\label", r"\end", r"\begin"))]
     plain = re.sub(r"\$\\(pm|dagger)\$", "", "\n".join(line.replace(" & ", " ") for line in body))
@@ -255,6 +288,18 @@ def test_latex_can_be_set(name: str, claims: Mapping[str, Claim]) -> None:
     assert [] == SPECIAL.findall(plain)
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     assert r"50 \% \& \#1" in text
+
+
+def test_latex_leaves_the_size_of_letters_as_it_was(claims: Mapping[str, Claim]) -> None:
+    """What stands behind the last table is in small letters, and nothing behind that is."""
+    absent = {"a": ("not shown", "broken"), "b": ("not installed", "no root")}
+    text = latex(assemble("memtsm_2", TABLES["memtsm_2"], found("memtsm_2", absent=absent), claims, {}))
+    outside = text.rpartition(r"\end{table}")[2].strip().splitlines()
+
+    assert [
+        r"{\par\footnotesize Not shown: a (broken)\par}",
+        r"{\par\footnotesize Not installed: b (no root)\par}",
+    ] == outside
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from vad.claims.shapes import shape
 from vad.errors import DatasetError, listing
 from vad.evaluation import METRICS
 
@@ -78,6 +79,13 @@ class Claim(BaseModel):
             raise ValueError(f"ours: {metric} does not stand beside a claim of level {self.level}")
         return self
 
+    @model_validator(mode="after")
+    def _can_be_computed_with(self) -> "Claim":
+        wanted = shape(self.id, self.check, self.unit)
+        if wanted and not wanted.fits(self.value):
+            raise ValueError(f"value: {self.value!r} cannot be computed with; write it like {wanted.example!r}")
+        return self
+
 
 def read_ledger(path: Path = LEDGER) -> list[Claim]:
     """The claims of a ledger file, in its order.
@@ -94,9 +102,14 @@ def read_ledger(path: Path = LEDGER) -> list[Claim]:
             claims.append(Claim.model_validate(row))
         except ValidationError as error:
             where = f"{path.name}:{line}: {row.get('id')}"
-            problems += [f"{where}: {'.'.join(map(str, e['loc']))} {e['msg']}" for e in error.errors()]
+            problems += [f"{where}: {_told(e['loc'], e['msg'])}" for e in error.errors()]
     ids = [claim.id for claim in claims]
     problems += [f"{name} is there twice" for name in dict.fromkeys(ids) if ids.count(name) > 1]
     if problems:
         raise DatasetError(listing(str(path), problems, "Mend the ledger."))
     return claims
+
+
+def _told(column: tuple[int | str, ...], message: str) -> str:
+    """A problem by its column; where the claim as a whole is wrong, the message names it."""
+    return " ".join([*map(str, column), message.removeprefix("Value error, ")])

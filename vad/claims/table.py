@@ -1,16 +1,19 @@
 """The claims table: each claim with its verdict, what was computed about it, and this pipeline's own number."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
+from vad.evaluation import FRAME_AT_THRESHOLD, VIDEO_AT_THRESHOLD
 from vad.origin import is_random
 from vad.tables import cell
 
 SUFFIXES = {"ucf": "ucf", "efficient": "ucf", "ped2": "ped2", "avenue": "avenue", "shanghai": "shanghai", "xd": "xd"}
-"""How variants are called that run on the data of a claim: `<variant>_<suffix>`."""
+"""How variants are called that are made for the data of a claim, `<variant>_<suffix>`: they are looked for first."""
+TEST_LISTS = {"ucf_test": ("ucf_crime", 290), "ped2_test": ("ped2", 12), "avenue_test": ("avenue", 21)}
+"""Kind of data set and test videos of the data of a claim; a claim about anything else is about no official list."""
 COLUMNS = (
     *(
         "id",
@@ -26,17 +29,65 @@ COLUMNS = (
         "reason",
         "computed",
     ),
-    *("ours_metric", "ours_variant", "ours_data", "ours", "ours_selection", "ours_protocol", "ours_provenance"),
+    *(
+        "ours_metric",
+        "ours_variant",
+        "ours_data",
+        "ours",
+        "ours_selection",
+        "ours_threshold",
+        "ours_protocol",
+        "ours_provenance",
+    ),
+)
+AT_THRESHOLD = ("far_at_threshold", *FRAME_AT_THRESHOLD, *VIDEO_AT_THRESHOLD)
+"""Metrics that a threshold decides: beside a claim "at 0.5" ours has another one."""
+ABOUT = (
+    "What was claimed, what it is worth, and what stands beside it here. Every column is in `claims.csv`. A claim of"
+    " level `video` is compared with nothing of level `frame`.\n\n"
+    "Ours: mean ± standard deviation over seeds [interval], then variant and data set, what chose the epoch (on"
+    " validation videos alone; last: nothing did), the threshold rule where a metric needs a threshold (which need not"
+    " be the claim's), and the record of the first seed. Ground truth, number of test videos and the other records:"
+    " `ours_protocol` and `ours_provenance` of `claims.csv`.\n"
 )
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
 
 
-def compute(claims: Sequence[Claim]) -> dict[str, Computed]:
-    """All that can be computed, by claim id. Builds networks, so it imports torch."""
+class Source(NamedTuple):
+    """Where the lists of a data set are from."""
+
+    kind: str
+    """As in params.yaml: the file in `vad/datasets` that reads it."""
+    official: bool
+    """Whether none of its lists differs from an official file."""
+
+
+def source_of(kind: str, facts: Mapping[str, Any]) -> Source:
+    """The source of a data set, from its kind and the `facts.json` of its split."""
+    return Source(kind, all(item["official"] is not False for item in facts["lists"].values()))
+
+
+def compute(claims: Sequence[Claim], ids: Collection[str] | None = None) -> dict[str, Computed]:
+    """All that can be computed, by claim id. Builds networks, so it imports torch where a size is asked for.
+
+    Args:
+        claims: the ledger; a check may read claims other than its own.
+        ids: of the claims whose checks are made; None = all.
+    """
     by_id = {claim.id: claim for claim in claims}
-    wanted = {claim.check for claim in claims} - {""}
+    wanted = {claim.check for claim in claims if ids is None or claim.id in ids} - {""}
     checks = {**arithmetic.CHECKS, **sizes.CHECKS}
     return {name: found for check in sorted(wanted) for name, found in checks[check](by_id).items()}
+
+
+def verdict(claim: Claim, found: Computed | None) -> str:
+    """The ledger's verdict where its computation comes out, or where there is none to make; else `check_failed`."""
+    return claim.verdict if found is None or found.holds else "check_failed"
+
+
+def why(claim: Claim, found: Computed | None) -> str:
+    """What was computed about a claim, and the ledger's reason."""
+    return claim.reason if found is None else f"{found.text}. {claim.reason}"
 
 
 def claims_table(
@@ -44,6 +95,7 @@ def claims_table(
     results: Sequence[Mapping[str, Any]],
     skipped: Mapping[str, str],
     computed: Mapping[str, Computed],
+    sources: Mapping[str, Source],
 ) -> list[dict[str, Any]]:
     """One row a claim, with the columns `COLUMNS`.
 
@@ -53,47 +105,61 @@ def claims_table(
             says whose weights made its features.
         skipped: variants that did not run here, with the reason.
         computed: as `compute` gives it.
+        sources: of the data sets of the results, by name.
     """
     rows = {row["variant"]: row for row in results}
-    return [_row(claim, computed.get(claim.id), _ours(claim, rows, skipped)) for claim in claims]
+    return [_row(claim, computed.get(claim.id), _ours(claim, rows, skipped, sources)) for claim in claims]
 
 
 def _row(claim: Claim, found: Computed | None, ours: Mapping[str, Any]) -> dict[str, Any]:
-    row = {**claim.model_dump(exclude={"check", "ours"}), "computed": "", **dict.fromkeys(COLUMNS[12:], ""), **ours}
-    if found is not None:
-        row["computed"] = found.text
-        row["verdict"] = claim.verdict if found.holds else "check_failed"
+    row = {**claim.model_dump(exclude={"check", "ours"}), **dict.fromkeys(COLUMNS[12:], ""), **ours}
+    row |= {"verdict": verdict(claim, found), "computed": "" if found is None else found.text}
     return {name: row[name] for name in COLUMNS}
 
 
-def _ours(claim: Claim, rows: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, str]) -> dict[str, Any]:
+def _ours(
+    claim: Claim, rows: Mapping[str, Mapping[str, Any]], skipped: Mapping[str, str], sources: Mapping[str, Source]
+) -> dict[str, Any]:
     """Our own number: on the data of the claim if there is one, else on a data set that is named."""
     if not claim.ours:
         return {}
     variant, _, metric = claim.ours.partition(".")
     suffix = SUFFIXES.get(claim.data.partition("_")[0])
     names = [f"{variant}_{suffix}", variant] if suffix else [variant]
-    ran = next((rows[name] for name in names if name in rows), None)
-    if ran is None:
+    there = [rows[name] for name in names if name in rows]
+    if not there:
         why = next((skipped[name] for name in names if name in skipped), "not run: no variant of this name")
         return {"ours_metric": metric, "ours": why}
+    ran = next((row for row in there if _on_its_data(claim, row, sources)), there[0])
     text = cell(ran, metric)
-    on_it = suffix is not None and ran["variant"] == names[0]
     return {
         "ours_metric": metric,
         "ours_variant": ran["variant"],
-        "ours_data": ran["dataset"] + ("" if on_it else " (not the data of the claim)"),
+        "ours_data": _data(ran) + ("" if _on_its_data(claim, ran, sources) else " (not the data of the claim)"),
         "ours": f"{text} (random weights: not a result)" if is_random(ran.get("extractor_weights", "")) else text,
         "ours_selection": ran["selection"],
-        "ours_protocol": f"{ran['ground_truth']}, {ran['threshold_rule']}, {ran['n_videos']} videos",
+        "ours_threshold": ran["threshold_rule"] if metric in AT_THRESHOLD else "",
+        "ours_protocol": f"{ran['ground_truth']}, {ran['n_videos']} videos",
         "ours_provenance": ran["provenance"],
     }
 
 
+def _on_its_data(claim: Claim, row: Mapping[str, Any], sources: Mapping[str, Source]) -> bool:
+    """Whether a number was taken on the whole test list that a claim is about, whatever its variant is called."""
+    kind, n_videos = TEST_LISTS.get(claim.data, ("", 0))
+    source = sources.get(row["dataset"], Source("", False))
+    whole = row["subset"] == "all" and row["n_videos"] == n_videos
+    return whole and source.kind == kind and source.official
+
+
+def _data(row: Mapping[str, Any]) -> str:
+    """The data set of a row, and the subset if it is not the whole of it."""
+    return row["dataset"] if row["subset"] == "all" else f"{row['dataset']}, {row['subset']}"
+
+
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """The page: what the verdicts mean, and the claims by source."""
-    parts = ["# Claims\n", "What was claimed, what it is worth, and what stands beside it here. Every column is in"]
-    parts[-1] += " `claims.csv`. A claim of level `video` is compared with nothing of level `frame`.\n"
+    parts = ["# Claims\n", ABOUT]
     parts += ["| verdict | claims | meaning |\n|---|---|---|"]
     counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
     parts += [f"| {name} | {counts[name]} | {text} |" for name, text in VERDICTS.items()]
@@ -103,9 +169,16 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _protocol(row: dict[str, Any]) -> list[str]:
+    """What our number is of, how it came to be, and the first of the records that it comes from."""
+    threshold = [f"threshold by {row['ours_threshold']}"] if row["ours_threshold"] else []
+    record = f"record {row['ours_provenance'].partition(' ')[0]}"
+    return [f"{row['ours_variant']} on {row['ours_data']}", f"epoch by {row['ours_selection']}", *threshold, record]
+
+
 def _line(row: dict[str, Any]) -> str:
     ours = f"{row['ours_metric']}: {row['ours']}" if row["ours_metric"] else ""
-    where = f" [{row['ours_variant']} on {row['ours_data']}]" if row["ours_variant"] else ""
+    where = f" [{'; '.join(_protocol(row))}]" if row["ours_variant"] else ""
     told = {
         "value": f"{row['value']} {row['unit']}".strip(),
         "why": f"{row['computed']}. {row['reason']}" if row["computed"] else row["reason"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vad.claims.arithmetic import Computed
 from vad.claims.ledger import Claim
 from vad.evaluation import CONFUSION
 from vad.published.page import Block, Page
@@ -15,6 +16,8 @@ NAMES = {"variants": ("variant", "features"), "categories": ("class", "label"), 
 COUNTS = ("n_train", "n_validation", "n_test")
 BELOW = ("claims", "level", "data", "selection", "verdict")
 """Columns of every row of published numbers."""
+ORACLE = "video_oracle"
+"""The row of `vad.baselines.ORACLES` that a table names: how far a metric goes with no localisation at all."""
 AT_THRESHOLD = tuple(f"{level}_{name}" for level in ("frame", "video") for name in CONFUSION)
 
 
@@ -28,6 +31,7 @@ class Found:
         networks: image networks.
         differences: from the first row, by data set.
         unseen: for each data set and metric, the highest row that looks at no pixel, and its value.
+        oracle: for each data set and metric, what knowing every video's label, and nothing of its frames, gives.
         absent: variants that are not shown, each with kind and reason.
         coverage: of the intervals, a share.
     """
@@ -37,12 +41,15 @@ class Found:
     networks: Sequence[Row] = ()
     differences: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     unseen: Mapping[str, Mapping[str, tuple[str, float]]] = field(default_factory=dict)
+    oracle: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     absent: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     coverage: float = 0.95
 
 
-def assemble(name: str, table: Table, found: Found, claims: Mapping[str, Claim]) -> Page:
-    """The page of a table.
+def assemble(
+    name: str, table: Table, found: Found, claims: Mapping[str, Claim], computed: Mapping[str, Computed]
+) -> Page:
+    """The page of a table; `computed` about its claims decides their verdicts.
 
     Raises: DatasetError when a claim is not in the ledger, or not of the level of its column.
     """
@@ -50,12 +57,12 @@ def assemble(name: str, table: Table, found: Found, claims: Mapping[str, Claim])
     if found.networks:
         columns = ("variant", "sample", *table.costs)
         blocks.append(Block("network", "Image networks", columns, found.networks, _cost_notes(found.networks)))
-    printed = published_rows(table, claims)
+    printed = published_rows(table, claims, computed)
     if printed.reasons:
         numbers = dict.fromkeys(column for row in printed.numbers for column in row if column not in ("system", *BELOW))
         columns, title = ("system", *numbers, *BELOW), "Published, each with its verdict"
         blocks.append(Block("published", title, columns, printed.numbers, reasons=printed.reasons))
-    aside = [*_unseen_rows(found), *({"kind": "published", **row} for row in printed.words)]
+    aside = [*_reference_rows(found), *({"kind": "published", **row} for row in printed.words)]
     data = ", ".join(_titled(dataset, found) for dataset, rows in found.rows.items() if rows) or "nothing is installed"
     return Page(name, table.title, data, table.about, blocks, aside, found.absent)
 
@@ -89,6 +96,9 @@ def _notes(table: Table, dataset: str, found: Found) -> list[str]:
     if unseen := found.unseen.get(dataset):
         highest = ", ".join(f"{metric} {value:.3f} ({name})" for metric, (name, value) in unseen.items())
         notes.append(f"Highest row without a pixel: {highest}.")
+    if oracle := found.oracle.get(dataset):
+        told = ", ".join(f"{metric} {value:.3f}" for metric, value in oracle.items())
+        notes.append(f"Perfect video classifier ({ORACLE}: every frame of a video has the video's label): {told}.")
     notes += _cost_notes(rows)
     return notes + ([f"{MARK} {MEANING}"] if any(map(random_features, rows)) else [])
 
@@ -129,8 +139,12 @@ def _differences(table: Table, dataset: str, found: Found) -> Block:
     return Block("difference", f"{_titled(dataset, found)}: rows minus {first}", ("variant", *shown), rows, (note,))
 
 
-def _unseen_rows(found: Found) -> list[dict[str, Any]]:
-    return [
+def _reference_rows(found: Found) -> list[dict[str, Any]]:
+    """What the notes say of rows without a pixel and of the oracle."""
+    oracles = [
+        {"kind": "oracle", "variant": ORACLE, "dataset": dataset, **values} for dataset, values in found.oracle.items()
+    ]
+    return oracles + [
         {"kind": "no pixel", "variant": f"highest: {name}", "dataset": dataset, metric: value}
         for dataset, highest in found.unseen.items()
         for metric, (name, value) in highest.items()

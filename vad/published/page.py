@@ -103,7 +103,7 @@ def latex(page: Page) -> str:
         ]
     for kind in dict.fromkeys(kind for kind, _ in page.absent.values()):
         lines = [f"{kind.capitalize()}: {names} ({why})" for names, why in _by_reason(page, kind)]
-        parts += [rf"\par\footnotesize {escaped(line)}" for line in lines]
+        parts += [rf"{{\par\footnotesize {escaped(line)}\par}}" for line in lines]
     return "\n".join(parts) + "\n"
 
 

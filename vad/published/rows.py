@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from vad.claims.arithmetic import Computed
 from vad.claims.ledger import Claim
+from vad.claims.table import verdict, why
 from vad.errors import DatasetError, listing
 from vad.evaluation import METRICS
 from vad.published.tables import TRAPEZOID, Cited, Table
@@ -19,7 +21,7 @@ PROTOCOL = (
     *("n_train", "n_validation", "n_videos", "n_anomalous"),
 )
 """Columns of the results table that every row of ours keeps; the last one is always `provenance`."""
-ALWAYS_SAID = ("leakage", "unsupported")
+ALWAYS_SAID = ("leakage", "unsupported", "check_failed")
 """Verdicts without which a number is never printed."""
 UNITS_SAID = ("_ms", "_fps", "_seconds", "_mb")
 """Ends of columns whose name says the unit."""
@@ -152,8 +154,13 @@ class Printed(NamedTuple):
     reasons: list[str]
 
 
-def published_rows(table: Table, claims: Mapping[str, Claim]) -> Printed:
+def published_rows(table: Table, claims: Mapping[str, Claim], computed: Mapping[str, Computed]) -> Printed:
     """The claims beside a table; those of a system that share level, data, selection and verdict are one row.
+
+    Args:
+        table: says which claims, and where their numbers stand.
+        claims: the ledger by id.
+        computed: as `vad.claims.table.compute` gives it; no verdict is printed whose computation does not come out.
 
     Raises: DatasetError for claims that are not in the ledger, or not of the level of their column.
     """
@@ -171,13 +178,13 @@ def published_rows(table: Table, claims: Mapping[str, Claim]) -> Printed:
     words = []
     for cited, claim in known:
         head = {"system": cited.row or claim.system, "data": claim.data, "level": claim.level}
-        head |= {"selection": claim.selection, "verdict": claim.verdict}
+        head |= {"selection": claim.selection, "verdict": verdict(claim, computed.get(claim.id))}
         if not cited.columns:
             words.append({**head, "claims": claim.id, "claim": f"{claim.claim} {claim.value} {claim.unit}".strip()})
             continue
         row = rows.setdefault(tuple(head.values()), head | {"claims": ""})
-        row |= {**_printed(cited, claim), "claims": f"{row['claims']} {claim.id}".strip()}
-    return Printed(list(rows.values()), words, _reasons([claim for _, claim in known]))
+        row |= {**_printed(cited, claim, head["verdict"]), "claims": f"{row['claims']} {claim.id}".strip()}
+    return Printed(list(rows.values()), words, _reasons([claim for _, claim in known], computed))
 
 
 def _fits(claim: Claim, column: str) -> bool:
@@ -187,10 +194,10 @@ def _fits(claim: Claim, column: str) -> bool:
     return True
 
 
-def _printed(cited: Cited, claim: Claim) -> dict[str, str]:
+def _printed(cited: Cited, claim: Claim, judged: str) -> dict[str, str]:
     """The printed numbers by column; shares of 1 where the column is a metric, with the word where one is needed."""
     parts = _PARTS.split(claim.value) if len(cited.columns) > 1 else [claim.value]
-    word = f" ({claim.verdict})" if claim.verdict in ALWAYS_SAID else ""
+    word = f" ({judged})" if judged in ALWAYS_SAID else ""
     found = {}
     for column, part in zip(cited.columns, parts, strict=True):
         if column in METRICS and claim.unit == "%":
@@ -208,11 +215,13 @@ def _share(percent: str) -> str:
         return f"{percent} %"
 
 
-def _reasons(claims: Sequence[Claim]) -> list[str]:
-    """One line for the claims that share verdict and reason."""
+def _reasons(claims: Sequence[Claim], computed: Mapping[str, Computed]) -> list[str]:
+    """One line for the claims that share verdict, what was computed, and reason."""
     found: dict[tuple[str, str], list[str]] = {}
     for claim in claims:
         unit = "" if "fraction" in claim.unit else claim.unit
         text = " ".join(part for part in (claim.claim, claim.value, unit) if part)
-        found.setdefault((claim.verdict, claim.reason), []).append(f"{claim.id}, {claim.system}, {text}")
-    return [f"{'; '.join(names)}: **{verdict}**. {reason}" for (verdict, reason), names in found.items()]
+        one = computed.get(claim.id)
+        told = (verdict(claim, one), why(claim, one))
+        found.setdefault(told, []).append(f"{claim.id}, {claim.system}, {text}")
+    return [f"{'; '.join(names)}: **{judged}**. {reason}" for (judged, reason), names in found.items()]
