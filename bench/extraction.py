@@ -43,6 +43,7 @@ def naive() -> Callable[[Path], Vectors]:
 
     @torch.inference_mode()
     def extract(path: Path) -> Vectors:
+        """One call of the network a frame, as a first script would do it."""
         capture, maps, rows = cv2.VideoCapture(str(path)), [], []
         while (read := capture.read())[0]:
             image = cv2.cvtColor(cv2.resize(read[1], (224, 224)), cv2.COLOR_BGR2RGB)
