@@ -36,7 +36,7 @@ def naive() -> Callable[[Path], Vectors]:
     import torch
     import torch.nn.functional as F
 
-    from vad.extractors._xfeat_network import package_files, published_network
+    from vad.networks.xfeat import package_files, published_network
 
     network = published_network(package_files()[1])
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))

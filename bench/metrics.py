@@ -11,13 +11,13 @@ import time
 
 import numpy as np
 
-from vad.bootstrap import interval, multiplicities
-from vad.conventions import NAMED, under_all
-from vad.evaluation import evaluate
-from vad.ground_truth import Annotation, Convention, fit_scores, frame_labels
-from vad.pair_counts import PairCounts
-from vad.schema import Bootstrap
-from vad.video_scores import Frames, VideoScores, VideoTruth
+from vad.evaluation.bootstrap import interval, multiplicities
+from vad.evaluation.conventions import NAMED, under_all
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.ground_truth import Annotation, Convention, fit_scores, frame_labels
+from vad.evaluation.pair_counts import PairCounts
+from vad.evaluation.scored_video import Frames, JudgedVideo, VideoTruth
+from vad.schema.evaluate import Bootstrap
 
 BARS = {"frame_auc with interval": 2.0, "every metric with interval": 5.0, "every convention": 5.0}
 MEMORY_BAR_MB = 1000.0
@@ -35,7 +35,7 @@ def annotations(seed: int = 0) -> list[Annotation]:
     ]
 
 
-def videos(rules: Convention = NAMED["canonical"], seed: int = 0) -> list[VideoScores]:
+def videos(rules: Convention = NAMED["canonical"], seed: int = 0) -> list[JudgedVideo]:
     """Synthetic scores of a plausible test list under a convention."""
     generator = np.random.default_rng(seed)
     listed = annotations(seed)
@@ -54,7 +54,7 @@ def videos(rules: Convention = NAMED["canonical"], seed: int = 0) -> list[VideoS
     return found
 
 
-def auc_interval(scored: list[VideoScores], settings: Bootstrap) -> None:
+def auc_interval(scored: list[JudgedVideo], settings: Bootstrap) -> None:
     """`frame_auc` and its interval alone."""
     frames = Frames.of(scored)
     pairs = PairCounts.of(frames.scores, frames.positive, frames.sizes)

@@ -15,13 +15,14 @@ import vad.extractors
 import vad.models
 from stages.room import typed
 from vad import registry
-from vad.artefacts import canonical_json, read_json, write_text
+from vad.artefacts.files import canonical_json, read_json, write_text
+from vad.ledger.code import code_files
+from vad.ledger.records import SUFFIX
+from vad.ledger.staleness import wake_path
 from vad.params import load
-from vad.provenance import SUFFIX, code_files
 from vad.published.tables import TABLES
-from vad.schema import Params, Variant
-from vad.splits import Video
-from vad.staleness import wake_path
+from vad.schema.params import Params, Variant
+from vad.splits.video import Video
 
 SECTIONS = Path(".params")
 DATA = Path("data")

@@ -12,9 +12,10 @@ import vad.models
 from stages.plan import SECTIONS, Plan
 from vad import registry
 from vad.errors import VadError, listing
-from vad.schema import Variant
-from vad.splits import Video, validation_ids
-from vad.staleness import refresh
+from vad.ledger.staleness import refresh
+from vad.schema.params import Variant
+from vad.splits.tables import validation_ids
+from vad.splits.video import Video
 
 LOGS = Path("logs")
 STORE = SECTIONS / "stat.json"

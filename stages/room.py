@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from vad.artefacts import read_json
+from vad.artefacts.files import read_json
 from vad.errors import VadError
-from vad.provenance import Job
+from vad.ledger.records import Job
 
 Config = TypeVar("Config", bound=BaseModel)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vad.clips import Clips, encoded
+from vad.artefacts.clips import Clips, encoded
 
 
 def numbered(rows: int, frames: int = 4, size: int = 32, first: int = 0) -> Clips:

@@ -11,9 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 
-from tests.project import PARAMS, ROOT, Project
-
-REAL_DATA = ROOT.parent / "shared" / "data"
+from tests.project import PARAMS, REAL_DATA, Project
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+REAL_DATA = Path(os.environ.get("VAD_REAL_DATA", ROOT.parent / "shared" / "data"))
+"""Real data for local checks: used where it is there, never needed."""
 BIN = Path(sys.executable).parent
 PARTS = ("Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "envs", "profiles", "stages", "vad")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")

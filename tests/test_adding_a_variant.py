@@ -8,11 +8,11 @@ import torch
 import yaml
 
 from tests.project import ROOT
-from vad import contract
-from vad.batches import Part, set_for
-from vad.inference import video_scores
-from vad.schema import Variant
-from vad.training import train
+from vad.engine.batches import Part, set_for
+from vad.engine.score import video_scores
+from vad.engine.train import train
+from vad.models import _contract as contract
+from vad.schema.params import Variant
 
 PAGE = (ROOT / "docs/adding-a-variant.md").read_text()
 

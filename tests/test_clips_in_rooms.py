@@ -9,7 +9,8 @@ from stages.features.run import main as extract
 from stages.plan import Plan
 from tests import videos
 from tests.project import PARAMS, Project
-from vad.artefacts import read_features, write_json
+from vad.artefacts.features import read_features
+from vad.artefacts.files import write_json
 
 CLIPS = """\
 features:
@@ -57,7 +58,7 @@ def test_the_inner_extractor_decides(plan: Plan) -> None:
     """Both code files, the inner device, and a root that is null inside means not installed."""
     code = plan.code("features", *plan.extractors("clips"))
 
-    assert {"vad/extractors/clips.py", "vad/extractors/xfeat.py", "vad/clips.py"} <= set(code)
+    assert {"vad/extractors/clips.py", "vad/extractors/xfeat.py", "vad/artefacts/clips.py"} <= set(code)
     assert "vad/extractors/imported.py" not in code
     assert ["extractors/xfeat"] == plan.extractors("xfeat")
     assert (True, False) == (plan.needs_gpu("clips"), plan.needs_gpu("published"))

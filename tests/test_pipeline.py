@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.project import Project
-from vad.artefacts import read_scores
+from vad.artefacts.scores import read_scores
 
 pytestmark = pytest.mark.pipeline
 MIL = [
@@ -277,7 +277,7 @@ def test_a_bad_video_is_named_and_the_others_stay(project: Project) -> None:
     other.unlink()
     project.write("batch.json", json.dumps([rows[videos[0].stem], rows[videos[1].stem]]))
     arguments = ["--section", ".params/features/xfeat.json", "--batch", "batch.json", "--out", str(Path(name).parent)]
-    done = project.run("python", "-m", "stages.features.run", *arguments, "--code", "vad/decode.py", check=False)
+    done = project.run("python", "-m", "stages.features.run", *arguments, "--code", "vad/video/decode.py", check=False)
 
     assert done.returncode == 2
     assert videos[0].stem in done.stderr

@@ -7,15 +7,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from tests.report.test_tables import metrics
 
 from stages.infer import run as infer
 from stages.report import figures
 from stages.report import run as report
-from tests.test_tables import metrics
-from vad.artefacts import FeatureFile, read_scores, write_features, write_json, write_text, write_weights
-from vad.modelling import build
-from vad.schema import Infer
-from vad.tables import MARK, MEANING
+from vad.artefacts.features import FeatureFile, write_features
+from vad.artefacts.files import write_json, write_text
+from vad.artefacts.scores import read_scores
+from vad.artefacts.weights import write_weights
+from vad.engine.build import build
+from vad.report.tables import MARK, MEANING
+from vad.schema.infer import Infer
 
 RANDOM = {"extractor": {"name": "x3d", "weights": "random", "weights_seed": 4}}
 CHECKED = {"extractor": {"name": "x3d", "weights": "kinetics", "weights_sha256": "ab" * 32}}
@@ -68,7 +71,7 @@ def test_from_feature_file_to_page(made_by: dict, words: str, tmp_path: Path) ->
     facts["labels"] = {"train": {"anomalous": 1}}
     write_json(tmp_path / "set" / "tables" / "facts.json", facts)
     write_json(tmp_path / "metrics" / "v" / "seed0" / "metrics.json", {"protocol": {"notes": []}})
-    shelf = report.Shelf(
+    shelf = report.ReportInputs(
         Namespace(split=tmp_path, metrics=tmp_path / "metrics"),
         {"variants": [{"name": "v", **row}], "skipped": {}, "seeds": [0]},
     )

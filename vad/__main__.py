@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vad.artefacts import write_text
+from vad.artefacts.files import write_text
 from vad.audit import command
 from vad.errors import VadError
-from vad.staleness import verify
+from vad.ledger.staleness import verify
 
 SECTIONS = Path(".params")
 

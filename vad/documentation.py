@@ -8,8 +8,12 @@ from pydantic import BaseModel
 
 from vad import registry
 from vad.params import PLUGINS
-from vad.schema import Evaluate, Infer, Params, Report, Train
-from vad.tables import MARK
+from vad.report.tables import MARK
+from vad.schema.evaluate import Evaluate
+from vad.schema.infer import Infer
+from vad.schema.params import Params
+from vad.schema.report import Report
+from vad.schema.train import Train
 
 HEAD = """# Every key of params.yaml
 

@@ -1,6 +1,6 @@
 """The one loader of params.yaml, for the Snakefile and for everything else.
 
-First the file is read as YAML; then its shape (vad/schema.py) and what the plugins say of their own settings are
+First the file is read as YAML; then its shape (vad/schema/params.py) and what the plugins say of their own settings are
 checked, and all problems of both are reported at once, with path, value, known names and the nearest one.
 """
 
@@ -22,10 +22,12 @@ import vad
 import vad.datasets
 import vad.extractors
 import vad.models
-from vad import contract, registry
-from vad.artefacts import write_text
+from vad import registry
+from vad.artefacts.files import write_text
 from vad.errors import ParamsError, listing, nearest
-from vad.schema import Params, Train
+from vad.models import _contract as contract
+from vad.schema.params import Params
+from vad.schema.train import Train
 
 MAX_BYTES = 256 * 1024
 PLUGINS = {

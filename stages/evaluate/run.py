@@ -9,18 +9,19 @@ from typing import Any
 import pandas as pd
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.annotations import read_labels
-from vad.artefacts import ScoreFile, read_scores, write_json, write_text
-from vad.conventions import NAMED, annotated_by_intervals, scored_under, under_all
-from vad.curves import curves
-from vad.evaluation import evaluate
-from vad.ground_truth import convention
-from vad.provenance import Job
-from vad.schema import Bootstrap, Evaluate
-from vad.selection_gap import selection_gap
-from vad.splits import read_test, read_train
-from vad.thresholds import choose_threshold
-from vad.video_scores import VideoScores, VideoTruth
+from vad.artefacts.files import write_json, write_text
+from vad.artefacts.scores import ScoreFile, read_scores
+from vad.evaluation.annotations import read_labels
+from vad.evaluation.conventions import NAMED, annotated_by_intervals, scored_under, under_all
+from vad.evaluation.curves import curves
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.ground_truth import convention
+from vad.evaluation.operating_points import choose_threshold
+from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.evaluation.selection_gap import selection_gap
+from vad.ledger.records import Job
+from vad.schema.evaluate import Bootstrap, Evaluate
+from vad.splits.tables import read_test, read_train
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -70,7 +71,7 @@ def _measure(args: argparse.Namespace, config: Evaluate, scores: Path, out: Path
     )
 
 
-def _validation(train: pd.DataFrame, file: ScoreFile) -> list[VideoScores]:
+def _validation(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]:
     """The validation videos: labels from the list, scores of this run."""
     rows = [row for row in train.to_dict("records") if row["part"] == "validation"]
     truth = [VideoTruth(video_id=r["video_id"], class_name=r["class"], label=r["label"], n_frames=1) for r in rows]

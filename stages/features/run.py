@@ -7,10 +7,11 @@ from typing import Any
 import vad.extractors
 from stages.room import command_line, make, parser, settings, typed
 from vad import registry
-from vad.artefacts import FeatureFile, read_json, write_features
+from vad.artefacts.features import FeatureFile, write_features
+from vad.artefacts.files import read_json
 from vad.errors import VadError, listing
-from vad.provenance import Job
-from vad.splits import Video
+from vad.ledger.records import Job
+from vad.splits.video import Video
 
 
 def main(argv: Sequence[str] | None) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.artefacts import ScoreFile, VideoScore, read_features, write_scores
+from vad.artefacts.features import read_features
+from vad.artefacts.origin import joined, weights_of
+from vad.artefacts.scores import ScoreFile, StoredScores, write_scores
 from vad.errors import FeatureError
-from vad.origin import joined, weights_of
-from vad.provenance import Job
-from vad.schema import Infer
-from vad.splits import read_test, read_train
+from vad.ledger.records import Job
+from vad.schema.infer import Infer
+from vad.splits.tables import read_test, read_train
 
 CHOSEN = 0
 """Stands for the weights of the chosen epoch among the numbers of epochs, which begin with 1."""
@@ -20,7 +21,7 @@ CHOSEN = 0
 class Sweep(NamedTuple):
     """Scores by epoch and video, the crops of a feature row, and the weights behind the features."""
 
-    scores: dict[int, dict[str, VideoScore]]
+    scores: dict[int, dict[str, StoredScores]]
     crops: int
     origin: str
 
@@ -51,7 +52,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     # Torch takes seconds to import: only a job that has work to do waits for it.
     import torch
 
-    from vad.modelling import on_device, restored
+    from vad.engine.build import on_device, restored
 
     torch.set_num_threads(threads)
     model, config = restored(run)
@@ -82,7 +83,7 @@ def kept_epochs(run: Path) -> list[Path]:
 
 def _with_weights(model: Any, path: Path) -> Any:  # noqa: ANN401 - any model of vad/models
     """The same model with other weights; what it carries from video to video is its own."""
-    from vad.modelling import load_weights
+    from vad.engine.build import load_weights
 
     other = copy.deepcopy(model)
     load_weights(other, path)
@@ -98,7 +99,7 @@ def _sweep(
     dim: int,
 ) -> Sweep:
     """Every video scored by the chosen weights, the test videos by the kept epochs too; each file is read once."""
-    from vad.inference import score_video
+    from vad.engine.score import score_video
 
     found, crops, extractors, before = Sweep({}, 1, ""), set(), set(), ""
     for (video_id, part), path in zip(parts.items(), files, strict=True):
@@ -111,7 +112,7 @@ def _sweep(
                 scores = score_video(each, file.features, file.bounds, infer, file.clips)
             except FeatureError as error:
                 raise FeatureError(f"{path}: {error}") from error
-            one = VideoScore(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
+            one = StoredScores(scores.frames, scores.video, part, fps, scores.normalised, scores.dropped)
             found.scores.setdefault(number, {})[video_id] = one
         before = part
         crops.add(file.features.shape[1] if file.features.ndim == 3 else 1)

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stages.room import typed
-from vad.annotations import read_labels
-from vad.artefacts import read_json, read_scores
-from vad.baselines import NO_PIXEL
+from vad.artefacts.files import read_json
+from vad.artefacts.scores import read_scores
 from vad.claims.ledger import read_ledger
 from vad.claims.table import Source, claims_table, compute, source_of
 from vad.claims.table import markdown as claims_page
-from vad.conventions import NAMED, scored_under
-from vad.evaluation import evaluate
-from vad.ground_truth import convention
-from vad.provenance import record_path
-from vad.schema import Evaluate
-from vad.significance import COMPARED, Contestants, differences
-from vad.splits import read_test
-from vad.tables import csv, markdown, result_row
+from vad.evaluation.annotations import read_labels
+from vad.evaluation.baselines import NO_PIXEL
+from vad.evaluation.conventions import NAMED, scored_under
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.ground_truth import convention
+from vad.evaluation.significance import COMPARED, Contestants, differences
+from vad.ledger.records import record_path
+from vad.report.tables import csv, markdown, result_row
+from vad.schema.evaluate import Evaluate
+from vad.splits.tables import read_test
 
 if TYPE_CHECKING:
-    from stages.report.shelf import Shelf
+    from stages.report.inputs import ReportInputs
 
 UNSEEN = "centre_minus_length"
 """The row without a pixel that every variant is compared with: the strongest of them on UCF-Crime."""
@@ -33,7 +34,7 @@ CLASS_METRICS = ("class_auc_vs_normal", "class_auc_own")
 CONVENTIONS_SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro")
 
 
-def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
+def tables(shelf: "ReportInputs", results: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Every table by file name."""
     conventions, significance = _conventions(shelf, results), _significance(shelf, results)
     gaps, classes = _gaps(shelf, results), _classes(shelf, results)
@@ -53,7 +54,7 @@ def tables(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def _sources(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, Source]:
+def _sources(shelf: "ReportInputs", results: Sequence[dict[str, Any]]) -> dict[str, Source]:
     """Where the lists of the data sets are from: the record of the split knows the kind, its facts the files."""
     found = {}
     for dataset in dict.fromkeys(row["dataset"] for row in results):
@@ -63,7 +64,7 @@ def _sources(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> dict[str, Sou
     return found
 
 
-def _conventions(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _conventions(shelf: "ReportInputs", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per variant and convention, for variants whose annotation leaves a choice; then the references."""
     found, names = [], {}
     for result in results:
@@ -77,7 +78,7 @@ def _conventions(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict
     return found + [row for dataset, known in names.items() for row in _references(shelf, dataset, known)]
 
 
-def _references(shelf: "Shelf", dataset: str, names: Sequence[str]) -> list[dict[str, Any]]:
+def _references(shelf: "ReportInputs", dataset: str, names: Sequence[str]) -> list[dict[str, Any]]:
     """What a row without a pixel and a perfect classifier of videos get under each convention."""
     config, found = typed(Evaluate, shelf.slice["evaluate"]), []
     for name in names:
@@ -104,7 +105,7 @@ def _conventions_page(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(parts if rows else [*parts, "No data set here is annotated by intervals in frames.\n"])
 
 
-def _classes(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _classes(shelf: "ReportInputs", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per variant and class of anomaly: means over seeds."""
     found = []
     for result in results:
@@ -136,7 +137,7 @@ def _classes_page(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(parts)
 
 
-def _significance(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _significance(shelf: "ReportInputs", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Differences between the variants of each data set, and from a row that looks at no pixel."""
     config = typed(Evaluate, shelf.slice["evaluate"])
     found = []
@@ -179,7 +180,7 @@ def _told(row: dict[str, Any]) -> str:
     return f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}] | {verdict}"
 
 
-def _gaps(shelf: "Shelf", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _gaps(shelf: "ReportInputs", results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per run and metric, of the variants that keep their epochs."""
     found = []
     for result in results:

@@ -3,22 +3,22 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vad.artefacts import read_json
-from vad.cost_table import reference_rows, variant_row
-from vad.provenance import broken_links
+from vad.artefacts.files import read_json
+from vad.cost.table import reference_rows, variant_row
+from vad.ledger.records import broken_links
 
 if TYPE_CHECKING:
-    from stages.report.shelf import Shelf
+    from stages.report.inputs import ReportInputs
 
 
-def cost_rows(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
+def cost_rows(shelf: "ReportInputs") -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of the variants that ran, then image networks to compare with; and why a row is missing."""
     rows, missing = variant_costs(shelf)
     networks, lost = network_costs(shelf)
     return rows + networks, missing | lost
 
 
-def variant_costs(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
+def variant_costs(shelf: "ReportInputs") -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of the variants that ran; and why a row is missing."""
     rows: list[dict[str, Any]] = []
     missing: dict[str, str] = {}
@@ -32,7 +32,7 @@ def variant_costs(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]
     return rows, missing
 
 
-def network_costs(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]:
+def network_costs(shelf: "ReportInputs") -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of the image networks; and why they are missing."""
     references = network_part(shelf)
     if links := broken_links(references):
@@ -40,22 +40,22 @@ def network_costs(shelf: "Shelf") -> tuple[list[dict[str, Any]], dict[str, str]]
     return reference_rows(read_json(references)), {}
 
 
-def _part(shelf: "Shelf", name: str) -> Path:
+def _part(shelf: "ReportInputs", name: str) -> Path:
     return shelf.args.costs / f"{name}.json"
 
 
-def variant_parts(shelf: "Shelf", variant: str) -> list[Path]:
+def variant_parts(shelf: "ReportInputs", variant: str) -> list[Path]:
     """What the row of a variant is made of: its head, and its extractor unless features are imported."""
     entry, parts = shelf.variants[variant], [_part(shelf, f"head.{variant}")]
     return parts if entry["imported"] else [*parts, _part(shelf, f"extractor.{entry['features']}.{entry['dataset']}")]
 
 
-def network_part(shelf: "Shelf") -> Path:
+def network_part(shelf: "ReportInputs") -> Path:
     """What the rows of the image networks are made of."""
     return _part(shelf, "references")
 
 
-def cost_files(shelf: "Shelf") -> list[Path]:
+def cost_files(shelf: "ReportInputs") -> list[Path]:
     """Every file that decides the rows."""
     heads = [path for variant in shelf.variants for path in variant_parts(shelf, variant)]
     return sorted({*heads, network_part(shelf)})

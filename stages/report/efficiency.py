@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from stages.room import command_line, make, settings, typed
-from vad.artefacts import read_features, read_json, write_json
+from vad.artefacts.features import read_features
+from vad.artefacts.files import read_json, write_json
 from vad.errors import VadError, listing
-from vad.provenance import Job
-from vad.schema import Efficiency
+from vad.ledger.records import Job
+from vad.schema.report import Efficiency
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -40,8 +41,9 @@ def _measure(section: Path, inputs: Sequence[Path]) -> dict[str, Any]:
     import torchvision.models  # noqa: F401
 
     import vad.extractors
-    from vad import cost, registry
-    from vad.measuring import alone
+    from vad import registry
+    from vad.cost import parts as cost
+    from vad.cost.measure import alone
 
     entry = settings(section)
     how = typed(Efficiency, entry["efficiency"])

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vad import maps, plots
-from vad.artefacts import read_json
-from vad.curves import curves
-from vad.tables import marked, note
+from vad.artefacts.files import read_json
+from vad.evaluation.curves import curves
+from vad.report import figures as maps
+from vad.report import plots
+from vad.report.tables import marked, note
 
 if TYPE_CHECKING:
-    from stages.report.shelf import Shelf
+    from stages.report.inputs import ReportInputs
 
 
 BASELINES = ("centre", "inverse_length", "video_oracle")
@@ -29,7 +30,9 @@ UNITS = {
 POINTS = 200
 
 
-def draw(shelf: "Shelf", results: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+def draw(
+    shelf: "ReportInputs", results: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]]
+) -> dict[str, Figure]:
     """Every figure by file name.
 
     Args:
@@ -50,7 +53,7 @@ def draw(shelf: "Shelf", results: Sequence[Mapping[str, Any]], costs: Sequence[M
     return figures
 
 
-def plot_data(shelf: "Shelf") -> dict[str, str]:
+def plot_data(shelf: "ReportInputs") -> dict[str, str]:
     """The same as data for `dvc plots`, by file name below reports/plots."""
     texts = {}
     for variant in shelf.variants:
@@ -70,7 +73,7 @@ def plot_data(shelf: "Shelf") -> dict[str, str]:
     return texts
 
 
-def _shared(shelf: "Shelf", dataset: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+def _shared(shelf: "ReportInputs", dataset: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
     """ROC and PR of all variants of a data set that score frames (video-level ones never share an axis)."""
     rows = [row for row in results if row["level"] == "frame" and row["n_positive"] is not None]
     drawn = {row["variant"]: [_curves(shelf, row["variant"], seed) for seed in shelf.seeds] for row in rows}
@@ -108,7 +111,7 @@ def _efficiency(dataset: str, results: Sequence[Mapping[str, Any]], costs: Seque
     return maps.efficiency_figure(f"{dataset}; speed measured on {where}", marked(rows), images, note(rows))
 
 
-def _tsne(shelf: "Shelf", variant: str) -> Figure:
+def _tsne(shelf: "ReportInputs", variant: str) -> Figure:
     """The map of a variant's embeddings, its title saying what they are."""
     about = read_json(shelf.map(variant, "about.json"))
     title = (
@@ -131,7 +134,7 @@ def _heat_maps(variant: str, folder: Path) -> Figure:
     return maps.heat_map_figure(title, pd.read_csv(folder / "frames.csv"), images, maps_)
 
 
-def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:
+def _own(shelf: "ReportInputs", variant: str) -> dict[str, Figure]:
     """Score distribution, confusion and training curves of one variant."""
     first = shelf.seeds[0]
     run = _metrics(shelf, variant, first)
@@ -152,7 +155,7 @@ def _own(shelf: "Shelf", variant: str) -> dict[str, Figure]:
     }
 
 
-def _decisions(shelf: "Shelf", variant: str) -> pd.DataFrame:
+def _decisions(shelf: "ReportInputs", variant: str) -> pd.DataFrame:
     """One row per test video and seed: what it is and what was decided, for DVC's confusion template."""
     cells = {
         "tn": ("normal", "normal"),
@@ -168,16 +171,16 @@ def _decisions(shelf: "Shelf", variant: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["actual", "predicted", "seed"])
 
 
-def _metrics(shelf: "Shelf", variant: str, seed: int) -> dict:
+def _metrics(shelf: "ReportInputs", variant: str, seed: int) -> dict:
     return read_json(shelf.metrics(variant, seed) / "metrics.json")
 
 
-def _curves(shelf: "Shelf", variant: str, seed: int) -> pd.DataFrame:
+def _curves(shelf: "ReportInputs", variant: str, seed: int) -> pd.DataFrame:
     table = pd.read_csv(shelf.metrics(variant, seed) / "curves.csv")
     return table.astype({"x": float, "y": float})  # an empty table has no types
 
 
-def _history(shelf: "Shelf", variant: str, seed: int) -> pd.DataFrame:
+def _history(shelf: "ReportInputs", variant: str, seed: int) -> pd.DataFrame:
     return pd.read_csv(shelf.training(variant, seed) / "history.csv")
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from stages.room import parser, typed
-from vad.annotations import read_labels, truth_of
-from vad.artefacts import read_scores
-from vad.ground_truth import convention
-from vad.provenance import Job
-from vad.schema import GroundTruth
-from vad.splits import read_test
-from vad.video_scores import VideoTruth
+from vad.artefacts.scores import read_scores
+from vad.evaluation.annotations import read_labels, truth_of
+from vad.evaluation.ground_truth import convention
+from vad.evaluation.scored_video import VideoTruth
+from vad.ledger.records import Job
+from vad.schema.evaluate import GroundTruth
+from vad.splits.tables import read_test
 
 
 def flags(description: str | None) -> argparse.ArgumentParser:

@@ -9,7 +9,9 @@ import pandas as pd
 
 from stages.report.first_run import flags, job_of, label_at, truth
 from stages.room import command_line, make, settings
-from vad.artefacts import read_features, read_scores, write_array, write_json, write_text
+from vad.artefacts.features import read_features
+from vad.artefacts.files import write_array, write_json, write_text
+from vad.artefacts.scores import read_scores
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -23,8 +25,8 @@ def _map(args: argparse.Namespace, section: Mapping[str, Any]) -> None:
     # Torch takes seconds to import: only a job that has work to do waits for it.
     import torch
 
-    from vad.modelling import restored
-    from vad.patch_maps import places, shown
+    from vad.engine.build import restored
+    from vad.report.heat_maps import places, shown
 
     torch.set_num_threads(1)
     model, config = restored(args.run)

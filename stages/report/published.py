@@ -5,25 +5,26 @@ from pathlib import Path
 from typing import Any
 
 from stages.report.costs import network_costs, network_part, variant_costs, variant_parts
-from stages.report.shelf import Shelf, whole_rows
+from stages.report.inputs import ReportInputs, whole_rows
 from stages.room import command_line, make, parser, settings, typed
-from vad.annotations import read_labels
-from vad.artefacts import read_json, read_scores, write_text
-from vad.baselines import NO_PIXEL
+from vad.artefacts.files import read_json, write_text
+from vad.artefacts.scores import read_scores
 from vad.claims.ledger import read_ledger
 from vad.claims.table import compute
-from vad.conventions import scored_under
-from vad.evaluation import evaluate
-from vad.ground_truth import convention
-from vad.provenance import Job, broken_links, record_path
+from vad.evaluation.annotations import read_labels
+from vad.evaluation.baselines import NO_PIXEL
+from vad.evaluation.conventions import scored_under
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.ground_truth import convention
+from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.significance import Contestants, differences
+from vad.ledger.records import Job, broken_links, record_path
 from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
 from vad.published.page import csv, latex, markdown
 from vad.published.rows import Row, category_rows, class_rows, difference_rows, network_rows, variant_rows
 from vad.published.tables import TABLES, Table
-from vad.schema import Evaluate
-from vad.significance import Contestants, differences
-from vad.splits import read_test, read_train
-from vad.video_scores import VideoScores
+from vad.schema.evaluate import Evaluate
+from vad.splits.tables import read_test, read_train
 
 FORMATS = {"csv": csv, "md": markdown, "tex": latex}
 
@@ -36,14 +37,14 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--claims", type=Path, required=True, help="ledger of the claims of others")
     flags.add_argument("--costs", type=Path, required=True, help="what rule efficiency measured")
     args = flags.parse_args(argv)
-    shelf = Shelf(args, settings(args.section))
+    shelf = ReportInputs(args, settings(args.section))
     table = TABLES[shelf.slice["table"]]
     files = {end: args.out.with_name(f"{args.out.name}.{end}") for end in FORMATS}
     job = Job("report", args.out, args.section, args.code, _inputs(shelf, table), also=list(files.values()))
     make(job, lambda: _write(shelf, table, files))
 
 
-def _inputs(shelf: Shelf, table: Table) -> list[Path]:
+def _inputs(shelf: ReportInputs, table: Table) -> list[Path]:
     """Every file that decides the table."""
     files = [shelf.args.claims]
     names = ["facts.json", *(["train.csv"] if table.rows == "categories" else [])]
@@ -58,7 +59,7 @@ def _inputs(shelf: Shelf, table: Table) -> list[Path]:
     return files + ([network_part(shelf)] if table.networks else [])
 
 
-def _write(shelf: Shelf, table: Table, files: Mapping[str, Path]) -> None:
+def _write(shelf: ReportInputs, table: Table, files: Mapping[str, Path]) -> None:
     ledger = read_ledger(shelf.args.claims)
     computed = compute(ledger, {cited.id for cited in table.cited})
     page = assemble(shelf.slice["table"], table, _found(shelf, table), {claim.id: claim for claim in ledger}, computed)
@@ -66,7 +67,7 @@ def _write(shelf: Shelf, table: Table, files: Mapping[str, Path]) -> None:
         write_text(path, FORMATS[end](page))
 
 
-def _found(shelf: Shelf, table: Table) -> Found:
+def _found(shelf: ReportInputs, table: Table) -> Found:
     """What there is: rows with whole chains of records, and why others are not shown."""
     lost: dict[str, str] = {}
     rows = _categories(shelf, lost) if table.rows == "categories" else _variants(shelf, table, lost)
@@ -85,7 +86,7 @@ def _found(shelf: Shelf, table: Table) -> Found:
     )
 
 
-def _variants(shelf: Shelf, table: Table, lost: dict[str, str]) -> dict[str, list[Row]]:
+def _variants(shelf: ReportInputs, table: Table, lost: dict[str, str]) -> dict[str, list[Row]]:
     """Our rows by data set; what breaks the chain of a variant goes to `lost`."""
     results, broken = whole_rows(shelf) if table.metrics else ([], {})
     costs, unmeasured = variant_costs(shelf) if table.costs else ([], {})
@@ -99,7 +100,7 @@ def _variants(shelf: Shelf, table: Table, lost: dict[str, str]) -> dict[str, lis
     return {dataset: [row for row in found if row["dataset"] == dataset] for dataset in datasets}
 
 
-def _categories(shelf: Shelf, lost: dict[str, str]) -> dict[str, list[Row]]:
+def _categories(shelf: ReportInputs, lost: dict[str, str]) -> dict[str, list[Row]]:
     """The classes of the data sets that the variants use."""
     found = {}
     for dataset in dict.fromkeys(entry["dataset"] for entry in shelf.variants.values()):
@@ -112,7 +113,7 @@ def _categories(shelf: Shelf, lost: dict[str, str]) -> dict[str, list[Row]]:
     return found
 
 
-def _runs(shelf: Shelf, variant: str) -> list[Mapping[str, Any]]:
+def _runs(shelf: ReportInputs, variant: str) -> list[Mapping[str, Any]]:
     """The metrics of every seed."""
     return [read_json(shelf.metrics(variant, seed) / "metrics.json")["metrics"] for seed in shelf.seeds]
 
@@ -122,18 +123,18 @@ def _keys(artefacts: Sequence[Path]) -> str:
     return " ".join(read_json(record_path(path))["key"][:12] for path in artefacts)
 
 
-def _words(shelf: Shelf, dataset: str) -> str:
+def _words(shelf: ReportInputs, dataset: str) -> str:
     """What must be said of a data set wherever its name stands."""
     subset = read_json(shelf.table(dataset, "facts.json")).get("subset") or "all"
     words = ["synthetic"] if dataset in shelf.slice["synthetic"] else []
     return ", ".join(words + ([subset] if subset != "all" else []))
 
 
-def _evaluate(shelf: Shelf) -> Evaluate:
+def _evaluate(shelf: ReportInputs) -> Evaluate:
     return typed(Evaluate, shelf.slice["evaluate"])
 
 
-def _unseen(shelf: Shelf, dataset: str, metrics: Sequence[str]) -> dict[str, tuple[str, float]]:
+def _unseen(shelf: ReportInputs, dataset: str, metrics: Sequence[str]) -> dict[str, tuple[str, float]]:
     """For each metric the highest row that looks at no pixel."""
     scored = {name: videos for name, videos in shelf.baselines(dataset).items() if name in NO_PIXEL}
     measured = {name: _values(videos, metrics) for name, videos in scored.items()}
@@ -146,13 +147,13 @@ def _unseen(shelf: Shelf, dataset: str, metrics: Sequence[str]) -> dict[str, tup
     return found
 
 
-def _values(videos: Sequence[VideoScores], metrics: Sequence[str]) -> dict[str, float]:
+def _values(videos: Sequence[JudgedVideo], metrics: Sequence[str]) -> dict[str, float]:
     """The metrics that are defined for scored videos."""
     measured = evaluate(videos)
     return {metric: measured[metric]["value"] for metric in metrics if measured[metric]["value"] is not None}
 
 
-def _differences(shelf: Shelf, rows: Sequence[Row], metrics: Sequence[str]) -> list[Row]:
+def _differences(shelf: ReportInputs, rows: Sequence[Row], metrics: Sequence[str]) -> list[Row]:
     """Each row minus the first one, over the same draws of videos and over seeds."""
     first, *others = [row["variant"] for row in rows]
     dataset, config = rows[0]["dataset"], _evaluate(shelf)

@@ -6,25 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from stages.report.costs import cost_files, cost_rows
-from stages.report.shelf import Shelf, whole_rows
+from stages.report.inputs import ReportInputs, whole_rows
 from stages.room import command_line, make, parser, settings, typed
-from vad import cost_table
-from vad.artefacts import atomic, read_json, write_json, write_text
-from vad.baselines import ORACLES, THRESHOLDS
-from vad.evaluation import evaluate
-from vad.provenance import Job, files_of
-from vad.schema import Evaluate
-from vad.tables import (
-    BASELINES_SHOWN,
-    SHOWN,
-    SHOWN_ONE_CLASS,
-    csv,
-    markdown,
-    marked,
-    note,
-    result_row,
-    summary,
-)
+from vad.artefacts.files import atomic, read_json, write_json, write_text
+from vad.cost import table as cost_table
+from vad.evaluation.baselines import ORACLES, THRESHOLDS
+from vad.evaluation.evaluate import evaluate
+from vad.ledger.records import Job, files_of
+from vad.report.tables import BASELINES_SHOWN, SHOWN, SHOWN_ONE_CLASS, csv, markdown, marked, note, result_row, summary
+from vad.schema.evaluate import Evaluate
 
 NOTES_SHOWN = 10
 PER_VIDEO = "frame_auc_pvnorm"
@@ -41,13 +31,13 @@ def main(argv: Sequence[str] | None) -> None:
     for name in ("figures", "plots", "summary"):
         flags.add_argument(f"--{name}", type=Path, required=True, help="where to write")
     args = flags.parse_args(argv)
-    shelf = Shelf(args, settings(args.section))
+    shelf = ReportInputs(args, settings(args.section))
     also = [args.figures, args.plots, args.summary]
     job = Job("report", args.out, args.section, args.code, _inputs(shelf), also=also)
     make(job, lambda: _write(shelf))
 
 
-def _inputs(shelf: Shelf) -> list[Path]:
+def _inputs(shelf: ReportInputs) -> list[Path]:
     """Every file that decides the report."""
     runs = [(v, s) for v in shelf.variants for s in shelf.seeds]
     files = [shelf.metrics(v, s) / name for v, s in runs for name in ("metrics.json", "curves.csv")]
@@ -60,7 +50,7 @@ def _inputs(shelf: Shelf) -> list[Path]:
     return files + [shelf.table(d, name) for d in sorted(datasets) for name in ("test.csv", "facts.json")]
 
 
-def _write(shelf: Shelf) -> None:
+def _write(shelf: ReportInputs) -> None:
     """Tables first, then figures and plot data; files of variants that are gone are removed at the end."""
     from stages.report.comparisons import tables
     from stages.report.figures import draw, plot_data
@@ -96,7 +86,7 @@ def _save(path: Path, figure: Any, dpi: int) -> None:  # noqa: ANN401 - matplotl
         stream.write(image.getvalue())
 
 
-def _baselines(shelf: Shelf) -> list[dict]:
+def _baselines(shelf: ReportInputs) -> list[dict]:
     """Rows that use no pixel, and oracles, for every data set that has results."""
     config = typed(Evaluate, shelf.slice["evaluate"])
     found = []
@@ -108,7 +98,7 @@ def _baselines(shelf: Shelf) -> list[dict]:
     return found
 
 
-def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapping[str, list[str]]) -> str:
+def _page(shelf: ReportInputs, results: list[dict], baselines: list[dict], broken: Mapping[str, list[str]]) -> str:
     """results.md: per data set the variants and, below them, what can be had without looking."""
     parts = [
         "# Results\n",
@@ -138,7 +128,7 @@ def _page(shelf: Shelf, results: list[dict], baselines: list[dict], broken: Mapp
     return "\n".join(parts)
 
 
-def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
+def _about(shelf: ReportInputs, dataset: str, mine: list[dict]) -> str:
     """One line on what the numbers of a data set are made of."""
     facts = read_json(shelf.table(dataset, "facts.json"))
     lists = ", ".join(f"{name} ({_official(item['official'])})" for name, item in facts["lists"].items())
@@ -152,7 +142,7 @@ def _about(shelf: Shelf, dataset: str, mine: list[dict]) -> str:
     return f"{size}. Lists: {lists}.{ground}{notes}\n"
 
 
-def _areas(shelf: Shelf, dataset: str) -> str:
+def _areas(shelf: ReportInputs, dataset: str) -> str:
     """Which videos the mean over videos leaves out, and what the other areas normalise."""
     variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
     macro = read_json(shelf.metrics(variant, shelf.seeds[0]) / "metrics.json")["metrics"]["frame_auc_macro"]
@@ -168,7 +158,7 @@ def _areas(shelf: Shelf, dataset: str) -> str:
     )
 
 
-def _mended(shelf: Shelf, dataset: str) -> str:
+def _mended(shelf: ReportInputs, dataset: str) -> str:
     """What had to be mended in the annotations: clipped intervals, frame counts that differ from a list's."""
     variant = next(v for v, entry in shelf.variants.items() if entry["dataset"] == dataset)
     notes = read_json(shelf.metrics(variant, shelf.seeds[0]) / "metrics.json")["protocol"]["notes"]

@@ -8,9 +8,11 @@ import pandas as pd
 
 from stages.report.first_run import flags, job_of, label_at, truth
 from stages.room import command_line, make, settings, typed
-from vad.artefacts import read_features, read_scores, write_json, write_text
-from vad.schema import Tsne
-from vad.video_scores import VideoTruth
+from vad.artefacts.features import read_features
+from vad.artefacts.files import write_json, write_text
+from vad.artefacts.scores import read_scores
+from vad.evaluation.scored_video import VideoTruth
+from vad.schema.report import Tsne
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -22,7 +24,7 @@ def main(argv: Sequence[str] | None) -> None:
 def _map(args: argparse.Namespace, section: Mapping[str, Any]) -> None:
     """Embed all test videos, draw points, lay them out, and write what each is."""
     # Torch and scikit-learn take seconds to import: only a job that has work to do waits for them.
-    from vad.embedding import draw, flat, perplexity_for, tsne
+    from vad.report.tsne import draw, flat, perplexity_for, tsne
 
     how = typed(Tsne, section["tsne"])
     videos = truth(args, section)
@@ -49,8 +51,8 @@ def _embed(args: argparse.Namespace, videos: Sequence[str]) -> dict[str, Any]:
     """Embeddings of each test video by the trained model."""
     import torch
 
-    from vad.embedding import embed_video
-    from vad.modelling import restored
+    from vad.engine.build import restored
+    from vad.report.tsne import embed_video
 
     torch.set_num_threads(1)
     model, config = restored(args.run)
@@ -63,7 +65,7 @@ def _embed(args: argparse.Namespace, videos: Sequence[str]) -> dict[str, Any]:
 
 def _points(args: argparse.Namespace, videos: Mapping[str, VideoTruth], found: Mapping[str, Any]) -> pd.DataFrame:
     """One row per vector: video, frame (-1 = whole video), class, label and score there."""
-    from vad.embedding import WHOLE
+    from vad.report.tsne import WHOLE
 
     scored = read_scores(args.scores).videos
     rows = []

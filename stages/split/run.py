@@ -7,10 +7,10 @@ from typing import Any
 import vad.datasets
 from stages.room import command_line, make, parser, settings, typed
 from vad import registry
-from vad.artefacts import read_json, write_array
+from vad.artefacts.files import read_json, write_array
 from vad.datasets._frame_labels import labels_of
-from vad.provenance import Job
-from vad.splits import write_tables
+from vad.ledger.records import Job
+from vad.splits.tables import write_tables
 
 
 def main(argv: Sequence[str] | None) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.artefacts import read_features, write_json, write_text, write_weights
+from vad.artefacts.features import read_features
+from vad.artefacts.files import write_json, write_text
+from vad.artefacts.weights import write_weights
 from vad.errors import VadError
-from vad.provenance import Job
-from vad.schema import Train
-from vad.splits import read_train
+from vad.ledger.records import Job
+from vad.schema.train import Train
+from vad.splits.tables import read_train
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -35,9 +37,9 @@ def main(argv: Sequence[str] | None) -> None:
 def _fit(entry: dict, table: pd.DataFrame, files: list[Path], seed: int, threads: int, out: Path) -> None:
     """Train and write weights, the config that rebuilds the model, and the training curves."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
-    from vad.batches import part_of
-    from vad.modelling import build, on_device
-    from vad.training import train
+    from vad.engine.batches import part_of
+    from vad.engine.build import build, on_device
+    from vad.engine.train import train
 
     dim = read_features(files[0]).dim
     model = on_device(build(entry["model"], entry["model_args"], dim, seed), entry["train"]["device"])

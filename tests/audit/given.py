@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from vad.audit.official import OfficialList, load_official
-from vad.ground_truth import PRESETS, Convention
+from vad.evaluation.ground_truth import PRESETS, Convention
 
 CLASSES = ("Abuse", "Arson", "Fighting", "RoadAccidents", "Vandalism")
 LENGTHS = (107, 240, 333, 512, 1001)

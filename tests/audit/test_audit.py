@@ -13,8 +13,8 @@ from vad.audit.official import OfficialList
 from vad.audit.report import as_data
 from vad.audit.run import Audit, audit
 from vad.errors import ArtefactError
-from vad.ground_truth import PRESETS, Convention
-from vad.schema import Bootstrap
+from vad.evaluation.ground_truth import PRESETS, Convention
+from vad.schema.evaluate import Bootstrap
 
 ANNOTATION, DERIVED = "class words (temporal annotation)", "anomalous, then normal"
 

@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from tests.audit.given import exam, frames, joined, write_lists
 from vad.__main__ import main
-from vad.artefacts import ScoreFile, VideoScore, write_scores
+from vad.artefacts.scores import ScoreFile, StoredScores, write_scores
 from vad.audit.files import read_order, read_submission
 from vad.audit.lengths import FORMS, fit_total, steps_of, to_frames
 from vad.audit.official import OfficialList, load_official
@@ -73,8 +73,8 @@ def test_crops_in_files_of_their_own(official: OfficialList, tmp_path: Path) -> 
 def test_score_files_of_this_project(official: OfficialList, tmp_path: Path) -> None:
     """Of a run's own score file the frames of the test videos are read, those of validation left."""
     scores = frames(official)
-    videos = {name: VideoScore(s.astype(np.float32), float(s.max()), "test", 30.0, s) for name, s in scores.items()}
-    videos["Abuse900_x264"] = VideoScore(np.zeros(9, np.float32), 0.0, "validation")
+    videos = {name: StoredScores(s.astype(np.float32), float(s.max()), "test", 30.0, s) for name, s in scores.items()}
+    videos["Abuse900_x264"] = StoredScores(np.zeros(9, np.float32), 0.0, "validation")
     write_scores(tmp_path / "seed0.npz", ScoreFile("frame", videos))
     found = read_submission(tmp_path / "seed0.npz", official).arrays
 

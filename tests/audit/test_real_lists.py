@@ -12,7 +12,7 @@ from vad.audit.lengths import FORMS, fit_total
 from vad.audit.official import OfficialList, load_official
 from vad.audit.roc import read_roc
 from vad.audit.run import audit
-from vad.ground_truth import PRESETS
+from vad.evaluation.ground_truth import PRESETS
 
 pytestmark = pytest.mark.real_data
 

@@ -13,8 +13,8 @@ from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
 from vad.claims.table import COLUMNS, Source, claims_table, compute, markdown, source_of
 from vad.errors import DatasetError
-from vad.evaluation import METRICS
-from vad.tables import result_row
+from vad.evaluation.evaluate import METRICS
+from vad.report.tables import result_row
 
 
 @pytest.fixture(scope="module")

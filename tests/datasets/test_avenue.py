@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from tests.project import REAL_DATA
 from tests.videos import scene, write_video
 from vad.datasets.avenue import INTERVALS, LENGTHS, MASKS, VECTOR, Config, Dataset
 from vad.errors import DatasetError
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "labels" / VECTOR
+REAL = REAL_DATA / "labels" / VECTOR
 MARKS = [np.array([0, 1, 1, 0, 0, 1], np.uint8), np.array([1, 1, 1, 1, 0], np.uint8)]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from vad.containers import image_files
+from vad.artefacts.fingerprint import image_files
 from vad.datasets.mini_walk import LABELS, Config, Dataset
 from vad.errors import DatasetError
 from vad.synthetic.walk_film import frames

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.project import REAL_DATA
 from vad.datasets import mini_crime
 from vad.datasets._lists import CLASSES, NORMAL, class_of, read_annotation, read_frame_counts, read_split
 from vad.datasets.ucf_crime import Config, Dataset
 from vad.errors import DatasetError
-from vad.splits import Video, is_id, read_train, write_tables
+from vad.splits.tables import read_train, write_tables
+from vad.splits.video import Video, is_id
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "ucf_crime"
+REAL = REAL_DATA / "ucf_crime"
 TRAIN_NORMAL, TEST_NORMAL = "Training_Normal_Videos_Anomaly", "Testing_Normal_Videos_Anomaly"
 
 TRAIN = [

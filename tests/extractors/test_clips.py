@@ -9,11 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from tests import videos
-from vad.artefacts import read_features, sha256, write_features
-from vad.decode import Reader
+from vad.artefacts.features import read_features, write_features
+from vad.artefacts.files import sha256
 from vad.errors import FeatureError
 from vad.extractors import clips, xfeat
-from vad.splits import Video
+from vad.splits.video import Video
+from vad.video.decode import Reader
 
 XFEAT = {"extractor": "xfeat", "size": 64, "device": "cpu"}
 

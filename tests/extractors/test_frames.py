@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from tests import videos
-from vad.artefacts import read_features, write_features
-from vad.decode import Reader
+from vad.artefacts.features import read_features, write_features
 from vad.errors import MediaError
 from vad.extractors.frames import Config, Extractor
+from vad.video.decode import Reader
 
 
 @pytest.fixture(scope="module")

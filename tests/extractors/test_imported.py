@@ -10,12 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from vad.artefacts import read_features, write_features
+from tests.project import REAL_DATA
+from vad.artefacts.features import read_features, write_features
 from vad.errors import FeatureError
 from vad.extractors.imported import Config, Extractor
-from vad.splits import Video
+from vad.splits.video import Video
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "ucf_crime_c3d"
+REAL = REAL_DATA / "ucf_crime_c3d"
 RNG = np.random.default_rng(0)
 FLAT = RNG.random((7, 4), dtype=np.float32)
 CROPS = RNG.random((7, 5, 4), dtype=np.float32)

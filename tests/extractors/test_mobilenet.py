@@ -9,9 +9,9 @@ from torchvision.models import mobilenet_v2 as torchvision_v2
 
 from tests import videos
 from tests.conftest import REAL_DATA
-from vad.decode import Reader
-from vad.efficiency import macs, parameters
+from vad.cost.count import macs, parameters
 from vad.extractors import mobilenet_v2, mobilenet_v3
+from vad.video.decode import Reader
 
 CHECKPOINT = REAL_DATA / "weights" / "mobilenet_v2-b0353104.pth"
 TOLERANCE = 1e-4

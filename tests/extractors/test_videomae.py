@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests import videos
-from vad.artefacts import sha256
+from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._videomae_network import EPSILON, Block, Shape, VisionTransformer, positions
 from vad.extractors.videomae import Config, Extractor
+from vad.networks.videomae import EPSILON, Block, Shape, VisionTransformer, positions
 
 SIZES = {"width": 24, "depth": 2, "heads": 3, "mlp": 40, "patch": 14, "size": 28}
 SMALL = {**SIZES, "weights": "random", "device": "cpu"}

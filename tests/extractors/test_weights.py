@@ -11,7 +11,7 @@ from torch import nn
 
 import vad.extractors
 from tests.project import ROOT
-from vad.artefacts import sha256
+from vad.artefacts.files import sha256
 from vad.errors import FeatureError
 from vad.extractors._weights import Published, Weighted, Weights
 from vad.params import load

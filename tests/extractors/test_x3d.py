@@ -8,8 +8,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests import videos
-from vad.extractors._x3d_network import X3D
 from vad.extractors.x3d import Config, Extractor, sampled
+from vad.networks.x3d import X3D
 
 SMALL = {"weights": "random", "network": "s", "short_side": 40, "size": 32, "segment_frames": 8, "sampled_frames": 4}
 

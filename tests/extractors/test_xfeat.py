@@ -11,18 +11,15 @@ import torch
 from pydantic import ValidationError
 
 from tests import videos
-from vad.artefacts import FeatureFile, read_features, sha256, write_features
-from vad.decode import Reader
+from tests.project import REAL_DATA
+from vad.artefacts.features import FeatureFile, read_features, write_features
+from vad.artefacts.files import sha256
 from vad.errors import FeatureError, MediaError
-from vad.extractors._xfeat_network import (
-    WEIGHTS_SHA256,
-    SegmentNetwork,
-    package_files,
-    published_network,
-)
 from vad.extractors.xfeat import Config, Extractor
+from vad.networks.xfeat import WEIGHTS_SHA256, SegmentNetwork, package_files, published_network
+from vad.video.decode import Reader
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "ucf_crime_videos"
+REAL = REAL_DATA / "ucf_crime_videos"
 
 TOLERANCE = 1e-5
 """Rounding of folded weights and another order of sums, for values up to 1. Measured: 4e-7 to 4e-6."""

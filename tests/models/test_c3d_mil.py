@@ -2,20 +2,21 @@
 
 import json
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from vad.batches import Bags, Part
-from vad.modelling import build
+from tests.project import REAL_DATA
+from vad.engine.batches import Part
+from vad.engine.build import build
+from vad.engine.train import train
 from vad.models import c3d_mil
-from vad.schema import Train
-from vad.training import train
+from vad.models._base import Bags
+from vad.schema.train import Train
 
-REAL = Path(__file__).resolve().parents[3] / "shared/data/ucf_crime_c3d/ucf_c3d_dev.npz"
+REAL = REAL_DATA / "ucf_crime_c3d/ucf_c3d_dev.npz"
 
 LABELS = torch.tensor([0.0, 1.0, 0.0, 1.0])
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from vad.batches import Bags
-from vad.efficiency import Parameters, macs, parameters
-from vad.modelling import build
+from vad.cost.count import Parameters, macs, parameters
+from vad.engine.build import build
 from vad.models import deepmil
+from vad.models._base import Bags
 
 LABELS = torch.tensor([0.0, 1.0, 0.0, 1.0])
 

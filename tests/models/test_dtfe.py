@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from vad.efficiency import parameters
+from vad.cost.count import parameters
 from vad.models import _dtfe as dtfe
 
 EIGHT = {"tubelet_frames": 8}

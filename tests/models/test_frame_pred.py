@@ -7,12 +7,12 @@ import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from vad.batches import Windows
-from vad.efficiency import macs, parameters
+from vad.cost.count import macs, parameters
+from vad.engine.build import build
 from vad.errors import ParamsError
-from vad.layers.pictures import peak_error
-from vad.modelling import build
 from vad.models import frame_pred
+from vad.models._base import Windows
+from vad.nn.pictures import peak_error
 
 SIDE = 16
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from vad.batches import Windows
+from vad.engine.build import build
 from vad.errors import ParamsError
-from vad.modelling import build
 from vad.models import lstm_memory_ae
+from vad.models._base import Windows
 
 
 def random_windows() -> torch.Tensor:

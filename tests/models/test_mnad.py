@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from vad.batches import Windows
-from vad.efficiency import macs, parameters
+from vad.cost.count import macs, parameters
+from vad.engine.build import build
+from vad.engine.score import score_video
 from vad.errors import ParamsError
-from vad.inference import score_video
-from vad.modelling import build
 from vad.models import mnad
-from vad.schema import Infer
+from vad.models._base import Windows
+from vad.schema.infer import Infer
 
 SIDE = 16
 KEYS = torch.tensor([[1.0, 0.0], [0.0, 1.0]])

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from vad.batches import Bags
-from vad.efficiency import Parameters, macs, parameters
+from vad.cost.count import Parameters, macs, parameters
+from vad.engine.build import build
 from vad.errors import FeatureError, ParamsError
-from vad.modelling import build
 from vad.models import mstsm
+from vad.models._base import Bags
 
 
 def random_bags(bags: int = 4, segments: int = 32, width: int = 8) -> torch.Tensor:

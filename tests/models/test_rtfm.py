@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from vad.batches import Bags
-from vad.efficiency import Parameters, macs, parameters
-from vad.modelling import build
+from vad.cost.count import Parameters, macs, parameters
+from vad.engine.build import build
 from vad.models import rtfm
+from vad.models._base import Bags
 
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0])
 SMALL = {"bag_segments": 6, "branch_width": 4, "context_width": 3, "hidden_width": 6, "middle_width": 4}

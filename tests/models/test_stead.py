@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from vad.batches import Bags
-from vad.efficiency import Parameters, macs, parameters
+from tests.project import REAL_DATA
+from vad.cost.count import Parameters, macs, parameters
+from vad.engine.build import build
 from vad.errors import ArtefactError, FeatureError, ParamsError
-from vad.modelling import build
 from vad.models import stead
+from vad.models._base import Bags
 
-REAL = Path(__file__).resolve().parents[3] / "shared/data/weights/stead_888tiny.pkl"
+REAL = REAL_DATA / "weights/stead_888tiny.pkl"
 FULL = (192, 16, 10, 10)
 SMALL = {"groups": 2, "heads": 2, "convolution_width": 8, "attention_width": 8}
 ROW = (4, 2, 2, 3)

@@ -10,16 +10,18 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.clips import noise, numbered
-from vad.batches import Bags, BagSet, Part
-from vad.clips import BagClips
-from vad.efficiency import parameters
+from vad.artefacts.clips import BagClips
+from vad.cost.count import parameters
+from vad.engine.batches import BagSet, Part
+from vad.engine.build import build
+from vad.engine.expansion import resample
+from vad.engine.score import score_video, video_scores
+from vad.engine.train import train
 from vad.errors import FeatureError
-from vad.inference import score_video, video_scores
-from vad.modelling import build
 from vad.models import stpvad, urdmu
-from vad.schema import Infer, Train
-from vad.scores import resample
-from vad.training import train
+from vad.models._base import Bags
+from vad.schema.infer import Infer
+from vad.schema.train import Train
 
 SMALL = {
     "bag_segments": 20,

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from vad.batches import Bags
-from vad.efficiency import Parameters, macs, parameters
-from vad.modelling import build
+from vad.cost.count import Parameters, macs, parameters
+from vad.engine.build import build
 from vad.models import urdmu
+from vad.models._base import Bags
 
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0])
 SMALL = {"bag_segments": 20, "width": 6, "heads": 2, "head_width": 3, "memory_slots": 17, "scorer_width": 4}

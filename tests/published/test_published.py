@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from vad.claims.ledger import Claim, read_ledger
 from vad.claims.table import compute
-from vad.cost_table import COLUMNS, COUNTED, MEASURED
+from vad.cost.table import COLUMNS, COUNTED, MEASURED
 from vad.errors import DatasetError
-from vad.evaluation import METRICS
+from vad.evaluation.evaluate import METRICS
 from vad.published.assemble import Found, assemble
 from vad.published.page import Block, Page, csv, escaped, latex, markdown
 from vad.published.rows import (
@@ -29,8 +29,8 @@ from vad.published.rows import (
     variant_rows,
 )
 from vad.published.tables import TABLES, TRAPEZOID, Cited
-from vad.schema import Published
-from vad.tables import MARK, MEANING, result_row
+from vad.report.tables import MARK, MEANING, result_row
+from vad.schema.report import Published
 
 SPECIAL = re.compile(r"(?<!\\)[_%&#$]")
 """What LaTeX would not print as it stands."""

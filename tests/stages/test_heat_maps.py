@@ -4,26 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tests.report.test_heat_maps import ARGS
 
 from stages.report.figures import _heat_maps
 from stages.report.heat_maps import main
 from tests.clips import noise
-from tests.test_patch_maps import ARGS
-from vad.artefacts import (
-    FeatureFile,
-    ScoreFile,
-    VideoScore,
-    read_features,
-    read_json,
-    write_features,
-    write_json,
-    write_scores,
-    write_weights,
-)
-from vad.modelling import build
-from vad.npy import load_npy
-from vad.patch_maps import shown
-from vad.splits import Validation, Video, write_tables
+from vad.artefacts.features import FeatureFile, read_features, write_features
+from vad.artefacts.files import read_json, write_json
+from vad.artefacts.npy import load_npy
+from vad.artefacts.scores import ScoreFile, StoredScores, write_scores
+from vad.artefacts.weights import write_weights
+from vad.engine.build import build
+from vad.report.heat_maps import shown
+from vad.splits.tables import write_tables
+from vad.splits.video import Validation, Video
 
 
 def a_run(folder: Path) -> Path:
@@ -35,7 +29,7 @@ def a_run(folder: Path) -> Path:
     rows = np.random.default_rng(0).normal(size=(10, 5)).astype(np.float32)
     for seed, name in enumerate("yz"):
         write_features(folder / f"features/{name}.npz", FeatureFile(rows, np.arange(11) * 4, {}, noise(10, seed=seed)))
-    scores = {name: VideoScore(np.arange(40) / 40, 0.9, "test", 25.0) for name in "yz"}
+    scores = {name: StoredScores(np.arange(40) / 40, 0.9, "test", 25.0) for name in "yz"}
     write_scores(folder / "scores.npz", ScoreFile("frame", scores))
     videos = [
         *(Video(name, "", "train", label, "A") for name, label in zip("abcd", (0, 1, 0, 1), strict=True)),

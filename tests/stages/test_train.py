@@ -8,20 +8,17 @@ import pytest
 from stages.infer import run as infer
 from stages.infer.run import kept_epochs
 from stages.train.run import main
-from vad.artefacts import (
-    FeatureFile,
-    read_features,
-    read_json,
-    read_scores,
-    read_weights,
-    write_features,
-    write_json,
-)
+from vad.artefacts.features import FeatureFile, read_features, write_features
+from vad.artefacts.files import read_json, write_json
+from vad.artefacts.scores import read_scores
+from vad.artefacts.weights import read_weights
+from vad.engine.build import build, load_weights
+from vad.engine.score import score_video
 from vad.errors import VadError
-from vad.inference import score_video
-from vad.modelling import build, load_weights
-from vad.schema import Infer, Train
-from vad.splits import Validation, Video, write_tables
+from vad.schema.infer import Infer
+from vad.schema.train import Train
+from vad.splits.tables import write_tables
+from vad.splits.video import Validation, Video
 
 
 def fitted(folder: Path, keep_epochs: int, epochs: int = 7) -> Path:

@@ -12,7 +12,7 @@ from vad.audit.report import WIDTH, save, show, show_roc
 from vad.audit.roc import read_roc
 from vad.audit.run import audit
 from vad.errors import ArtefactError
-from vad.schema import Bootstrap
+from vad.schema.evaluate import Bootstrap
 
 
 def add_flags(flags: argparse.ArgumentParser) -> None:

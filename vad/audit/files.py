@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Shaped
 
+from vad.artefacts.npy import load_npy
 from vad.audit.official import OfficialList
 from vad.audit.problems import by_mend, shortened
 from vad.datasets._lists import read_frame_counts
 from vad.errors import ArtefactError
-from vad.npy import load_npy
 
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
 CROP_COUNTS = (10, 5)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from vad.audit.lengths import Fit
 from vad.audit.official import OfficialList
-from vad.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
+from vad.evaluation.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
 
 MOST = 0.9
 """Share of videos that must show a trait before it is said of the file."""

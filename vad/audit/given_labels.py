@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from vad.audit.findings import Case, Finding
 from vad.audit.orders import LENGTHS, LabelsRead, area, read_labels, read_video_labels, split
 from vad.errors import ArtefactError
-from vad.ground_truth import Convention, fit_scores
+from vad.evaluation.ground_truth import Convention, fit_scores
 
 FEW = 0.01
 """Share of labels that may differ from the label of their video, for labels of videos."""

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vad.errors import ArtefactError, listing
-from vad.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
+from vad.evaluation.ground_truth import BAG_SEGMENTS, SEGMENT_FRAMES
 
 DROPPED = range(3, 33)
 """Frames of each video without a score, that prediction models are recognised by."""

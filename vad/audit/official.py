@@ -11,14 +11,14 @@ import numpy as np
 
 import vad.datasets
 from vad import registry
-from vad.artefacts import read_features
+from vad.artefacts.features import read_features
 from vad.audit.problems import shortened
 from vad.datasets._frame_labels import labels_of
 from vad.errors import DatasetError, ParamsError, nearest
-from vad.ground_truth import Annotation, Convention, frame_labels
+from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
+from vad.evaluation.scored_video import VideoTruth
 from vad.params import load
-from vad.splits import Video
-from vad.video_scores import VideoTruth
+from vad.splits.video import Video
 
 DATA = Path("data")
 RESOLVED = Path(".params/resolved.json")

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int
 
 from vad.audit.lengths import Fit, averaged, to_frames
 from vad.audit.official import OfficialList
-from vad.ground_truth import SEGMENT_FRAMES, Convention
-from vad.levels import Levels, roc_area
+from vad.evaluation.ground_truth import SEGMENT_FRAMES, Convention
+from vad.evaluation.thresholds import Levels, roc_area
 
 STEPWISE = 0.25
 """Share of changes between neighbouring frames below which scores are stepwise."""

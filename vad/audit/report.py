@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from vad.artefacts import write_json, write_text
+from vad.artefacts.files import write_json, write_text
 from vad.audit.roc import PublishedRoc
 from vad.audit.run import THRESHOLD, Audit
-from vad.evaluation import METRICS
-from vad.tables import csv
+from vad.evaluation.evaluate import METRICS
+from vad.report.tables import csv
 
 WIDTH = 150
 """Characters of a line where no terminal says otherwise."""

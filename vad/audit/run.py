@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from vad import conventions
 from vad.audit.files import Submission
 from vad.audit.findings import Case, Finding, findings, some
 from vad.audit.given_labels import label_findings
@@ -15,9 +14,10 @@ from vad.audit.lengths import Fit, fit_arrays, fit_total, outside, own_form, ste
 from vad.audit.missing_frames import place
 from vad.audit.official import OfficialList
 from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, steps_in, try_orders
-from vad.ground_truth import PRESETS, Convention, fit_scores
-from vad.schema import Bootstrap
-from vad.video_scores import VideoScores
+from vad.evaluation import conventions
+from vad.evaluation.ground_truth import PRESETS, Convention, fit_scores
+from vad.evaluation.scored_video import JudgedVideo
+from vad.schema.evaluate import Bootstrap
 
 GIVEN = "list given"
 THRESHOLD = 0.5
@@ -152,7 +152,7 @@ def _left_out(wrong: Mapping[str, tuple[int, int]], n_frames: Mapping[str, int])
     return [Finding("left_out", text, {"videos": len(wrong)})]
 
 
-def _runs(case: Case) -> dict[str, list[VideoScores]]:
+def _runs(case: Case) -> dict[str, list[JudgedVideo]]:
     """The scored videos under every convention; scores of a convention's own length are taken as they are."""
     named = conventions.NAMED if case.official.by_intervals else {"canonical": PRESETS["canonical"]}
     runs = {}

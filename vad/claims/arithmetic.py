@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vad.bootstrap import hanley_mcneil
 from vad.claims.ledger import Claim
-from vad.metrics import rates
+from vad.evaluation.bootstrap import hanley_mcneil
+from vad.evaluation.metrics import rates
 
 TIMED = (500, 17.14)
 """Frames and seconds of Efficient-VAD's timing log."""

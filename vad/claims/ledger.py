@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from vad.claims.shapes import shape
 from vad.errors import DatasetError, listing
-from vad.evaluation import METRICS
+from vad.evaluation.evaluate import METRICS
 
 LEDGER = Path(__file__).parent / "ledger.csv"
 

@@ -34,8 +34,8 @@ def size(name: str) -> Size:
     """Parameters and multiply-adds of one of `MODELS`."""
     import torch
 
-    from vad.efficiency import macs, parameters
-    from vad.modelling import build
+    from vad.cost.count import macs, parameters
+    from vad.engine.build import build
 
     model, settings, width, rows = MODELS[name]
     network = build(model, settings, width)

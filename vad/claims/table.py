@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from vad.artefacts.origin import is_random
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
-from vad.evaluation import FRAME_AT_THRESHOLD, VIDEO_AT_THRESHOLD
-from vad.origin import is_random
-from vad.tables import cell
+from vad.evaluation.evaluate import FRAME_AT_THRESHOLD, VIDEO_AT_THRESHOLD
+from vad.report.tables import cell
 
 SUFFIXES = {"ucf": "ucf", "efficient": "ucf", "ped2": "ped2", "avenue": "avenue", "shanghai": "shanghai", "xd": "xd"}
 """How variants are called that are made for the data of a claim, `<variant>_<suffix>`: they are looked for first."""
@@ -101,7 +101,7 @@ def claims_table(
 
     Args:
         claims: the ledger.
-        results: rows of the results table, as `vad.tables.result_row` gives them; `extractor_weights`
+        results: rows of the results table, as `vad.report.tables.result_row` gives them; `extractor_weights`
             says whose weights made its features.
         skipped: variants that did not run here, with the reason.
         computed: as `compute` gives it.

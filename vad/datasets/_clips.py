@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vad.containers import is_image
+from vad.artefacts.fingerprint import is_image
 from vad.datasets._files import VIDEO_SUFFIXES
 from vad.datasets._images import numbering_problem
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from vad.artefacts.npy import load_npy
 from vad.errors import DatasetError, listing
-from vad.npy import load_npy
-from vad.splits import Video
+from vad.splits.video import Video
 
 FRAME_LABEL_SUFFIXES = (".csv", ".npy")
 _SHOWN = 10

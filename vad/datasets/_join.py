@@ -6,7 +6,7 @@ from typing import Literal
 
 from vad.datasets._lists import NORMAL, Annotation, Entry, key, shown
 from vad.errors import nearest
-from vad.splits import Intervals, Video
+from vad.splits.video import Intervals, Video
 
 _TEST_NAME = re.compile(r"Normal_Videos_\d+")  # train normals have no underscore before the number
 

@@ -9,7 +9,7 @@ from vad.datasets._frame_labels import read_frame_labels
 from vad.datasets._label_table import Row
 from vad.datasets._media_names import MediaIndex
 from vad.errors import DatasetError
-from vad.splits import Intervals, Video
+from vad.splits.video import Intervals, Video
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from vad.datasets._files import VIDEO_SUFFIXES
 from vad.errors import nearest
-from vad.splits import Intervals, is_id
+from vad.splits.video import Intervals, is_id
 
 CLASSES = (
     *("Abuse", "Arrest", "Arson", "Assault", "Burglary", "Explosion", "Fighting"),

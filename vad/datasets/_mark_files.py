@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from vad.annotations import FRAME_COUNT_TOLERANCE
-from vad.containers import image_files
+from vad.artefacts.fingerprint import image_files
 from vad.datasets._clips import Clip
 from vad.datasets._frame_labels import read_frame_labels
 from vad.errors import DatasetError
+from vad.evaluation.annotations import FRAME_COUNT_TOLERANCE
 
 Marks = dict[str, UInt8[np.ndarray, " frames"]]
 """1 = anomalous, by the id of the clip."""

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from vad.containers import IMAGES
+from vad.artefacts.fingerprint import IMAGES
 from vad.datasets._files import VIDEO_SUFFIXES, Found, walk
 from vad.datasets._images import numbering_problem
-from vad.splits import is_id
+from vad.splits.video import is_id
 
 _SLUG_LENGTH = 100
 

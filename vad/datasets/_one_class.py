@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from vad.artefacts import canonical_json
-from vad.containers import fingerprint
+from vad.artefacts.files import canonical_json
+from vad.artefacts.fingerprint import fingerprint
 from vad.datasets._clips import Clip, Layout, find_clips, find_layout
 from vad.datasets._mark_files import Marks
 from vad.errors import DatasetError, listing
-from vad.splits import Video
+from vad.splits.video import Video
 
 NORMAL, ANOMALY = "normal", "anomaly"
 

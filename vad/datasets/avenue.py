@@ -22,8 +22,8 @@ from vad.datasets._clips import FRAMES, VIDEOS, Clip
 from vad.datasets._mark_files import of_mask_volumes, of_matlab_intervals, of_vector
 from vad.datasets._one_class import Archive, Source
 from vad.errors import DatasetError
-from vad.schema import Section
-from vad.splits import Validation, Video
+from vad.schema.base import Section
+from vad.splits.video import Validation, Video
 
 VECTOR, INTERVALS = "frame_labels_avenue.npy", "avenue.mat"
 MASKS = "ground_truth_demo/testing_label_mask"

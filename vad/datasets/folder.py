@@ -17,14 +17,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from vad.artefacts import sha256
+from vad.artefacts.files import sha256
 from vad.datasets._frame_labels import FRAME_LABEL_SUFFIXES, read_frame_labels
 from vad.datasets._label_table import read_table
 from vad.datasets._labelled import Place, by_video, remarks, video
 from vad.datasets._media_names import MediaIndex, stem, video_ids
 from vad.errors import DatasetError, listing
-from vad.schema import Section
-from vad.splits import Validation, Video
+from vad.schema.base import Section
+from vad.splits.video import Validation, Video
 
 __all__ = ["Config", "Dataset", "read_frame_labels"]
 

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from vad.artefacts import write_text
+from vad.artefacts.files import write_text
 from vad.datasets import ucf_crime
-from vad.schema import Positive, Section
-from vad.splits import Validation, Video
+from vad.schema.base import Positive, Section
+from vad.splits.video import Validation, Video
 from vad.synthetic.plan import VideoPlan, plan_videos
 
 VIDEOS = "Videos"

@@ -18,10 +18,10 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import Field, model_validator
 
-from vad.artefacts import sha256, write_array
+from vad.artefacts.files import sha256, write_array
 from vad.datasets._frame_labels import read_frame_labels
-from vad.schema import Section
-from vad.splits import Validation, Video
+from vad.schema.base import Section
+from vad.splits.video import Validation, Video
 from vad.synthetic.walkway import NORMAL, Clip, plan_clips
 
 LABELS = "frame_labels.npy"

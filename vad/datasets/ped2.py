@@ -20,8 +20,8 @@ from vad.datasets._clips import FRAMES, UCSD, Clip
 from vad.datasets._mark_files import of_mask_images, of_matlab_script, of_vector
 from vad.datasets._one_class import Archive, Source
 from vad.errors import DatasetError
-from vad.schema import Section
-from vad.splits import Validation, Video
+from vad.schema.base import Section
+from vad.splits.video import Validation, Video
 
 VECTOR = "frame_labels_ped2.npy"
 LENGTHS = (180, 180, 150, 180, 150, 180, 180, 180, 120, 150, 180, 180)

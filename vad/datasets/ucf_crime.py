@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from vad.artefacts import sha256
+from vad.artefacts.files import sha256
 from vad.datasets._join import disagreements, leaks, notes, subset_words, video
 from vad.datasets._lists import Entry, key, read_annotation, read_frame_counts, read_split
 from vad.datasets._locate import index, locate
 from vad.errors import DatasetError, listing
-from vad.schema import Section
-from vad.splits import Validation, Video
+from vad.schema.base import Section
+from vad.splits.video import Validation, Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
 TRAIN_NAMES = ("Anomaly_Train.txt",)

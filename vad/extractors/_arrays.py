@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from vad.artefacts.npy import load_npy
 from vad.errors import FeatureError
-from vad.npy import load_npy
 
 
 def read_npy(path: Path, axis: str = "row") -> tuple[Float[np.ndarray, "..."], str]:

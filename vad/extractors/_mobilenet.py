@@ -16,11 +16,11 @@ from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
 
-from vad.artefacts import FeatureFile
-from vad.decode import Reader
+from vad.artefacts.features import FeatureFile
 from vad.extractors._running import Cut, device_of, extract, filled, on_device
 from vad.extractors._weights import Weighted, Weights
-from vad.schema import Count
+from vad.schema.base import Count
+from vad.video.decode import Reader
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCH = 16

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from vad.artefacts import FeatureFile
-from vad.containers import fingerprint
-from vad.decode import Reader
+from vad.artefacts.features import FeatureFile
+from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
+from vad.video.decode import Reader
 
 
 class Cut(NamedTuple):

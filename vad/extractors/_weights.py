@@ -15,10 +15,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts import sha256
-from vad.decode import Rules
+from vad.artefacts.files import sha256
+from vad.artefacts.origin import RANDOM
 from vad.errors import FeatureError
-from vad.origin import RANDOM
+from vad.video.decode import Rules
 
 WRAPPERS = ("state_dict", "model_state", "model", "module")
 """Names under which checkpoints keep the values of the network."""

@@ -18,11 +18,11 @@ from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
 
-from vad.artefacts import FeatureFile
-from vad.decode import Reader
+from vad.artefacts.features import FeatureFile
 from vad.extractors._crops import NAMES, row
 from vad.extractors._running import Cut, device_of, extract, filled
 from vad.extractors._weights import Published, Weighted, Weights
+from vad.video.decode import Reader
 
 DIM = 4096
 SPORTS1M = "http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle"

@@ -1,7 +1,7 @@
 """Vectors of another extractor, and beside each of them the pixels: 16 small frames a row, as JPEG images.
 
 For models that look at both (STPVAD). JPEG loses a little, and makes random access to many hours of video
-possible; decoding happens when a model asks for a clip (`vad.clips`).
+possible; decoding happens when a model asks for a clip (`vad.artefacts.clips`).
 Differs: the released STPVAD cuts its frames out of the videos while it trains.
 """
 
@@ -14,13 +14,13 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 
 import vad.extractors
 from vad import registry
-from vad.artefacts import FeatureFile
-from vad.clips import Clips, encoded
-from vad.containers import fingerprint
-from vad.decode import Reader, Rules
+from vad.artefacts.clips import Clips, encoded
+from vad.artefacts.features import FeatureFile
+from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError, ParamsError
-from vad.schema import Count
-from vad.splits import Video
+from vad.schema.base import Count
+from vad.splits.video import Video
+from vad.video.decode import Reader, Rules
 
 
 class Config(Rules):

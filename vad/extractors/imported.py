@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 
-from vad.artefacts import FeatureFile, sha256
+from vad.artefacts.features import FeatureFile
+from vad.artefacts.files import sha256
 from vad.errors import FeatureError
 from vad.extractors._arrays import read_npy, read_text
 from vad.extractors._sources import Sources
-from vad.schema import Count, Section
-from vad.splits import Video
+from vad.schema.base import Count, Section
+from vad.splits.video import Video
 
 MAX_CROPS = 10
 MISSING = 2

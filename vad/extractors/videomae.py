@@ -18,12 +18,12 @@ from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts import FeatureFile
-from vad.decode import Reader
+from vad.artefacts.features import FeatureFile
 from vad.extractors._running import Cut, device_of, extract, filled, on_device
-from vad.extractors._videomae_network import Shape, VisionTransformer
 from vad.extractors._weights import Published, Weighted, Weights
-from vad.schema import Count
+from vad.networks.videomae import Shape, VisionTransformer
+from vad.schema.base import Count
+from vad.video.decode import Reader
 
 PUPILS = "https://huggingface.co/OpenGVLab/VideoMAE2/resolve/main/distill"
 SEGMENT = 16

@@ -16,12 +16,12 @@ from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts import FeatureFile
-from vad.decode import Reader
+from vad.artefacts.features import FeatureFile
 from vad.extractors._running import Cut, device_of, extract, on_device
 from vad.extractors._weights import Published, Weighted, Weights
-from vad.extractors._x3d_network import CHANNELS, X3D
-from vad.schema import Count
+from vad.networks.x3d import CHANNELS, X3D
+from vad.schema.base import Count
+from vad.video.decode import Reader
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 MEAN, STD = 0.45, 0.225

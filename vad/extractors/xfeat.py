@@ -18,11 +18,11 @@ import torch
 from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 
-from vad.artefacts import FeatureFile, sha256
-from vad.decode import Reader, Rules
+from vad.artefacts.features import FeatureFile
+from vad.artefacts.files import sha256
 from vad.errors import FeatureError
 from vad.extractors._running import Cut, device_of, extract, filled, on_device
-from vad.extractors._xfeat_network import (
+from vad.networks.xfeat import (
     CHANNELS,
     DIM,
     WEIGHTS_SHA256,
@@ -31,7 +31,8 @@ from vad.extractors._xfeat_network import (
     package_files,
     published_network,
 )
-from vad.schema import Count
+from vad.schema.base import Count
+from vad.video.decode import Reader, Rules
 
 PACKAGE = "package"
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.schema import Count, Section
+from vad.schema.base import Count, Section
 
 PATCH = 16
 """Height and width of a token, in pixels."""

@@ -12,10 +12,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad import losses
-from vad.batches import Bags, Scores
-from vad.layers.standardise import Standardise
-from vad.schema import Count, NotNegative, Section
+from vad.models._base import Bags, Scores
+from vad.nn import losses
+from vad.nn.standardise import Standardise
+from vad.schema.base import Count, NotNegative, Section
 
 
 class Config(Section):

@@ -15,9 +15,9 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.batches import Scores, Windows
-from vad.layers.pictures import peak_error, signed_bgr
-from vad.schema import Count, Fraction, NotNegative, Section
+from vad.models._base import Scores, Windows
+from vad.nn.pictures import peak_error, signed_bgr
+from vad.schema.base import Count, Fraction, NotNegative, Section
 
 SLOPE = 0.2
 """Of the discriminator's leaky ReLU."""
@@ -138,7 +138,7 @@ class Model(nn.Module):
     predicts_last = True
 
     def __init__(self, config: Config, feature_dim: int) -> None:
-        """Build both networks; `adversary` has an optimiser of its own (see `vad.training`)."""
+        """Build both networks; `adversary` has an optimiser of its own (see `vad.engine.train`)."""
         super().__init__()
         self.config = config
         self.generator = Generator(feature_dim * (config.window - 1), feature_dim, config.width)

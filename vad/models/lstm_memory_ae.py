@@ -15,10 +15,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad import losses
-from vad.batches import Scores, Windows
-from vad.layers.standardise import Standardise
-from vad.schema import Count, NotNegative, Section
+from vad.models._base import Scores, Windows
+from vad.nn import losses
+from vad.nn.standardise import Standardise
+from vad.schema.base import Count, NotNegative, Section
 
 
 class Config(Section):

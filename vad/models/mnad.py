@@ -18,9 +18,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.batches import Scores, Windows
-from vad.layers.pictures import peak_error, signed_bgr, squared_error
-from vad.schema import Count, NotNegative, Positive, Section
+from vad.models._base import Scores, Windows
+from vad.nn.pictures import peak_error, signed_bgr, squared_error
+from vad.schema.base import Count, NotNegative, Positive, Section
 
 RECONSTRUCTION: dict[str, Any] = {
     "window": 1,

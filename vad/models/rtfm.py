@@ -16,11 +16,11 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from vad import losses
-from vad.batches import Bags, Scores
-from vad.layers.selection import mean_of_steps
-from vad.layers.standardise import Standardise
-from vad.schema import Count, NotNegative, Positive, Section
+from vad.models._base import Bags, Scores
+from vad.nn import losses
+from vad.nn.selection import mean_of_steps
+from vad.nn.standardise import Standardise
+from vad.schema.base import Count, NotNegative, Positive, Section
 
 DILATIONS = (1, 2, 4)
 

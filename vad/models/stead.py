@@ -24,12 +24,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad import losses
-from vad.batches import Bags, Scores
 from vad.errors import ArtefactError, FeatureError, listing
-from vad.layers.standardise import Standardise
+from vad.models._base import Bags, Scores
 from vad.models._performer import PerformerAttention
-from vad.schema import Count, NotNegative, Positive, Section
+from vad.nn import losses
+from vad.nn.standardise import Standardise
+from vad.schema.base import Count, NotNegative, Positive, Section
 
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {},

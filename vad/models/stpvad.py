@@ -21,14 +21,14 @@ from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad import losses
-from vad.batches import Bags, Scores
-from vad.clips import BagClips, SegmentMap
+from vad.artefacts.clips import BagClips, SegmentMap
 from vad.errors import FeatureError
-from vad.layers.standardise import Standardise
 from vad.models import urdmu
+from vad.models._base import Bags, Scores
 from vad.models._dtfe import Encoder, TokenEncoder, Tokens
-from vad.schema import Count, NotNegative, Section
+from vad.nn import losses
+from vad.nn.standardise import Standardise
+from vad.schema.base import Count, NotNegative, Section
 
 CLIPS = 8
 """Clips that go through stage 2 at once when videos are scored; bounds memory, not results."""

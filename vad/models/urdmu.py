@@ -18,11 +18,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad import losses
-from vad.batches import Bags, Scores
-from vad.layers.selection import mean_of_steps
-from vad.layers.standardise import Standardise
-from vad.schema import Count, NotNegative, Positive, Section
+from vad.models._base import Bags, Scores
+from vad.nn import losses
+from vad.nn.selection import mean_of_steps
+from vad.nn.standardise import Standardise
+from vad.schema.base import Count, NotNegative, Positive, Section
 
 QUERIES = 1024
 """Steps that read at once; bounds memory for videos of hours, not results."""

@@ -6,18 +6,18 @@ from typing import Any
 
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import Claim
-from vad.evaluation import CONFUSION
+from vad.evaluation.evaluate import CONFUSION
 from vad.published.page import Block, Page
 from vad.published.rows import Row, published_rows
 from vad.published.tables import Table
-from vad.tables import MARK, MEANING, random_features
+from vad.report.tables import MARK, MEANING, random_features
 
 NAMES = {"variants": ("variant", "features"), "categories": ("class", "label"), "classes": ("variant", "class")}
 COUNTS = ("n_train", "n_validation", "n_test")
 BELOW = ("claims", "level", "data", "selection", "verdict")
 """Columns of every row of published numbers."""
 ORACLE = "video_oracle"
-"""The row of `vad.baselines.ORACLES` that a table names: how far a metric goes with no localisation at all."""
+"""The row of `vad.evaluation.baselines.ORACLES` that a table names: what a metric reaches without any localisation."""
 AT_THRESHOLD = tuple(f"{level}_{name}" for level in ("frame", "video") for name in CONFUSION)
 
 

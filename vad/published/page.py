@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
-from vad.cost_table import shown, written
-from vad.evaluation import METRICS
-from vad.tables import MARK, cell, random_features
+from vad.cost.table import shown, written
+from vad.evaluation.evaluate import METRICS
+from vad.report.tables import MARK, cell, random_features
 
 SYMBOLS = {"±": r"$\pm$", MARK: r"$\dagger$"}
 """What LaTeX writes in its own way."""

@@ -11,9 +11,9 @@ from vad.claims.arithmetic import Computed
 from vad.claims.ledger import Claim
 from vad.claims.table import verdict, why
 from vad.errors import DatasetError, listing
-from vad.evaluation import METRICS
+from vad.evaluation.evaluate import METRICS
 from vad.published.tables import TRAPEZOID, Cited, Table
-from vad.tables import mean, spread
+from vad.report.tables import mean, spread
 
 PROTOCOL = (
     *("subset", "model", "features", "extractor_weights", "supervision", "level", "seeds", "selection"),
@@ -39,8 +39,8 @@ def variant_rows(
 
     Args:
         table: says which metrics and costs.
-        results: rows as `vad.tables.result_row` gives them.
-        costs: rows as `vad.cost_table.variant_row` gives them, with `provenance`.
+        results: rows as `vad.report.tables.result_row` gives them.
+        costs: rows as `vad.cost.table.variant_row` gives them, with `provenance`.
         order: variants, in the order of the table.
     """
     by_result, by_cost = ({row["variant"]: row for row in rows} for rows in (results, costs))
@@ -99,7 +99,7 @@ def class_rows(row: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> lis
     """The classification report of a variant: each class of video as the one to be found, then all videos.
 
     Args:
-        row: the variant, as `vad.tables.result_row` gives it.
+        row: the variant, as `vad.report.tables.result_row` gives it.
         runs: `metrics` of each seed.
 
     Returns: precision, recall and F1 as mean and spread over seeds; None where undefined for a seed.
@@ -135,7 +135,7 @@ def difference_rows(dataset: str, first: str, found: Sequence[Mapping[str, Any]]
     Args:
         dataset: of all of them.
         first: the variant that the others are compared with.
-        found: pairs as `vad.significance.differences` gives them, `second` being that variant.
+        found: pairs as `vad.evaluation.significance.differences` gives them, `second` being that variant.
     """
     rows: dict[str, Row] = {}
     for pair in found:

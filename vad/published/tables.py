@@ -1,13 +1,13 @@
 """What each published table shows: its columns, and the claims of the ledger that stand beside our rows.
 
-A column is a metric of `vad.evaluation.METRICS` (its level is in its name), a cost of `vad.cost_table.COLUMNS`, or of
-published numbers alone: `video_pr_auc_trapezoid` and what begins with `published_`.
+A column is a metric of `vad.evaluation.evaluate.METRICS` (its level is in its name), a cost of
+`vad.cost.table.COLUMNS`, or of published numbers alone: `video_pr_auc_trapezoid` and what begins with `published_`.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-from vad.cost_table import MEASURED
+from vad.cost.table import MEASURED
 
 TRAPEZOID = "video_pr_auc_trapezoid"
 """The area under the precision-recall curve by trapezoids: overrated, so no metric of ours."""

@@ -1,0 +1,99 @@
+"""Time and memory: what is measured is what was done, and no more."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.videos import scene, write_video
+from vad.cost.measure import Memory, alone, first_frames, machine, time_of
+from vad.errors import VadError
+from vad.video.decode import Reader
+
+
+def test_alone_gives_the_result_and_one_thread() -> None:
+    """Another process, one thread; its result comes back."""
+    pid, threads = alone(lambda: (os.getpid(), torch.get_num_threads()))
+
+    assert os.getpid() != pid
+    assert threads == 1
+
+
+def _fail() -> None:
+    raise ValueError("no such thing")
+
+
+@pytest.mark.parametrize(("work", "words"), [(_fail, "ValueError: no such thing"), (lambda: os._exit(9), "with 9")])
+def test_a_failed_process_is_an_error(work: object, words: str) -> None:
+    """An error there is an error here, and a killed process does not hang."""
+    with pytest.raises(VadError, match=words):
+        alone(work)
+
+
+@pytest.mark.parametrize(("naps", "repeats"), [([0.4, 0.01], 1), ([0.01, 0.01, 0.4, 0.01], 3)])
+def test_a_slow_call_does_not_count(naps: list[float], repeats: int) -> None:
+    """The first is a warm-up, and of the later ones the median counts; sleeping is no work of the processor."""
+    left = iter(naps)
+    found = time_of(lambda: time.sleep(next(left)), repeats, 10)
+
+    assert 0.01 <= found.seconds < 0.3
+    assert found.cpu_share < 0.5
+    assert next(left, None) is None
+
+
+def test_a_spent_budget_ends_the_repeats() -> None:
+    """Only one timed call is begun when it takes longer than the budget."""
+    calls: list[int] = []
+    time_of(lambda: (calls.append(1), time.sleep(0.02)), 50, 0.01)
+
+    assert len(calls) == 2
+
+
+def _peaks() -> tuple[float | None, float | None]:
+    memory = Memory()
+    before = memory.peak_mb()
+    large = np.ones(25_000_000)
+    del large
+    return before, memory.peak_mb()
+
+
+def test_peak_memory_is_what_the_work_added() -> None:
+    """200 MB that were freed again are in the peak, also where this process holds as much that it does not use."""
+    blocks = [np.ones(2_000) for _ in range(20_000)]
+    last = blocks.pop()
+    del blocks
+    before, after = alone(_peaks)
+    assert last.any()
+    if before is None or after is None:
+        pytest.skip("this system does not tell a process its peak")
+
+    assert 190 < after - before < 225
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_videos_end_early_inside_and_whole_outside(tmp_path: Path, stride: int) -> None:
+    """Twelve of thirty frames inside the block, with the time they took; all of them after it."""
+    path = write_video(tmp_path / "video.mp4", scene(30))
+    with first_frames(12) as taken:
+        start = time.perf_counter()
+        inside = list(Reader(path, 16, 16).frames(stride))
+        seconds, elapsed = taken(), time.perf_counter() - start
+        again = taken()
+    outside = list(Reader(path, 16, 16).frames(stride))
+
+    assert len(inside) == {1: 12, 3: 5}[stride]  # frames 0, 3, 6, 9, and 12 to complete the step
+    assert 0 < seconds < elapsed
+    assert again == 0
+    assert len(outside) == -(-30 // stride)
+
+
+def test_machine_names_what_a_time_depends_on() -> None:
+    """Processor, torch and threads."""
+    found = machine()
+
+    assert found["processor"]
+    assert torch.__version__ == found["torch"]
+    assert torch.get_num_threads() == found["threads"]

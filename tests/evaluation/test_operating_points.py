@@ -1,0 +1,111 @@
+"""Operating points are chosen on validation videos alone."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from sklearn.metrics import f1_score, roc_curve
+
+from vad.errors import ArtefactError, DatasetError
+from vad.evaluation.operating_points import RULES, choose_threshold
+from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.schema.evaluate import Evaluate, Threshold
+
+
+def part(normal: list[float], anomalous: list[float]) -> list[JudgedVideo]:
+    """A validation part: labels and video scores, no frame."""
+    pairs = [(0, s) for s in normal] + [(1, s) for s in anomalous]
+    return [
+        VideoTruth(video_id=f"v{i}", class_name="", label=label, n_frames=0).scored(None, score)
+        for i, (label, score) in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected", "name"),
+    [
+        ("youden", None, 0.6, "youden"),
+        ("max_f1", None, 0.3, "max_f1"),
+        ("far", 0.25, 0.6, "far<=0.25"),
+        ("far", 0.5, 0.3, "far<=0.5"),
+        ("quantile", 0.5, 0.25, "quantile=0.5"),
+    ],
+)
+def test_rules(rule: str, value: float | None, expected: float, name: str) -> None:
+    """Each rule on four normal and four anomalous videos, with where it came from."""
+    found = choose_threshold(part([0.1, 0.2, 0.3, 0.7], [0.3, 0.6, 0.6, 0.9]), Threshold(rule=rule, value=value))
+
+    assert expected == pytest.approx(found.value)
+    assert (name, "validation", 4, 4) == (found.rule, found.chosen_on, found.n_anomalous, found.n_normal)
+
+
+def test_far_above_every_score() -> None:
+    """When the highest score flags too many normals, the threshold lies just above it."""
+    found = choose_threshold(part([0.5, 0.5], []), Threshold(rule="far", value=0.1))
+
+    assert np.nextafter(0.5, 1) == found.value
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_youden_and_f1_are_the_best_of_scikit_learn(seed: int) -> None:
+    """On random scores with ties no other distinct score does better."""
+    rng = np.random.default_rng(seed)
+    labels, scores = rng.permutation([0, 1] * 10), rng.integers(0, 8, 20) / 8
+    fpr, tpr, thresholds = roc_curve(labels, scores, drop_intermediate=False)
+    youden = RULES["youden"](scores, labels == 1, 0.0)
+    best = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
+
+    assert (tpr - fpr)[1:].max() == pytest.approx((tpr - fpr)[thresholds == youden][0])
+    assert best == pytest.approx(f1_score(labels, scores >= RULES["max_f1"](scores, labels == 1, 0.0)))
+
+
+def test_fixed_needs_no_video() -> None:
+    """A fixed threshold comes from params and says so."""
+    found = choose_threshold([], Threshold(rule="fixed", value=0.5))
+
+    assert (0.5, "params") == (found.value, found.chosen_on)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "videos", "message"),
+    [
+        ("youden", None, part([0.1], []), "no anomalous video.*Use rule far or quantile"),
+        ("max_f1", None, part([], [0.1]), "no normal video"),
+        ("far", 0.1, part([], [0.1]), "no normal video"),
+        ("quantile", 0.9, [], "no normal video"),
+    ],
+)
+def test_a_missing_class_is_named(rule: str, value: float | None, videos: list[JudgedVideo], message: str) -> None:
+    """A part that lacks a class of video the rule needs is an error."""
+    with pytest.raises(DatasetError, match=message):
+        choose_threshold(videos, Threshold(rule=rule, value=value))
+
+
+def test_normal_videos_alone_take_the_second_rule() -> None:
+    """A part without anomalous videos uses the rule for it, by name; any other part, or a rule that fits, does not."""
+    second = Threshold(rule="quantile", value=0.5)
+    found = choose_threshold(part([0.1, 0.2, 0.6], []), Threshold(), normal_only=second)
+    mixed = choose_threshold(part([0.1], [0.9]), Threshold(), normal_only=second)
+    fits = choose_threshold(part([0.1, 0.2], []), Threshold(rule="far", value=0.5), normal_only=second)
+
+    assert ("quantile=0.5", "validation (normal videos only)", 0.2) == (found.rule, found.chosen_on, found.value)
+    assert ("youden", "validation") == (mixed.rule, mixed.chosen_on)
+    assert ("far<=0.5", "validation") == (fits.rule, fits.chosen_on)
+
+
+def test_the_second_rule_must_do_without_anomalous_videos() -> None:
+    """Youden and F1 cannot be the rule for normal videos alone."""
+    with pytest.raises(ValidationError, match="threshold_normal_only cannot use rule youden"):
+        Evaluate(threshold_normal_only=Threshold())
+
+
+@pytest.mark.parametrize(("rule", "value"), [("youden", 0.5), ("far", None), ("quantile", 1.5), ("fixed", None)])
+def test_a_wrong_number_is_refused(rule: str, value: float | None) -> None:
+    """The rule's number must be there, in range, and only where it means something."""
+    with pytest.raises(ValidationError, match=f"rule {rule}"):
+        Threshold(rule=rule, value=value)
+
+
+def test_scores_that_are_not_finite_name_the_video() -> None:
+    """A NaN among the validation scores is an error, not a threshold."""
+    with pytest.raises(ArtefactError, match="v1: video score nan"):
+        choose_threshold(part([0.1], [float("nan")]), Threshold())

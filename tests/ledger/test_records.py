@@ -1,0 +1,242 @@
+"""Records: what makes an artefact right, and each way in which it stops being right."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vad.__main__ import main
+from vad.errors import ArtefactError
+from vad.ledger import code, records, staleness
+from vad.ledger.code import code_files
+from vad.ledger.records import Job, broken_links, trusted_hash
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project folder with one section, one code file and one source; memories of hashes are emptied."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {".params/room/x.json": '{"a": 1}', "stages/run.py": "x = 1\n", "source.txt": "in"}.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    forget()
+    yield tmp_path
+    forget()
+
+
+def forget() -> None:
+    """Each job is a process of its own: nothing is remembered."""
+    for memory in (trusted_hash, broken_links, records._record_outputs, code._text_hash, code._imports):
+        memory.cache_clear()
+
+
+def job(artefact: str = "data/out.txt", inputs: tuple[str, ...] = ("source.txt",), **facts: int) -> Job:
+    """A job of the workplace."""
+    forget()
+    return Job(
+        "room", Path(artefact), Path(".params/room/x.json"), [Path("stages/run.py")], list(map(Path, inputs)), facts
+    )
+
+
+def made(one: Job, text: str = "out") -> Job:
+    """Run the job."""
+    one.begin()
+    one.artefact.parent.mkdir(parents=True, exist_ok=True)
+    one.artefact.write_text(text)
+    one.finish()
+    return one
+
+
+def reasons() -> list[str]:
+    """What the check before a run says."""
+    forget()
+    return [item.reason for item in staleness.check(staleness.Hashes(Path(".params/stat.json")))[0]]
+
+
+def test_intact_after_made_and_times_are_refreshed() -> None:
+    """The same job again has nothing to do, and says so by a fresh file time."""
+    made(job())
+    os.utime("data/out.txt", (1, 1))
+
+    assert job().intact()
+    assert Path("data/out.txt").stat().st_mtime > 1
+    assert reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "reason"),
+    [
+        (".params/room/x.json", '{"a": 2}', "params changed (.params/room/x.json)"),
+        ("stages/run.py", "x = 2\n", "code changed"),
+        ("data/out.txt", "other", "content differs from its record: data/out.txt"),
+    ],
+)
+def test_every_cause_is_seen(path: str, text: str, reason: str) -> None:
+    """Changed params, code or content: not intact, and the check says which."""
+    made(job())
+    Path(path).write_text(text)
+
+    assert not job().intact()
+    assert reasons() == [reason]
+
+
+def test_changed_source_is_seen_from_the_second_look_on() -> None:
+    """A user's own file is adopted at the first look; a later change is a reason, without hashing it."""
+    made(job())
+    staleness.refresh(Path(".params/stat.json"))
+    Path("source.txt").write_text("changed")
+
+    assert reasons() == ["input changed: source.txt"]
+    assert not job().intact()
+
+
+def test_facts_of_the_command_line_count() -> None:
+    """Another seed is another artefact."""
+    made(job(seed=0))
+
+    assert job(seed=0).intact()
+    assert not job(seed=1).intact()
+
+
+def test_unfinished_artefacts_have_no_record() -> None:
+    """Killed between begin and finish: data without a record, hence made again."""
+    made(job())
+    job().begin()
+
+    assert not job().intact()
+    assert Path("data/out.txt").is_file()
+
+
+def test_damaged_input_is_refused_and_healed_upstream() -> None:
+    """A consumer never works on an artefact that is not what its record says."""
+    made(job())
+    made(job("data/next.txt", ("data/out.txt",)))
+    Path("data/out.txt").write_text("flipped")
+
+    with pytest.raises(ArtefactError, match=r"data/out\.txt: its content is not what its record says"):
+        job("data/next.txt", ("data/out.txt",)).intact()
+    assert reasons() == ["input changed: data/out.txt", "content differs from its record: data/out.txt"]
+
+
+def test_stale_artefacts_wake_their_rule_only() -> None:
+    """The wake file of a stale artefact's section changes, and only then."""
+    made(job())
+    wake = staleness.wake_path(Path(".params/room/x.json"))
+    assert staleness.refresh(Path(".params/stat.json")) == []
+    assert not wake.exists()
+    Path("data/out.txt").write_text("flipped")
+    forget()
+    staleness.refresh(Path(".params/stat.json"))
+
+    assert "data/out.txt" in wake.read_text()
+
+
+def test_verify_sees_an_edit_that_kept_size_and_time() -> None:
+    """The quick check trusts size and time; `verify` reads every byte."""
+    made(job())
+    staleness.refresh(Path(".params/stat.json"))
+    stat = Path("data/out.txt").stat()
+    Path("data/out.txt").write_text("tuo")
+    os.utime("data/out.txt", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    assert reasons() == []
+    forget()
+    assert staleness.verify(Path(".params/stat.json")) == (
+        ["data/out.txt: content differs from its record: data/out.txt"],
+        [],
+    )
+
+
+def test_verify_names_orphans(capsys: pytest.CaptureFixture[str]) -> None:
+    """An artefact of an entry that is gone from params is an orphan: listed, not an error, until another is damaged."""
+    made(job())
+    section = Path(".params/room/x.json")
+    kept = section.read_text()
+    section.unlink()
+    alone = main(["verify"])
+    listed = capsys.readouterr().out
+    section.write_text(kept)
+    Path("data/out.txt").write_text("flipped")
+
+    assert 0 == alone
+    assert "data/out.txt: orphaned record, nothing in params makes it" in listed
+    assert 1 == main(["verify"])
+    assert "Mend with: snakemake" in capsys.readouterr().out
+
+
+def test_chain_of_records() -> None:
+    """A whole chain has no broken link; an upstream artefact that was made anew breaks it."""
+    made(job())
+    made(job("data/next.txt", ("data/out.txt",)))
+    forget()
+    assert broken_links(Path("data/next.txt")) == ()
+    made(job(), "new")
+    forget()
+
+    assert broken_links(Path("data/next.txt")) == ("data/next.txt was made from another data/out.txt",)
+    assert broken_links(Path("data/none.txt")) == ("data/none.txt has no record",)
+
+
+def images(folder: str, *pictures: str) -> None:
+    """A video kept as a folder of numbered images."""
+    Path(folder).mkdir(parents=True)
+    for number, picture in enumerate(pictures, 1):
+        Path(folder, f"{number}.png").write_text(picture)
+
+
+def test_a_folder_of_images_is_an_input() -> None:
+    """A changed, added or lost image of a user's video is noticed; a hidden file beside them is no image."""
+    images("clip", *"abcdefghijk")
+    made(job(inputs=("clip",)))
+    assert reasons() == []
+    Path("clip/.thumbs.png").write_text("x")
+    assert job(inputs=("clip",)).intact()
+    staleness.refresh(Path(".params/stat.json"))
+    Path("clip/2.png").write_text("B")
+    os.utime("clip/2.png", (1, 1))
+    os.utime("clip", (1, 1))
+
+    assert reasons() == ["input changed: clip"]
+    assert not job(inputs=("clip",)).intact()
+    Path("clip/2.png").write_text("b")
+    assert job(inputs=("clip",)).intact()
+    Path("clip/11.png").unlink()
+    assert not job(inputs=("clip",)).intact()
+
+
+def test_a_folder_of_images_that_another_room_made() -> None:
+    """The record of its maker vouches for every image; one that differs from it is refused, and found before a run."""
+    before = job("raw").begin()
+    images("raw/clip", *"abcdefghijk")
+    images("raw/other", "z")
+    before.finish()
+    made(job("data/next.txt", ("raw/clip",)))
+    assert broken_links(Path("data/next.txt")) == ()
+    Path("raw/clip/10.png").write_text("J")
+    forget()
+
+    with pytest.raises(ArtefactError, match="raw/clip: its content is not what its record says"):
+        trusted_hash(Path("raw/clip"))
+    assert "input changed: raw/clip" in reasons()
+
+
+def test_code_files_follow_imports_of_this_project(tmp_path: Path) -> None:
+    """The closure holds what is imported here, directly or not, also inside functions, and nothing else."""
+    for name, text in {
+        "stages/a.py": "import numpy\nfrom vad import b\n",
+        "vad/__init__.py": "",
+        "vad/b.py": "def f():\n    from vad.c import g\n",
+        "vad/c.py": "",
+        "vad/unused.py": "",
+    }.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    forget()
+
+    assert [p.as_posix() for p in code_files(Path("stages/a.py"))] == [
+        "stages/a.py",
+        "vad/__init__.py",
+        "vad/b.py",
+        "vad/c.py",
+    ]

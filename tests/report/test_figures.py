@@ -1,0 +1,88 @@
+"""Figures of costs and of embeddings: every row is where its numbers are."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from vad.report.figures import efficiency_figure, heat_map_figure, tsne_figure
+
+
+def row(name: str, **changes: Any) -> dict[str, Any]:
+    """A variant with its areas and costs."""
+    costs = {"macs_per_frame_head": 10.0, "macs_per_frame": 1000.0, "params": 50, "params_whole": 500}
+    areas = {"frame_auc": 0.8, "frame_auc_low": 0.7, "frame_auc_high": 0.9, "video_auc": 0.6}
+    return {"variant": name, "model": "m", **areas, **costs, "head_fps": 900.0, "end_to_end_fps": 30.0, **changes}
+
+
+def marks(figure: Figure, panel: int) -> list[tuple[float, float, str]]:
+    """(x, y, fill) of every single mark in a panel."""
+    lines = [line for line in figure.axes[panel].lines if line.get_linestyle() == "None"]
+    return [(float(line.get_xdata()[0]), float(line.get_ydata()[0]), line.get_fillstyle()) for line in lines]
+
+
+def test_head_and_whole_are_two_marks() -> None:
+    """Hollow at the cost of the head, filled at the cost of all, in each panel; axes are logarithmic."""
+    figure = efficiency_figure("title", [row("one")], {"Net": {"macs_per_frame": 2000.0, "params_whole": 7}})
+
+    assert [(10, 0.8, "none"), (1000, 0.8, "full")] == marks(figure, 0)
+    assert [(50, 0.8, "none"), (500, 0.8, "full")] == marks(figure, 1)
+    assert [(900, 0.6, "none"), (30, 0.6, "full")] == marks(figure, 5)
+    assert {"log"} == {axes.get_xscale() for axes in figure.axes}
+    assert ["Net"] == [text.get_text() for text in figure.axes[0].texts]
+    assert [] == list(figure.axes[2].texts)
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    """Imported features: no filled mark. A model without frame scores: no row of panels for their area."""
+    imported = row("one", macs_per_frame=None, params_whole=None, end_to_end_fps=None)
+    video = row("two", frame_auc=None)
+
+    assert [(10, 0.8, "none")] == marks(efficiency_figure("title", [imported, video], {}), 0)
+    assert 3 == len(efficiency_figure("title", [video], {}).axes)
+
+
+@pytest.mark.parametrize("rows", [[], [row("one", frame_auc=None, video_auc=None)]])
+def test_no_areas_is_no_error(rows: list[dict[str, Any]]) -> None:
+    """Nothing to show gives empty panels."""
+    assert [] == marks(efficiency_figure("title", rows, {}), 0)
+
+
+def test_a_map_is_coloured_three_times() -> None:
+    """Every point in all three panels, by label, by class, by score."""
+    points = pd.DataFrame(
+        {
+            "x": [0.0, 1, 2],
+            "y": [0.0, 1, 4],
+            "label": [0, 1, 1],
+            "class": ["Normal", "Fire", "Fire"],
+            "score": [1, 2, 3],
+        }
+    )
+    figure = tsne_figure("title", points)
+    sizes = [[len(drawn.get_offsets()) for drawn in axes.collections] for axes in figure.axes[:3]]
+    legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes[:2]]
+
+    assert [[1, 2], [2, 1], [3]] == sizes
+    assert [["normal", "anomalous"], ["Fire", "Normal"]] == legends
+
+
+def test_heat_maps_lie_below_their_frames() -> None:
+    """Each frame above its map, all maps on one scale from 0 to 1; titles say video, class, frame, truth and range."""
+    frames = pd.DataFrame(
+        {"video_id": ["a", "b"], "class": ["Arson", "Normal"], "frame": [3, 9], "label": [1, 0], "score": [0.5, 0.25]}
+    )
+    images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    heat = np.linspace(0.25, 0.5, 32).reshape(2, 4, 4)
+    axes = heat_map_figure("title", frames, images, heat).axes
+    shown = [part.images[0] for part in axes[:4]]
+
+    assert "a (Arson)\nframe 3: anomalous, score 0.500" == axes[0].get_title()
+    assert "b (Normal)\nframe 9: normal, score 0.250" == axes[1].get_title()
+    for column in (0, 1):
+        np.testing.assert_array_equal(images[column], shown[column].get_array())
+        np.testing.assert_allclose(heat[column], shown[column + 2].get_array())
+        assert (0, 1) == shown[column + 2].get_clim()
+    assert "patches 0.250 to 0.371" == axes[2].get_title()

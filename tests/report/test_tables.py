@@ -1,0 +1,157 @@
+"""Rows, curves and figures from metrics."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vad.documentation import MARKS, with_results
+from vad.evaluation.curves import curves
+from vad.evaluation.evaluate import METRICS
+from vad.evaluation.scored_video import JudgedVideo
+from vad.report import plots, tables
+
+
+def metrics(value: float | None) -> dict:
+    """Every metric with one value and a fixed interval."""
+    low, high = (None, None) if value is None else (value - 0.1, value + 0.1)
+    return {name: {"value": value, "low": low, "high": high} for name in METRICS}
+
+
+def test_row_is_mean_and_spread_over_seeds() -> None:
+    """Mean, sample standard deviation and mean bounds; undefined for one seed is undefined for the row."""
+    row = tables.result_row({"variant": "x"}, [metrics(0.6), metrics(0.8)])
+    hole = tables.result_row({"variant": "x"}, [metrics(0.6), metrics(None)])
+
+    assert (0.7, pytest.approx(0.2**0.5 / 10**0.5)) == (pytest.approx(row["frame_auc"]), row["frame_auc_std"])
+    assert (pytest.approx(0.6), pytest.approx(0.8)) == (row["frame_auc_low"], row["frame_auc_high"])
+    assert hole["frame_auc"] is None
+    assert tables.result_row({}, [metrics(0.6)])["frame_auc_std"] is None
+
+
+def test_cells_say_what_is_undefined() -> None:
+    """Mean ± spread [interval]; a dash for an undefined metric, never 0."""
+    row = tables.result_row({"variant": "x"}, [metrics(0.6), metrics(0.8)])
+
+    assert tables.cell(row, "frame_auc") == "0.700 ± 0.141 [0.600, 0.800]"
+    assert tables.cell(tables.result_row({}, [metrics(None)]), "frame_auc") == "-"
+    assert "| x" in tables.markdown([row], ["variant"], ["frame_auc"])
+
+
+def test_summary_says_what_random_weights_made() -> None:
+    """One key beside the metrics of such a variant, as `dvc metrics` reads it; none in the others."""
+    heads = [{"variant": name, "extractor_weights": w} for name, w in (("x", "random (seed 0)"), ("y", "kinetics ab"))]
+    found = json.loads(json.dumps(tables.summary([tables.result_row(head, [metrics(0.6)]) for head in heads])))
+
+    assert found["x"]["random_weights"] is True
+    assert found["y"] == {name: value for name, value in found["x"].items() if name != "random_weights"}
+
+
+def test_summary_holds_numbers_only() -> None:
+    """`dvc metrics` gets nested numbers; what is undefined is left out."""
+    rows = [tables.result_row({"variant": "x"}, [metrics(0.6)]), tables.result_row({"variant": "y"}, [metrics(None)])]
+
+    assert tables.summary(rows)["x"]["frame_auc"] == {"mean": 0.6, "low": 0.5, "high": 0.7}
+    assert tables.summary(rows)["y"] == {}
+
+
+def videos(level_scores: float = 1.0) -> list[JudgedVideo]:
+    """Two videos, half of the first one anomalous and scored higher."""
+    labels = np.repeat([0, 1], 50).astype(np.int8)
+    common = {"n_frames": 100, "video_score": level_scores}
+    return [
+        JudgedVideo(video_id="a", class_name="Fire", label=1, labels=labels, scores=labels * 0.9 + 0.05, **common),
+        JudgedVideo(
+            video_id="b", class_name="Normal", label=0, labels=None, scores=np.linspace(0, 0.5, 100), n_frames=100,
+            video_score=0.0,
+        ),
+    ]  # fmt: skip
+
+
+def test_curves_keep_both_ends_and_sum_to_one() -> None:
+    """ROC from (0, 0) to (1, 1) with at most the asked points; each distribution sums to 1."""
+    table = curves(videos(), "frame", 20)
+    roc = table[table["curve"] == "roc"]
+    shares = table[table["curve"].str.startswith("scores_")].groupby("curve")["y"].sum()
+
+    assert [(0.0, 0.0), (1.0, 1.0)] == [tuple(roc[["x", "y"]].iloc[i]) for i in (0, -1)]
+    assert len(roc) <= 20
+    assert shares.round(4).tolist() == [1.0, 1.0]
+
+
+def test_curves_of_videos_and_of_missing_labels() -> None:
+    """A video-level model has curves over videos; without frame labels there are none."""
+    unlabelled = JudgedVideo(
+        video_id="c", class_name="Fire", label=1, labels=None, scores=np.zeros(3), n_frames=3, video_score=0.0
+    )
+
+    assert set(curves(videos(), "video", 20)["curve"]) == {"roc", "pr", "scores_normal", "scores_anomalous"}
+    assert curves([*videos(), unlabelled], "frame", 20).empty
+
+
+def test_figures_of_nothing_are_empty_not_an_error() -> None:
+    """Without frame labels there are no curves: the figures have axes and the threshold, nothing else."""
+    empty = pd.DataFrame({"curve": pd.Series([], dtype=str), "x": pd.Series([], dtype=float), "y": []}, dtype=None)
+    empty = empty.astype({"x": float, "y": float})
+
+    assert plots.distribution_figure("x", "frame", empty, 0.3).axes[0].lines[0].get_xdata() == [0.3, 0.3]
+    assert len(plots.curve_figure("roc", "set", [], {}, None).axes[0].lines) == 1
+
+
+def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
+    """Two seeds, y = x and y = 1: the line runs half-way; of two variants the one with the larger area leads."""
+    low = pd.DataFrame({"curve": "roc", "x": [0.0, 1.0], "y": [0.0, 1.0]})
+    high = pd.DataFrame({"curve": "roc", "x": [0.0, 0.0, 1.0], "y": [0.0, 1.0, 1.0]})
+    lines = [plots.Line("worse", "m", [low], 0.5), plots.Line("better", "m", [low, high], 0.75)]
+    drawn = plots.curve_figure("roc", "set", lines, {}, None).axes[0].lines
+
+    assert ["better  0.750", "worse  0.500"] == [line.get_label() for line in drawn[:2]]
+    np.testing.assert_allclose((1 + plots.GRID) / 2, drawn[0].get_ydata())
+    assert drawn[0].get_color() == drawn[1].get_color()
+    assert drawn[0].get_marker() != drawn[1].get_marker()
+
+
+def test_figures_show_what_they_are_given() -> None:
+    """Each figure has its lines, its axis names and its counts."""
+    table = curves(videos(), "frame", 20)
+    roc = plots.curve_figure("roc", "set", [plots.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
+    pr = plots.curve_figure("pr", "set", [plots.Line("one", "m", [table], None)], {}, 0.25)
+    confusion = plots.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1}, 3)
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "video_auc": [0.5, 0.75]})
+    training = plots.training_figure("x", {0: history}, "video_auc", {0: 2})
+
+    assert [3, 2] == [len(figure.axes[0].lines) for figure in (roc, pr)]
+    assert roc.axes[0].get_xlabel() == "false positive rate"
+    assert ["one  0.500", "centre", "chance"] == [text.get_text() for text in roc.legends[0].get_texts()]
+    assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
+    assert ["decided (videos)", "true (videos)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
+    assert "x\nsummed over 3 seeds" == confusion.axes[0].get_title()
+    assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
+    assert plots.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
+
+
+def test_rows_of_random_features_are_marked() -> None:
+    """The variant's name carries the mark, wherever the page prints it; other rows are as they were."""
+    rows = [{"variant": "a", "extractor_weights": "random (seed 0)"}, {"variant": "b", "extractor_weights": "x3d 0f"}]
+    shown = tables.marked([tables.result_row(row, [metrics(0.6)]) for row in rows])
+
+    assert [f"a {tables.MARK}", "b"] == [row["variant"] for row in shown]
+    assert f"| a {tables.MARK}" in tables.markdown(shown, ["variant"], ["frame_auc"])
+    assert [True, False] == [tables.random_features(row) for row in rows]
+
+
+def test_the_readme_keeps_the_sentence_behind_the_mark() -> None:
+    """The mark without its meaning would be worth nothing."""
+    text = f"{tables.MARK} {tables.MEANING}"
+
+    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"# R\n\n## set\n\n| a {tables.MARK} |\n\n{text}\n")
+
+
+def test_the_readme_names_the_data_set_of_each_table() -> None:
+    """Two tables without a heading between them would be read as one; a section without a table is not shown."""
+    readme = with_results(
+        "a" + "".join(MARKS) + "b", "# R\n\n## one\n\nText.\n\n| x |\n\n## none\n\n- y\n\n## two\n\n| z |\n"
+    )
+
+    assert f"a{MARKS[0]}\n\n### one\n\n| x |\n\n### two\n\n| z |\n\n{MARKS[1]}b" == readme

@@ -1,0 +1,96 @@
+"""The score file of one run: one writer, one reader, checked on both sides."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from vad.artefacts.files import UNREADABLE, _read_archive, atomic
+from vad.errors import ArtefactError
+
+
+@dataclass(frozen=True)
+class StoredScores:
+    """What `infer` says of one video. Scores: any range, higher = more anomalous."""
+
+    frames: Float[np.ndarray, "frames"]
+    video: float
+    part: str
+    fps: float | None = None
+    normalised: Float[np.ndarray, "frames"] | None = None
+    """Frame scores whose components were scaled by this video's own range, of models that have components."""
+    dropped: int = 0
+    """Frames at the start without a score of their own, which evaluation leaves out."""
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the video."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True)
+class ScoreFile:
+    """The scores of one run (variant and seed) for its validation and test videos."""
+
+    level: Literal["frame", "video"]
+    videos: dict[str, StoredScores]
+    protocol: dict[str, Any] = field(default_factory=dict)
+    """How the scores came to be: expansion, crops, smoothing, selection ..., for the row of the table."""
+    epochs: dict[int, dict[str, StoredScores]] = field(default_factory=dict)
+    """The test videos scored by every epoch that was kept, for the selection gap alone."""
+
+
+def write_scores(path: Path, file: ScoreFile) -> None:
+    """Write the scores of one run.
+
+    Raises: ArtefactError for a score that is not finite.
+    """
+    scored = [*file.videos.items(), *(pair for videos in file.epochs.values() for pair in videos.items())]
+    for video_id, score in scored:
+        arrays = [score.frames, score.video, *([] if score.normalised is None else [score.normalised])]
+        if not all(np.isfinite(values).all() for values in arrays):
+            raise ArtefactError(f"{path}: {video_id} has a score that is not finite. Train the variant again.")
+    head = {
+        "level": file.level,
+        "protocol": file.protocol,
+        "videos": _heads(file.videos),
+        "epochs": {number: _heads(videos) for number, videos in file.epochs.items()},
+    }
+    frames = {f"frames/{k}": v.frames.astype(np.float32) for k, v in sorted(file.videos.items())}
+    frames |= {
+        f"normalised/{k}": v.normalised.astype(np.float32)
+        for k, v in sorted(file.videos.items())
+        if v.normalised is not None
+    }
+    for number, videos in file.epochs.items():
+        frames |= {f"epochs/{number}/{k}": v.frames.astype(np.float32) for k, v in sorted(videos.items())}
+    with atomic(path) as stream:
+        np.savez(stream, head=np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames)  # type: ignore[arg-type]
+
+
+def _heads(videos: Mapping[str, StoredScores]) -> dict[str, dict[str, Any]]:
+    return {k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped} for k, v in videos.items()}
+
+
+def read_scores(path: Path) -> ScoreFile:
+    """Read the scores of one run."""
+    try:
+        archive = _read_archive(path)
+        head = json.loads(str(archive["head"]))
+        videos = {
+            k: StoredScores(archive[f"frames/{k}"], normalised=archive.get(f"normalised/{k}"), **v)
+            for k, v in head["videos"].items()
+        }
+        epochs = {
+            int(number): {k: StoredScores(archive[f"epochs/{number}/{k}"], **v) for k, v in heads.items()}
+            for number, heads in head["epochs"].items()
+        }
+    except UNREADABLE as error:
+        raise ArtefactError(
+            f"{path}: not a readable score file ({error}). Delete it and run snakemake again."
+        ) from error
+    return ScoreFile(head["level"], videos, head["protocol"], epochs)

@@ -1,0 +1,170 @@
+"""Time and memory of a piece of work. Numbers of the machine that they were taken on: they vary from run to run.
+
+What is compared runs alone, one thread, batch 1, after a warm-up; the median of the repeats counts. Memory is what
+the work adds to a process in which the libraries are loaded already, so that two models can be told apart.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import platform
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from vad.errors import VadError
+from vad.video.decode import Reader
+
+Result = TypeVar("Result")
+MB = 1e6
+STATUS = Path("/proc/self/status")
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def alone(work: Callable[[], Result]) -> Result:
+    """Do the work in a process of its own, with one thread, that starts with the libraries loaded and nothing else.
+
+    Raises: VadError with the message of the error there, or when the process was killed (out of memory).
+    """
+    _give_back_free_memory()
+    # Fork: a new interpreter would spend seconds on importing torch and count its pages as memory of the work.
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(work, theirs))
+    process.start()
+    theirs.close()
+    try:
+        problem, result = ours.recv()
+    except EOFError:
+        process.join()
+        raise VadError(f"the measuring process ended with {process.exitcode}. Give it more memory.") from None
+    process.join()
+    if problem:
+        raise VadError(problem)
+    return result
+
+
+def _answer(work: Callable[[], Any], pipe: Connection) -> None:
+    """The other process: send (problem, result)."""
+    torch.set_num_threads(1)
+    try:
+        pipe.send(("", work()))
+    except Exception as error:  # whatever it is, it belongs to the parent
+        pipe.send((str(error) if isinstance(error, VadError) else f"{type(error).__name__}: {error}", None))
+    finally:
+        pipe.close()
+
+
+def _give_back_free_memory() -> None:
+    """What this process freed but still holds, a fork would use first: not seen as memory of the work (glibc only)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
+
+
+class Timing(NamedTuple):
+    """Seconds of one call (median), and the share of the timed seconds in which a processor worked for it.
+
+    A share well below 1 means that other programs took the processor (or that a GPU did the work).
+    """
+
+    seconds: float
+    cpu_share: float
+
+
+def time_of(work: Callable[[], object], repeats: int, budget: float) -> Timing:
+    """How long one call takes, after one call that is not counted.
+
+    Args:
+        work: called at least twice.
+        repeats: calls that are timed, at most.
+        budget: seconds after which no further call is begun.
+    """
+    work()
+    spent: list[float] = []
+    busy = time.process_time()
+    while len(spent) < repeats and sum(spent) < budget:
+        start = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - start)
+    return Timing(statistics.median(spent), (time.process_time() - busy) / sum(spent))
+
+
+@contextmanager
+def first_frames(limit: int) -> Iterator[Callable[[], float]]:
+    """Every video that is read inside ends after `limit` frames, or up to a stride later.
+
+    All extractors read through `Reader.frames`, so this is where decoding and network can be told apart.
+
+    Yields: a function that gives the seconds that reading took since it was last asked.
+    """
+    spent, original = [0.0], Reader.frames
+
+    def frames(reader: Reader, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        source = original(reader, stride)
+        while reader.n_frames < limit:
+            start = time.perf_counter()
+            frame = next(source, None)
+            spent[0] += time.perf_counter() - start
+            if frame is None:
+                return
+            yield frame
+
+    def taken() -> float:
+        found, spent[0] = spent[0], 0.0
+        return found
+
+    setattr(Reader, "frames", frames)  # noqa: B010 - a type checker rightly refuses the plain assignment
+    try:
+        yield taken
+    finally:
+        setattr(Reader, "frames", original)  # noqa: B010
+
+
+class Memory:
+    """Peak memory since it was made, in a process made by `alone`; on a GPU what torch set aside there at most."""
+
+    def __init__(self) -> None:
+        self.start = _status()
+
+    def peak_mb(self) -> float | None:
+        """Peak above the start in MB (10**6 bytes), without pages of program files; None where nothing tells it.
+
+        Pages of files only grow while libraries are used for the first time, so those of the end stand for the peak.
+        """
+        if torch.cuda.is_initialized():
+            return torch.cuda.max_memory_allocated() / MB
+        now = _status()
+        if not {"VmHWM", "RssFile", "RssAnon"} <= now.keys() & self.start.keys():
+            return None
+        return max(now["VmHWM"] - now["RssFile"] - self.start["RssAnon"], 0) * 1024 / MB
+
+
+def _status() -> dict[str, int]:
+    """Sizes of this process in KiB, by Linux's names; empty elsewhere."""
+    if not STATUS.is_file():
+        return {}
+    return {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)}
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on: processor, GPU if one was used, torch, threads."""
+    text = CPU_INFO.read_text() if CPU_INFO.is_file() else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_initialized() else None
+    return {
+        "processor": found[1] if found else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "gpu": gpu,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,241 @@
+"""What models are fed: bags (weak supervision) and windows (normal-only), and how batches are drawn.
+
+A set holds one part of the data in the form one kind of model takes (`Model.sampling`) and offers:
+`steps(batch)`, the steps of one pass; `draw(batch, steps, generator)`, the batches of a training epoch;
+`sweep(batch)`, the batches of a validation pass, always the same. A new kind of model adds a set to `SETS`.
+Order comes from the given generator alone, so that neither workers nor a resume change it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from vad.artefacts.clips import BagClips, Clips
+from vad.artefacts.features import FeatureFile
+from vad.engine.expansion import resample, window_starts
+from vad.errors import DatasetError
+from vad.models._base import Bags, Pool, Windows
+
+SAMPLE = 4096
+"""Windows from which constants are taken; bounds memory."""
+SAMPLE_BYTES = 2**28
+"""The same bound for large windows, such as those of images."""
+VideoModel = Any
+"""A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
+
+There is no base class; `tests/test_every_model.py` checks what a type checker would.
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The fit or the validation part: features [rows, dim] or [rows, crops, dim] and label of each video."""
+
+    features: Sequence[np.ndarray]
+    labels: Sequence[int]
+    clips: Sequence[Clips] | None = None
+    """The images of each video's rows, where the features hold them."""
+
+
+def seed_for(*numbers: int) -> int:
+    """A seed from several numbers (seed, epoch, step), far from that of neighbouring numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
+    """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
+    if features.ndim != 3:
+        return [features]
+    return [features[:, crop] for crop in range(features.shape[1])]
+
+
+def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator) -> Int[Tensor, " count"]:
+    """`count` items, in a new random order on each pass over them."""
+    passes = [items[torch.randperm(len(items), generator=generator)] for _ in range(ceil(count / len(items)))]
+    return torch.cat(passes)[:count]
+
+
+def pool_of(model: VideoModel) -> Pool:
+    """How a model wants rows to become a bag segment: its `bag_pool`, `mean` where it has none."""
+    return getattr(model, "bag_pool", "mean")
+
+
+def uses_clips(model: VideoModel) -> bool:
+    """Whether a bag model also looks at the pixels of segments."""
+    return getattr(model, "uses_clips", False)
+
+
+def scores_own_rows(model: VideoModel) -> bool:
+    """Whether a bag model scores a video's own rows instead of the resampled bag."""
+    return getattr(model.config, "score_full_length", False)
+
+
+def validates_own_rows(model: VideoModel) -> bool:
+    """Whether validation needs the rows of a video and not its bag alone.
+
+    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
+    """
+    return scores_own_rows(model) and pool_of(model) == "mean"
+
+
+def compact(
+    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
+) -> Shaped[np.ndarray, "kept *dims"]:
+    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+
+    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    """
+    if model.sampling != "bags" or (part == "validation" and validates_own_rows(model)):
+        return features
+    return resample(features, model.config.bag_segments, pool_of(model))
+
+
+def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: Sequence[int]) -> Part:
+    """The part `fit` or `validation` from the feature files of its videos; a file is let go before the next one.
+
+    What stays is what training needs: see `compact`, and the images for a model that looks at them.
+    """
+    features, clips = [], []
+    for file in files:
+        features.append(compact(model, file.features, part))
+        clips += [file.clips] if uses_clips(model) and file.clips is not None else []
+    return Part(features, labels, clips if clips and len(clips) == len(features) else None)
+
+
+class BagSet:
+    """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
+
+    def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
+        """Resample each video to `bag_segments` segments (see `vad.engine.expansion.resample`).
+
+        `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
+        """
+        bags: list[Tensor] = []
+        videos: list[int] = []
+        self.rows: list[Tensor] = []
+        for index, features in enumerate(part.features):
+            bags += [torch.from_numpy(resample(crop, bag_segments, pool)) for crop in crops_of(features)]
+            videos += [index] * (len(bags) - len(videos))
+            self.rows += [torch.from_numpy(crop) for crop in crops_of(features)] if keep_rows else []
+        self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
+        self.video = torch.tensor(videos, dtype=torch.long)
+        self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
+        self.n_videos = len(part.labels)
+        self.clips = part.clips
+
+    def sample(self) -> Float[Tensor, "bags segments dim *space"]:
+        """All bags: what a model may take constants from."""
+        return self.features
+
+    def _classes(self) -> list[Tensor]:
+        """Indices of the normal and of the anomalous samples; both must be there."""
+        classes = [torch.nonzero(self.labels == label).flatten() for label in (0, 1)]
+        if not all(map(len, classes)):
+            raise DatasetError(
+                "weak supervision needs normal and anomalous videos in each part, this part has"
+                f" {len(classes[0])} normal and {len(classes[1])} anomalous: mend the split or the validation"
+                " fraction."
+            )
+        return classes
+
+    def take(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices."""
+        clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
+        return Bags(self.features[index], self.labels[index], clips)
+
+    def whole(self, index: Int[Tensor, " bags"]) -> Bags:
+        """The bags of the given indices as a video is scored: one alone, with its own rows, where they are kept."""
+        bags = self.take(index)
+        return replace(bags, features=self.rows[index[0]][None]) if self.rows else bags
+
+    def steps(self, batch: int) -> int:
+        """Steps of one pass over the larger class, `batch` bags of each class a step."""
+        return ceil(max(map(len, self._classes())) / batch)
+
+    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Bags]:
+        """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
+        streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
+        for chosen in zip(*streams, strict=True):
+            yield self.take(torch.cat(chosen))
+
+    def sweep(self, batch: int) -> Iterator[Bags]:
+        """Each sample once, in batches of about `batch` bags a class with both classes in each."""
+        classes = self._classes()
+        parts = min(self.steps(batch), *map(len, classes))
+        for chosen in zip(*(items.tensor_split(parts) for items in classes), strict=True):
+            yield self.take(torch.cat(chosen))
+
+
+class WindowSet:
+    """Windows of a part's videos. Training and validation loss use the normal videos alone.
+
+    The rows are kept once and as they were given (images as bytes); windows are cut out of them when a batch is
+    made.
+    """
+
+    def __init__(self, part: Part, window: int, stride: int) -> None:
+        """Find all windows of all videos; one shorter than a window is padded by repeating its last row."""
+        self.rows: list[Tensor] = []
+        places: list[np.ndarray] = []
+        for index, features in enumerate(part.features):
+            for number, crop in enumerate(crops_of(features)):
+                first = window_starts(len(crop), window, stride)
+                ids = [np.full_like(first, value) for value in (len(self.rows), index, number)]
+                places.append(np.stack([first, *ids]))
+                missing = max(window - len(crop), 0)
+                rows = np.concatenate([crop, np.repeat(crop[-1:], missing, axis=0)]) if missing else crop
+                self.rows.append(torch.from_numpy(rows))
+        found = np.concatenate(places, axis=1) if places else np.zeros((4, 0), np.int64)
+        self.starts, self.source, self.video, self.crop = torch.from_numpy(found)
+        self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
+        self.n_videos = len(part.labels)
+        self.window = window
+
+    def sample(self) -> Shaped[Tensor, "windows steps *dims"]:
+        """Normal windows, at most SAMPLE, evenly chosen: what a model may take constants from."""
+        normals = self._normals()
+        one = self.rows[0][0]
+        most = min(SAMPLE, max(SAMPLE_BYTES // (one.numel() * one.element_size() * self.window), 1))
+        return self.take(normals[:: ceil(len(normals) / most)])
+
+    def _normals(self) -> Tensor:
+        normals = torch.nonzero(self.labels == 0).flatten()
+        if not len(normals):
+            raise DatasetError("normal-only training needs normal videos, this part has none: mend the split.")
+        return normals
+
+    def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows steps *dims"]:
+        """The windows of the given indices."""
+        places = zip(self.source[index].tolist(), self.starts[index].tolist(), strict=True)
+        return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
+
+    def steps(self, batch: int) -> int:
+        """Steps of one pass over the windows of normal videos."""
+        return ceil(len(self._normals()) / batch)
+
+    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Windows]:
+        """`steps` batches of `batch` windows of normal videos; the last of a pass may be smaller."""
+        normals = self._normals()
+        passes = max(ceil(steps / self.steps(batch)), 1)
+        chunks = [chunk for _ in range(passes) for chunk in _stream(normals, len(normals), generator).split(batch)]
+        for chunk in chunks[:steps]:
+            yield Windows(self.take(chunk))
+
+    def sweep(self, batch: int) -> Iterator[Windows]:
+        """Each window of a normal video once."""
+        for chunk in self._normals().split(batch):
+            yield Windows(self.take(chunk))
+
+
+def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
+    """A part of the data in the form that a model takes, by its `sampling`."""
+    config = model.config
+    if model.sampling == "bags":
+        return BagSet(part, config.bag_segments, pool_of(model), validates_own_rows(model))
+    return WindowSet(part, config.window, config.stride)

@@ -1,0 +1,76 @@
+"""Make a model from its name and settings before training, and make it again from what training wrote."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+import vad.models
+from vad import registry
+from vad.artefacts.files import read_json
+from vad.artefacts.weights import read_weights
+from vad.errors import ParamsError, listing
+
+
+def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int = 0) -> nn.Module:
+    """A new model with the weights that `seed` gives; on the CPU, in training mode.
+
+    Args:
+        model: name of a file in `vad/models`.
+        model_args: what its Config takes, as in params.yaml or as `model.config.model_dump()` gave it.
+        feature_dim: width of a feature vector.
+        seed: sets torch's generator; without meaning when a state dict is loaded next.
+
+    Raises: ParamsError for an unknown model, with the known ones, or for settings, all problems at once.
+    """
+    module = registry.find(vad.models, model)
+    try:
+        config = module.Config.model_validate(dict(model_args))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        known = f"Known: {', '.join(sorted(module.Config.model_fields))}."
+        raise ParamsError(listing(f"settings of model {model}", problems, known)) from error
+    torch.manual_seed(seed)
+    return module.Model(config, feature_dim)
+
+
+class Restored(NamedTuple):
+    """A trained network, and what its config.json says of it."""
+
+    model: Any
+    config: dict[str, Any]
+
+
+def restored(run: Path) -> Restored:
+    """The network of a trained run with the weights of its chosen epoch; on the CPU, in training mode.
+
+    Args:
+        run: the folder that room train wrote.
+
+    Raises: ArtefactError for a damaged file, ParamsError for a model that is no more.
+    """
+    config = read_json(run / "config.json")
+    model = build(config["model"], config["model_args"], config["feature_dim"])
+    load_weights(model, run / "weights.safetensors")
+    return Restored(model, config)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Put the weights of a file in place of a network's own.
+
+    Raises: ArtefactError for a damaged file.
+    """
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(path).items()})
+
+
+def on_device(model: nn.Module, wanted: str) -> nn.Module:
+    """The model on the device that `auto` (a GPU if there is one), `cpu` or `cuda` means here.
+
+    Raises: ParamsError if cuda is asked for and there is none; there is no silent fallback.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ParamsError("train.device is cuda, but torch sees no GPU. Set it to auto or cpu.")
+    return model.to("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")

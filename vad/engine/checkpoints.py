@@ -1,0 +1,45 @@
+"""Checkpoints of the training loop: always whole, and taken up only by the run that wrote them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vad.engine.batches import BagSet, VideoModel, WindowSet
+from vad.errors import ArtefactError
+from vad.schema.train import Train
+
+
+def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Train, seed: int) -> str:
+    """A fingerprint of all that a run depends on, so that a checkpoint of another run is not taken up."""
+    found = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
+    for part in data:
+        values = [part.features] if isinstance(part, BagSet) else part.rows
+        for tensor in (*values, part.video, part.labels):
+            found.update(str(tuple(tensor.shape)).encode())
+            found.update(tensor.contiguous().numpy().data)
+        for clips in (isinstance(part, BagSet) and part.clips) or ():
+            found.update(clips.offsets.tobytes())  # lengths of the images: a fingerprint that reads none of them
+    return found.hexdigest()
+
+
+def save(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint so that it is always whole."""
+    partial = path.with_name(f"{path.name}.part")
+    torch.save(dict(content), partial)
+    os.replace(partial, path)  # noqa: PTH105 - the call that is atomic
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises: ArtefactError for a file that is not one.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ArtefactError(f"{path}: not a readable checkpoint ({error}). Delete it and train again.") from error

@@ -1,0 +1,41 @@
+"""Optimisers by name; the learning rate as a function of time alone, so that a resume restores nothing."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from vad.schema.train import Train
+
+
+def learning_rate(settings: Train, epoch: float) -> float:
+    """The learning rate at a time in epochs from 0, fractions included."""
+    if settings.scheduler == "upstream_inert":
+        return settings.lr * settings.warmup_start
+    if settings.scheduler == "step":
+        return settings.lr * 0.5 ** (int(epoch) // settings.step_epochs)
+    if settings.scheduler == "constant":
+        return settings.lr
+    if settings.scheduler == "drop":
+        return settings.lr if epoch < settings.step_epochs else settings.lr_min
+    if epoch < settings.warmup_epochs:
+        start = settings.warmup_start
+        return settings.lr * (start + (1 - start) * epoch / settings.warmup_epochs)
+    share = (epoch - settings.warmup_epochs) / max(settings.epochs - settings.warmup_epochs, 1e-9)
+    return settings.lr_min + (settings.lr - settings.lr_min) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+def optimiser_for(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
+    """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10.
+
+    Without the parameters of `model.adversary`, which has an optimiser of its own.
+    """
+    adversary = getattr(model, "adversary", None)
+    rivals = set() if adversary is None else {id(value) for value in adversary.parameters()}
+    own = [value for value in model.parameters() if id(value) not in rivals]
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta}
+    common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    if settings.optimiser == "adagrad":
+        return torch.optim.Adagrad(own, eps=1e-8, **common)
+    return kinds[settings.optimiser](own, **common)

@@ -1,0 +1,198 @@
+"""Apply a trained model to videos: the torch half of scoring (the other half is `vad.engine.expansion`)."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+from numpy import ndarray
+from torch import Tensor
+
+from vad.artefacts.clips import BagClips, Clips
+from vad.engine.batches import BagSet, Part, VideoModel, WindowSet, crops_of, pool_of, scores_own_rows, uses_clips
+from vad.engine.expansion import (
+    bag_over_segments,
+    resample,
+    rows_to_frames,
+    smooth,
+    unscored_frames,
+    video_score,
+    window_starts,
+    windows,
+)
+from vad.errors import FeatureError
+from vad.models._base import Bags, Scores
+from vad.models._contract import checked_scores
+from vad.schema.infer import Infer
+
+CHUNK = 512
+"""Bags or windows that go through a model at once; bounds memory, not results."""
+CHUNK_VALUES = 2**22
+"""The same bound for large windows: values of the windows that go through a model at once."""
+
+
+class ScoredVideo(NamedTuple):
+    """Scores of one video, higher = more anomalous, any range: one per decoded frame, and the video's."""
+
+    frames: Float[ndarray, " frames"]
+    video: float
+    normalised: Float[ndarray, " frames"] | None = None
+    """The frame scores from components scaled by the video's own range, of a model that has components."""
+    dropped: int = 0
+    """Frames at the start that have no score of their own and that evaluation leaves out."""
+
+
+class CropScores(NamedTuple):
+    """What a model says about one crop: `steps` are bag steps or windows, None for video models."""
+
+    steps: Float[ndarray, " steps"] | None
+    video: float
+    normalised: Float[ndarray, " steps"] | None = None
+
+
+def _device(model: VideoModel) -> torch.device:
+    return next(model.parameters()).device
+
+
+def bag_length(model: VideoModel, rows: int) -> int:
+    """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
+    return rows if scores_own_rows(model) else model.config.bag_segments
+
+
+def score_bags(model: VideoModel, bags: Bags) -> Scores:
+    """A model's scores of bags; one that looks at pixels gets these too."""
+    features = bags.features.to(_device(model))
+    scores = model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+    return checked_scores(model, scores, len(features))
+
+
+def _for_selection(model: VideoModel, bags: Bags) -> Scores:
+    """Scores that choose an epoch: by the model's `score_for_selection` if it has one."""
+    if not hasattr(model, "score_for_selection"):
+        return score_bags(model, bags)
+    return model.score_for_selection(bags.features.to(_device(model)))
+
+
+def score_crop(
+    model: VideoModel, features: Shaped[ndarray, "rows dim *space"], clips: Clips | None = None
+) -> CropScores:
+    """Scores of one crop of a video, not yet spread over frames; the model must be in eval mode.
+
+    A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
+    """
+    if model.sampling == "bags":
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
+        scores = score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
+        steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
+        return CropScores(steps, float(scores.video[0]))
+    found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
+    if not hasattr(model, "score_sequence"):
+        smoothed = _smoothed(model, _window_scores(model, found))
+        return CropScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
+    components = in_chunks(model, found, model.score_sequence)
+    own_ranges = torch.stack([components.amin(dim=0), components.amax(dim=0)], dim=1)
+    steps, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
+    return CropScores(steps, float(steps.max()), normalised)
+
+
+def _smoothed(model: VideoModel, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
+    """The window scores of one video after the model's own smoothing, if it has any."""
+    return model.smooth(scores) if hasattr(model, "smooth") else scores
+
+
+def in_chunks(
+    model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
+) -> Shaped[Tensor, "windows *rest"]:
+    """What `score` says of all windows of a set, a few at a time and in their order."""
+    values = max(data.rows[0][0].numel() * data.window, 1)
+    chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // values), 1))
+    return torch.cat([score(data.take(chunk).to(_device(model))) for chunk in chunks])
+
+
+def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
+    """Scores of all windows of a set, before smoothing."""
+    return in_chunks(model, data, lambda rows: checked_scores(model, model.score(rows), len(rows)).video)
+
+
+def place(model: VideoModel) -> Literal["centre", "last"]:
+    """Where in its window a score belongs: to the centre, or to the last frame (`Model.predicts_last`)."""
+    return "last" if getattr(model, "predicts_last", False) else "centre"
+
+
+def _frames(
+    model: VideoModel, steps: Float[ndarray, " steps"], bounds: Int[ndarray, " bounds"]
+) -> Float[ndarray, " frames"]:
+    """Scores of bag steps or windows, spread over the frames of the video."""
+    rows = len(bounds) - 1
+    if model.sampling == "bags":
+        return rows_to_frames(bag_over_segments(steps, bag_length(model, rows), rows), bounds)
+    starts = window_starts(rows, model.config.window, model.config.stride)
+    return windows(steps, starts, model.config.window, bounds, place(model))
+
+
+@torch.no_grad()
+def score_video(
+    model: VideoModel,
+    features: Shaped[ndarray, "rows *dims"],
+    bounds: Int[ndarray, " bounds"],
+    infer: Infer,
+    clips: Clips | None = None,
+) -> ScoredVideo:
+    """Scores of every frame of a video, and of the video.
+
+    Args:
+        model: put into eval mode. One with `score_sequence` may carry state from video to video.
+        features: one vector or image per row, or per row and crop; crops are scored alone, their scores averaged.
+        bounds: rows + 1 frame indices, the first 0, the last n_frames.
+        infer: smoothing (after averaging) and the video's score.
+        clips: the images of the rows, for models that look at them.
+
+    Returns: exactly n_frames frame scores; for a model that only scores videos, all the same.
+    Raises: FeatureError when rows and bounds do not fit or a score is not a number.
+    """
+    if len(bounds) != len(features) + 1:
+        raise FeatureError(f"{len(features)} rows need {len(features) + 1} bounds, there are {len(bounds)}.")
+    model.eval()
+    if getattr(model.config, "memory_reset", "never") == "per_video":
+        model.reset_memory()
+    crops = [score_crop(model, crop, clips) for crop in crops_of(features)]
+    own = float(np.mean([crop.video for crop in crops]))
+    frames = _spread(model, [crop.steps for crop in crops], bounds, infer)
+    normalised = _spread(model, [crop.normalised for crop in crops], bounds, infer)
+    frames = np.full(bounds[-1], own) if frames is None else frames
+    if not (np.isfinite(own) and np.isfinite(frames).all()):
+        raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
+    dropped = unscored_frames(bounds, model.config.window, place(model)) if infer.first_frames == "drop" else 0
+    return ScoredVideo(frames, video_score(frames[dropped:], own, infer), normalised, dropped)
+
+
+def _spread(
+    model: VideoModel, crops: Sequence[ndarray | None], bounds: Int[ndarray, " bounds"], infer: Infer
+) -> Float[ndarray, " frames"] | None:
+    """The mean of the crops' steps on the frames of the video, smoothed; None for a model without them."""
+    steps = [crop for crop in crops if crop is not None]
+    return smooth(_frames(model, np.mean(steps, axis=0), bounds), infer.smooth_sigma) if steps else None
+
+
+@torch.no_grad()
+def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
+    """The score of each video of a part by which epochs are chosen, mean over crops; the model must be in eval mode.
+
+    That is the model's own, or that of its `score_for_selection`. Bags are scored as a video would be: resampled, or
+    row by row where the set keeps the rows.
+    """
+    if isinstance(data, BagSet):
+        chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)
+        scores = torch.cat([_for_selection(model, data.whole(chunk)).video for chunk in chunks])
+        totals = np.bincount(data.video, weights=scores.double().cpu().numpy(), minlength=data.n_videos)
+        return totals / np.bincount(data.video, minlength=data.n_videos)
+    scores = _window_scores(model, data)
+    return np.array([_windows_of_video(model, data, scores, video) for video in range(data.n_videos)])
+
+
+def _windows_of_video(model: VideoModel, data: WindowSet, scores: Float[Tensor, " windows"], video: int) -> float:
+    """Highest smoothed window score of a video, mean over crops."""
+    crops = data.crop[data.video == video]
+    own = scores[data.video == video]
+    return float(np.mean([float(_smoothed(model, own[crops == crop]).max()) for crop in crops.unique()]))

@@ -1,0 +1,262 @@
+"""The one training loop: any model, any part of the data, the same result from the same seed.
+
+Each step seeds torch from (seed, epoch, step) and each epoch draws its order from (seed, epoch), so nothing
+but the state of model and optimiser is carried on, and a run resumed after any epoch equals one that never
+stopped.
+A model with an `adversary` has a second optimiser, which steps after the first on `adversary_loss`.
+The epoch is chosen on the validation part alone.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vad.engine import checkpoints
+from vad.engine.batches import Part, VideoModel, seed_for, set_for
+from vad.engine.schedule import learning_rate, optimiser_for
+from vad.engine.score import video_scores
+from vad.errors import ParamsError, VadError, listing
+from vad.evaluation.thresholds import Levels, average_precision, roc_area
+from vad.models._contract import checked_terms
+from vad.schema.train import Train
+
+Row = dict[str, Any]
+
+
+class Trained(NamedTuple):
+    """What training gives: weights of the chosen epoch (on the CPU), a row per epoch, the epoch from 1."""
+
+    state: dict[str, Tensor]
+    history: list[Row]
+    epoch: int
+
+
+def best_epoch(history: list[Row], select_by: str) -> int:
+    """The epoch (from 1) with the best criterion; ties go to lower validation loss, then to the earlier."""
+    if select_by == "last":
+        return len(history)
+
+    def rank(row: Row) -> tuple[float, float, int]:
+        criterion = row[select_by] if select_by == "validation_loss" else -row[select_by]
+        return criterion, row["validation_loss"], row["epoch"]
+
+    return min(history, key=rank)["epoch"]
+
+
+def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> None:
+    """Refuse what cannot be trained as asked.
+
+    Raises: ParamsError with all problems.
+    """
+    problems = []
+    by_video = settings.select_by in ("video_auc", "video_ap")
+    if by_video and model.supervision == "normal_only":
+        problems.append(
+            f"select_by {settings.select_by} needs anomalous videos, which a normal-only model must not see"
+        )
+    elif by_video and len(set(validation.labels)) < 2:
+        problems.append(f"select_by {settings.select_by} needs normal and anomalous videos in the validation part")
+    if settings.patience and settings.select_by == "last":
+        problems.append("patience has no meaning with select_by last")
+    images = [features.dtype == np.uint8 for features in (*fit.features, *validation.features)]
+    reads_images = getattr(model, "reads", "vectors") == "images"
+    if any(image != reads_images for image in images):
+        wanted = "images (extractor frames)" if reads_images else "vectors or maps, not images"
+        problems.append(f"the model reads {wanted}: change `features` of the variant")
+    if not len(fit.labels):
+        problems.append("the fit part is empty")
+    if not len(validation.labels):
+        problems.append("the validation part is empty")
+    if problems:
+        raise ParamsError(listing("train", problems, "Change `train` of the variant or the validation fraction."))
+
+
+def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+class _Run:
+    """One training run: model, data, optimiser, what was seen so far."""
+
+    def __init__(self, model: VideoModel, fit: Part, validation: Part, settings: Train, seed: int) -> None:
+        self.model, self.settings, self.seed = model, settings, seed
+        self.device = next(model.parameters()).device
+        self.fit, self.validation = set_for(model, fit), set_for(model, validation)
+        self.validation_labels = np.asarray(validation.labels)
+        self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
+        if hasattr(model, "prepare"):
+            # Constants of the data: no dropout, and no graph that the first step would go through.
+            with torch.no_grad():
+                model.eval().prepare(self.fit.sample().to(self.device))
+        self.optimiser = optimiser_for(model, settings)
+        self.rival = optimiser_for(model.adversary, settings) if hasattr(model, "adversary") else None
+        self.history: list[Row] = []
+        self.best: dict[str, Tensor] = {}
+
+    def epoch(self) -> None:
+        """Train for one epoch, validate, and keep the weights if they are the best so far."""
+        number = len(self.history) + 1
+        generator = torch.Generator().manual_seed(seed_for(self.seed, number))
+        self.model.train()
+        sums: dict[str, float] = {}
+        for step, batch in enumerate(self.fit.draw(self.settings.batch, self.steps, generator)):
+            for name, value in self._step(number, step, batch).items():
+                sums[name] = sums.get(name, 0.0) + value
+        terms = {name: total / self.steps for name, total in sums.items()}
+        row: Row = {
+            "epoch": number,
+            "lr": self.optimiser.param_groups[0]["lr"],
+            "train_loss": sum(value for name, value in terms.items() if name.startswith("train_")),
+        }
+        self.history.append({**row, **terms, **self._validate(number)})
+        if best_epoch(self.history, self.settings.select_by) == number:
+            self.best = _copy(self.model.state_dict())
+
+    def _step(self, epoch: int, step: int, batch: Any) -> dict[str, float]:  # noqa: ANN401 - the model's own kind
+        torch.manual_seed(seed_for(self.seed, epoch, step))
+        where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
+        batch = batch.to(self.device)
+        values = self._descend(self.optimiser, lr, self.model.loss, batch, where)
+        values = {f"train_{name}": value for name, value in values.items()}
+        if self.rival is None:
+            return values
+        rival = self._descend(
+            self.rival, lr * self.model.config.adversary_lr_ratio, self.model.adversary_loss, batch, where
+        )
+        return values | {f"adversary_{name}": value for name, value in rival.items()}
+
+    def _descend(
+        self,
+        optimiser: torch.optim.Optimizer,
+        lr: float,
+        loss: Callable[[Any], dict[str, Tensor]],
+        batch: Any,  # noqa: ANN401 - the model's own kind
+        where: str,
+    ) -> dict[str, float]:
+        """One step of one optimiser on the sum of the loss's terms; their values."""
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        optimiser.zero_grad()
+        terms = checked_terms(self.model, loss(batch))
+        total = torch.stack(list(terms.values())).sum()
+        values = {name: float(term.detach()) for name, term in terms.items()}
+        if not math.isfinite(float(total.detach())):
+            self._fail(where, values)
+        total.backward()
+        if self.settings.grad_clip:
+            owned = [value for group in optimiser.param_groups for value in group["params"]]
+            nn.utils.clip_grad_norm_(owned, self.settings.grad_clip)
+        optimiser.step()
+        return values
+
+    def _fail(self, where: str, values: Mapping[str, float]) -> None:
+        terms = ", ".join(f"{name} {value}" for name, value in values.items())
+        raise VadError(f"training, {where}: not a finite number ({terms}). Lower train.lr or set train.grad_clip.")
+
+    @torch.no_grad()
+    def _validate(self, epoch: int) -> Row:
+        """Criteria on the validation part; video_auc and video_ap are None while it has one class."""
+        self.model.eval()
+        device = self.device
+        if hasattr(self.model, "calibrate"):
+            self.model.calibrate(self.validation.sample().to(device))
+        losses, first = [], None
+        for batch in self.validation.sweep(self.settings.batch):
+            on_device = batch.to(device)
+            losses.append(sum(float(term) for term in self.model.loss(on_device).values()))
+            first = on_device if first is None else first
+        row: Row = {"validation_loss": float(np.mean(losses)), "video_auc": None, "video_ap": None}
+        both = len(set(self.validation_labels)) == 2  # otherwise scores would choose nothing
+        scores = video_scores(self.model, self.validation) if both else np.zeros(0)
+        if not (math.isfinite(row["validation_loss"]) and np.isfinite(scores).all()):
+            self._fail(f"validation of epoch {epoch}", {"validation_loss": row["validation_loss"]})
+        if both:
+            # The definitions of room evaluate.
+            anomalous, alone = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
+            levels = Levels.of(scores, anomalous, alone, 1, most=None)
+            row["video_auc"] = float(roc_area(levels.positive, levels.negative)[0])
+            row["video_ap"] = float(average_precision(levels.positive, levels.negative)[0])
+        extra = self.model.diagnose(first.features) if first and hasattr(self.model, "diagnose") else {}
+        return {**row, **extra}
+
+    def finished(self) -> bool:
+        """All epochs done, or patience at an end."""
+        if len(self.history) >= self.settings.epochs:
+            return True
+        waited = len(self.history) - best_epoch(self.history, self.settings.select_by) if self.history else 0
+        return self.settings.patience is not None and waited >= self.settings.patience
+
+    def save(self, path: Path, digest: str) -> None:
+        """Write all that `load` needs; plain types and tensors only."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self.best,
+            **({} if self.rival is None else {"rival": self.rival.state_dict()}),
+        }
+        checkpoints.save(path, {**state, "history": self.history, "digest": digest})
+
+    def load(self, path: Path, digest: str) -> None:
+        """Go on from a checkpoint, unless it is of another run."""
+        content = checkpoints.load(path)
+        if content["digest"] != digest:
+            return
+        self.model.load_state_dict(content["model"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        if self.rival is not None:
+            self.rival.load_state_dict(content["rival"])
+        self.best, self.history = content["best"], content["history"]
+
+
+def train(
+    model: VideoModel,
+    fit: Part,
+    validation: Part,
+    settings: Train,
+    seed: int,
+    threads: int = 1,
+    checkpoint: Path | None = None,
+    keep: Callable[[int, Mapping[str, Tensor]], object] | None = None,
+) -> Trained:
+    """Train a model on the device it is on.
+
+    Args:
+        model: new, from `vad.engine.build.build` with the same seed; its weights change.
+        fit: videos to train on; a normal-only model trains on the normal ones.
+        validation: videos that choose the epoch (of them the normal ones alone for a normal-only model).
+        settings: the schedule.
+        seed: >= 0; with the same data, settings and CPU it gives the same weights.
+        threads: CPU threads, >= 1.
+        checkpoint: file that is written after each epoch; a later call with the same data and settings goes
+            on from it; the caller deletes it.
+        keep: told the number and the weights of every epoch; it chooses nothing.
+
+    Raises: ParamsError for settings that do not fit the data; DatasetError for a missing class; VadError
+        naming the step at which the loss stops being a finite number; ArtefactError for a damaged checkpoint.
+    """
+    check(model, fit, validation, settings)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(threads)
+    run = _Run(model, fit, validation, settings, seed)
+    digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
+    if checkpoint and checkpoint.exists():
+        run.load(checkpoint, digest)
+    # A regularised model that collapses fills with denormal numbers, and a step takes six times as long.
+    torch.set_flush_denormal(True)
+    try:
+        while not run.finished():
+            run.epoch()
+            if keep:
+                keep(len(run.history), _copy(model.state_dict()))
+            if checkpoint:
+                run.save(checkpoint, digest)
+    finally:
+        torch.set_flush_denormal(False)
+    return Trained(run.best, run.history, best_epoch(run.history, settings.select_by))

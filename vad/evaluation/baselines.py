@@ -1,0 +1,94 @@
+"""Rows that use no pixel, and oracles that know the labels: what any result must be read against.
+
+Each is a score for every frame of a video from its length, its id or its labels alone. The video score is the
+highest frame score. `rows` gives them in the form that `vad.evaluation.evaluate.evaluate` takes.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float64
+
+from vad.evaluation.ground_truth import BAG_SEGMENTS
+from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+
+ALWAYS = "always_anomalous"
+"""The constant row that flags every frame: the accuracy that a list of mostly anomalous frames gives for nothing."""
+THRESHOLDS = {ALWAYS: 1.0}
+"""The rows that have an operating point."""
+
+Scores = Float64[np.ndarray, "frames"]
+
+
+def centre(n_frames: int) -> Scores:
+    """1 in the middle of the video, 0 at both ends, linear between; 1 for a single frame."""
+    return 1 - np.abs(np.linspace(-1, 1, n_frames)) if n_frames > 1 else np.ones(1)
+
+
+def _constant(video: VideoTruth) -> Scores:
+    return np.zeros(video.n_frames)
+
+
+def _inverse_length(video: VideoTruth) -> Scores:
+    return np.full(video.n_frames, 1 / video.n_frames)
+
+
+def _centre_minus_length(video: VideoTruth) -> Scores:
+    return centre(video.n_frames) - 0.5 * np.log(video.n_frames)
+
+
+def _frame_index(video: VideoTruth) -> Scores:
+    return np.arange(video.n_frames, dtype=float)
+
+
+def _relative_position(video: VideoTruth) -> Scores:
+    return np.arange(video.n_frames) / max(video.n_frames - 1, 1)
+
+
+def random_scores(video: VideoTruth, seed: int = 0) -> Scores:
+    """Uniform in [0, 1), from the seed and the video's id, so that the order of videos does not matter."""
+    return np.random.default_rng([seed, zlib.crc32(video.video_id.encode())]).random(video.n_frames)
+
+
+def label_oracle(video: VideoTruth, bags: int = BAG_SEGMENTS) -> Scores:
+    """The mean label of each frame's bag: the ceiling of any score with `bags` equal steps per video."""
+    bag = np.arange(video.n_frames) * bags // video.n_frames
+    return (np.bincount(bag, video.frame_truth(), bags) / np.maximum(np.bincount(bag, minlength=bags), 1))[bag]
+
+
+NO_PIXEL: dict[str, Callable[[VideoTruth], Scores]] = {
+    "constant": _constant,
+    "inverse_length": _inverse_length,
+    "centre": lambda video: centre(video.n_frames),
+    "centre_minus_length": _centre_minus_length,
+    "frame_index": _frame_index,
+    "relative_position": _relative_position,
+    ALWAYS: lambda video: np.ones(video.n_frames),
+    "random": random_scores,
+}
+"""Scores from a video's length and id alone; `centre_minus_length` is centre - 0.5 ln n."""
+
+ORACLES: dict[str, Callable[[VideoTruth], Scores]] = {
+    "video_oracle": lambda video: np.full(video.n_frames, float(video.label)),
+    "video_oracle_inverse_length": lambda video: 2 * video.label + _inverse_length(video),
+    "video_oracle_centre": lambda video: 2 * video.label + centre(video.n_frames),
+    "label_oracle_32": label_oracle,
+}
+"""Scores that know the test labels: references, never results; `label_oracle_32` is a ceiling."""
+
+
+def rows(videos: Sequence[VideoTruth], seed: int = 0) -> dict[str, list[JudgedVideo]]:
+    """Scored videos of every baseline and oracle, by row name.
+
+    The label oracle is left out when an anomalous video has no frame labels.
+    """
+    makers: dict[str, Callable[[VideoTruth], Scores]] = {**NO_PIXEL, **ORACLES}
+    makers["random"] = lambda video: random_scores(video, seed)
+    if any(video.label and video.labels is None for video in videos):
+        del makers["label_oracle_32"]
+    return {name: [_scored(video, maker(video)) for video in videos] for name, maker in makers.items()}
+
+
+def _scored(video: VideoTruth, scores: Scores) -> JudgedVideo:
+    return video.scored(scores, scores.max())

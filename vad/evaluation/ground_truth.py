@@ -1,0 +1,183 @@
+"""From annotated intervals to one label a frame, under a convention that is always named.
+
+A convention is an interval rule, a length rule and a tail rule. Published code uses at least five; they
+differ by a few hundred frames on UCF-Crime, so each has a name here and none is applied silently. The rule
+that a list itself is written in belongs to its data set; `canonical` keeps it.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Int8, Shaped
+
+from vad.errors import DatasetError, listing
+from vad.schema.evaluate import GroundTruth
+
+IntervalRule = Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"]
+LengthRule = Literal["true", "ceil16", "floor16"]
+Number = float | int
+SHIFT: dict[str, tuple[int, int]] = {
+    "one_based_inclusive": (-1, 0),
+    "zero_based_inclusive": (0, 1),
+    "zero_based_half_open": (0, 0),
+}
+"""What turns a start and an end as written into a 0-based half-open slice."""
+
+SEGMENT_FRAMES = 16
+BAG_SEGMENTS = 32
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How intervals are read and how long a video is."""
+
+    interval: IntervalRule | None = None
+    """None = as the list itself is written."""
+    length: LengthRule = "true"
+    """`true` = decoded frames; `ceil16` / `floor16` = whole 16-frame segments, rounded up / down."""
+    zero_tail: bool = False
+    """The last n % 32 frames get score 0 (labels stay)."""
+
+    def frames(self, n_frames: int) -> int:
+        """Frames that a video of `n_frames` decoded frames has under this convention."""
+        if self.length == "true":
+            return n_frames
+        up = SEGMENT_FRAMES - 1 if self.length == "ceil16" else 0
+        return (n_frames + up) // SEGMENT_FRAMES * SEGMENT_FRAMES
+
+
+PRESETS: dict[str, Convention] = {
+    "canonical": Convention(),
+    "sultani": Convention("one_based_inclusive"),
+    "rtfm": Convention("zero_based_inclusive", "ceil16"),
+    "vadclip": Convention("zero_based_half_open", "ceil16"),
+    "ekosman": Convention("zero_based_half_open", zero_tail=True),
+}
+
+
+def convention(settings: GroundTruth) -> Convention:
+    """The convention that a `ground_truth` section asks for.
+
+    `vadclip` circulates with both segment lengths, so it takes `length: floor16` beside its default.
+    """
+    if settings.preset == "custom":
+        return Convention(settings.interval, settings.length or "true")
+    preset = PRESETS[settings.preset]
+    if settings.preset == "vadclip" and settings.length in {"ceil16", "floor16"}:
+        return Convention(preset.interval, settings.length)
+    return preset
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """What is known about the anomalous frames of one video."""
+
+    video_id: str
+    n_frames: int
+    """Frames as decoded, from the scored video itself, not from a global table."""
+    intervals: Sequence[tuple[Number, Number]] = ()
+    """As given, unclipped; (-1, -1) = none."""
+    rule: IntervalRule = "one_based_inclusive"
+    """How the list writes intervals in frames."""
+    unit: Literal["frame", "second"] = "frame"
+    """Seconds become the slice floor(start * fps) : ceil(end * fps), whatever the interval rule."""
+    fps: float | None = None
+    """Frames per second as decoded; needed for seconds only."""
+    frames: Shaped[np.ndarray, "frames"] | None = None
+    """One 0 or 1 for each decoded frame, instead of intervals."""
+
+
+class FrameLabels(NamedTuple):
+    """Labels of one video and what had to be cut to make them."""
+
+    labels: Int8[np.ndarray, "frames"]
+    clipped: int
+    """Intervals whose end lies past the last frame."""
+    outside: int
+    """Intervals that lie past the last frame as a whole; also counted in `clipped`."""
+
+
+def frame_labels(annotations: Iterable[Annotation], rules: Convention) -> dict[str, FrameLabels]:
+    """One int8 label for every frame of every video, by video id: 1 = anomalous.
+
+    Interval ends past the last frame are clipped and counted. An end inside the padding of `ceil16` is not
+    past it; per-frame labels are held to a longer length and cut to a shorter one, like scores.
+
+    Raises: DatasetError with all problems, each naming its video: start after end, a start before the
+        first frame, frames that are no whole numbers, seconds without fps, labels of another length.
+    """
+    labels: dict[str, FrameLabels] = {}
+    problems: list[str] = []
+    for one in annotations:
+        found = _problems(one) + [f"{one.video_id}: listed twice"] * (one.video_id in labels)
+        problems += found
+        if not found:
+            labels[one.video_id] = _label(one, rules)
+    if problems:
+        raise DatasetError(listing("annotations", problems, "Mend the annotation file of the data set."))
+    return labels
+
+
+def fit_scores(scores: Shaped[np.ndarray, "frames"], rules: Convention) -> Shaped[np.ndarray, "fitted"]:
+    """Scores of all decoded frames, fitted to the length and tail rule of a convention.
+
+    `ceil16` holds the last score to the end of its segment; `floor16` cuts the frames of the last partial
+    segment; `zero_tail` overwrites the last n % 32 frames with 0, whatever the range of the scores, because
+    that is what the published code does.
+    """
+    n_frames = len(scores)
+    wanted = rules.frames(n_frames)
+    fitted = np.concatenate([scores[:wanted], np.repeat(scores[-1:], max(wanted - n_frames, 0))])
+    if rules.zero_tail:
+        fitted[n_frames // BAG_SEGMENTS * BAG_SEGMENTS :] = 0
+    return fitted
+
+
+def _label(one: Annotation, rules: Convention) -> FrameLabels:
+    if one.frames is not None:
+        return FrameLabels(fit_scores(np.asarray(one.frames).astype(np.int8), Convention(length=rules.length)), 0, 0)
+    labels = np.zeros(rules.frames(one.n_frames), np.int8)
+    slices = [_slice(one, start, end, rules) for start, end in one.intervals if (start, end) != (-1, -1)]
+    for start, stop in slices:
+        labels[start:stop] = 1
+    clipped = sum(stop > len(labels) for _, stop in slices)
+    return FrameLabels(labels, clipped, sum(start >= len(labels) for start, _ in slices))
+
+
+def _slice(one: Annotation, start: Number, end: Number, rules: Convention) -> tuple[int, int]:
+    if one.unit == "second":
+        fps = one.fps or math.nan
+        return math.floor(start * fps), math.ceil(end * fps)
+    before, after = SHIFT[rules.interval or one.rule]
+    # A 0-based list read by a 1-based rule would start at -1, which a slice counts from the end.
+    return max(int(start) + before, 0), int(end) + after
+
+
+def _problems(one: Annotation) -> list[str]:
+    found = [f"n_frames is {one.n_frames}; a video has at least 1"] * (one.n_frames < 1)
+    if one.frames is not None:
+        values = np.asarray(one.frames)
+        if values.shape != (one.n_frames,):
+            found.append(f"{values.size} frame labels, {one.n_frames} decoded frames")
+        elif not np.isin(values, (0, 1)).all():
+            found.append("frame labels other than 0 and 1")
+    if one.unit == "second" and not (one.fps and math.isfinite(one.fps) and one.fps > 0):
+        found.append(f"intervals in seconds, but fps is {one.fps}")
+    for start, end in one.intervals:
+        found += [f"interval {start:g} {end:g}: {why}" for why in _interval_problems(one, start, end)]
+    return [f"{one.video_id}: {what}" for what in found]
+
+
+def _interval_problems(one: Annotation, start: Number, end: Number) -> list[str]:
+    if (start, end) == (-1, -1):
+        return []
+    if not (math.isfinite(start) and math.isfinite(end)):
+        return ["not finite"]
+    first = 1 if one.unit == "frame" and one.rule == "one_based_inclusive" else 0
+    found = [f"starts before {first}, the first {one.unit} of this list"] * (start < first)
+    found += ["start after end"] * (start > end)
+    whole = one.unit == "second" or (start == int(start) and end == int(end))
+    return found + ["frames are whole numbers"] * (not whole)

@@ -1,1 +1,0 @@
-"""Layers that at least two models use."""

@@ -1,0 +1,1 @@
+"""Records of what made each artefact, and whether it is still right."""

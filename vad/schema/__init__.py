@@ -1,0 +1,1 @@
+"""The shape of params.yaml, one module per section."""

@@ -1,0 +1,92 @@
+"""The section `evaluate` of params.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from vad.schema.base import Count, Fraction, Section
+
+
+class Bootstrap(Section):
+    """Intervals: videos are drawn with replacement inside the two strata (anomalous, normal)."""
+
+    resamples: Count = Field(default=1000, description="draws; each gives one value of every metric")
+    seed: int = Field(default=0, ge=0, description="seed of the draws, and of the baseline `random`")
+    level: Fraction = Field(default=0.95, description="two-sided percentile interval")
+    block_frames: Count = Field(
+        default=300, description="with fewer than 5 test videos, runs of this many frames are drawn instead of videos"
+    )
+
+
+class GroundTruth(Section):
+    """How annotated intervals become frame labels: a preset by name, or an interval and a length rule."""
+
+    preset: Literal["canonical", "sultani", "rtfm", "vadclip", "ekosman", "custom"] = Field(
+        default="canonical",
+        description="a convention by name (docs/protocol.md); canonical = as the list itself counts, true frame counts;"
+        " custom = the two keys below",
+    )
+    interval: Literal["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"] | None = Field(
+        default=None,
+        description="how start and end are read (custom only); null = as the list counts",
+    )
+    length: Literal["true", "ceil16", "floor16"] | None = Field(
+        default=None,
+        description="frames that count (custom; vadclip takes ceil16 and floor16): all, or the next multiple of 16"
+        " above or below; null = true, vadclip: ceil16",
+    )
+
+    @model_validator(mode="after")
+    def _presets_fix_their_rules(self) -> "GroundTruth":
+        free = self.preset == "custom" or (self.preset == "vadclip" and self.interval is None and self.length != "true")
+        if not free and (self.interval, self.length) != (None, None):
+            raise ValueError(f"preset {self.preset} fixes interval and length; use preset custom to set them")
+        if self.preset == "custom" and (self.interval, self.length) == (None, None):
+            raise ValueError("preset custom needs interval, length or both")
+        return self
+
+
+NEED_BOTH_LABELS = ("youden", "max_f1")
+"""Threshold rules that normal videos alone cannot answer."""
+
+
+class Threshold(Section):
+    """The operating point, chosen on the validation part alone."""
+
+    rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = Field(
+        default="youden",
+        description="youden = largest TPR - FPR; max_f1 = largest F1; far = at most this share of normal"
+        " videos flagged; quantile = of the scores of normal videos; fixed = a number; all on validation videos",
+    )
+    value: float | None = Field(
+        default=None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
+    )
+
+    @model_validator(mode="after")
+    def _value_fits_rule(self) -> "Threshold":
+        if (self.rule in NEED_BOTH_LABELS) != (self.value is None):
+            raise ValueError(f"rule {self.rule} {'takes no value' if self.value is not None else 'needs a value'}")
+        if self.rule in {"far", "quantile"} and not 0 <= (self.value or 0) <= 1:
+            raise ValueError(f"rule {self.rule} needs a share from 0 to 1")
+        return self
+
+
+class Evaluate(Section):
+    """Room `evaluate`."""
+
+    ground_truth: GroundTruth = Field(default_factory=GroundTruth)
+    threshold: Threshold = Field(default_factory=Threshold)
+    threshold_normal_only: Threshold = Field(
+        default=Threshold(rule="quantile", value=0.95),
+        description="takes the place of a `threshold` that needs both labels where the validation part is all normal",
+    )
+    bootstrap: Bootstrap = Field(default_factory=Bootstrap)
+    curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(
+        default=200, description="points kept of each ROC and PR curve"
+    )
+
+    @model_validator(mode="after")
+    def _normal_videos_suffice(self) -> "Evaluate":
+        if (rule := self.threshold_normal_only.rule) in NEED_BOTH_LABELS:
+            raise ValueError(f"threshold_normal_only cannot use rule {rule}, which needs both labels")
+        return self

@@ -1,0 +1,42 @@
+"""The section `train` of a variant."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from vad.schema.base import Count, NotNegative, Positive, Section
+
+
+class Train(Section):
+    """How one variant is trained (room `train`)."""
+
+    optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
+    lr: Positive = Field(description="peak learning rate")
+    weight_decay: NotNegative = Field(0.0, description="weight decay")
+    scheduler: Literal["constant", "cosine", "step", "drop", "upstream_inert"] = Field(
+        "constant",
+        description="learning rate over time; drop = lr for step_epochs, then lr_min; upstream_inert = the released"
+        " MSTSM schedule, which never moves from its warm-up start",
+    )
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (cosine only)")
+    warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
+    lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
+    step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")
+    epochs: Count = Field(description="passes over the training part")
+    steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
+    batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
+    grad_clip: Positive | None = Field(None, description="largest gradient norm; null = off")
+    select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
+        "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
+    )
+    patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
+    keep_epochs: int = Field(
+        0,
+        ge=0,
+        description="keep the weights of every n-th epoch too, of the last and of the chosen one, so that the report"
+        " can say what choosing the epoch on the test list would have given (disk, memory and scoring time: times the"
+        " epochs kept); 1 = of all, 0 = of none",
+    )

@@ -1,0 +1,1 @@
+"""Which video belongs to which part."""
