@@ -1,18 +1,25 @@
-"""The code behind a job: its files, and one hash over them."""
+"""The code behind a job: its files, and one hash over what they mean.
+
+A hash over bytes would call a result stale when a docstring was reworded. Here a module counts as its syntax tree,
+without what cannot change a result: comments, formatting, docstrings, and the texts that describe a setting.
+"""
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from vad.artefacts.files import sha256
-
 PROJECT = ("vad", "stages")
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""Stated beside each hash: the dump of a syntax tree depends on it."""
+TEXTS = {"Field": {"description", "title"}, "add_argument": {"help"}, "add_parser": {"help"}}
+"""Arguments of calls that only describe: of pydantic's `Field`, and of a command line's flags."""
 
 
 def code_files(*entries: Path, root: Path = Path()) -> list[Path]:
-    """A room's own code: the given files and every module of this project that they import, directly or not.
+    """The given files and every module of this project that they import, directly or not.
 
     Plugins are found by name at run time, so no import statement leads to them: name their files as entries.
     """
@@ -40,13 +47,34 @@ def _imports(path: Path, root: Path) -> list[Path]:
 
 
 def code_hash(files: Iterable[Path]) -> str:
-    """One hash over paths and contents of code files."""
+    """One hash over the paths and the meaning of code files (see `meaning`)."""
     digest = hashlib.sha256()
     for path in sorted(files):
-        digest.update(f"{path.as_posix()}\0{_text_hash(path, path.stat().st_mtime_ns)}\n".encode())
+        stat = path.stat()
+        digest.update(f"{path.as_posix()}\0{_meaning_hash(path, stat.st_mtime_ns, stat.st_size)}\n".encode())
     return digest.hexdigest()
 
 
 @cache
-def _text_hash(path: Path, _mtime: int) -> str:
-    return sha256(path)
+def _meaning_hash(path: Path, _mtime: int, _size: int) -> str:
+    """The hash of one file; time and size are there so that an edited file is read again."""
+    return hashlib.sha256(meaning(path.read_text(encoding="utf-8")).encode()).hexdigest()
+
+
+def meaning(source: str) -> str:
+    """A module's syntax tree as text, without docstrings, comments, formatting and descriptions of settings."""
+    return ast.dump(_WithoutTexts().visit(ast.parse(source)))
+
+
+class _WithoutTexts(ast.NodeTransformer):
+    """Drops statements that are a string and nothing else (docstrings), and the arguments in `TEXTS`."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802 - the name that ast calls
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return None
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 - the name that ast calls
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        node.keywords = [k for k in node.keywords if k.arg not in TEXTS.get(name, ())]
+        return self.generic_visit(node)

@@ -1,0 +1,174 @@
+"""What is there to work with: data sets, features and variants that can run here, and their videos and files."""
+
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import vad.datasets
+import vad.extractors
+import vad.models
+from stages.plan import paths
+from stages.room import typed
+from vad import registry
+from vad.schema.params import Params, Variant
+from vad.splits.video import Video
+
+
+class Installed:
+    """The entries of params.yaml whose data is on this machine.
+
+    Args:
+        params: the checked params.yaml.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+
+    # -- variants ----------------------------------------------------------------------------------------------
+
+    def missing(self, variant: Variant) -> str:
+        """Why a variant cannot run here; empty if it can."""
+        if self.dataset(variant.dataset).root is None:
+            get = getattr(self.dataset(variant.dataset), "GET", "")
+            reason = f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
+            return f"{reason}. {get}" if get else reason
+        if self.vectors_entry(variant.features).get("root", "") is None:
+            return f"features {variant.features} are not installed (features.{variant.features}.root is null)"
+        return ""
+
+    @cached_property
+    def variants(self) -> list[str]:
+        """The variants that can run here, in the order of params.yaml."""
+        return [name for name, variant in self.params.variants.items() if not self.missing(variant)]
+
+    @cached_property
+    def skipped(self) -> dict[str, str]:
+        """The other variants, each with the reason."""
+        return {name: reason for name, v in self.params.variants.items() if (reason := self.missing(v))}
+
+    def variant(self, name: str) -> Variant:
+        """One entry of `variants`."""
+        return self.params.variants[name]
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(features, data set) pairs that a variant needs."""
+        return sorted({(v.features, v.dataset) for v in map(self.variant, self.variants)})
+
+    def maps_patches(self, variant: str) -> bool:
+        """True if the model of a variant says where in a picture it sees something."""
+        return registry.stated(vad.models, self.variant(variant).model, "maps_patches") is True
+
+    # -- data sets ---------------------------------------------------------------------------------------------
+
+    @cache  # noqa: B019 - one object per process
+    def dataset(self, name: str) -> Any:  # noqa: ANN401 - a plugin
+        """The data set plugin of an entry."""
+        entry = self.params.datasets[name].model_dump()
+        module = registry.find(vad.datasets, entry.pop("kind"))
+        return module.Dataset(typed(module.Config, entry), paths.raw(name))
+
+    def kind(self, dataset: str) -> str:
+        """The plugin file of a data set."""
+        return self.params.datasets[dataset].kind
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """The data sets that are installed; one that the project makes itself only if a variant uses it."""
+        used = {self.variant(name).dataset for name in self.variants}
+        return [
+            name
+            for name in self.params.datasets
+            if self.dataset(name).root is not None and (name in used or not self.generated(name))
+        ]
+
+    @cached_property
+    def reported(self) -> list[str]:
+        """The data sets that a variant can run on: each has a report of its own."""
+        used = {self.variant(name).dataset for name in self.variants}
+        return [name for name in self.datasets if name in used]
+
+    def generated(self, dataset: str) -> bool:
+        """True if the project itself makes the videos of a data set."""
+        return getattr(self.dataset(dataset), "GENERATED", False)
+
+    def _by_record(self, dataset: str) -> bool:
+        """True if a generated data set keeps its videos as frame folders, which Snakemake knows by their record."""
+        return self.generated(dataset) and getattr(self.dataset(dataset), "FRAME_FOLDERS", False)
+
+    def raw_files(self, dataset: str) -> list[Path]:
+        """The files of a generated data set: lists and videos.
+
+        Without the images of frame folders, which are too many for Snakemake; the record names them all.
+        """
+        plugin = self.dataset(dataset)
+        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos() if not self._by_record(dataset))]
+
+    @cache  # noqa: B019 - one object per process
+    def videos(self, dataset: str) -> list[Video]:
+        """The videos of a data set, from its lists."""
+        plugin = self.dataset(dataset)
+        return plugin.videos(self._available(dataset)) if self.partial(dataset) else plugin.videos()
+
+    def partial(self, dataset: str) -> bool:
+        """True if a data set is cut down to the videos whose features are there."""
+        return self.params.datasets[dataset].model_dump().get("subset", "all") == "available"
+
+    def _available(self, dataset: str) -> Callable[[Video], bool]:
+        """Answers whether every imported feature table that is used with a data set has a video."""
+        tables = [self.imported_features(f) for f, d in self.pairs if d == dataset and self.imported(f)]
+        return lambda video: all(table.has(video) for table in tables)
+
+    # -- features ----------------------------------------------------------------------------------------------
+
+    def features_entry(self, name: str) -> dict[str, Any]:
+        """The checked settings of a features entry; no plugin is imported for them (torch takes seconds)."""
+        return self.params.features[name].model_dump()
+
+    def vectors_entry(self, name: str) -> dict[str, Any]:
+        """The settings of the extractor that makes the vectors: the entry, or the one inside it."""
+        entry = self.features_entry(name)
+        return dict(entry.get("vectors", entry))
+
+    def extractors(self, name: str) -> list[str]:
+        """The plugin files of a features entry: its own and the one inside it."""
+        return list(dict.fromkeys([self.params.features[name].extractor, self.vectors_entry(name)["extractor"]]))
+
+    def needs_gpu(self, features: str) -> bool:
+        """True if a features entry asks for a GPU."""
+        return self.vectors_entry(features).get("device", "cpu") == "cuda"
+
+    def imported(self, features: str) -> bool:
+        """True if vectors are read from files instead of computed from videos."""
+        return self.vectors_entry(features)["extractor"] == "imported"
+
+    @cache  # noqa: B019 - one object per process
+    def imported_features(self, features: str) -> Any:  # noqa: ANN401 - a plugin
+        """The reader of a table of published features."""
+        entry = self.vectors_entry(features)
+        module = registry.find(vad.extractors, entry.pop("extractor"))
+        return module.Extractor(typed(module.Config, entry))
+
+    @property
+    def extracted(self) -> list[tuple[str, str]]:
+        """The (features, data set) pairs whose features are computed from videos."""
+        return [(f, d) for f, d in self.pairs if not self.imported(f)]
+
+    @cache  # noqa: B019 - one object per process
+    def sources(self, features: str, dataset: str) -> dict[str, list[str]]:
+        """The files that the features of each video are made from: the video, published feature files, or both."""
+        videos, files = self.videos(dataset), {}
+        if not self.imported(features) or "vectors" in self.features_entry(features):
+            files = {v.video_id: [str(self.dataset(dataset).root / v.path)] for v in videos}
+        if self.imported(features):
+            found = self.imported_features(features).sources([v.video_id for v in videos])
+            return {k: [*files.get(k, []), *map(str, each)] for k, each in found.items()}
+        return files
+
+    def watched(self, dataset: str, files: Iterable[str]) -> list[str]:
+        """What Snakemake watches of video files: the files, or the one record of a generated set's frame folders."""
+        if not self._by_record(dataset):
+            return list(files)
+        raw = paths.raw(dataset).as_posix()
+        return list(dict.fromkeys(paths.record(raw) if path.startswith(f"{raw}/") else path for path in files))

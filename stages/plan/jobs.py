@@ -1,0 +1,101 @@
+"""The jobs of the rooms split to evaluate: what each reads and writes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stages.plan import paths
+from stages.plan.installed import Installed
+from vad.splits.video import Video
+
+VIDEOS_PER_JOB = 16
+"""At most: several videos share the seconds that Python and torch take to start."""
+JOBS_WANTED = 4
+"""At least, for data sets of few videos: every core should have work."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The videos of one data set that one job extracts."""
+
+    features: str
+    dataset: str
+    number: int
+    videos: tuple[Video, ...]
+
+    @property
+    def name(self) -> str:
+        """A rule name."""
+        return f"features.{self.features}.{self.dataset}.{self.number}"  # a dot is in no id: names cannot collide
+
+
+class Jobs:
+    """Inputs and outputs of jobs.
+
+    Args:
+        installed: what can run here.
+    """
+
+    def __init__(self, installed: Installed) -> None:
+        self.installed = installed
+        self.seeds = installed.params.seeds
+
+    def batches(self) -> Iterator[Batch]:
+        """Every feature job."""
+        for features, dataset in self.installed.pairs:
+            videos = self.installed.videos(dataset)
+            size = max(min(VIDEOS_PER_JOB, len(videos) // JOBS_WANTED), 1)
+            for number, start in enumerate(range(0, len(videos), size)):
+                yield Batch(features, dataset, number, tuple(videos[start : start + size]))
+
+    def inputs(self, batch: Batch) -> list[str]:
+        """What Snakemake watches for a feature job."""
+        sources = self.installed.sources(batch.features, batch.dataset)
+        return self.installed.watched(batch.dataset, [p for v in batch.videos for p in sources[v.video_id]])
+
+    def feature_files(self, variant: str, *splits: str) -> list[str]:
+        """The feature files of the given lists (`train`, `test`), as a variant uses them."""
+        folder, videos = self.feature_folder(variant), self.installed.videos(self.installed.variant(variant).dataset)
+        return [f"{folder}/{video.video_id}.npz" for split in splits for video in videos if video.split == split]
+
+    def feature_folder(self, variant: str) -> str:
+        """The folder of feature files that a variant reads."""
+        entry = self.installed.variant(variant)
+        return paths.feature_folder(entry.features, entry.dataset).as_posix()
+
+    def tables(self, variant: str) -> str:
+        """The split tables of a variant's data set."""
+        return paths.tables(self.installed.variant(variant).dataset).as_posix()
+
+    def runs(self, room: str, variant: str) -> list[str]:
+        """What a room makes of each seed of a variant; nothing if the variant cannot run here."""
+        seeds = self.seeds if variant in self.installed.variants else []
+        return [paths.run(room, variant, seed) for seed in seeds]
+
+    def records(self, room: str, *variants: str) -> list[str]:
+        """The records of what a room makes of each seed of some variants."""
+        return [paths.record(run) for variant in variants for run in self.runs(room, variant)]
+
+    def weights(self, variant: str) -> list[str]:
+        """Weights and config of every trained run of a variant."""
+        return [f"{run}/{name}" for name in ("weights.safetensors", "config.json") for run in self.runs("train", variant)]
+
+    def gpus(self, variant: str) -> int:
+        """GPUs that training and scoring of a variant ask for."""
+        return int(self.installed.variant(variant).train.device == "cuda")
+
+    def code(self, room: str, variant: str) -> str:
+        """The code behind what rooms train and infer make of a variant: the room's own and its model's."""
+        return paths.code_of(room, self.installed.variant(variant).model)
+
+    def targets(self) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        """(room, {entry: its records}): what the stages of dvc.yaml ask for, and what stands in each room."""
+        params, installed = self.installed.params, self.installed
+        tables = {d: [paths.record(paths.tables(d))] if d in installed.datasets else [] for d in params.datasets}
+        yield "split", tables
+        folders = {
+            f: [paths.feature_folder(f, d) / v.video_id for g, d in installed.pairs if f == g for v in installed.videos(d)]
+            for f in params.features
+        }
+        yield "features", {f: [paths.record(f"{path}.npz") for path in files] for f, files in folders.items()}
+        for room in ("train", "infer", "evaluate"):
+            yield room, {v: self.records(room, v) for v in params.variants}
