@@ -109,7 +109,9 @@ def test_a_stage_depends_on_what_its_jobs_may_see(workplace: Path) -> None:
             lost.append((room, key))
     for stage, each in found.items():
         written = [dep for dep in each["deps"] if dep.startswith(".params/code/")]
-        if stage[0] != "plan" and not any(path == dep or path.startswith(f"{dep}/") for path in code for dep in written):
+        if stage[0] != "plan" and not any(
+            path == dep or path.startswith(f"{dep}/") for path in code for dep in written
+        ):
             lost.append(stage)
 
     assert lost == []

@@ -7,7 +7,7 @@ from stages.plan import paths
 from stages.plan.installed import Installed
 from vad.splits.video import Video
 
-VIDEOS_PER_JOB = 16
+VIDEOS_PER_JOB = 32
 """At most: several videos share the seconds that Python and torch take to start."""
 JOBS_WANTED = 4
 """At least, for data sets of few videos: every core should have work."""
