@@ -44,6 +44,11 @@ def test_the_shipped_params_fit(errors: Callable[[Any], list[str]], tree: dict[s
         (("variants", "c3d_mil"), "model", "nope"),
         (("variants", "c3d_mil"), "trian", {}),
         (("variants",), "../up", {}),
+        (("variants", "mnad", "train"), "epochss", 3),
+        (("variants", "mnad", "train"), "schedule", 3),
+        (("schedules", "mnad_published"), "epochss", 3),
+        (("schedules", "mnad_published"), "schedule", "mil_small"),
+        (("schedules",), "../up", {}),
         ((), "report", None),
     ],
 )
@@ -60,6 +65,13 @@ def test_a_wrong_key_or_value_is_named(
     assert found
     assert all(error.startswith(".".join(("$", *place))) for error in found)
     assert any(key in error for error in found)
+
+
+def test_train_needs_a_schedule_or_every_key(errors: Callable[[Any], list[str]], tree: dict[str, Any]) -> None:
+    """A schedule stands for the keys without a default; without one each of them must be there."""
+    del tree["variants"]["mnad"]["train"]["schedule"]
+
+    assert [error.split(" ")[0] for error in errors(tree)] == ["$.variants.mnad.train"]
 
 
 def test_every_key_has_a_meaning() -> None:
