@@ -200,7 +200,7 @@ def test_checked_result_is_kept_until_something_changes(tmp_path: Path) -> None:
 
 
 def test_the_caller_never_imports_torch(tmp_path: Path) -> None:
-    """Neither a new check nor a kept result brings torch (seconds, and hundreds of megabytes) into the process that loads."""
+    """Neither a new check nor a kept result brings torch (hundreds of megabytes) into the process that loads."""
     (tmp_path / "params.yaml").write_text(PARAMS)
     run = [sys.executable, "-c", CALLER]
     new = subprocess.run(run, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=False)

@@ -1,18 +1,22 @@
-"""The pages about params.yaml, generated from the schema and from every plugin's Config."""
+"""Generated text: the pages about params.yaml from the schema and every plugin's Config, and the rows in README.md."""
 
+import csv
 import json
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
+from tabulate import tabulate
 
 from vad import registry
 from vad.params_check import PLUGINS
-from vad.report.tables import MARK
+from vad.report.tables import marked
 from vad.schema.evaluate import Evaluate
 from vad.schema.infer import Infer
 from vad.schema.params import Params
-from vad.schema.report import Report
+from vad.schema.report import Published, Report
 from vad.schema.train import Train
 
 HEAD = """# Every key of params.yaml
@@ -27,7 +31,8 @@ by `train: {schedule: NAME}`; keys beside `schedule` win over those of the sched
 without a default. A schedule that no variant uses is named when params.yaml is checked, and has no effect.
 """
 MARKS = ("<!-- results -->", "<!-- /results -->")
-SHOWN = ("|", "## ", "Without", MARK)
+SHOWN = ("frame_auc", "video_auc")
+"""Metrics of the rows in README.md: one of each level."""
 WORDS = {"datasets": "data set", "features": "extractor", "variants": "model"}
 
 
@@ -37,18 +42,37 @@ def pages() -> dict[str, str]:
     return {"params.md": reference(), "params.schema.json": schema}
 
 
-def with_results(readme: str, results: str) -> str:
-    """The README with the tables of results.md between its two marks."""
+def with_results(readme: str, results: str, published: Mapping[str, Sequence[str]]) -> str:
+    """The README with one row of results for each published system between its two marks.
+
+    The row of a system is the first variant of its tables in params.yaml that no earlier system has and that has a
+    result: a rule that does not look at the numbers.
+
+    Args:
+        readme: the text of README.md.
+        results: the text of results.csv.
+        published: `report.published` of params.yaml: the variants of each table.
+    """
+    known = {row["variant"]: row for row in csv.DictReader(StringIO(results))}
+    shown: dict[str, str] = {}
+    for table, field in Published.model_fields.items():
+        system = str(field.description).partition(",")[0]
+        fresh = [name for name in published.get(table, []) if name in known and name not in shown.values()]
+        if fresh and system not in shown:
+            shown[system] = fresh[0]
+    lines = [["tables of", "variant", "data set", *SHOWN]]
+    lines += [[system, *_result(known[name])] for system, name in shown.items()]
+    text = tabulate(lines[1:], headers=lines[0], tablefmt="github", disable_numparse=True)
     head, _, rest = readme.partition(MARKS[0])
-    _, _, tail = rest.partition(MARKS[1])
-    sections = [f"## {section}".splitlines() for section in results.split("\n## ")[1:]]
-    shown = [line for lines in sections if any(map(_in_table, lines)) for line in lines if line.startswith(SHOWN)]
-    text = "\n".join(line if _in_table(line) else f"\n{line.replace('##', '###', 1)}\n" for line in shown).strip()
-    return f"{head}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{tail}"
+    return f"{head}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}"
 
 
-def _in_table(line: str) -> bool:
-    return line.startswith("|")
+def _result(row: Mapping[str, str]) -> list[str]:
+    """The cells of one row of results.csv: name, data set, and each metric as in the tables of the report."""
+    (named,) = marked([row])
+    values = [[row[metric + end] for end in ("", "_std", "_low", "_high")] for metric in SHOWN]
+    cells = ["{:.3f} ± {:.3f} [{:.3f}, {:.3f}]".format(*map(float, value)) if all(value) else "-" for value in values]
+    return [f"`{named['variant']}`", row["dataset"], *cells]
 
 
 def reference() -> str:
