@@ -163,18 +163,25 @@ def test_readme_names_every_folder() -> None:
     assert [p.name for p in folders if not re.search(rf"^ +{p.name}/ ", tree, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/results.md", "docs/variants.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "CONTRIBUTING.md"),
+        *(f"docs/{page}.md" for page in ("results", "variants", "commands", "your-data")),
+    ],
+)
 def test_first_pages_are_narrow(name: str) -> None:
     """No line is wider than 120 characters: a table that is, no terminal shows."""
     assert [line for line in (ROOT / name).read_text().splitlines() if len(line) > 120] == []
 
 
 def test_first_pages_link_to_what_is_there() -> None:
-    """Every relative link of README, CONTRIBUTING and docs/ leads to a file or folder."""
+    """Every relative link of README, CONTRIBUTING and docs/ leads to a file or folder, but for what a run writes."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
 
-    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+    lost = [(page.name, link) for page, link in links if not (page.parent / link).exists()]
+    assert [(page, link) for page, link in lost if not link.startswith("reports/")] == []
 
 
 def test_readme_has_the_two_commands() -> None:

@@ -47,7 +47,7 @@ class Published(Section):
 
 
 class Report(Section):
-    """Room `report`."""
+    """What the report shows (stage `report`)."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = Field(default=120, description="points per inch of the figures")
     efficiency: Efficiency = Field(default_factory=Efficiency)
