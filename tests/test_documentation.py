@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from tests.project import ROOT
-from vad.documentation import json_schema, reference
+from vad.documentation import json_schema, reference, with_results
+from vad.schema.report import Published
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,35 @@ def test_the_section_shown_to_users_fits(errors: Callable[[Any], list[str]], tre
     shown = YAML(typ="safe").load(page.split("```yaml\n")[1].split("```")[0])
 
     assert [] == errors({**tree, "variants": {**tree["variants"], **shown}})
+
+
+README = "a\n<!-- results -->\nold\n<!-- /results -->\nb | c\n"
+RESULTS = """\
+variant,dataset,extractor_weights,frame_auc,frame_auc_std,frame_auc_low,frame_auc_high,video_auc,video_auc_std,\
+video_auc_low,video_auc_high
+first,one,xfeat 0f,0.5,0.01,0.4,0.6,0.7,0.02,0.6,0.8
+second,two,random (seed 3),,,,,0.7,0.02,0.6,0.8
+third,two,none,0.9,0.01,0.4,0.6,,,,
+"""
+
+
+def test_the_readme_has_one_row_for_each_system() -> None:
+    """The first variant with a result that no earlier system has; the rest of the text stays as it is."""
+    published = {"memtsm_1": ["absent", "first"], "memtsm_2": ["third"], "mstsm_ablation": ["first", "second"]}
+    head, _, tail = README.partition("old\n")
+    text = with_results(README, RESULTS, published)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+
+    assert rows[2:] == [
+        ["MemTSM-Net", "`first`", "one", "0.500 ± 0.010 [0.400, 0.600]", "0.700 ± 0.020 [0.600, 0.800]"],
+        ["MSTSM", "`second †`", "two", "-", "0.700 ± 0.020 [0.600, 0.800]"],
+    ]
+    assert text.startswith(head)
+    assert text.endswith(tail)
+    assert with_results(text, RESULTS, published) == text
+
+
+def test_every_published_table_names_its_system() -> None:
+    """Descriptions begin with one of five systems and a comma."""
+    assert len({str(field.description).partition(",")[0] for field in Published.model_fields.values()}) == 5
+    assert all("," in str(field.description) for field in Published.model_fields.values())

@@ -79,8 +79,8 @@ def _docs() -> int:
     readme, results = Path("README.md"), Path("reports/tables/results.csv")
     if results.is_file():
         published = load(PARAMS).report.published.model_dump()
-        texts = [path.read_text(encoding="utf-8") for path in (readme, results)]
-        write_text(readme, with_results(*texts, published))
+        text = readme.read_text(encoding="utf-8")
+        write_text(readme, with_results(text, results.read_text(encoding="utf-8"), published))
         print(f"wrote rows of {results} into {readme}")
     return 0
 
