@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 def reword(project: Project) -> None:
-    """Every docstring, every description of a setting, a comment at the end and blank lines between, in every module."""
+    """Reword every docstring and description of a setting, and add blank lines and a comment to every module."""
     for path in [*(project.folder / "vad").rglob("*.py"), *(project.folder / "stages").rglob("*.py")]:
         text = path.read_text()
         text = text.replace('"""\n\n', '"""\n\n\n', 1).replace('description="', 'description="Reworded: ')
