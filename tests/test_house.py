@@ -16,7 +16,8 @@ ROOMS = re.findall(r'include: "stages/(\w+)/rules.smk"', (ROOT / "Snakefile").re
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
 MODULES = sorted((ROOT / "vad").rglob("*.py"))
 LEVELS = (
-    ("errors", "schema", "nn", "networks", "synthetic", "synthetic_events"),
+    ("errors",),
+    ("schema", "nn", "networks", "synthetic", "synthetic_events"),
     ("registry", "artefacts"),
     ("ledger", "video", "splits", "models"),
     ("evaluation",),
