@@ -4,18 +4,25 @@ import os
 import sys
 from pathlib import Path
 
-from stages.plan import Plan, artefact_of
-from stages.preflight import failures, preflight, remember
+from stages.plan import paths
+from stages.plan.installed import Installed
+from stages.plan.jobs import Jobs
+from stages.plan.report import Reports
+from stages.preflight import failures, preflight, remember, undo_unless
+from vad.params import load
 
-PLAN = Plan(Path("params.yaml"))
-# A job of a cluster loads this file again: it must not wake rules.
+installed = Installed(load(paths.PARAMS, cache=paths.RESOLVED))
+jobs = Jobs(installed)
+reports = Reports(installed, jobs)
+# A job of a cluster loads this file again: it must write nothing.
 if workflow.is_main_process:
-    preflight(PLAN)
+    # A dry run, and everything else that starts no job, leaves no trace.
+    with undo_unless(lambda: workflow.executor_plugin and not workflow.dryrun):
+        preflight(installed, jobs, reports)
 
 
 wildcard_constraints:
     variant="[A-Za-z0-9][A-Za-z0-9_-]*",
-    seed="[0-9]+",
 
 
 localrules:
@@ -34,8 +41,7 @@ include: "stages/report/rules.smk"
 rule all:
     default_target: True
     input:
-        rules.report.output,
-        [f"{PLAN.published_table(name)}.prov.json" for name in PLAN.published],
+        reports.records(),
     message:
         "all: everything is made"
 
@@ -49,7 +55,7 @@ onerror:
 
 
 # What the stages of dvc.yaml ask for: one target per room and entry of params.yaml, empty where nothing is installed.
-for room, entries in PLAN.targets():
+for room, entries in jobs.targets():
     for entry, files in entries.items():
 
         rule:

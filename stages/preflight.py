@@ -1,15 +1,21 @@
-"""What happens around a run: refuse wrong data before it, wake stale rules, sum up the failures after it."""
+"""What happens around a run: refuse wrong data before it, find stale artefacts, sum up the failures after it."""
 
+import atexit
+import contextlib
+import os
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import vad.models
-from stages.plan import SECTIONS, Plan
+from stages.plan.installed import Installed
+from stages.plan.jobs import Jobs
+from stages.plan.report import Reports
+from stages.plan import paths, slices
 from vad import registry
 from vad.errors import VadError, listing
 from vad.ledger.staleness import refresh
@@ -18,40 +24,87 @@ from vad.splits.tables import validation_ids
 from vad.splits.video import Video
 
 LOGS = Path("logs")
-STORE = SECTIONS / "stat.json"
 STARTED = time.time()
 
 
-def preflight(plan: Plan) -> None:
-    """Refuse wrong lists and missing files, all at once, and wake the rules of artefacts that are no longer right.
+def preflight(installed: Installed, jobs: Jobs, reports: Reports) -> None:
+    """Refuse wrong data, write what the run reads, and start the rules of artefacts that are no longer right.
 
     Raises: VadError with every problem of every data set.
     """
-    problems = list(_problems(plan))
-    if problems:
-        raise VadError("\n".join(problems))
-    plan.list_artefacts()
-    stale = {item.artefact for item in refresh(STORE)}
+    write_plan(installed, jobs, reports)
+    stale = {item.artefact for item in refresh(paths.STAT)}
     if stale:
         print(f"{len(stale)} artefact(s) to look at again, e.g. {min(stale)}", file=sys.stderr)
 
 
-def _problems(plan: Plan) -> Iterator[str]:
+def write_plan(installed: Installed, jobs: Jobs, reports: Reports) -> None:
+    """Write everything below `.params`, after a look at the data.
+
+    Raises: VadError with every problem of every data set.
+    """
+    if problems := list(_problems(installed)):
+        raise VadError("\n".join(problems))
+    slices.write(installed, jobs, reports)
+
+
+@contextlib.contextmanager
+def undo_unless(started: Callable[[], object]) -> Iterator[None]:
+    """When the process ends, put `.params` back as it was before this block, unless jobs were started.
+
+    Without it a dry run would write what makes a later run start rules that have nothing to do. Whether this is a dry
+    run is not known while the Snakefile is read: hence at the end.
+
+    Args:
+        started: answers at the end of the process if it started jobs, or would have where there were any.
+    """
+    before = _contents()
+    try:
+        yield
+    finally:
+        written = {path: content for path, content in _contents().items() if before.get(path) != content}
+        atexit.register(lambda: None if started() else _put_back(before, written))
+
+
+Content = tuple[bytes, int]
+"""Bytes and time of a file."""
+
+
+def _contents() -> dict[Path, Content]:
+    """Every file below `.params`."""
+    files = [path for path in paths.GENERATED.rglob("*") if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def _put_back(before: Mapping[Path, Content], written: Mapping[Path, Content]) -> None:
+    """Restore files that were written, unless another process has changed them since, and files that were removed."""
+    for path, content in written.items():
+        if path.is_file() and (path.read_bytes(), path.stat().st_mtime_ns) == content and path not in before:
+            path.unlink()
+    for path, (data, when) in before.items():
+        now = (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None
+        if now is None or (path in written and now == written[path]):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            os.utime(path, ns=(when, when))
+
+
+def _problems(installed: Installed) -> Iterator[str]:
     """What is wrong with each data set, and with each feature table that is used with it."""
-    absent = dict(_absent(plan))
+    absent = dict(_absent(installed))
     yield from absent.values()
-    for dataset in sorted({d for _, d in plan.pairs} - set(absent)):
+    for dataset in sorted({d for _, d in installed.pairs} - set(absent)):
         try:
-            videos = plan.videos(dataset)
+            videos = installed.videos(dataset)
         except VadError as error:
             yield f"datasets.{dataset}: {error}"
             continue
-        if problems := list(_untrainable(plan, dataset, videos)):
+        if problems := list(_untrainable(installed, dataset, videos)):
             mend = "Mend the data set's lists or its validation part, or remove these variants."
             yield listing(f"data set {dataset}", problems, mend)
-        for features in (f for f, d in plan.pairs if d == dataset):
+        for features in (f for f, d in installed.pairs if d == dataset):
             try:
-                sources = plan.sources(features, dataset)
+                sources = installed.sources(features, dataset)
             except VadError as error:
                 yield f"features.{features}: {error}"
                 continue
@@ -60,7 +113,7 @@ def _problems(plan: Plan) -> Iterator[str]:
                 where = f"data set {dataset}: braces in paths mean wildcards to Snakemake"
                 yield listing(where, braces, "Rename these files or folders.")
             uncounted = [v.video_id for v in videos if v.split == "test" and v.n_frames is None]
-            if plan.imported(features) and plan.vectors_entry(features)["rows"] == "bag" and uncounted:
+            if installed.imported(features) and installed.vectors_entry(features)["rows"] == "bag" and uncounted:
                 yield listing(
                     f"features {features} with data set {dataset}: rows are parts of a whole video of unknown length",
                     [f"{video_id}: no frame count" for video_id in uncounted],
@@ -68,25 +121,25 @@ def _problems(plan: Plan) -> Iterator[str]:
                 )
 
 
-def _absent(plan: Plan) -> Iterator[tuple[str, str]]:
+def _absent(installed: Installed) -> Iterator[tuple[str, str]]:
     """The installed data sets whose root is no folder, each with the key that says so."""
-    for name in plan.datasets:
-        dataset = plan.dataset(name)
-        if not plan.generated(name) and not dataset.root.is_dir():
+    for name in installed.datasets:
+        dataset = installed.dataset(name)
+        if not installed.generated(name) and not dataset.root.is_dir():
             mend = f"Set it to the folder of the data set, or to null. {getattr(dataset, 'GET', '')}"
             yield name, f"datasets.{name}.root: {dataset.root}: no such folder. {mend}".rstrip()
 
 
-def _untrainable(plan: Plan, dataset: str, videos: Sequence[Video]) -> Iterator[str]:
+def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) -> Iterator[str]:
     """Why the variants of a data set cannot be trained or tested on its lists."""
     train = [video for video in videos if video.split == "train"]
-    variants = {name: plan.params.variants[name] for name in plan.variants}
+    variants = {name: installed.params.variants[name] for name in installed.variants}
     variants = {name: variant for name, variant in variants.items() if variant.dataset == dataset}
     lists = (("train", len(train)), ("test", len(videos) - len(train)))
     for split in (split for split, size in lists if not size):
         yield f"no {split} videos, for variants {', '.join(variants)}"
     if train:
-        parts = _parts(plan.dataset(dataset), train)
+        parts = _parts(installed.dataset(dataset), train)
         yield from (problem for name, variant in variants.items() for problem in _lacking(name, variant, parts))
 
 
@@ -114,7 +167,7 @@ def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> 
 
 def remember() -> None:
     """After a run: note size and time of every file that was read, so that a later replacement is seen."""
-    refresh(STORE, after_run=True)
+    refresh(paths.STAT, after_run=True)
 
 
 def failures() -> str:

@@ -20,9 +20,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the flags of every job: every path, in and out, is a flag."""
     flags = argparse.ArgumentParser(description=description, allow_abbrev=False)
     flags.add_argument("--section", type=Path, required=True, help="the params slice that this room may see, as JSON")
-    flags.add_argument("--code", type=Path, nargs="+", required=True, help="the code files that decide the result")
+    flags.add_argument("--code", type=listed_code, required=True, help="the code files that decide the result, as JSON")
     flags.add_argument("--out", type=Path, required=True, help="the artefact to write")
     return flags
+
+
+def listed_code(path: str | Path) -> list[Path]:
+    """The code files behind a job, from the file that the plan wrote."""
+    return [Path(file) for file in read_json(Path(path))["files"]]
 
 
 def typed(config: type[Config], settings: object) -> Config:

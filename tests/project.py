@@ -5,6 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
+
+from stages.plan.installed import Installed
+from stages.plan.jobs import Jobs
+from stages.plan.report import Reports
+from vad.params import load
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = Path(os.environ.get("VAD_REAL_DATA", ROOT.parent / "shared" / "data"))
@@ -53,6 +59,21 @@ evaluate:
   bootstrap: {resamples: 50}
 report: {dpi: 50}
 """
+
+
+class Plan(NamedTuple):
+    """What the Snakefile knows of a params.yaml."""
+
+    installed: Installed
+    jobs: Jobs
+    reports: Reports
+
+    @classmethod
+    def read(cls, path: Path) -> "Plan":
+        """As the Snakefile reads it; nothing is written."""
+        installed = Installed(load(path))
+        jobs = Jobs(installed)
+        return cls(installed, jobs, Reports(installed, jobs))
 
 
 class Project:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,21 @@ ROOT = Path(__file__).parents[1]
 ROOMS = re.findall(r'include: "stages/(\w+)/rules.smk"', (ROOT / "Snakefile").read_text())
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
 MODULES = sorted((ROOT / "vad").rglob("*.py"))
+LEVELS = (
+    ("errors", "schema", "nn", "networks", "synthetic", "synthetic_events"),
+    ("registry", "artefacts"),
+    ("ledger", "video", "splits", "models"),
+    ("evaluation",),
+    ("engine", "datasets"),
+    ("extractors", "cost", "report"),
+    ("claims",),
+    ("params",),
+    ("published", "audit", "documentation"),
+    ("__main__",),
+)
+"""The packages and modules of vad: each may import those of lower levels."""
+MOST_MODULES = 16
+"""In one folder: more cannot be seen at a glance."""
 STAGES = {"stpvad.py": {"vad.models.urdmu"}}
 """Models that hold another whole one as their first stage."""
 TORCH_FREE = (
@@ -20,6 +36,17 @@ TORCH_FREE = (
     *("published.assemble", "params", "artefacts.files", "artefacts.features", "evaluation.evaluate", "report.tables"),
     *("ledger.staleness", "ledger.records", "splits.tables", "schema.params", "evaluation.baselines"),
 )
+
+
+def packages(path: Path) -> set[str]:
+    """The packages and modules of vad that a module imports anywhere, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} if node.module != "vad" else {f"vad.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name.split(".")[1] for name in found if name.startswith("vad.")}
 
 
 def imports(path: Path) -> set[str]:
@@ -34,11 +61,11 @@ def imports(path: Path) -> set[str]:
 
 
 def test_one_word_in_five_places() -> None:
-    """Folders, includes, DVC stages, section names and data folders are the same six words."""
+    """Folders, includes, DVC stages (after `plan`), section names and data folders are the same six words."""
     folders = {path.parent.name for path in (ROOT / "stages").glob("*/rules.smk")}
 
     assert set(ROOMS) == folders
-    assert list(DVC["stages"]) == ROOMS
+    assert list(DVC["stages"]) == ["plan", *ROOMS]
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -53,10 +80,10 @@ def test_label_says_what_the_rules_do(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_rule_names_its_causes(room: str) -> None:
-    """Code, params slice and wake file are inputs of every rule; each rule has log, benchmark, threads, resources."""
+    """Code, slice and recheck file are inputs of every rule; each rule has log, benchmark, threads, resources."""
     text = (ROOT / "stages" / room / "rules.smk").read_text()
     rules = re.split(r"\n\s*rule\b", text)[1:]
-    needed = ("code=", "section=", "wake=", "log:", "benchmark:", "threads:", "resources:", "mem_mb=", "update(")
+    needed = ("code=", "section=", "recheck=", "log:", "benchmark:", "threads:", "resources:", "mem_mb=", "update(")
 
     assert rules
     assert [(i, word) for i, rule in enumerate(rules) for word in needed if word not in rule] == []
@@ -76,13 +103,33 @@ def test_dvc_never_deletes_outputs() -> None:
 
 
 def test_imports_go_one_way() -> None:
-    """Nothing in vad imports stages; models import layers and losses, not each other, but for a first stage."""
-    wrong = [(path.name, name) for path in MODULES for name in imports(path) if name.split(".")[0] == "stages"]
-    models = sorted((ROOT / "vad" / "models").glob("[a-z]*.py"))
-    names = {f"vad.models.{path.stem}" for path in models}
-    wrong += [(path.name, name) for path in models for name in imports(path) & names - STAGES.get(path.name, set())]
+    """Packages import packages of lower levels only, so there is no circle; nothing in vad imports stages."""
+    level = {name: number for number, names in enumerate(LEVELS) for name in names}
+    wrong = []
+    for path in MODULES:
+        own = path.relative_to(ROOT / "vad").with_suffix("").parts[0]
+        wrong += [(own, name) for name in packages(path) - {own} if own != "__init__" and level[name] >= level[own]]
+    stages = [path.name for path in MODULES if any(name.split(".")[0] == "stages" for name in imports(path))]
 
     assert wrong == []
+    assert stages == []
+
+
+def test_models_do_not_import_each_other() -> None:
+    """A model is read from its own file; helpers begin with an underscore, a first stage is the exception."""
+    models = sorted((ROOT / "vad" / "models").glob("[a-z]*.py"))
+    names = {f"vad.models.{path.stem}" for path in models}
+
+    assert [(p.name, name) for p in models for name in imports(p) & names - STAGES.get(p.name, set())] == []
+
+
+def test_folders_can_be_seen_at_a_glance() -> None:
+    """Packages are one level deep, and none has many modules."""
+    folders = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    folders |= Counter(path.parent for path in (ROOT / "stages").rglob("*.py") if path.name != "__init__.py")
+
+    assert {folder.name: n for folder, n in folders.items() if n > MOST_MODULES} == {}
+    assert max(len(path.relative_to(ROOT).parts) for path in MODULES) == 3
 
 
 @pytest.mark.parametrize("module", TORCH_FREE)

@@ -1,6 +1,5 @@
-"""The two ledgers agree: what a changed parameter makes DVC run is what it makes Snakemake run."""
+"""The two ledgers agree: DVC's stages depend on the files that tell Snakemake's rules what changed."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stages.plan import Plan
-from tests.project import PARAMS, ROOT
+from stages.plan import paths, slices
+from tests.project import PARAMS, ROOT, Plan
 
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
@@ -43,32 +42,36 @@ def changed(value: Any) -> Any:
     return words[value] if isinstance(value, str) else value * 2 or 1
 
 
-def slices(params: Path) -> dict[tuple[str, str], Any]:
-    """What each room may see, as Snakemake gets it."""
-    return {(room, key): value for room, key, value in Plan(params)._sections()}
+def seen(params: Path) -> dict[tuple[str, str], Any]:
+    """What each job may see, as it is written before a run."""
+    plan = Plan.read(params)
+    return {(room, key): value for room, key, value in slices.slices(plan.installed, plan.reports)}
 
 
-def dirty(leaf: tuple[str, ...], tree: dict[str, Any]) -> set[tuple[str, str]]:
-    """The DVC stages whose params hold a leaf."""
-    found = set()
+def stages(tree: dict[str, Any]) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """Every stage of dvc.yaml with its `outs` and `deps`, by room and entry of params.yaml."""
+    found = {}
     for room, stage in DVC.items():
-        entries = tree[stage["foreach"].strip("${}")] if "foreach" in stage else ["report"]
-        for key in entries:
-            wanted = [p.replace("${key}", key).split(".") for p in stage.get("do", stage)["params"]]
-            if any(list(leaf[: len(p)]) == p for p in wanted):
-                found.add((room, key))
+        body = stage.get("do", stage)
+        entries = tree[stage["foreach"].strip("${}")] if "foreach" in stage else {room: {}}
+        for key, item in entries.items():
+            fill = {"${key}": key, **{f"${{item.{name}}}": value for name, value in item.items()}}
+            paths_ = {"outs": [path for out in body["outs"] for path in out], "deps": body["deps"]}
+            for old, new in fill.items():
+                paths_ = {kind: [path.replace(old, str(new)) for path in each] for kind, each in paths_.items()}
+            found[room, key] = paths_
     return found
 
 
-def test_every_leaf_wakes_the_same_stages_in_both(workplace: Path) -> None:
-    """Each leaf of params.yaml, changed alone: the same rooms and entries in DVC and in Snakemake.
+def test_every_leaf_is_in_a_slice(workplace: Path) -> None:
+    """Each leaf of params.yaml, changed by itself, changes what some job may see, and nothing of another entry.
 
-    `seeds` adds runs instead of changing a slice, and the report follows every metrics file in both: left out.
+    `seeds` adds runs instead of changing a slice: left out.
     """
     tree = YAML(typ="safe").load(PARAMS)
-    before = slices(workplace / "params.yaml")
-    wrong, seen = {}, 0
-    for leaf in leaves(tree):
+    before = seen(workplace / "params.yaml")
+    wrong, tried = {}, 0
+    for leaf in (leaf for leaf in leaves(tree) if leaf[0] != "seeds"):
         other = YAML(typ="safe").load(PARAMS)
         place = other
         for key in leaf[:-1]:
@@ -76,15 +79,43 @@ def test_every_leaf_wakes_the_same_stages_in_both(workplace: Path) -> None:
         place[leaf[-1]] = changed(place[leaf[-1]])
         with (workplace / "other.yaml").open("w") as stream:
             YAML().dump(other, stream)
-        after = slices(workplace / "other.yaml")
-        snakemake = {k for k in before if before[k] != after[k] and k[0] != "report"}
-        dvc = {k for k in dirty(leaf, tree) if k[0] != "report"}
-        seen += 1
-        if leaf[0] != "seeds" and snakemake != dvc:
-            wrong[".".join(leaf)] = (snakemake, dvc)
+        after = seen(workplace / "other.yaml")
+        tried += 1
+        rooms = {k for k in before if before[k] != after[k] and k[0] != "report"}
+        expected = {
+            "datasets": {("split", leaf[1])},
+            "features": {("features", leaf[1])},
+            "variants": {("infer" if "infer" in leaf else "train", leaf[1])},
+            "evaluate": {("evaluate", variant) for variant in tree["variants"]},
+            "report": set(),
+        }[leaf[0]]
+        if rooms != expected or before == after:
+            wrong[".".join(leaf)] = rooms
 
-    assert seen > 25
+    assert tried > 25
     assert wrong == {}
+
+
+def test_a_stage_depends_on_what_its_jobs_may_see(workplace: Path) -> None:
+    """The slice and the code hash of each job are in the deps of the DVC stage of the same room and entry."""
+    plan = Plan.read(workplace / "params.yaml")
+    tree = YAML(typ="safe").load(PARAMS)
+    found = stages(tree)
+    code = {paths.code_of(*name) for name, _ in slices.code(plan.installed, plan.reports)}
+    lost = []
+    for room, key, _ in slices.slices(plan.installed, plan.reports):
+        deps = found[room, "report" if room == "report" else key]["deps"]
+        if not any(Path(paths.slice_of(room, key)).is_relative_to(dep) for dep in deps):
+            lost.append((room, key))
+    for stage, each in found.items():
+        written = [dep for dep in each["deps"] if dep.startswith(".params/code/")]
+        if stage[0] != "plan" and not any(
+            path == dep or path.startswith(f"{dep}/") for path in code for dep in written
+        ):
+            lost.append(stage)
+
+    assert lost == []
+    assert all("seeds" in DVC[room]["do"]["params"] for room in ("train", "infer", "evaluate"))
 
 
 def test_report_depends_on_its_own_settings(workplace: Path) -> None:

@@ -15,7 +15,7 @@ from vad.audit import command
 from vad.errors import VadError
 from vad.ledger.staleness import verify
 
-SECTIONS = Path(".params")
+WRITTEN = Path(".params")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _verify() -> int:
     """One line per finding, and the command that mends them; orphans alone are no error."""
-    if not SECTIONS.is_dir():
+    if not WRITTEN.is_dir():
         raise VadError(
             "no .params folder here: nothing was run yet. Change to the project's folder, or run: make reproduce"
         )
-    wrong, orphans = verify(SECTIONS / "stat.json")
+    wrong, orphans = verify(WRITTEN / "state" / "stat.json")
     print("\n".join(wrong) if wrong else "every artefact that params.yaml asks for is what its record says")
     if wrong:
         print("Mend with: snakemake --cores all (it remakes what is stale or damaged)")

@@ -1,6 +1,6 @@
 """Room: evaluate. Scores and annotations -> metrics with intervals, and the points of the curves.
 Reads:   data/infer/{variant}/seed{n}.npz, data/split/{dataset}/tables
-Writes:  reports/metrics/{variant}/seed{n}
+Writes:  data/evaluate/{variant}/seed{n}
 Params:  evaluate
 Needs:   cpu
 """
@@ -9,26 +9,26 @@ Needs:   cpu
 # All seeds of a variant in one job, as in room infer.
 rule evaluate:
     input:
-        code=PLAN.code("evaluate"),
-        section=PLAN.section("evaluate", "{variant}"),
-        wake=PLAN.wake("evaluate", "{variant}"),
+        code=paths.code_of("evaluate", "evaluate"),
+        section=paths.slice_of("evaluate", "{variant}"),
+        recheck=paths.recheck("evaluate", "{variant}"),
         scores=rules.infer.output.scores,
         records=rules.infer.output.records,
-        train=lambda w: PLAN.table(w.variant, "train"),
-        test=lambda w: PLAN.table(w.variant, "test"),
-        tables=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}.prov.json",
+        train=lambda w: f"{jobs.tables(w.variant)}/train.csv",
+        test=lambda w: f"{jobs.tables(w.variant)}/test.csv",
+        tables=lambda w: paths.record(jobs.tables(w.variant)),
     output:
         files=update(
             expand(
-                "reports/metrics/{{variant}}/seed{seed}/{file}",
-                seed=PLAN.params.seeds,
+                "data/evaluate/{{variant}}/seed{seed}/{file}",
+                seed=jobs.seeds,
                 file=["metrics.json", "curves.csv"],
             )
         ),
         records=update(
             expand(
-                "reports/metrics/{{variant}}/seed{seed}.prov.json",
-                seed=PLAN.params.seeds,
+                "data/evaluate/{{variant}}/seed{seed}.prov.json",
+                seed=jobs.seeds,
             )
         ),
     log:
@@ -41,7 +41,7 @@ rule evaluate:
     resources:
         mem_mb=2000,
     params:
-        labels=lambda w: f"{PLAN.tables(PLAN.params.variants[w.variant].dataset)}/frame_labels",
+        labels=lambda w: f"{jobs.tables(w.variant)}/frame_labels",
         out=lambda w, output: Path(output.records[0]).parent.as_posix(),
     message:
         "evaluate: {wildcards.variant}, every seed"

@@ -5,9 +5,9 @@ Params:  features.{features}
 Needs:   gpu
 """
 
-for batch in PLAN.batches():
+for batch in jobs.batches():
     feature_files = [
-        f"{PLAN.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz"
+        f"{paths.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz"
         for v in batch.videos
     ]
 
@@ -15,14 +15,14 @@ for batch in PLAN.batches():
         name:
             batch.name
         input:
-            code=PLAN.code("features", *PLAN.extractors(batch.features)),
-            section=PLAN.section("features", batch.features),
-            wake=PLAN.wake("features", batch.features),
-            batch=PLAN.write_batch(batch),
-            sources=PLAN.inputs(batch),
+            code=paths.code_of("features", batch.features),
+            section=paths.slice_of("features", batch.features),
+            recheck=paths.recheck("features", batch.features),
+            batch=paths.list_of(batch.name),
+            sources=jobs.inputs(batch),
         output:
             files=update(feature_files),
-            records=update([f"{path}.prov.json" for path in feature_files]),
+            records=update([paths.record(path) for path in feature_files]),
         log:
             f"logs/features/{batch.name}.log",
         benchmark:
@@ -32,7 +32,7 @@ for batch in PLAN.batches():
         threads: 1
         resources:
             mem_mb=2500,
-            gpu=int(PLAN.needs_gpu(batch.features)),
+            gpu=int(installed.needs_gpu(batch.features)),
         params:
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),
         message:

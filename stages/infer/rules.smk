@@ -9,23 +9,20 @@ Needs:   gpu
 # All seeds of a variant in one job: they share the seconds that Python and torch take to start.
 rule infer:
     input:
-        code=lambda w: PLAN.model_code("infer", w.variant),
-        section=PLAN.section("infer", "{variant}"),
-        wake=PLAN.wake("infer", "{variant}"),
-        weights=lambda w: PLAN.weights(w.variant),
-        records=lambda w: PLAN.runs("train", w.variant, ".prov.json"),
-        train=lambda w: PLAN.table(w.variant, "train"),
-        test=lambda w: PLAN.table(w.variant, "test"),
-        features=lambda w: PLAN.feature_files(w.variant, "train")
-        + PLAN.feature_files(w.variant, "test"),
+        code=lambda w: jobs.code("infer", w.variant),
+        section=paths.slice_of("infer", "{variant}"),
+        recheck=paths.recheck("infer", "{variant}"),
+        weights=lambda w: jobs.weights(w.variant),
+        records=lambda w: jobs.records("train", w.variant),
+        train=lambda w: f"{jobs.tables(w.variant)}/train.csv",
+        test=lambda w: f"{jobs.tables(w.variant)}/test.csv",
+        features=lambda w: jobs.feature_files(w.variant, "train", "test"),
     output:
-        scores=update(
-            expand("data/infer/{{variant}}/seed{seed}.npz", seed=PLAN.params.seeds)
-        ),
+        scores=update(expand("data/infer/{{variant}}/seed{seed}.npz", seed=jobs.seeds)),
         records=update(
             expand(
                 "data/infer/{{variant}}/seed{seed}.npz.prov.json",
-                seed=PLAN.params.seeds,
+                seed=jobs.seeds,
             )
         ),
     log:
@@ -37,11 +34,11 @@ rule infer:
     threads: 1
     resources:
         mem_mb=2500,
-        gpu=lambda w: PLAN.trains_on_gpu(w.variant),
+        gpu=lambda w: jobs.gpus(w.variant),
     params:
-        runs=lambda w, input: [artefact_of(record) for record in input.records],
+        runs=lambda w, input: [paths.artefact_of(record) for record in input.records],
         out=lambda w, output: Path(output.scores[0]).parent.as_posix(),
-        features=lambda w: PLAN.variant_features(w.variant),
+        features=lambda w: jobs.feature_folder(w.variant),
     message:
         "infer: {wildcards.variant}, every seed"
     shell:

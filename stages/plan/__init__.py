@@ -1,0 +1,1 @@
+"""What is to be made: names, paths, jobs and what each of them may see."""

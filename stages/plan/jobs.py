@@ -7,7 +7,7 @@ from stages.plan import paths
 from stages.plan.installed import Installed
 from vad.splits.video import Video
 
-VIDEOS_PER_JOB = 16
+VIDEOS_PER_JOB = 32
 """At most: several videos share the seconds that Python and torch take to start."""
 JOBS_WANTED = 4
 """At least, for data sets of few videos: every core should have work."""
@@ -77,7 +77,9 @@ class Jobs:
 
     def weights(self, variant: str) -> list[str]:
         """Weights and config of every trained run of a variant."""
-        return [f"{run}/{name}" for name in ("weights.safetensors", "config.json") for run in self.runs("train", variant)]
+        return [
+            f"{run}/{name}" for name in ("weights.safetensors", "config.json") for run in self.runs("train", variant)
+        ]
 
     def gpus(self, variant: str) -> int:
         """GPUs that training and scoring of a variant ask for."""
@@ -93,7 +95,12 @@ class Jobs:
         tables = {d: [paths.record(paths.tables(d))] if d in installed.datasets else [] for d in params.datasets}
         yield "split", tables
         folders = {
-            f: [paths.feature_folder(f, d) / v.video_id for g, d in installed.pairs if f == g for v in installed.videos(d)]
+            f: [
+                paths.feature_folder(f, d) / v.video_id
+                for g, d in installed.pairs
+                if f == g
+                for v in installed.videos(d)
+            ]
             for f in params.features
         }
         yield "features", {f: [paths.record(f"{path}.npz") for path in files] for f, files in folders.items()}

@@ -5,19 +5,19 @@ Params:  datasets.{dataset}
 Needs:   cpu
 """
 
-for name in PLAN.datasets:
-    if PLAN.generated(name):
+for name in installed.datasets:
+    if installed.generated(name):
 
         rule:
             name:
                 f"split_raw.{name}"  # a dot is in no id
             input:
-                code=PLAN.code("split", f"datasets/{PLAN.params.datasets[name].kind}"),
-                section=PLAN.section("split", name),
-                wake=PLAN.wake("split", name),
+                code=paths.code_of("split", installed.kind(name)),
+                section=paths.slice_of("split", name),
+                recheck=paths.recheck("split", name),
             output:
-                files=update([str(path) for path in PLAN.raw_files(name)]),
-                record=update(f"{PLAN.raw(name)}.prov.json"),
+                files=update([str(path) for path in installed.raw_files(name)]),
+                record=update(paths.record(paths.raw(name))),
             log:
                 f"logs/split/{name}_raw.log",
             benchmark:
@@ -28,7 +28,7 @@ for name in PLAN.datasets:
             resources:
                 mem_mb=1500,
             params:
-                out=lambda w, output: artefact_of(output.record),
+                out=lambda w, output: paths.artefact_of(output.record),
             message:
                 f"split: generate the videos of {name}"
             shell:
@@ -39,16 +39,16 @@ for name in PLAN.datasets:
         name:
             f"split_tables.{name}"
         input:
-            code=PLAN.code("split", f"datasets/{PLAN.params.datasets[name].kind}"),
-            section=PLAN.section("split", name),
-            wake=PLAN.wake("split", name),
-            lists=[str(path) for path in PLAN.dataset(name).lists()],
-            available=PLAN.write_available(name),
+            code=paths.code_of("split", installed.kind(name)),
+            section=paths.slice_of("split", name),
+            recheck=paths.recheck("split", name),
+            lists=[str(path) for path in installed.dataset(name).lists()],
+            available=[paths.list_of(f"split.{name}")] * installed.partial(name),
         output:
-            train=update(f"{PLAN.tables(name)}/train.csv"),
-            test=update(f"{PLAN.tables(name)}/test.csv"),
-            facts=update(f"{PLAN.tables(name)}/facts.json"),
-            record=update(f"{PLAN.tables(name)}.prov.json"),
+            train=update(f"{paths.tables(name)}/train.csv"),
+            test=update(f"{paths.tables(name)}/test.csv"),
+            facts=update(f"{paths.tables(name)}/facts.json"),
+            record=update(paths.record(paths.tables(name))),
         log:
             f"logs/split/{name}_tables.log",
         benchmark:
@@ -60,7 +60,7 @@ for name in PLAN.datasets:
             mem_mb=500,
         params:
             home=lambda w, output: Path(output.record).with_name("raw").as_posix(),
-            out=lambda w, output: artefact_of(output.record),
+            out=lambda w, output: paths.artefact_of(output.record),
         message:
             f"split: tables of {name}"
         shell:

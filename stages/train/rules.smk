@@ -8,11 +8,11 @@ Needs:   gpu
 
 rule train:
     input:
-        code=lambda w: PLAN.model_code("train", w.variant),
-        section=PLAN.section("train", "{variant}"),
-        wake=PLAN.wake("train", "{variant}"),
-        videos=lambda w: PLAN.table(w.variant, "train"),
-        features=lambda w: PLAN.feature_files(w.variant, "train"),
+        code=lambda w: jobs.code("train", w.variant),
+        section=paths.slice_of("train", "{variant}"),
+        recheck=paths.recheck("train", "{variant}"),
+        videos=lambda w: f"{jobs.tables(w.variant)}/train.csv",
+        features=lambda w: jobs.feature_files(w.variant, "train"),
     output:
         weights=update("data/train/{variant}/seed{seed}/weights.safetensors"),
         config=update("data/train/{variant}/seed{seed}/config.json"),
@@ -27,10 +27,10 @@ rule train:
     threads: 1
     resources:
         mem_mb=2500,
-        gpu=lambda w: PLAN.trains_on_gpu(w.variant),
+        gpu=lambda w: jobs.gpus(w.variant),
     params:
-        features=lambda w: PLAN.variant_features(w.variant),
-        out=lambda w, output: artefact_of(output.record),
+        features=lambda w: jobs.feature_folder(w.variant),
+        out=lambda w, output: paths.artefact_of(output.record),
     message:
         "train: {wildcards.variant}, seed {wildcards.seed}"
     shell:

@@ -17,7 +17,11 @@ from vad.ledger.records import Job, broken_links, trusted_hash
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project folder with one section, one code file and one source; memories of hashes are emptied."""
     monkeypatch.chdir(tmp_path)
-    for name, text in {".params/room/x.json": '{"a": 1}', "stages/run.py": "x = 1\n", "source.txt": "in"}.items():
+    for name, text in {
+        ".params/slices/room/x.json": '{"a": 1}',
+        "stages/run.py": "x = 1\n",
+        "source.txt": "in",
+    }.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
     forget()
@@ -27,7 +31,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 def forget() -> None:
     """Each job is a process of its own: nothing is remembered."""
-    for memory in (trusted_hash, broken_links, records._record_outputs, code._text_hash, code._imports):
+    for memory in (trusted_hash, broken_links, records._record_outputs, code._meaning_hash, code._imports):
         memory.cache_clear()
 
 
@@ -35,7 +39,12 @@ def job(artefact: str = "data/out.txt", inputs: tuple[str, ...] = ("source.txt",
     """A job of the workplace."""
     forget()
     return Job(
-        "room", Path(artefact), Path(".params/room/x.json"), [Path("stages/run.py")], list(map(Path, inputs)), facts
+        "room",
+        Path(artefact),
+        Path(".params/slices/room/x.json"),
+        [Path("stages/run.py")],
+        list(map(Path, inputs)),
+        facts,
     )
 
 
@@ -51,7 +60,7 @@ def made(one: Job, text: str = "out") -> Job:
 def reasons() -> list[str]:
     """What the check before a run says."""
     forget()
-    return [item.reason for item in staleness.check(staleness.Hashes(Path(".params/stat.json")))[0]]
+    return [item.reason for item in staleness.check(staleness.Hashes(Path(".params/state/stat.json")))[0]]
 
 
 def test_intact_after_made_and_times_are_refreshed() -> None:
@@ -67,7 +76,7 @@ def test_intact_after_made_and_times_are_refreshed() -> None:
 @pytest.mark.parametrize(
     ("path", "text", "reason"),
     [
-        (".params/room/x.json", '{"a": 2}', "params changed (.params/room/x.json)"),
+        (".params/slices/room/x.json", '{"a": 2}', "params changed (.params/slices/room/x.json)"),
         ("stages/run.py", "x = 2\n", "code changed"),
         ("data/out.txt", "other", "content differs from its record: data/out.txt"),
     ],
@@ -84,7 +93,7 @@ def test_every_cause_is_seen(path: str, text: str, reason: str) -> None:
 def test_changed_source_is_seen_from_the_second_look_on() -> None:
     """A user's own file is adopted at the first look; a later change is a reason, without hashing it."""
     made(job())
-    staleness.refresh(Path(".params/stat.json"))
+    staleness.refresh(Path(".params/state/stat.json"))
     Path("source.txt").write_text("changed")
 
     assert reasons() == ["input changed: source.txt"]
@@ -119,30 +128,30 @@ def test_damaged_input_is_refused_and_healed_upstream() -> None:
     assert reasons() == ["input changed: data/out.txt", "content differs from its record: data/out.txt"]
 
 
-def test_stale_artefacts_wake_their_rule_only() -> None:
-    """The wake file of a stale artefact's section changes, and only then."""
+def test_stale_artefacts_start_their_rule_only() -> None:
+    """The recheck file of a stale artefact's slice changes, and only then."""
     made(job())
-    wake = staleness.wake_path(Path(".params/room/x.json"))
-    assert staleness.refresh(Path(".params/stat.json")) == []
-    assert not wake.exists()
+    recheck = staleness.recheck_path(Path(".params/slices/room/x.json"))
+    assert staleness.refresh(Path(".params/state/stat.json")) == []
+    assert not recheck.exists()
     Path("data/out.txt").write_text("flipped")
     forget()
-    staleness.refresh(Path(".params/stat.json"))
+    staleness.refresh(Path(".params/state/stat.json"))
 
-    assert "data/out.txt" in wake.read_text()
+    assert "data/out.txt" in recheck.read_text()
 
 
 def test_verify_sees_an_edit_that_kept_size_and_time() -> None:
     """The quick check trusts size and time; `verify` reads every byte."""
     made(job())
-    staleness.refresh(Path(".params/stat.json"))
+    staleness.refresh(Path(".params/state/stat.json"))
     stat = Path("data/out.txt").stat()
     Path("data/out.txt").write_text("tuo")
     os.utime("data/out.txt", ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     assert reasons() == []
     forget()
-    assert staleness.verify(Path(".params/stat.json")) == (
+    assert staleness.verify(Path(".params/state/stat.json")) == (
         ["data/out.txt: content differs from its record: data/out.txt"],
         [],
     )
@@ -151,7 +160,7 @@ def test_verify_sees_an_edit_that_kept_size_and_time() -> None:
 def test_verify_names_orphans(capsys: pytest.CaptureFixture[str]) -> None:
     """An artefact of an entry that is gone from params is an orphan: listed, not an error, until another is damaged."""
     made(job())
-    section = Path(".params/room/x.json")
+    section = Path(".params/slices/room/x.json")
     kept = section.read_text()
     section.unlink()
     alone = main(["verify"])
@@ -192,7 +201,7 @@ def test_a_folder_of_images_is_an_input() -> None:
     assert reasons() == []
     Path("clip/.thumbs.png").write_text("x")
     assert job(inputs=("clip",)).intact()
-    staleness.refresh(Path(".params/stat.json"))
+    staleness.refresh(Path(".params/state/stat.json"))
     Path("clip/2.png").write_text("B")
     os.utime("clip/2.png", (1, 1))
     os.utime("clip", (1, 1))

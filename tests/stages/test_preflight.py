@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 import vad.models
-from stages.plan import Plan
 from stages.preflight import preflight
-from tests.project import PARAMS, ROOT
+from tests.project import PARAMS, ROOT, Plan
 from vad import registry
 from vad.errors import VadError
 
@@ -33,7 +32,7 @@ def message(folder: Path, rows: Sequence[str]) -> str:
     head, tail = PARAMS.split("datasets:")[0], PARAMS[PARAMS.index("evaluate:") :]
     (folder / "params.yaml").write_text(head + VARIANTS % (folder / "own", *schedules) + tail)
     try:
-        preflight(Plan(folder / "params.yaml"))
+        preflight(*Plan.read(folder / "params.yaml"))
     except VadError as error:
         return str(error)
     return ""
@@ -83,7 +82,7 @@ def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.Mo
     both = entry.replace("null", "/nowhere") + "\n  mine: {kind: folder, root: /elsewhere}"
     Path("params.yaml").write_text(PARAMS.replace(entry, both))
     with pytest.raises(VadError) as caught:
-        preflight(Plan(Path("params.yaml")))
+        preflight(*Plan.read(Path("params.yaml")))
 
     assert "datasets.ucf_crime.root: /nowhere: no such folder." in str(caught.value)
     assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)

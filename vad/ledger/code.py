@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 PROJECT = ("vad", "stages")
+WITHOUT_RESULTS = ("vad/ledger/", "vad/errors.py")
+"""Decide if a job runs and what an error says, never what is written: a change there makes nothing stale."""
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 """Stated beside each hash: the dump of a syntax tree depends on it."""
 TEXTS = {"Field": {"description", "title"}, "add_argument": {"help"}, "add_parser": {"help"}}
@@ -43,7 +45,8 @@ def _imports(path: Path, root: Path) -> list[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     candidates = [Path(*m.split(".")) for m in modules if m.split(".")[0] in PROJECT]
-    return [f for c in candidates for f in (c.with_suffix(".py"), c / "__init__.py") if (root / f).is_file()]
+    files = [file for c in candidates for file in (c.with_suffix(".py"), c / "__init__.py") if (root / file).is_file()]
+    return [file for file in files if not file.as_posix().startswith(WITHOUT_RESULTS)]
 
 
 def code_hash(files: Iterable[Path]) -> str:

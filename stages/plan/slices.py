@@ -1,0 +1,118 @@
+"""What is written before a run: each job's slice of params, the code behind it, and lists of videos.
+
+A slice and a code file are inputs of the rules, rewritten only when their text changes: so both tools see a changed
+setting or a changed line of code without any memory of their own, and a reworded docstring starts nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.plan import paths
+from stages.plan.installed import Installed
+from stages.plan.jobs import Jobs
+from stages.plan.report import Reports
+from vad.artefacts.files import canonical_json, write_text
+from vad.ledger.code import PYTHON, code_files, code_hash
+from vad.ledger.staleness import recheck_path
+
+
+def write(installed: Installed, jobs: Jobs, reports: Reports) -> None:
+    """Write everything below `.params` that a run reads, and the folders that DVC expects."""
+    wanted = {Path(paths.slice_of(room, key)): value for room, key, value in slices(installed, reports)}
+    _replace(paths.SLICES, wanted)
+    _replace(paths.CODE, {Path(paths.code_of(*name)): value for name, value in code(installed, reports)})
+    _replace(paths.LISTS, {Path(paths.list_of(name)): value for name, value in lists(installed, jobs, reports)})
+    _keep_rechecks({recheck_path(path) for path in wanted})
+    _write(paths.WANTED, sorted(paths.artefact_of(record) for record in records(installed, jobs, reports)))
+    make_folders(installed)
+
+
+def slices(installed: Installed, reports: Reports) -> Iterator[tuple[str, str, Any]]:
+    """(room, key, slice): exactly what each job may see."""
+    tree = installed.params.model_dump(mode="json")
+    for key, entry in tree["datasets"].items():
+        yield "split", key, entry
+    for key, entry in tree["features"].items():
+        yield "features", key, entry
+    for key, entry in tree["variants"].items():
+        yield "train", key, {name: entry[name] for name in ("dataset", "features", "model", "model_args", "train")}
+        yield "infer", key, entry["infer"]
+        yield "evaluate", key, tree["evaluate"]
+    yield from reports.slices()
+
+
+def code(installed: Installed, reports: Reports) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """((room, key), code files and hash): a room's own script, and the plugins that it loads by name."""
+    params = installed.params
+    plugins = {("split", installed.kind(d)): [f"datasets/{installed.kind(d)}"] for d in params.datasets}
+    plugins |= {("features", f): [f"extractors/{e}" for e in installed.extractors(f)] for f in params.features}
+    models = {variant.model for variant in params.variants.values()}
+    plugins |= {(room, model): [f"models/{model}"] for room in ("train", "infer") for model in sorted(models)}
+    plugins |= {("evaluate", "evaluate"): []}
+    for (room, key), names in plugins.items():
+        yield (room, key), _listed([Path("stages", room, "run.py"), *(Path("vad", f"{name}.py") for name in names)])
+    for key, entries in reports.code().items():
+        yield ("report", key), _listed(entries)
+
+
+def _listed(entries: list[Path]) -> dict[str, Any]:
+    files = code_files(*entries)
+    return {"files": [path.as_posix() for path in files], "python": PYTHON, "sha256": code_hash(files)}
+
+
+def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[str, Any]]:
+    """(name, list): the videos of partial data sets and of feature jobs, and the parts of the report's jobs."""
+    for dataset in installed.datasets:
+        if installed.partial(dataset):
+            yield f"split.{dataset}", sorted(video.video_id for video in installed.videos(dataset))
+    for batch in jobs.batches():
+        sources = installed.sources(batch.features, batch.dataset)
+        yield (
+            batch.name,
+            [{"video_id": v.video_id, "sources": sources[v.video_id], "n_frames": v.n_frames} for v in batch.videos],
+        )
+    yield from reports.lists()
+
+
+def records(installed: Installed, jobs: Jobs, reports: Reports) -> list[str]:
+    """Every record that params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
+    generated = [paths.record(paths.raw(d)) for d in installed.datasets if installed.generated(d)]
+    made = [record for _, entries in jobs.targets() for files in entries.values() for record in files]
+    return [*generated, *made, *reports.records()]
+
+
+def make_folders(installed: Installed) -> None:
+    """Folders that DVC lists as outputs or inputs also where a variant has nothing to write yet (not installed)."""
+    params = installed.params
+    folders = [paths.tables(dataset) for dataset in params.datasets]
+    folders += [paths.DATA / "features" / features for features in params.features]
+    for name, variant in params.variants.items():
+        folders.append(paths.feature_folder(variant.features, variant.dataset))
+        folders += [paths.DATA / room / name for room in ("train", "infer", "evaluate")]
+    for folder in (*folders, paths.DATA / "report"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _replace(folder: Path, wanted: Mapping[Path, Any]) -> None:
+    """Write the files of a folder whose text changed, and remove those of entries that are gone."""
+    for path in set(folder.rglob("*.json")) - set(wanted):
+        path.unlink()
+    for path, value in wanted.items():
+        _write(path, value)
+
+
+def _keep_rechecks(wanted: set[Path]) -> None:
+    """Have a recheck file for each slice; an existing one stays as it is."""
+    for path in set((paths.GENERATED / "recheck").rglob("*.json")) - wanted:
+        path.unlink()
+    for path in wanted:
+        if not path.is_file():
+            write_text(path, "{}\n")
+
+
+def _write(path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """Write JSON only when its text changed: a fresh file time means a changed setting."""
+    text = canonical_json(value)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
