@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import vad.models
+from stages.plan import paths, slices
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.report import Reports
-from stages.plan import paths, slices
 from vad import registry
 from vad.errors import VadError, listing
 from vad.ledger.staleness import refresh

@@ -47,7 +47,9 @@ def cost_files(folder: Path, variant: Mapping[str, Any]) -> list[Path]:
         variant: its name, dataset, features, and whether these are imported.
     """
     head = folder / f"head.{variant['name']}.json"
-    return [head] if variant["imported"] else [head, folder / f"extractor.{variant['features']}.{variant['dataset']}.json"]
+    return (
+        [head] if variant["imported"] else [head, folder / f"extractor.{variant['features']}.{variant['dataset']}.json"]
+    )
 
 
 def read_variant_rows(

@@ -3,11 +3,13 @@
 Nothing else should run beside it: that would be measured too.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torchvision.models  # noqa: F401 - loaded before anything is measured, never inside a measured process
+from pydantic import Field
 
 import vad.extractors
 from vad import registry
@@ -28,8 +30,8 @@ class Settings(Section):
     features: str = ""
     """The features entry that the measured head reads."""
     model: str = ""
-    model_args: dict[str, Any] = {}
-    extractor: dict[str, Any] = {}
+    model_args: dict[str, Any] = Field(default={})
+    extractor: dict[str, Any] = Field(default={})
     """The settings of the extractor, its name under `extractor`."""
 
 
@@ -54,6 +56,6 @@ def _measure(settings: Settings, paths: Mapping[str, Path]) -> dict[str, Any]:
     if settings.kind == "extractor":
         module = registry.find(vad.extractors, settings.extractor["extractor"])
         config = {name: value for name, value in settings.extractor.items() if name != "extractor"}
-        plugin = module.Extractor(module.Config.model_validate(config))
+        plugin = module.Extractor(module.Config.model_validate_json(json.dumps(config)))  # a list may become a tuple
         return alone(lambda: parts.extractor(plugin, paths["video"], how))
     return {title: alone(lambda name=name: parts.reference(name, how)) for title, name in parts.REFERENCES.items()}

@@ -72,12 +72,12 @@ def meaning(source: str) -> str:
 class _WithoutTexts(ast.NodeTransformer):
     """Drops statements that are a string and nothing else (docstrings), and the arguments in `TEXTS`."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802 - the name that ast calls
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             return None
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         node.keywords = [k for k in node.keywords if k.arg not in TEXTS.get(name, ())]
         return self.generic_visit(node)

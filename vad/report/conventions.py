@@ -51,9 +51,7 @@ def _rows(inputs: ReportInputs, dataset: str, bootstrap: Bootstrap) -> list[dict
     return found + _references(inputs, dataset, names, bootstrap)
 
 
-def _references(
-    inputs: ReportInputs, dataset: str, names: Sequence[str], bootstrap: Bootstrap
-) -> list[dict[str, Any]]:
+def _references(inputs: ReportInputs, dataset: str, names: Sequence[str], bootstrap: Bootstrap) -> list[dict[str, Any]]:
     """What a row without a pixel and perfect classifiers of videos get under each convention."""
     found = []
     for name in names:

@@ -42,7 +42,9 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     inputs = ReportInputs.of(settings, paths)
     results, broken = whole_rows(inputs)
     facts = inputs.facts(settings.dataset)
-    size = f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos."
+    size = (
+        f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos."
+    )
     tables = [
         f"{page.link(f'{name}.md', f'{name}.md')} ({page.link('CSV', f'{name}.csv')}): {about}"
         for name, about in PAGES.items()

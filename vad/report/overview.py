@@ -42,7 +42,5 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         more = page.link(f"Report on {dataset}", settings.reports[dataset])
         blocks += [page.heading(dataset, 2), table, f"{more}: what these numbers are made of, all tables and figures."]
     skipped = [f"{variant}: {why}" for variant, why in settings.skipped.items()]
-    text = page.page(
-        page.heading("Results"), ABOUT, *blocks, not_shown(broken), page.section("Not installed", skipped)
-    )
+    text = page.page(page.heading("Results"), ABOUT, *blocks, not_shown(broken), page.section("Not installed", skipped))
     write_text(out.with_suffix(".md"), text)

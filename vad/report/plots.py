@@ -60,7 +60,7 @@ def plot_tables(inputs: ReportInputs, variant: str) -> dict[str, pd.DataFrame]:
     roc, pr = (shares.query("curve == @kind") for kind in ("roc", "pr"))
     spread = shares.query("curve in ('scores_normal', 'scores_anomalous')")
     spread = spread.replace({"curve": {"scores_normal": "normal", "scores_anomalous": "anomalous"}})
-    return {
+    tables = {
         "roc": roc.rename(columns={"x": "fpr", "y": "tpr"})[["fpr", "tpr", "seed"]],
         "pr": pr.rename(columns={"x": "recall", "y": "precision"})[["recall", "precision", "seed"]],
         "scores": spread.rename(columns={"curve": "truth", "x": "score", "y": "share"}),
@@ -68,6 +68,7 @@ def plot_tables(inputs: ReportInputs, variant: str) -> dict[str, pd.DataFrame]:
         "confusion": _decisions(inputs, variant),
         "tsne": pd.read_csv(inputs.paths["tsne"] / "points.csv"),
     }
+    return {kind: pd.DataFrame(table) for kind, table in tables.items()}
 
 
 def _decisions(inputs: ReportInputs, variant: str) -> pd.DataFrame:

@@ -68,7 +68,9 @@ def gap_page(dataset: str, rows: Sequence[dict[str, Any]], variants: Sequence[st
         runs.setdefault((row["variant"], row["selection"], row["metric"]), []).append(row)
     lines = []
     for head, mine in runs.items():
-        selected, best, gap = (sum(row[name] for row in mine) / len(mine) for name in ("selected", "best_on_test", "gap"))
+        selected, best, gap = (
+            sum(row[name] for row in mine) / len(mine) for name in ("selected", "best_on_test", "gap")
+        )
         counts = "-".join(map(str, sorted({min(r["epochs"] for r in mine), max(r["epochs"] for r in mine)})))
         lines.append([*head, f"{selected:.3f}", f"{best:.3f}", f"{gap:+.3f}", counts])
     absent = [name for name in variants if name not in {row["variant"] for row in rows}]

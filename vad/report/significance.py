@@ -60,9 +60,7 @@ def contestants_of(inputs: ReportInputs, dataset: str, variants: Sequence[str], 
     return found
 
 
-def _rows(
-    inputs: ReportInputs, dataset: str, variants: Sequence[str], config: Evaluate
-) -> list[dict[str, Any]]:
+def _rows(inputs: ReportInputs, dataset: str, variants: Sequence[str], config: Evaluate) -> list[dict[str, Any]]:
     """One row per pair and metric."""
     contestants = contestants_of(inputs, dataset, variants, config)
     _, runs = next(iter(contestants.values()))
