@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from stages.report.comparisons import _gaps_page
+
 from tests.evaluation.test_significance import run
 from vad.artefacts.scores import ScoreFile, StoredScores, read_scores, write_scores
 from vad.errors import ArtefactError

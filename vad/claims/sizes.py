@@ -1,10 +1,11 @@
 """What can be counted about claims on networks of this project: parameters and multiply-adds.
 
-Imports torch inside the functions: reading the ledger and its arithmetic need none.
+Models and torch are imported inside the functions: reading the ledger and its arithmetic need none.
 """
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import ModuleType
 from typing import NamedTuple
 
 from vad.claims.arithmetic import Claims, Computed
@@ -17,28 +18,52 @@ class Size(NamedTuple):
     macs: int | None
 
 
+class Network(NamedTuple):
+    """A network that claims are checked with.
+
+    Attributes:
+        module: the model's file.
+        settings: of its Config; what is not named has its default.
+        width: of a feature vector.
+        rows: of the bag whose multiply-adds are counted; None counts none.
+    """
+
+    module: ModuleType
+    settings: dict[str, str]
+    width: int
+    rows: int | None
+
+
 X3D_WIDTH = 192
 """Channels of X3D's activations."""
-MODELS: dict[str, tuple[str, dict[str, str], int, int | None]] = {
-    "memtsm": ("mstsm", {"preset": "claim"}, 128, 32),
-    "memtsm_distance": ("mstsm", {"preset": "claim", "third_statistic": "distance"}, 128, 32),
-    "stead_fast": ("stead", {"preset": "fast"}, X3D_WIDTH, None),
-    "stead_base": ("stead", {"preset": "base"}, X3D_WIDTH, None),
-    "efficient_vad": ("lstm_memory_ae", {}, 960, None),
-}
-"""Model, settings, width of a feature vector, and rows of the bag whose multiply-adds are counted."""
+EFFICIENT_VAD_WIDTH = 960
+"""Width of the feature vectors of Efficient-VAD."""
+
+
+@cache
+def networks() -> dict[str, Network]:
+    """The networks that claims are checked with, by name."""
+    from vad.models import lstm_memory_ae, mstsm, stead
+
+    return {
+        "memtsm": Network(mstsm, {"preset": "claim"}, 128, 32),
+        "memtsm_distance": Network(mstsm, {"preset": "claim", "third_statistic": "distance"}, 128, 32),
+        "stead_fast": Network(stead, {"preset": "fast"}, X3D_WIDTH, None),
+        "stead_base": Network(stead, {"preset": "base"}, X3D_WIDTH, None),
+        "efficient_vad": Network(lstm_memory_ae, {}, EFFICIENT_VAD_WIDTH, None),
+    }
 
 
 @cache
 def size(name: str) -> Size:
-    """Parameters and multiply-adds of one of `MODELS`."""
+    """Parameters and multiply-adds of one of `networks`."""
     import torch
 
     from vad.cost.count import macs, parameters
-    from vad.engine.build import build
 
-    model, settings, width, rows = MODELS[name]
-    network = build(model, settings, width)
+    module, settings, width, rows = networks()[name]
+    torch.manual_seed(0)
+    network = module.Model(module.Config.model_validate(settings), width)
     counted = None if rows is None else macs(network, torch.zeros(1, rows, width))
     return Size(parameters(network).total, counted)
 
@@ -58,9 +83,8 @@ def _stead_fast(claims: Claims) -> dict[str, Computed]:
 
 def _efficient_vad(claims: Claims) -> dict[str, Computed]:
     """Width of a feature vector, memory slots and their width, as our own network has them without any setting."""
-    from vad.models.lstm_memory_ae import Config
-
-    config, width = Config.model_validate({}), MODELS["efficient_vad"][2]
+    network = networks()["efficient_vad"]
+    config, width = network.module.Config.model_validate(network.settings), network.width
     own = (width, config.memory_slots, config.latent_width)
     holds = own == tuple(int(part) for part in claims["E21"].value.split("/"))
     values = size("efficient_vad").values

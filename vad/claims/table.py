@@ -8,6 +8,7 @@ from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
 from vad.evaluation.evaluate import FRAME_AT_THRESHOLD, VIDEO_AT_THRESHOLD
+from vad.report import page
 from vad.report.tables import cell
 
 SUFFIXES = {"ucf": "ucf", "efficient": "ucf", "ped2": "ped2", "avenue": "avenue", "shanghai": "shanghai", "xd": "xd"}
@@ -43,12 +44,12 @@ COLUMNS = (
 AT_THRESHOLD = ("far_at_threshold", *FRAME_AT_THRESHOLD, *VIDEO_AT_THRESHOLD)
 """Metrics that a threshold decides: beside a claim "at 0.5" ours has another one."""
 ABOUT = (
-    "What was claimed, what it is worth, and what stands beside it here. Every column is in `claims.csv`. A claim of"
-    " level `video` is compared with nothing of level `frame`.\n\n"
+    "What was claimed, how far it is supported, and what stands beside it here. Every column is in `claims.csv`. A"
+    " claim of level `video` is compared with nothing of level `frame`.",
     "Ours: mean ± standard deviation over seeds [interval], then variant and data set, what chose the epoch (on"
     " validation videos alone; last: nothing did), the threshold rule where a metric needs a threshold (which need not"
     " be the claim's), and the record of the first seed. Ground truth, number of test videos and the other records:"
-    " `ours_protocol` and `ours_provenance` of `claims.csv`.\n"
+    " `ours_protocol` and `ours_provenance` of `claims.csv`.",
 )
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
 
@@ -157,16 +158,19 @@ def _data(row: Mapping[str, Any]) -> str:
     return row["dataset"] if row["subset"] == "all" else f"{row['dataset']}, {row['subset']}"
 
 
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The page: what the verdicts mean, and the claims by source."""
-    parts = ["# Claims\n", ABOUT]
-    parts += ["| verdict | claims | meaning |\n|---|---|---|"]
+def claims_page(rows: Sequence[dict[str, Any]]) -> str:
+    """claims.md: what the verdicts mean, and the claims by source.
+
+    Args:
+        rows: as `claims_table` gives them.
+    """
     counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
-    parts += [f"| {name} | {counts[name]} | {text} |" for name, text in VERDICTS.items()]
+    verdicts = [[name, str(counts[name]), text] for name, text in VERDICTS.items()]
+    blocks = []
     for source in dict.fromkeys(row["source"] for row in rows):
-        parts += [f"\n## {source}\n", f"| {' | '.join(SHOWN)} |\n|{'---|' * len(SHOWN)}"]
-        parts += [_line(row) for row in rows if row["source"] == source]
-    return "\n".join(parts) + "\n"
+        lines = [_line(row) for row in rows if row["source"] == source]
+        blocks += [page.heading(source, 2), page.table(SHOWN, lines)]
+    return page.page(page.heading("Claims"), *ABOUT, page.table(["verdict", "claims", "meaning"], verdicts), *blocks)
 
 
 def _protocol(row: dict[str, Any]) -> list[str]:
@@ -176,13 +180,13 @@ def _protocol(row: dict[str, Any]) -> list[str]:
     return [f"{row['ours_variant']} on {row['ours_data']}", f"epoch by {row['ours_selection']}", *threshold, record]
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any]) -> list[str]:
+    """The cells of one claim."""
     ours = f"{row['ours_metric']}: {row['ours']}" if row["ours_metric"] else ""
     where = f" [{'; '.join(_protocol(row))}]" if row["ours_variant"] else ""
-    told = {
+    composed = {
         "value": f"{row['value']} {row['unit']}".strip(),
         "why": f"{row['computed']}. {row['reason']}" if row["computed"] else row["reason"],
         "ours": ours + where,
     }
-    cells = [str((row | told)[name]).replace("|", "\\|") for name in SHOWN]
-    return f"| {' | '.join(cells)} |"
+    return [str((row | composed)[name]) for name in SHOWN]

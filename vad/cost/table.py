@@ -1,13 +1,17 @@
-"""Rows and pages about efficiency, from what `vad.cost.parts` found for heads, extractors and image networks.
+"""Rows about efficiency, from what `vad.cost.parts` found for heads, extractors and image networks.
 
 Counted columns are the same on every machine; measured ones stand behind `measured_on`. A head is never shown
 alone: where nothing can be said of its extractor, the row says why.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from vad.artefacts.files import read_json
+from vad.ledger.records import broken_links
 
 MB = 1e6
 COUNTED = (
@@ -30,19 +34,51 @@ CITED = {
     "note": "6.5 BFLOPs as table 5 of the MemTSM-Net report states them; neither counted nor measured here",
 }
 """The image network of that table that torchvision does not have."""
-PAGE = """# Efficiency
 
-A detector is decoder + extractor + head; `-` is what could not be counted or measured, and the note says why.
-FLOPs = 2 x MACs; matrix products, convolutions, attention and LSTMs count, norms and activations do not.
-`sample` is what the head scores at once (a bag or a window); `macs`, `flops` and `head_latency_ms` are for one.
-Per frame and per second of video means the first frames (column `frames`) of the first test video of the data set,
-all its crops (column `crops`). A head that reads a bag of fixed length costs the same for any video: its share of a
-frame or second holds for this length.
-"""
-COUNTED_SHOWN = (
-    *("params", "macs", "flops", "macs_per_frame_head", "extractor_params", "macs_per_frame_extractor"),
-    *("macs_per_second", "flops_per_second", "size_mb", "extractor_size_mb"),
-)
+
+REFERENCES_FILE = "references.json"
+
+
+def cost_files(folder: Path, variant: Mapping[str, Any]) -> list[Path]:
+    """What the row of a variant is made of: the cost of its head, and of its extractor unless features are imported.
+
+    Args:
+        folder: with the measured costs.
+        variant: its name, dataset, features, and whether these are imported.
+    """
+    head = folder / f"head.{variant['name']}.json"
+    return (
+        [head] if variant["imported"] else [head, folder / f"extractor.{variant['features']}.{variant['dataset']}.json"]
+    )
+
+
+def read_variant_rows(
+    folder: Path, variants: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """One row per variant whose costs were measured under today's params; and why a row is missing, by variant.
+
+    Args:
+        folder: with the measured costs.
+        variants: name, dataset, model, features of each, and whether features are imported.
+    """
+    rows: list[dict[str, Any]] = []
+    missing: dict[str, str] = {}
+    for variant in variants:
+        files = cost_files(folder, variant)
+        if links := [link for path in files for link in broken_links(path)]:
+            missing[variant["name"]] = links[0]
+            continue
+        columns = {"variant": variant["name"], **{name: variant[name] for name in ("dataset", "model", "features")}}
+        rows.append(variant_row(columns, *map(read_json, files)))
+    return rows, missing
+
+
+def read_reference_rows(folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The rows of the image networks; and why they are missing."""
+    path = folder / REFERENCES_FILE
+    if links := broken_links(path):
+        return [], {"image networks": links[0]}
+    return reference_rows(read_json(path)), {}
 
 
 def variant_row(head: Mapping[str, Any], cost: Mapping[str, Any], extractor: Mapping[str, Any] | None = None) -> dict:
@@ -144,52 +180,18 @@ def machine(found: Mapping[str, Any]) -> str:
 
 def csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Every column of every row; what is unknown is an empty cell."""
-    table = pd.DataFrame([{c: written(row.get(c)) for c in COLUMNS} for row in rows], columns=list(COLUMNS))
+    table = pd.DataFrame([{c: plain_value(row.get(c)) for c in COLUMNS} for row in rows], columns=list(COLUMNS))
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def written(value: Any) -> str:  # noqa: ANN401 - a cell
+def plain_value(value: Any) -> str:  # noqa: ANN401 - a cell
     """Whole numbers as they are, others to six digits behind the point."""
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     return "" if value is None else str(value)
 
 
-def page(rows: Sequence[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
-    """efficiency.md: what is counted, what is measured, the notes.
-
-    Args:
-        rows: variants first, then what they are compared with.
-        missing: variants that are not shown, each with the reason.
-    """
-    parts = [PAGE, "## Size and operations, the same on every machine\n", _table(rows, ("sample",), COUNTED_SHOWN)]
-    for where in dict.fromkeys(row["measured_on"] for row in rows if row.get("measured_on")):
-        mine = [row for row in rows if row.get("measured_on") == where]
-        parts += [
-            f"## Time and memory, measured on {where}\n",
-            "Median of repeated calls after a warm-up, batch 1, no other job of the run beside it. Another run gives"
-            " other numbers. Memory is what is needed on top of Python and its libraries; the peak is the sum of both"
-            " parts. `cpu_share` is the share of the time in which a processor worked for it (the lowest of the"
-            " parts): well below 1 other programs took it, and the times are too long.\n",
-            _table(mine, ("crops", "frames", "fps"), MEASURED),
-        ]
-    notes: dict[str, list[str]] = {}
-    for row in rows:
-        if row.get("note"):
-            notes.setdefault(row["note"], []).append(row["variant"])
-    parts += ["## Notes\n", "\n".join(f"- {', '.join(names)}: {note}." for note, names in notes.items()) + "\n"]
-    if missing:
-        parts += ["## Not shown\n", "\n".join(f"- {name}: {why}" for name, why in missing.items()) + "\n"]
-    return "\n".join(parts)
-
-
-def _table(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], columns: Sequence[str]) -> str:
-    lines = [(row["variant"], *(shown(row.get(c)) for c in (*heads, *columns))) for row in rows]
-    table = pd.DataFrame(lines, columns=["variant", *heads, *columns])
-    return table.to_markdown(index=False, disable_numparse=True) + "\n"
-
-
-def shown(value: Any) -> str:  # noqa: ANN401 - a cell
+def format_value(value: Any) -> str:  # noqa: ANN401 - a cell
     """Readable: thousands apart, large numbers with their prefix, four digits of what was measured."""
     if value is None or value == "":
         return "-"

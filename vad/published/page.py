@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
-from vad.cost.table import shown, written
+from vad.cost.table import format_value, plain_value
 from vad.evaluation.evaluate import METRICS
+from vad.report import page as parts
 from vad.report.tables import MARK, cell, random_features
 
 SYMBOLS = {"±": r"$\pm$", MARK: r"$\dagger$"}
@@ -67,30 +68,27 @@ def csv(page: Page) -> str:
     rows += [{"kind": kind, "variant": name, "note": why} for name, (kind, why) in page.absent.items()]
     columns = [name for name in dict.fromkeys(key for row in rows for key in row) if name not in ("note", "provenance")]
     columns += ["note", "provenance"]
-    table = pd.DataFrame([{name: written(row.get(name)) for name in columns} for row in rows], columns=columns)
+    table = pd.DataFrame([{name: plain_value(row.get(name)) for name in columns} for row in rows], columns=columns)
     return table.to_csv(index=False, lineterminator="\n")
 
 
 def markdown(page: Page) -> str:
     """The page for readers; a block's own heading names its data set."""
-    parts = [f"# {page.title}. Data: {page.data}\n", f"{page.about}\n"]
+    blocks = []
     for block in page.blocks:
-        table = pd.DataFrame(_cells(block), columns=list(block.columns)).map(lambda text: text.replace("|", "\\|"))
-        parts += [f"## {block.title}\n", table.to_markdown(index=False, disable_numparse=True) + "\n"]
-        parts += [f"{note}\n" for note in block.notes]
-        parts += ["\n".join(f"- {reason}" for reason in block.reasons) + "\n"] if block.reasons else []
+        blocks += [parts.heading(block.title, 2), parts.table(block.columns, _cells(block)), *block.notes]
+        blocks.append(parts.bullets(block.reasons))
     for kind in dict.fromkeys(kind for kind, _ in page.absent.values()):
-        lines = [f"- {names}: {why}" for names, why in _by_reason(page, kind)]
-        parts += [f"## {kind.capitalize()}\n", "\n".join(lines) + "\n"]
-    return "\n".join(parts)
+        blocks.append(parts.section(kind.capitalize(), [f"{names}: {why}" for names, why in _by_reason(page, kind)]))
+    return parts.page(parts.heading(f"{page.title}. Data: {page.data}"), page.about, *blocks)
 
 
 def latex(page: Page) -> str:
     """One table environment per block, captioned with its title; needs the packages booktabs and adjustbox."""
-    parts = [f"% {page.title}. Data: {page.data}", r"% \usepackage{booktabs, adjustbox}"]
+    lines = [f"% {page.title}. Data: {page.data}", r"% \usepackage{booktabs, adjustbox}"]
     for number, block in enumerate(page.blocks, 1):
         body = tabulate(_cells(block), list(block.columns), tablefmt="latex_booktabs", disable_numparse=True)
-        parts += [
+        lines += [
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escaped(f'{page.title}. {block.title}')}}}",
@@ -102,9 +100,9 @@ def latex(page: Page) -> str:
             r"\end{table}",
         ]
     for kind in dict.fromkeys(kind for kind, _ in page.absent.values()):
-        lines = [f"{kind.capitalize()}: {names} ({why})" for names, why in _by_reason(page, kind)]
-        parts += [rf"{{\par\footnotesize {escaped(line)}\par}}" for line in lines]
-    return "\n".join(parts) + "\n"
+        absent = [f"{kind.capitalize()}: {names} ({why})" for names, why in _by_reason(page, kind)]
+        lines += [rf"{{\par\footnotesize {escaped(line)}\par}}" for line in absent]
+    return "\n".join(lines) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -137,7 +135,7 @@ def _text(block: Block, row: Mapping[str, Any], column: str) -> str:
     if column == "variant" and random_features(row):
         return f"{value} {MARK}"
     if isinstance(value, str) or column not in METRICS:
-        return shown(value)
+        return format_value(value)
     return _difference(row, column) if block.kind == "difference" else cell(row, column)
 
 

@@ -1,137 +1,114 @@
-"""Figures that set variants side by side with what they cost, and maps of embeddings: from tables, no I/O.
-
-The colours and markers of variants are those of `vad.report.plots`.
-"""
+"""The figures of a data set: ROC and precision-recall curves, and area against cost."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
-import seaborn as sns
-from jaxtyping import Float, UInt8
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from vad.report.plots import add_note, plt, styles
+from vad.artefacts.files import atomic
+from vad.drawing.comparisons import efficiency_figure
+from vad.drawing.curves import Line, curve_figure
+from vad.evaluation.curves import curves
+from vad.evaluation.ground_truth import convention
+from vad.report.efficiency import read_cost_rows
+from vad.report.inputs import JudgedSettings, ReportInputs, whole_rows
+from vad.report.tables import marked, note
+from vad.schema.base import Id
+from vad.schema.evaluate import Evaluate
 
-COSTS = (
-    ("MACs per frame", "macs_per_frame_head", "macs_per_frame"),
-    ("parameters", "params", "params_whole"),
-    ("frames per second", "head_fps", "end_to_end_fps"),
-)
-"""Axis, column of the head alone, column of decoder + extractor + head."""
-PARTS: tuple[tuple[str, Literal["none", "full"]], ...] = (
-    ("head alone", "none"),
-    ("decoder + extractor + head", "full"),
-)
-
-
-def efficiency_figure(
-    title: str, rows: Sequence[Mapping[str, Any]], images: Mapping[str, Mapping[str, Any]], note: str = ""
-) -> Figure:
-    """Areas against MACs, parameters and speed, on log axes; one row of panels per area that is defined.
-
-    Args:
-        title: names the data set and the machine.
-        rows: variants with `variant`, `model`, areas with their bounds, and costs; what is None is left out.
-        images: costs of image networks by name, drawn as lines across where they have the column.
-        note: small, at the foot: what a mark in the names means.
-    """
-    areas = [name for name in ("frame_auc", "video_auc") if any(row.get(name) is not None for row in rows)]
-    panels = max(len(areas), 1)
-    figure, grid = plt.subplots(panels, 3, figsize=(12.4, 3.3 * panels + 0.5), layout="constrained", squeeze=False)
-    figure.suptitle(title, fontsize=10)
-    looks = styles({row["variant"]: row["model"] for row in rows})
-    for area, line in zip(areas, grid, strict=False):
-        for axes, (label, alone, whole) in zip(line, COSTS, strict=True):
-            axes.set(xlabel=label, ylabel=area, xscale="log")
-            for row in rows:
-                _point(axes, row, area, (alone, whole), looks[row["variant"]])
-            for name, costs in images.items():
-                _across(axes, name, costs.get(whole))
-    names = [Line2D([], [], ls="", ms=5, **look, label=name) for name, look in looks.items()]
-    parts = [Line2D([], [], ls="", marker="o", color="0.3", fillstyle=fill, label=text) for text, fill in PARTS]
-    figure.legend(handles=[*names, *parts], loc="outside right upper", fontsize=7, frameon=False)
-    add_note(figure, note)
-    return figure
+BASELINES = ("centre", "inverse_length", "video_oracle")
+"""Drawn beside the variants: where, how long, and the ceiling of a score that only knows which videos are anomalous."""
+POINTS = 200
+"""Of the curve of a baseline, at most."""
 
 
-def _point(axes: Axes, row: Mapping[str, Any], area: str, columns: tuple[str, str], look: Mapping[str, Any]) -> None:
-    """Hollow: the head alone; filled: all that is needed, with the interval of the area; a line joins the two."""
-    places = [row.get(column) for column in columns]
-    if row.get(area) is None:
-        return
-    both = [place for place in places if place]
-    axes.plot(both, [row[area]] * len(both), color=look["color"], lw=0.8, alpha=0.5)
-    for place, (_, fill) in zip(places, PARTS, strict=True):
-        if place:
-            axes.plot(place, row[area], ls="", ms=6, fillstyle=fill, **look)
-    if both and row.get(f"{area}_low") is not None:
-        axes.vlines(both[-1], row[f"{area}_low"], row[f"{area}_high"], color=look["color"], lw=0.8, alpha=0.4)
+class Settings(JudgedSettings):
+    """Data set, variants and seeds, how scores are evaluated, and points per inch."""
+
+    dataset: Id
+    dpi: int
 
 
-def _across(axes: Axes, name: str, place: float | None) -> None:
-    """A network that gives no anomaly score: a dotted line at its cost."""
-    if place:
-        axes.axvline(place, color="0.6", lw=0.8, ls=":")
-        axes.annotate(name, (place, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=6, color="0.4")
-
-
-def tsne_figure(title: str, points: pd.DataFrame) -> Figure:
-    """The same map three times, coloured by label, by class and by score.
+def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
+    """Write roc.png, pr.png and efficiency.png.
 
     Args:
-        title: names variant, vectors, sample and settings.
-        points: columns x, y, label (0 | 1), class, score.
+        settings: data set, variants, seeds, ground truth and resolution.
+        paths: the folders `split`, `infer`, `evaluate` and `costs`.
+        out: the folder of the figures.
     """
-    figure, panels = plt.subplots(1, 3, figsize=(13.2, 4.0), layout="constrained", sharex=True, sharey=True)
-    figure.suptitle(title, fontsize=9)
-    truth = points["label"].replace({0: "normal", 1: "anomalous"})
-    classes = sorted(points["class"].unique())
-    kinds = {"label": (truth, ["normal", "anomalous"]), "class": (points["class"], classes)}
-    for axes, (name, (values, order)) in zip(panels, kinds.items(), strict=False):
-        palette = sns.color_palette("colorblind" if len(order) <= 10 else "husl", len(order))
-        for value, colour in zip(order, palette, strict=True):
-            mine = points[values == value]
-            axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
-        axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    drawn = panels[2].scatter(points["x"], points["y"], s=12, c=points["score"], cmap="viridis", alpha=0.85, lw=0)
-    figure.colorbar(drawn, ax=panels[2], label="score (higher = more anomalous)")
-    for axes in panels:
-        axes.set(xticks=[], yticks=[])
-    return figure
+    inputs = ReportInputs.of(settings, paths)
+    results, _ = whole_rows(inputs)
+    costs, _ = read_cost_rows(paths["costs"], settings.variants)
+    figures = curve_figures(inputs, settings.dataset, results, settings.evaluate)
+    figures["efficiency"] = cost_figure(settings.dataset, results, costs)
+    for name, figure in figures.items():
+        save(out / f"{name}.png", figure, settings.dpi)
 
 
-def heat_map_figure(
-    title: str,
-    frames: pd.DataFrame,
-    images: UInt8[np.ndarray, "frames height width rgb"],
-    heat: Float[np.ndarray, "frames height width"],
-) -> Figure:
-    """Frames, and below each what a model says of its patches, on one scale from 0 to 1.
+def save(path: Path, figure: Figure, dpi: int) -> None:
+    """Write a figure as PNG, the same bytes for the same figure.
 
     Args:
-        title: names variant, seed, weights and how the frames were chosen.
-        frames: columns video_id, class, frame (index from 0), label (0 | 1), score; a row per frame.
-        images: the frames.
-        heat: scores of the patches over their pixels, 0..1.
+        path: of the file.
+        figure: what to write.
+        dpi: points per inch.
     """
-    width = max(2.2 * len(frames) + 0.8, 8.2)  # the title needs this much
-    figure, grid = plt.subplots(2, len(frames), figsize=(width, 5.2), layout="constrained", squeeze=False)
-    figure.suptitle(title, fontsize=9)
-    drawn = None
-    for row, image, scores, (above, below) in zip(frames.to_dict("records"), images, heat, grid.T, strict=True):
-        truth = "anomalous" if row["label"] else "normal"
-        words = f"{row['video_id']} ({row['class']})\nframe {row['frame']}: {truth}, score {row['score']:.3f}"
-        above.imshow(image)
-        above.set_title(words, fontsize=7)
-        drawn = below.imshow(scores, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
-        below.set_title(f"patches {scores.min():.3f} to {scores.max():.3f}", fontsize=7)
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.grid(visible=False)
-    if drawn is not None:
-        figure.colorbar(drawn, ax=grid[1].tolist(), label="score of a patch", shrink=0.8)
-    return figure
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=dpi, metadata={"Software": None})
+    with atomic(path) as stream:
+        stream.write(image.getvalue())
+
+
+def curve_figures(
+    inputs: ReportInputs, dataset: str, results: Sequence[Mapping[str, Any]], evaluate: Evaluate
+) -> dict[str, Figure]:
+    """ROC (`roc`) and precision-recall (`pr`) of the variants that score frames; video-level ones share no axis.
+
+    Args:
+        inputs: the runs.
+        dataset: of the variants.
+        results: rows of results.csv.
+        evaluate: ground truth, and the seed of the baseline `random`.
+    """
+    rows = [row for row in results if row["level"] == "frame" and row["n_positive"] is not None]
+    drawn = {row["variant"]: [inputs.curves(row["variant"], seed) for seed in inputs.seeds] for row in rows}
+    rules = convention(evaluate.ground_truth)
+    videos = inputs.baselines(dataset, rules, evaluate.bootstrap.seed) if rows else {}
+    baselines = {name: curves(videos[name], "frame", POINTS) for name in BASELINES if name in videos}
+    chance = rows[0]["n_positive"] / rows[0]["n_frames"] if rows else 0.0
+    figures = {}
+    for kind, area, words in (("roc", "frame_auc", "ROC"), ("pr", "frame_ap", "precision-recall")):
+        lines = [
+            Line(named["variant"], row["model"], drawn[row["variant"]], row[area])
+            for row, named in zip(rows, marked(rows), strict=True)
+        ]
+        title = f"{dataset}: {words} over frames\nmean and range of seeds, {area}"
+        figures[kind] = curve_figure(kind, title, lines, baselines, chance if kind == "pr" else None, note(rows))
+    return figures
+
+
+def cost_figure(dataset: str, results: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]]) -> Figure:
+    """What the variants of a data set reach and cost; parameters of head and extractor are added up.
+
+    Args:
+        dataset: its name.
+        results: rows of results.csv.
+        costs: rows of efficiency.csv.
+    """
+    known = {row["variant"]: row for row in costs if row["kind"] == "variant"}
+    rows = []
+    for row in (row for row in results if row["variant"] in known):
+        cost = known[row["variant"]]
+        extractor = cost.get("extractor_params")
+        whole = None if extractor is None else cost["params"] + extractor
+        rows.append({**row, **cost, "params_whole": whole})
+    images = {
+        row["variant"]: {"macs_per_frame": row["macs_per_frame"], "params_whole": row["params"]}
+        for row in costs
+        if row["kind"] == "image network"
+    }
+    where = " / ".join(dict.fromkeys(row["measured_on"] for row in rows))
+    return efficiency_figure(f"{dataset}; speed measured on {where}", marked(rows), images, note(rows))

@@ -3,10 +3,12 @@
 The frames follow from the test list and its annotation alone: no score, and nobody's taste, chooses what is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, UInt8
 from numpy import ndarray
@@ -14,12 +16,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from vad.artefacts.clips import BagClips
-from vad.artefacts.features import FeatureFile
+from vad.artefacts.features import FeatureFile, read_features
+from vad.artefacts.files import write_array, write_json, write_text
+from vad.artefacts.scores import read_scores
 from vad.engine.batches import VideoModel, crops_of, pool_of
+from vad.engine.build import restored
 from vad.engine.expansion import resample
 from vad.engine.score import bag_length
 from vad.errors import FeatureError
+from vad.evaluation.ground_truth import convention
 from vad.evaluation.scored_video import VideoTruth
+from vad.report.inputs import label_at, truth_of_test
+from vad.schema.base import Id, Section
+from vad.schema.evaluate import GroundTruth
 
 CLASSES = 5
 """Anomalous classes that are shown, one video each; more do not fit beside each other."""
@@ -112,3 +121,38 @@ def heat_maps(
         patches, (height, width), mode=mode, align_corners=None if mode == "nearest" else False
     )
     return over.repeat_interleave(frames // patches.shape[1], dim=1)
+
+
+class Settings(Section):
+    """Which run is looked at, and how annotated intervals become frame labels."""
+
+    dataset: Id
+    features: Id
+    ground_truth: GroundTruth
+
+
+def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
+    """Write the chosen frames of a trained run, the map over each, and what each is.
+
+    Args:
+        settings: the ground truth; test list and annotation choose the frames.
+        paths: the folders `run`, `features` and `labels`, and the files `scores` and `test`.
+        out: the folder for frames.csv, images.npy, maps.npy and about.json.
+    """
+    torch.set_num_threads(1)
+    scored = read_scores(paths["scores"]).videos
+    videos = truth_of_test(paths["test"], paths["labels"], scored, convention(settings.ground_truth))
+    model, config = restored(paths["run"])
+    rows, images, maps = [], [], []
+    for video, wanted in places(videos):
+        file = read_features(paths["features"] / f"{video.video_id}.npz", config["feature_dim"])
+        found = shown(model, file, wanted)
+        score = float(scored[video.video_id].frames[found.frame])
+        rows.append((video.video_id, video.class_name, found.frame, label_at(video, found.frame), score))
+        images.append(found.image)
+        maps.append(found.heat.astype(np.float32))
+    table = pd.DataFrame(rows, columns=["video_id", "class", "frame", "label", "score"])
+    write_text(out / "frames.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_array(out / "images.npy", np.stack(images))
+    write_array(out / "maps.npy", np.stack(maps))
+    write_json(out / "about.json", {"seed": config["seed"], "epoch": config["epoch"]})

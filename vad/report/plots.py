@@ -1,160 +1,127 @@
-"""Figures from tables: no file is read or written here.
+"""Figures of one variant, and the same as data for `dvc plots`."""
 
-Colours are seaborn's colour-blind set; every axis says its unit and level.
-"""
+from collections.abc import Mapping
+from pathlib import Path
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-
-mpl.use("Agg")  # no display on a server
-
-import matplotlib.pyplot as plt
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-sns.set_theme(style="whitegrid", palette="colorblind")
-AXES = {"roc": ("false positive rate", "true positive rate"), "pr": ("recall", "precision")}
-MARKERS = "osD^vPX<>*hp"
-DASHES = ("--", (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 3)))
-GRID = np.linspace(0, 1, 401)
-MARK_EVERY = 80
+from vad.artefacts.files import read_json, write_text
+from vad.drawing import comparisons, curves
+from vad.report.figures import save
+from vad.report.inputs import ReportInputs, RunSettings
+
+UNITS = {
+    "step": "the model's embeddings of its time steps",
+    "window": "the model's embeddings of its windows",
+    "video": "the model's embeddings of whole videos",
+    "row": "the features that it reads (the model offers no embeddings)",
+}
+CELLS = {
+    "tn": ("normal", "normal"),
+    "fp": ("normal", "anomalous"),
+    "fn": ("anomalous", "normal"),
+    "tp": ("anomalous", "anomalous"),
+}
+"""What a video is, and what was decided."""
 
 
-class Line(NamedTuple):
-    """One variant in a figure of curves: its model, the curve tables of its seeds, its area (mean over seeds)."""
+class Settings(RunSettings):
+    """One variant and its seeds, whether it has heat maps, and points per inch."""
 
-    name: str
-    family: str
-    tables: Sequence[pd.DataFrame]
-    area: float | None
+    heat_maps: bool
+    dpi: int
 
 
-def styles(families: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Colour and marker of each variant: one colour per family (model), one marker per member of a family."""
-    names = list(dict.fromkeys(families.values()))
-    palette = sns.color_palette("colorblind" if len(names) <= 10 else "husl", len(names))
-    members = {family: [v for v, f in families.items() if f == family] for family in names}
+def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
+    """Write the figures `<variant>_<kind>.png` and the plot data `<kind>/<variant>.csv`.
+
+    Args:
+        settings: variant, seeds and resolution.
+        paths: the folders `train`, `evaluate`, `plots` (for the plot data), `tsne` and `heat_maps` (of the variant).
+        out: the variant's name in the folder of the figures.
+    """
+    inputs, variant = ReportInputs.of(settings, paths), settings.variants[0].name
+    for kind, table in plot_tables(inputs, variant).items():
+        text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        write_text(paths["plots"] / kind / f"{variant}.csv", text)
+    figures = _figures(inputs, variant)
+    if settings.heat_maps:
+        figures["heat_maps"] = heat_map_figure(variant, paths["heat_maps"])
+    for kind, figure in figures.items():
+        save(out.with_name(f"{variant}_{kind}.png"), figure, settings.dpi)
+
+
+def plot_tables(inputs: ReportInputs, variant: str) -> dict[str, pd.DataFrame]:
+    """The plot data of a variant by kind, with a column `seed` where runs have several."""
+    shares = pd.concat([inputs.curves(variant, seed).assign(seed=seed) for seed in inputs.seeds])
+    history = pd.concat([inputs.history(variant, seed).assign(seed=seed) for seed in inputs.seeds])
+    roc, pr = (shares.query("curve == @kind") for kind in ("roc", "pr"))
+    spread = shares.query("curve in ('scores_normal', 'scores_anomalous')")
+    spread = spread.replace({"curve": {"scores_normal": "normal", "scores_anomalous": "anomalous"}})
+    tables = {
+        "roc": roc.rename(columns={"x": "fpr", "y": "tpr"})[["fpr", "tpr", "seed"]],
+        "pr": pr.rename(columns={"x": "recall", "y": "precision"})[["recall", "precision", "seed"]],
+        "scores": spread.rename(columns={"curve": "truth", "x": "score", "y": "share"}),
+        "training": history,
+        "confusion": _decisions(inputs, variant),
+        "tsne": pd.read_csv(inputs.paths["tsne"] / "points.csv"),
+    }
+    return {kind: pd.DataFrame(table) for kind, table in tables.items()}
+
+
+def _decisions(inputs: ReportInputs, variant: str) -> pd.DataFrame:
+    """One row per test video and seed: what it is and what was decided, for DVC's confusion template."""
+    rows = []
+    for seed in inputs.seeds:
+        metrics = inputs.metrics(variant, seed)["metrics"]
+        for name, (actual, predicted) in CELLS.items():
+            rows += [{"actual": actual, "predicted": predicted, "seed": seed}] * int(metrics[f"video_{name}"]["value"])
+    return pd.DataFrame(rows, columns=["actual", "predicted", "seed"])
+
+
+def _figures(inputs: ReportInputs, variant: str) -> dict[str, Figure]:
+    """Score distribution, confusion, training curves and the map of embeddings."""
+    first = inputs.seeds[0]
+    runs = {seed: inputs.metrics(variant, seed) for seed in inputs.seeds}
+    counts = {name: sum(run["metrics"][f"video_{name}"]["value"] for run in runs.values()) for name in CELLS}
+    histories = {seed: inputs.history(variant, seed) for seed in inputs.seeds}
+    chosen = {seed: read_json(inputs.run(variant, seed) / "config.json")["epoch"] for seed in inputs.seeds}
+    protocol = runs[first]["protocol"]
+    level, criterion = protocol["level"], protocol["scores"]["selection"]
+    title, threshold = f"{variant}, test scores by {level}, seed {first}", protocol["threshold"]["value"]
     return {
-        variant: {"color": palette[names.index(f)], "marker": MARKERS[members[f].index(variant) % len(MARKERS)]}
-        for variant, f in families.items()
+        "scores": curves.distribution_figure(title, level, inputs.curves(variant, first), threshold),
+        "confusion": curves.confusion_figure(variant, counts, len(inputs.seeds)),
+        "training": curves.training_figure(variant, histories, criterion, chosen),
+        "tsne": _tsne_figure(variant, first, inputs.paths["tsne"]),
     }
 
 
-def curve_figure(
-    kind: str,
-    title: str,
-    lines: Sequence[Line],
-    baselines: Mapping[str, pd.DataFrame],
-    chance: float | None,
-    note: str = "",
-) -> Figure:
-    """ROC (`roc`) or precision-recall (`pr`) curves: the mean over seeds, a band from the lowest to the highest seed.
+def _tsne_figure(variant: str, seed: int, folder: Path) -> Figure:
+    """The map of a variant's embeddings, its title saying what they are."""
+    about = read_json(folder / "about.json")
+    title = (
+        f"{variant}, seed {seed}, test videos: t-SNE of {UNITS[about['unit']]}\n{about['points']} of"
+        f" {about['of']} vectors of {about['width']}, perplexity {about['perplexity']:.3g}, seed {about['seed']};"
+        " distances between groups mean nothing"
+    )
+    return comparisons.tsne_figure(title, pd.read_csv(folder / "points.csv"))
+
+
+def heat_map_figure(variant: str, folder: Path) -> Figure:
+    """A few frames of a variant and its patch maps, the title saying how the frames were chosen.
 
     Args:
-        kind: `roc` or `pr`.
-        title: names data set and level.
-        lines: the variants; those of one model have one colour.
-        baselines: by name, curve tables of scores that need no model; dashed.
-        chance: precision of a random score (pr); None draws the diagonal (roc).
-        note: small, at the foot: what a mark in the names means.
+        variant: its name.
+        folder: what `vad.report.heat_maps` wrote.
     """
-    figure, axes = _canvas((7.4, 4.8), title, *AXES[kind])
-    looks = styles({line.name: line.family for line in lines})
-    for number, line in enumerate(sorted(lines, key=lambda line: -(line.area or 0))):
-        seeds = np.array([_at(GRID, table, kind) for table in line.tables])
-        shift = (number * 7) % MARK_EVERY  # markers of neighbouring lines do not hide each other
-        look = looks[line.name] | {"markevery": (shift, MARK_EVERY), "markersize": 4.5, "lw": 1.3}
-        area = "" if line.area is None else f"  {line.area:.3f}"
-        axes.plot(GRID, seeds.mean(axis=0), label=f"{line.name}{area}", **look)
-        axes.fill_between(GRID, seeds.min(axis=0), seeds.max(axis=0), color=look["color"], alpha=0.12, lw=0)
-    for dash, (name, table) in zip(DASHES, baselines.items(), strict=False):
-        axes.plot(GRID, _at(GRID, table, kind), color="0.35", lw=1.1, ls=dash, label=name)
-    if chance is None:
-        axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":", label="chance")
-    else:
-        axes.axhline(chance, color="0.6", lw=1, ls=":", label="chance")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    _legend_beside(figure, axes)
-    add_note(figure, note)
-    return figure
-
-
-def add_note(figure: Figure, note: str) -> None:
-    """A small line at the foot of a figure; an empty one takes no room."""
-    if note:
-        figure.supxlabel(note, fontsize=6, x=0.01, ha="left")
-
-
-def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:
-    """A curve at given places; where it jumps, its higher end; NaN for a curve without points."""
-    chosen = (table["curve"] == kind).to_numpy()
-    x, y = table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen]
-    if not len(x):
-        return np.full_like(grid, np.nan)
-    order = np.lexsort((y, x))
-    x, y = x[order], y[order]
-    highest = np.append(np.diff(x) > 0, True)
-    return np.interp(grid, x[highest], y[highest])
-
-
-def _legend_beside(figure: Figure, axes: Axes, **more: Any) -> None:  # noqa: ANN401 - matplotlib's own
-    """A legend right of the axes: it hides nothing however many entries it has."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False, **more)
-
-
-def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: float) -> Figure:
-    """How the scores of normal and anomalous frames (or videos) are distributed, with the threshold."""
-    figure, axes = _canvas((5.2, 3.4), title, "score (higher = more anomalous)", f"share of {unit}s")
-    for name, label in (("scores_normal", f"normal {unit}s"), ("scores_anomalous", f"anomalous {unit}s")):
-        points = curves[curves["curve"] == name]
-        axes.fill_between(points["x"], points["y"], step="mid", alpha=0.45, label=label)
-    axes.axvline(threshold, color="0.2", lw=1, ls="--", label="threshold (from validation)")
-    axes.legend(fontsize=7)
-    return figure
-
-
-def confusion_figure(title: str, metrics: Mapping[str, Any], seeds: int) -> Figure:
-    """Test videos by truth and decision at the validation threshold, summed over that many seeds."""
-    counts = [[metrics["tn"], metrics["fp"]], [metrics["fn"], metrics["tp"]]]
-    names = ["normal", "anomalous"]
-    figure, axes = plt.subplots(figsize=(3.8, 3.4), layout="constrained")
-    sns.heatmap(counts, annot=True, fmt="g", cbar=False, cmap="Blues", xticklabels=names, yticklabels=names, ax=axes)
-    summed = f"{title}\nsummed over {seeds} seed{'s' if seeds > 1 else ''}"
-    _words(axes, summed, "decided (videos)", "true (videos)")  # seaborn clears what was there before
-    return figure
-
-
-def training_figure(
-    title: str, histories: Mapping[int, pd.DataFrame], select_by: str, chosen: Mapping[int, int]
-) -> Figure:
-    """Loss terms and the validation criterion by epoch, one line per seed; a dot marks the chosen epoch."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    criterion = select_by if select_by != "last" else "validation_loss"
-    for colour, (seed, history) in zip(sns.color_palette("colorblind", len(histories)), histories.items(), strict=True):
-        left.plot(history["epoch"], history["train_loss"], color=colour, lw=1.2, label=f"seed {seed}")
-        right.plot(history["epoch"], history[criterion], color=colour, lw=1.2, label=f"seed {seed}")
-        at = history[history["epoch"] == chosen[seed]]
-        right.plot(at["epoch"], at[criterion], "o", color=colour, ms=5)
-    left.set(xlabel="epoch", ylabel="training loss")
-    right.set(xlabel="epoch", ylabel=f"{criterion}\n(validation part)")
-    right.legend(fontsize=7)
-    return figure
-
-
-def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure, axes = plt.subplots(figsize=size, layout="constrained")
-    _words(axes, title, x, y)
-    return figure, axes
-
-
-def _words(axes: Axes, title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10)
-    axes.set(xlabel=x, ylabel=y)
+    about = read_json(folder / "about.json")
+    title = (
+        f"{variant}, seed {about['seed']}, weights of epoch {about['epoch']}: scores of patches (stage 2), 0 to 1\n"
+        "first annotated frame of the first test video of each of the first classes in list order; first normal"
+        " video, middle frame"
+    )
+    images, maps = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("images", "maps"))
+    return comparisons.heat_map_figure(title, pd.read_csv(folder / "frames.csv"), images, maps)

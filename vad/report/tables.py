@@ -1,4 +1,4 @@
-"""Rows from metrics files. Every metric's level is in its name; a table never mixes levels in one column."""
+"""Rows from metrics files, and rows as CSV or Markdown. A metric's level is in its name: no column mixes levels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import pandas as pd
 
 from vad.artefacts.origin import is_random
 from vad.evaluation.evaluate import METRICS
+from vad.report import page
 
 SHOWN = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "far_at_threshold", "video_auc", "video_ap", "video_f1")
 """The columns of the Markdown tables; the CSV has every metric."""
@@ -43,7 +44,7 @@ def result_row(
     Args:
         head: the columns that say what the row is (variant, data set, protocol ...).
         runs: `metrics` of each seed, as `vad.evaluation.evaluate.evaluate` gives them.
-        metrics: the names of those that are told.
+        metrics: names of the metrics that the row has.
 
     Returns: for each metric m the columns m, m_std, m_low, m_high; None where it is undefined for any seed.
     """
@@ -84,10 +85,10 @@ def cell(row: Mapping[str, Any], name: str) -> str:
     return text if low is None else f"{text} [{low:.3f}, {high:.3f}]"
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], metrics: Sequence[str]) -> str:
+def metric_table(rows: Sequence[Mapping[str, Any]], heads: Sequence[str], metrics: Sequence[str]) -> str:
     """Rows as a Markdown table: the head columns as they are, the metrics as `cell` writes them."""
-    lines = [[str(row[h]) for h in heads] + [cell(row, m) for m in metrics] for row in rows]
-    return pd.DataFrame(lines, columns=[*heads, *metrics]).to_markdown(index=False, disable_numparse=True) + "\n"
+    lines = [[str(row[head]) for head in heads] + [cell(row, metric) for metric in metrics] for row in rows]
+    return page.table([*heads, *metrics], lines)
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

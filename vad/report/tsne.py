@@ -5,11 +5,13 @@ A model may offer `embeddings(features)`: the vectors that its scores are read f
 are shown instead, and the unit `row` says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -17,9 +19,18 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from vad.artefacts.features import read_features
+from vad.artefacts.files import write_json, write_text
+from vad.artefacts.scores import StoredScores, read_scores
 from vad.engine.batches import Part, VideoModel, WindowSet, crops_of, pool_of, set_for
+from vad.engine.build import restored
 from vad.engine.expansion import resample, resample_bounds, window_starts
 from vad.engine.score import bag_length, in_chunks
+from vad.evaluation.ground_truth import convention
+from vad.evaluation.scored_video import VideoTruth
+from vad.report.inputs import label_at, truth_of_test
+from vad.schema.base import Id, Section
+from vad.schema.evaluate import GroundTruth
 from vad.schema.report import Tsne
 
 Unit = Literal["step", "window", "video", "row"]
@@ -125,3 +136,59 @@ def tsne(vectors: Float[ndarray, "points width"], settings: Tsne) -> Float[ndarr
 def flat(found: Sequence[Embeddings]) -> Float[ndarray, "points width"]:
     """The vectors of all videos, one below the other."""
     return np.concatenate([each.vectors for each in found])
+
+
+class Settings(Section):
+    """Which run is embedded, and how points are drawn and laid out."""
+
+    dataset: Id
+    features: Id
+    ground_truth: GroundTruth
+    tsne: Tsne
+
+
+def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
+    """Embed the test videos of a trained run, draw points, lay them out, and write what each is.
+
+    Args:
+        settings: how points are drawn and laid out; the ground truth colours them and decides nothing.
+        paths: the folders `run`, `features` and `labels`, and the files `scores` and `test`.
+        out: the folder for points.csv and about.json.
+    """
+    torch.set_num_threads(1)
+    scored = read_scores(paths["scores"]).videos
+    videos = truth_of_test(paths["test"], paths["labels"], scored, convention(settings.ground_truth))
+    model, config = restored(paths["run"])
+    found = {}
+    for video in videos:  # one file after the other: maps and images are large
+        file = read_features(paths["features"] / f"{video.video_id}.npz", config["feature_dim"])
+        found[video.video_id] = embed_video(model, file.features, file.bounds)
+    vectors = flat(list(found.values()))
+    chosen = draw(len(vectors), settings.tsne)
+    table = _points(videos, scored, found).iloc[chosen]
+    places = tsne(vectors[chosen], settings.tsne)
+    table = table.assign(x=places[:, 0], y=places[:, 1])
+    about = {
+        "unit": next(iter(found.values())).unit,
+        "points": len(chosen),
+        "of": len(vectors),
+        "width": vectors.shape[1],
+        "perplexity": perplexity_for(len(chosen), settings.tsne),
+        "seed": settings.tsne.seed,
+    }
+    write_json(out / "about.json", about)
+    write_text(out / "points.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+
+
+def _points(
+    videos: Sequence[VideoTruth], scored: Mapping[str, StoredScores], found: Mapping[str, Embeddings]
+) -> pd.DataFrame:
+    """One row per vector: video, frame (-1 = whole video), class, label and score there."""
+    rows = []
+    for video in videos:
+        score = scored[video.video_id]
+        for frame in found[video.video_id].frames.tolist():
+            label = video.label if frame == WHOLE else label_at(video, frame)
+            value = score.video if frame == WHOLE else float(score.frames[frame])
+            rows.append((video.video_id, frame, video.class_name, label, value))
+    return pd.DataFrame(rows, columns=["video_id", "frame", "class", "label", "score"])

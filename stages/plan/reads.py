@@ -1,0 +1,97 @@
+"""What the parts of room report read of other rooms: files, and the records that Snakemake watches for them."""
+
+from collections.abc import Sequence
+
+from stages.plan import paths
+from stages.plan.installed import Installed
+from stages.plan.jobs import Jobs
+from stages.plan.parts import Reads
+
+COSTS = paths.REPORTS / "efficiency"
+TSNE_FILES = ("points.csv", "about.json")
+HEAT_MAP_FILES = ("frames.csv", "images.npy", "maps.npy", "about.json")
+
+
+class Sources:
+    """The files of other rooms, and of other parts, by variant or data set.
+
+    Args:
+        installed: what can run here.
+        jobs: what the other rooms write.
+    """
+
+    def __init__(self, installed: Installed, jobs: Jobs) -> None:
+        self.installed, self.jobs = installed, jobs
+
+    def metrics(self, variants: Sequence[str], *others: str) -> Reads:
+        """The metrics of every run of some variants, and other files beside them."""
+        runs = [run for variant in variants for run in self.jobs.runs("evaluate", variant)]
+        files = [f"{run}/{name}" for run in runs for name in ("metrics.json", *others)]
+        return Reads(tuple(files), watched=tuple(map(paths.record, runs)))
+
+    def scores(self, variants: Sequence[str]) -> Reads:
+        """The score files of every run of some variants."""
+        files = tuple(run for variant in variants for run in self.jobs.runs("infer", variant))
+        return Reads(files, watched=tuple(map(paths.record, files)))
+
+    def first_scores(self, variant: str) -> Reads:
+        """The score file of a variant's first run."""
+        file = self.jobs.runs("infer", variant)[0]
+        return Reads((file,), watched=(paths.record(file),))
+
+    def histories(self, variant: str) -> Reads:
+        """Training curves and config of every run of a variant."""
+        runs = self.jobs.runs("train", variant)
+        files = tuple(f"{run}/{name}" for run in runs for name in ("history.csv", "config.json"))
+        return Reads(files, watched=tuple(map(paths.record, runs)))
+
+    def split(self, dataset: str, *names: str, labels: bool = False) -> Reads:
+        """Some split tables of a data set; with `labels` also the label of each frame, where it has such files."""
+        folder = paths.tables(dataset)
+        files, folders = tuple(f"{folder}/{name}" for name in names), (f"{folder}/frame_labels",) * labels
+        return Reads(files, folders, (paths.record(folder),))
+
+    def first_run(self, variant: str) -> Reads:
+        """What a look inside a variant's first run needs: weights, scores, truth and the features of the test list."""
+        run, dataset = self.jobs.runs("train", variant)[0], self.installed.variant(variant).dataset
+        weights = Reads((f"{run}/weights.safetensors", f"{run}/config.json"), watched=(paths.record(run),))
+        features = tuple(self.jobs.feature_files(variant, "test"))
+        truth = self.split(dataset, "test.csv", labels=True)
+        return weights + self.first_scores(variant) + truth + Reads(features, watched=features)
+
+    def head(self, variant: str) -> Reads:
+        """The features of the first test video, on which a variant's head is measured."""
+        file = self.jobs.feature_files(variant, "test")[0]
+        return Reads((file,), watched=(file,))
+
+    def extractor(self, features: str, dataset: str) -> Reads:
+        """The first test video of a data set, on which an extractor is measured."""
+        first = next(video.video_id for video in self.installed.videos(dataset) if video.split == "test")
+        files = tuple(self.installed.sources(features, dataset)[first])
+        return Reads(files, watched=tuple(self.installed.watched(dataset, files)))
+
+    def costs(self, variants: Sequence[str], references: bool = False) -> Reads:
+        """What was measured of heads and extractors of some variants, and of the image networks."""
+        entries = [self.installed.variant(variant) for variant in variants]
+        names = [f"head.{variant}" for variant in variants]
+        names += [f"extractor.{e.features}.{e.dataset}" for e in entries if not self.installed.imported(e.features)]
+        files = tuple(f"{COSTS}/{name}.json" for name in dict.fromkeys([*names, *["references"] * references]))
+        return Reads(files, watched=tuple(map(paths.record, files)))
+
+    def inside(self, variant: str) -> Reads:
+        """The map of embeddings of a variant, and its heat maps if it has them."""
+        tsne, maps = tsne_folder(variant), heat_map_folder(variant)
+        found = Reads(tuple(f"{tsne}/{name}" for name in TSNE_FILES), watched=(paths.record(tsne),))
+        if self.installed.maps_patches(variant):
+            found += Reads(tuple(f"{maps}/{name}" for name in HEAT_MAP_FILES), watched=(paths.record(maps),))
+        return found
+
+
+def tsne_folder(variant: str) -> str:
+    """Where the map of a variant's embeddings lies."""
+    return f"{paths.DATA}/report/tsne/{variant}"
+
+
+def heat_map_folder(variant: str) -> str:
+    """Where the heat maps of a variant lie."""
+    return f"{paths.DATA}/report/heat_maps/{variant}"

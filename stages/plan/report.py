@@ -1,0 +1,355 @@
+"""What room report makes: every table of every data set is a part with its own record, made in bundles.
+
+So a new setting of one variant touches the report of its own data set only, and a changed table builder makes its own
+tables again and nothing else. The parts of a bundle share the seconds that Python and torch take to start.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from stages.plan import paths
+from stages.plan.installed import Installed
+from stages.plan.jobs import Jobs
+from stages.plan.parts import Bundle, Part, Reads
+from stages.plan.reads import COSTS, HEAT_MAP_FILES, TSNE_FILES, Sources, heat_map_folder, tsne_folder
+from vad.errors import ParamsError
+from vad.published.tables import TABLES
+
+SCRIPT = Path("stages/report/run.py")
+CLAIMS = "vad/claims/ledger.csv"
+RESERVED = ("tables", "published", "efficiency")
+"""Folders of `reports` that belong to all data sets."""
+PLOTS = ("roc", "pr", "scores", "training", "confusion", "tsne")
+FIGURES = ("scores", "confusion", "training", "tsne")
+FIGURE_FOLDER = paths.DATA / "report" / "figures"
+PLOT_FOLDER = paths.DATA / "report" / "plots"
+ROOMS = {room: f"{paths.DATA}/{room}" for room in ("split", "train", "infer", "evaluate")} | {"costs": str(COSTS)}
+"""Where a part finds what other rooms wrote, and the measured costs."""
+# Scaled down to --cores by Snakemake. `workflow.cores` itself would make every command without --cores an error.
+ALL_CORES = os.cpu_count() or 1
+
+
+class Reports:
+    """The parts and bundles of room report.
+
+    Args:
+        installed: what can run here.
+        jobs: what the other rooms write.
+
+    Raises: ParamsError for a data set with the name of a folder that belongs to all data sets.
+    """
+
+    def __init__(self, installed: Installed, jobs: Jobs) -> None:
+        self.installed, self.seeds = installed, jobs.seeds
+        self.sources = Sources(installed, jobs)
+        self.params = installed.params.model_dump(mode="json")
+        if taken := [name for name in RESERVED if name in self.params["datasets"]]:
+            raise ParamsError(
+                f"params.yaml: datasets.{taken[0]}: reports/{taken[0]} holds tables of all data sets."
+                " Give the data set another name."
+            )
+
+    # -- what the rules and the plan ask for -----------------------------------------------------------------
+
+    def bundles(self) -> list[Bundle]:
+        """Every job of the room."""
+        references = Bundle("costs.references", (self._references(),), "measure image networks", ALL_CORES, 4000)
+        tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
+        overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
+        return [references, *(bundle for own in self._of_datasets.values() for bundle in own), *tables, overview]
+
+    def parts(self) -> list[Part]:
+        """Every part of every bundle."""
+        return [part for bundle in self.bundles() for part in bundle.parts]
+
+    def slices(self) -> Iterator[tuple[str, str, Any]]:
+        """(room, key, slice) of every part."""
+        yield from (("report", part.key, part.settings) for part in self.parts())
+
+    def code(self) -> dict[str, list[Path]]:
+        """By the name of a list of code files: the script of the room, and the modules that it loads by name."""
+        found = {}
+        for part in self.parts():
+            modules = (part.job.replace(".", "/"), *part.plugins)
+            found[part.code] = [SCRIPT, *(Path("vad", f"{module}.py") for module in modules)]
+        return found
+
+    def lists(self) -> Iterator[tuple[str, Any]]:
+        """(name, list) of the parts of every bundle."""
+        yield from ((bundle.list_name, [part.listed() for part in bundle.parts]) for bundle in self.bundles())
+
+    def records(self) -> list[str]:
+        """Every record that params.yaml asks for."""
+        return [record for bundle in self.bundles() for record in bundle.records]
+
+    def targets(self) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        """(room, {data set: the records of its report}); none for a data set that no variant can run on."""
+        found = {name: self._of_datasets.get(name, ()) for name in self.params["datasets"]}
+        yield "report", {name: [record for b in bundles for record in b.records] for name, bundles in found.items()}
+
+    @cached_property
+    def published(self) -> dict[str, list[str]]:
+        """The tables of published systems that params.yaml asks for, each with its variants."""
+        return {name: rows for name, rows in self.params["report"]["published"].items() if rows}
+
+    # -- the report of a data set ----------------------------------------------------------------------------
+
+    @cached_property
+    def _of_datasets(self) -> dict[str, tuple[Bundle, ...]]:
+        """The bundles of every data set that a variant can run on."""
+        return {name: (self._costs(name), self._insides(name), self._tables(name)) for name in self.installed.reported}
+
+    def _variants(self, dataset: str) -> list[str]:
+        """The variants of a data set that can run here."""
+        return [name for name in self.installed.variants if self.installed.variant(name).dataset == dataset]
+
+    def _costs(self, dataset: str) -> Bundle:
+        """What the variants of a data set cost, measured on all cores: what runs beside it would be measured too."""
+        features = [name for name, used in self.installed.extracted if used == dataset]
+        parts = [*map(self._head, self._variants(dataset)), *(self._extractor(name, dataset) for name in features)]
+        gpu = int(any(map(self.installed.needs_gpu, features)))
+        return Bundle(f"costs.{dataset}", tuple(parts), f"measure what {dataset} costs", ALL_CORES, 4000, gpu)
+
+    def _insides(self, dataset: str) -> Bundle:
+        """What the models of a data set make of its test videos inside."""
+        variants = self._variants(dataset)
+        parts = [*map(self._tsne, variants), *map(self._heat_maps, filter(self.installed.maps_patches, variants))]
+        return Bundle(f"insides.{dataset}", tuple(parts), f"t-SNE and heat maps of {dataset}", mem_mb=2500)
+
+    def _tables(self, dataset: str) -> Bundle:
+        """The tables and figures of a data set."""
+        variants, read = self._variants(dataset), self.sources
+        metrics, facts = read.metrics(variants), read.split(dataset, "facts.json")
+        costs = read.costs(variants, references=True)
+        # The scores of the first run say how long the videos are.
+        truth = read.split(dataset, "test.csv", labels=True) + read.first_scores(variants[0])
+        runs = {"dataset": dataset, **self._runs(variants)}
+        judged = {**runs, "evaluate": self.params["evaluate"]}
+        drawn, dpi = (
+            metrics + read.metrics(variants, "curves.csv") + facts + truth + costs,
+            self.params["report"]["dpi"],
+        )
+        skipped = self._skipped(name for name, v in self.params["variants"].items() if v["dataset"] == dataset)
+        links = {name: [f"../../{path}" for path in self._figures(name)] for name in variants}
+        tables = (
+            self._table(
+                "results",
+                {**judged, "skipped": skipped},
+                metrics + facts + truth,
+                ("results.csv", "results.md", "baselines.csv", "summary.json"),
+            ),
+            self._table("conventions", judged, metrics + truth),
+            self._table("significance", judged, metrics + read.scores(variants) + truth),
+            self._table("selection_gap", runs, metrics),
+            self._table("classes", runs, metrics),
+            self._table("efficiency", {"dataset": dataset, "variants": runs["variants"]}, costs),
+            self._table(
+                "figures", {**judged, "dpi": dpi}, drawn, [f"figures/{n}.png" for n in ("roc", "pr", "efficiency")]
+            ),
+            *map(self._plots, variants),
+            self._table("index", {**runs, "figures": links}, metrics + facts, ["index.md"], "index.md"),
+        )
+        return Bundle(f"tables.{dataset}", tables, f"tables and figures of {dataset}")
+
+    def _table(
+        self, name: str, settings: Mapping[str, Any], reads: Reads, files: Sequence[str] = (), out: str = ""
+    ) -> Part:
+        """A part in the folder of a data set's report; a CSV and a Markdown file if nothing else is said."""
+        folder = paths.REPORTS / settings["dataset"]
+        return Part(
+            job=f"report.{name}",
+            key=f"{name}.{settings['dataset']}",
+            code=name,
+            settings=settings,
+            out=f"{folder}/{out or name}",
+            files=tuple(f"{folder}/{file}" for file in files or (f"{name}.csv", f"{name}.md")),
+            reads=reads,
+            paths=ROOMS,
+        )
+
+    def _figures(self, variant: str) -> list[str]:
+        """The figures of one variant."""
+        kinds = (*FIGURES, *["heat_maps"] * self.installed.maps_patches(variant))
+        return [f"{FIGURE_FOLDER}/{variant}_{kind}.png" for kind in kinds]
+
+    def _plots(self, variant: str) -> Part:
+        """The figures of one variant, and the same as plot data."""
+        mapped = {"heat_maps": self.installed.maps_patches(variant), "dpi": self.params["report"]["dpi"]}
+        inside = {"tsne": tsne_folder(variant), "heat_maps": heat_map_folder(variant)}
+        read = self.sources
+        return Part(
+            job="report.plots",
+            key=f"plots.{variant}",
+            code="plots",
+            settings={**self._runs([variant]), **mapped},
+            out=f"{FIGURE_FOLDER}/{variant}",
+            files=(*self._figures(variant), *(f"{PLOT_FOLDER}/{kind}/{variant}.csv" for kind in PLOTS)),
+            reads=read.metrics([variant], "curves.csv") + read.histories(variant) + read.inside(variant),
+            paths={**ROOMS, "plots": str(PLOT_FOLDER), **inside},
+        )
+
+    # -- what models make of videos inside -------------------------------------------------------------------
+
+    def _tsne(self, variant: str) -> Part:
+        """The map of a variant's embeddings."""
+        return self._inside("tsne", variant, tsne_folder(variant), TSNE_FILES, {"tsne": self.params["report"]["tsne"]})
+
+    def _heat_maps(self, variant: str) -> Part:
+        """Which patches of a few frames a variant finds anomalous."""
+        return self._inside("heat_maps", variant, heat_map_folder(variant), HEAT_MAP_FILES, {})
+
+    def _inside(self, job: str, variant: str, out: str, files: Sequence[str], settings: Mapping[str, Any]) -> Part:
+        """A part that looks inside the first run of a variant."""
+        entry, jobs = self.installed.variant(variant), self.sources.jobs
+        used = {"dataset": entry.dataset, "features": entry.features}
+        return Part(
+            job=f"report.{job}",
+            key=f"{job}.{variant}",
+            code=f"{job}.{entry.model}",
+            plugins=(f"models/{entry.model}",),
+            settings={**used, "ground_truth": self.params["evaluate"]["ground_truth"], **settings},
+            out=out,
+            files=tuple(f"{out}/{name}" for name in files),
+            reads=self.sources.first_run(variant),
+            paths={
+                "run": jobs.runs("train", variant)[0],
+                "scores": jobs.runs("infer", variant)[0],
+                "features": jobs.feature_folder(variant),
+                "test": f"{paths.tables(entry.dataset)}/test.csv",
+                "labels": f"{paths.tables(entry.dataset)}/frame_labels",
+            },
+        )
+
+    # -- what is measured ------------------------------------------------------------------------------------
+
+    def _head(self, variant: str) -> Part:
+        """The cost of a variant's head. Without training settings: a new learning rate measures nothing again."""
+        entry = self.params["variants"][variant]
+        settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
+        reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
+        return self._cost("head", variant, settings, reads, {"features": reads.files[0]}, plugins, entry["model"])
+
+    def _extractor(self, features: str, dataset: str) -> Part:
+        """The cost of an extractor on the videos of a data set."""
+        settings, reads = {"dataset": dataset, "extractor": self.params["features"][features]}, None
+        reads = self.sources.extractor(features, dataset)
+        plugins = tuple(f"extractors/{name}" for name in self.installed.extractors(features))
+        return self._cost(
+            "extractor", f"{features}.{dataset}", settings, reads, {"video": reads.files[0]}, plugins, features
+        )
+
+    def _references(self) -> Part:
+        """The cost of image networks to compare with."""
+        return self._cost("references", "", {}, Reads(), {})
+
+    def _cost(
+        self,
+        kind: str,
+        name: str,
+        settings: Mapping[str, Any],
+        reads: Reads,
+        places: Mapping[str, str],
+        plugins: tuple[str, ...] = (),
+        code: str = "",
+    ) -> Part:
+        """A measured cost."""
+        key, out = (".".join(filter(None, (kind, word))) for word in (name, name))
+        return Part(
+            job="cost.write",
+            key=key,
+            code=".".join(filter(None, (kind, code))),
+            plugins=plugins,
+            settings={"kind": kind, **settings, "efficiency": self.params["report"]["efficiency"]},
+            out=f"{COSTS}/{out}.json",
+            files=(f"{COSTS}/{out}.json",),
+            reads=reads,
+            paths=places,
+        )
+
+    # -- over all data sets ----------------------------------------------------------------------------------
+
+    def _overview(self) -> Part:
+        """The results of all data sets."""
+        reports = {"reports": {name: f"../{name}/index.md" for name in self.installed.reported}}
+        return self._of_all(
+            "overview", "report.overview", "results", reports, Reads(), (f"{paths.REPORTS}/summary.json",)
+        )
+
+    def _claims(self) -> Part:
+        """The claims of others beside our results."""
+        return self._of_all("claims", "claims.write", "claims", {}, Reads((CLAIMS,), watched=(CLAIMS,)))
+
+    def _of_all(
+        self, key: str, job: str, name: str, settings: Mapping[str, Any], reads: Reads, more: tuple[str, ...] = ()
+    ) -> Part:
+        """A table of all data sets."""
+        variants = self.installed.variants
+        facts = [self.sources.split(dataset, "facts.json") for dataset in self.installed.reported]
+        out = f"{paths.REPORTS}/tables/{name}"
+        return Part(
+            job=job,
+            key=key,
+            code=key,
+            settings={**self._runs(variants), "skipped": self.installed.skipped, **settings},
+            out=out,
+            files=(f"{out}.csv", f"{out}.md", *more),
+            reads=sum(facts, self.sources.metrics(variants) + reads),
+            paths={**ROOMS, "claims": CLAIMS, "summary": f"{paths.REPORTS}/summary.json"},
+        )
+
+    def _published(self, name: str) -> Part:
+        """The table of a published system: it depends on its own rows, and on how numbers were had if it has any."""
+        table, chosen = TABLES[name], self.published[name]
+        variants = [variant for variant in chosen if variant in self.installed.variants]
+        datasets = list(dict.fromkeys(self.installed.variant(variant).dataset for variant in variants))
+        used = dict.fromkeys(self.params["variants"][variant]["dataset"] for variant in chosen)
+        lists = ("facts.json", "test.csv", *["train.csv"] * (table.rows == "categories"))
+        read, reads = self.sources, Reads((CLAIMS,), watched=(CLAIMS,))
+        for dataset in datasets:
+            reads += read.split(dataset, *lists, labels=bool(table.metrics))
+        if table.metrics:
+            reads += read.metrics(variants) + read.scores(variants)
+        reads += read.costs(variants if table.costs else [], references=table.networks)
+        runs = self._runs(variants) | ({} if table.metrics else {"seeds": []})
+        settings = {
+            "table": name,
+            **runs,
+            "skipped": self._skipped(chosen),
+            "synthetic": sorted(dataset for dataset in used if self.installed.generated(dataset)),
+            "evaluate": self.params["evaluate"] if table.metrics else None,
+        }
+        out = f"{paths.REPORTS}/published/{name}"
+        return Part(
+            job="published.write",
+            key=f"table.{name}",
+            code="published",
+            settings=settings,
+            out=out,
+            files=tuple(f"{out}.{ending}" for ending in ("csv", "md", "tex")),
+            reads=reads,
+            paths={**ROOMS, "claims": CLAIMS},
+        )
+
+    # -- slices ----------------------------------------------------------------------------------------------
+
+    def _runs(self, variants: Sequence[str]) -> dict[str, Any]:
+        """What a table may know of runs: variants and seeds."""
+        entries = [(name, self.params["variants"][name]) for name in variants]
+        return {
+            "seeds": self.seeds,
+            "variants": [
+                {
+                    "name": name,
+                    **{word: entry[word] for word in ("dataset", "features", "model")},
+                    "imported": self.installed.imported(entry["features"]),
+                }
+                for name, entry in entries
+            ],
+        }
+
+    def _skipped(self, variants: Iterator[str] | Sequence[str]) -> dict[str, str]:
+        """Those of some variants that cannot run here, each with the reason."""
+        return {name: self.installed.skipped[name] for name in variants if name in self.installed.skipped}

@@ -1,0 +1,137 @@
+"""Figures that set variants side by side with what they cost, and maps of embeddings: from tables, no I/O.
+
+The colours and markers of variants are those of `vad.drawing.curves`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from jaxtyping import Float, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vad.drawing.curves import add_note, plt, styles
+
+COSTS = (
+    ("MACs per frame", "macs_per_frame_head", "macs_per_frame"),
+    ("parameters", "params", "params_whole"),
+    ("frames per second", "head_fps", "end_to_end_fps"),
+)
+"""Axis, column of the head alone, column of decoder + extractor + head."""
+PARTS: tuple[tuple[str, Literal["none", "full"]], ...] = (
+    ("head alone", "none"),
+    ("decoder + extractor + head", "full"),
+)
+
+
+def efficiency_figure(
+    title: str, rows: Sequence[Mapping[str, Any]], images: Mapping[str, Mapping[str, Any]], note: str = ""
+) -> Figure:
+    """Areas against MACs, parameters and speed, on log axes; one row of panels per area that is defined.
+
+    Args:
+        title: names the data set and the machine.
+        rows: variants with `variant`, `model`, areas with their bounds, and costs; what is None is left out.
+        images: costs of image networks by name, drawn as lines across where they have the column.
+        note: small, at the foot: what a mark in the names means.
+    """
+    areas = [name for name in ("frame_auc", "video_auc") if any(row.get(name) is not None for row in rows)]
+    panels = max(len(areas), 1)
+    figure, grid = plt.subplots(panels, 3, figsize=(12.4, 3.3 * panels + 0.5), layout="constrained", squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    looks = styles({row["variant"]: row["model"] for row in rows})
+    for area, line in zip(areas, grid, strict=False):
+        for axes, (label, alone, whole) in zip(line, COSTS, strict=True):
+            axes.set(xlabel=label, ylabel=area, xscale="log")
+            for row in rows:
+                _point(axes, row, area, (alone, whole), looks[row["variant"]])
+            for name, costs in images.items():
+                _across(axes, name, costs.get(whole))
+    names = [Line2D([], [], ls="", ms=5, **look, label=name) for name, look in looks.items()]
+    parts = [Line2D([], [], ls="", marker="o", color="0.3", fillstyle=fill, label=text) for text, fill in PARTS]
+    figure.legend(handles=[*names, *parts], loc="outside right upper", fontsize=7, frameon=False)
+    add_note(figure, note)
+    return figure
+
+
+def _point(axes: Axes, row: Mapping[str, Any], area: str, columns: tuple[str, str], look: Mapping[str, Any]) -> None:
+    """Hollow: the head alone; filled: all that is needed, with the interval of the area; a line joins the two."""
+    places = [row.get(column) for column in columns]
+    if row.get(area) is None:
+        return
+    both = [place for place in places if place]
+    axes.plot(both, [row[area]] * len(both), color=look["color"], lw=0.8, alpha=0.5)
+    for place, (_, fill) in zip(places, PARTS, strict=True):
+        if place:
+            axes.plot(place, row[area], ls="", ms=6, fillstyle=fill, **look)
+    if both and row.get(f"{area}_low") is not None:
+        axes.vlines(both[-1], row[f"{area}_low"], row[f"{area}_high"], color=look["color"], lw=0.8, alpha=0.4)
+
+
+def _across(axes: Axes, name: str, place: float | None) -> None:
+    """A network that gives no anomaly score: a dotted line at its cost."""
+    if place:
+        axes.axvline(place, color="0.6", lw=0.8, ls=":")
+        axes.annotate(name, (place, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=6, color="0.4")
+
+
+def tsne_figure(title: str, points: pd.DataFrame) -> Figure:
+    """The same map three times, coloured by label, by class and by score.
+
+    Args:
+        title: names variant, vectors, sample and settings.
+        points: columns x, y, label (0 | 1), class, score.
+    """
+    figure, panels = plt.subplots(1, 3, figsize=(13.2, 4.0), layout="constrained", sharex=True, sharey=True)
+    figure.suptitle(title, fontsize=9)
+    truth = points["label"].replace({0: "normal", 1: "anomalous"})
+    classes = sorted(points["class"].unique())
+    kinds = {"label": (truth, ["normal", "anomalous"]), "class": (points["class"], classes)}
+    for axes, (name, (values, order)) in zip(panels, kinds.items(), strict=False):
+        palette = sns.color_palette("colorblind" if len(order) <= 10 else "husl", len(order))
+        for value, colour in zip(order, palette, strict=True):
+            mine = points[values == value]
+            axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
+        axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    drawn = panels[2].scatter(points["x"], points["y"], s=12, c=points["score"], cmap="viridis", alpha=0.85, lw=0)
+    figure.colorbar(drawn, ax=panels[2], label="score (higher = more anomalous)")
+    for axes in panels:
+        axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def heat_map_figure(
+    title: str,
+    frames: pd.DataFrame,
+    images: UInt8[np.ndarray, "frames height width rgb"],
+    heat: Float[np.ndarray, "frames height width"],
+) -> Figure:
+    """Frames, and below each what a model says of its patches, on one scale from 0 to 1.
+
+    Args:
+        title: names variant, seed, weights and how the frames were chosen.
+        frames: columns video_id, class, frame (index from 0), label (0 | 1), score; a row per frame.
+        images: the frames.
+        heat: scores of the patches over their pixels, 0..1.
+    """
+    width = max(2.2 * len(frames) + 0.8, 8.2)  # the title needs this much
+    figure, grid = plt.subplots(2, len(frames), figsize=(width, 5.2), layout="constrained", squeeze=False)
+    figure.suptitle(title, fontsize=9)
+    drawn = None
+    for row, image, scores, (above, below) in zip(frames.to_dict("records"), images, heat, grid.T, strict=True):
+        truth = "anomalous" if row["label"] else "normal"
+        words = f"{row['video_id']} ({row['class']})\nframe {row['frame']}: {truth}, score {row['score']:.3f}"
+        above.imshow(image)
+        above.set_title(words, fontsize=7)
+        drawn = below.imshow(scores, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+        below.set_title(f"patches {scores.min():.3f} to {scores.max():.3f}", fontsize=7)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.grid(visible=False)
+    if drawn is not None:
+        figure.colorbar(drawn, ax=grid[1].tolist(), label="score of a patch", shrink=0.8)
+    return figure

@@ -1,0 +1,66 @@
+"""The first page of a data set's report: the main table, and a link to everything else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vad.artefacts.files import write_text
+from vad.report import page
+from vad.report.inputs import ReportInputs, RunSettings, whole_rows
+from vad.report.results import is_one_class, not_shown, variant_table
+from vad.schema.base import Id
+
+PAGES = {
+    "results": "every variant with every choice behind it; rows without a pixel and oracles to read them against",
+    "significance": "which rows differ",
+    "classes": "every class of anomaly by itself",
+    "conventions": "the same under every ground-truth convention",
+    "selection_gap": "what choosing the epoch on the test list would have given",
+    "efficiency": "size, operations, time and memory",
+}
+FIGURES = {
+    "roc": "ROC curves over frames",
+    "pr": "precision-recall curves over frames",
+    "efficiency": "area against cost",
+}
+
+
+class Settings(RunSettings):
+    """Data set, variants and seeds, and the figures of each variant, relative to the page."""
+
+    dataset: Id
+    figures: dict[str, list[str]]
+
+
+def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
+    """Write index.md.
+
+    Args:
+        settings: data set, variants, seeds and figures.
+        paths: the folders `split` and `evaluate`.
+        out: index.md in the folder of the data set's report.
+    """
+    inputs = ReportInputs.of(settings, paths)
+    results, broken = whole_rows(inputs)
+    facts = inputs.facts(settings.dataset)
+    size = (
+        f"{facts['n_train']} train videos ({facts['n_validation']} of them validation), {facts['n_test']} test videos."
+    )
+    tables = [
+        f"{page.link(f'{name}.md', f'{name}.md')} ({page.link('CSV', f'{name}.csv')}): {about}"
+        for name, about in PAGES.items()
+    ]
+    figures = [
+        f"{variant}: {', '.join(page.link(Path(path).stem.removeprefix(f'{variant}_'), path) for path in files)}"
+        for variant, files in settings.figures.items()
+    ]
+    text = page.page(
+        page.heading(f"Report on {settings.dataset}"),
+        size,
+        variant_table(results, is_one_class(inputs, settings.dataset)),
+        not_shown(broken),
+        page.section("Tables", tables),
+        page.heading("Figures", 2),
+        *(page.image(about, f"figures/{name}.png") for name, about in FIGURES.items()),
+        page.section("Figures of each variant", figures),
+    )
+    write_text(out, text)
