@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from tests.videos import scene, write_video
+from tests.videos import scene, source, write_video
 
 RATIO_BAR = 3.0
 MEMORY_BAR_MB = 2500
@@ -63,7 +63,7 @@ def project() -> Callable[[Path], Vectors]:
     from vad.extractors.xfeat import Config, Extractor
 
     extractor = Extractor(Config(device="cpu"))
-    return lambda path: extractor.extract(path).features
+    return lambda path: extractor.extract(source(path)).features
 
 
 def serve(way: Callable[[], Callable[[Path], Vectors]], orders: Connection) -> None:

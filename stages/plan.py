@@ -134,7 +134,7 @@ class Plan:
     def _available(self, dataset: str) -> Callable[[Video], bool]:
         """Whether every imported feature table that is used with a data set has a video."""
         tables = [self.imported_features(f) for f, d in self.pairs if d == dataset and self.imported(f)]
-        return lambda video: all(table.has(video) for table in tables)
+        return lambda video: all(table.has(video.video_id) for table in tables)
 
     def write_available(self, dataset: str) -> list[str]:
         """For a partial data set: the file that lists its videos (written only when it changed)."""

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tests.report.test_tables import metrics
 
 from stages.infer import run as infer
 from stages.report import figures
 from stages.report import run as report
+from tests.report.test_tables import metrics
 from vad.artefacts.features import FeatureFile, write_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.scores import read_scores

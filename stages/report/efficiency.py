@@ -1,7 +1,7 @@
-"""Room report: what each head and each extractor costs, one after the other, and image networks to compare with.
+"""Room report: the cost of each head, each extractor and the image networks to compare with, one after the other.
 
-One process for all of them: torch is loaded once, and nothing else runs beside what is timed. A part whose record is
-intact is not measured again: times differ from run to run, so a report would never stay the same.
+One process measures all of them: torch is loaded once, and nothing else runs beside what is timed. A part whose record
+is intact is not measured again: times differ from run to run, so a report would never stay the same.
 """
 
 import argparse
@@ -37,24 +37,22 @@ def main(argv: Sequence[str] | None) -> None:
 
 def _measure(section: Path, inputs: Sequence[Path]) -> dict[str, Any]:
     """The cost of one part, by the kind that its section names."""
-    # Torch takes seconds to import: only a job that has work to do waits for it, and no process that is measured.
+    # Torch takes seconds to import: only a job that has work to do pays for it, and before anything is measured.
     import torchvision.models  # noqa: F401
 
-    import vad.extractors
-    from vad import registry
     from vad.cost import parts as cost
-    from vad.cost.measure import alone
+    from vad.cost.measure import run_isolated
+    from vad.extractors._base import Source, load_extractor
 
     entry = settings(section)
     how = typed(Efficiency, entry["efficiency"])
     cost.get_ready()
     if entry["kind"] == "head":
-        return alone(lambda: cost.head(entry["model"], entry["model_args"], read_features(inputs[0]), how))
+        return run_isolated(lambda: cost.head(entry["model"], entry["model_args"], read_features(inputs[0]), how))
     if entry["kind"] == "extractor":
-        module = registry.find(vad.extractors, entry["features"].pop("extractor"))
-        plugin = module.Extractor(typed(module.Config, entry["features"]))
-        return alone(lambda: cost.extractor(plugin, inputs[0], how))
-    return {title: alone(lambda name=name: cost.reference(name, how)) for title, name in cost.REFERENCES.items()}
+        plugin, source = load_extractor(entry["features"]), Source(inputs[0].stem, (inputs[0],))
+        return run_isolated(lambda: cost.extractor(plugin, source, how))
+    return {title: run_isolated(lambda name=name: cost.reference(name, how)) for title, name in cost.REFERENCES.items()}
 
 
 if __name__ == "__main__":

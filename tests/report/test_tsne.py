@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.models.test_every_model import every_model, features_for, made
 from torch import nn
 
+from tests.models.test_every_model import every_model, features_for, made
 from vad.engine.build import build
 from vad.engine.expansion import rows_to_frames
 from vad.report.tsne import draw, embed_video, flat, perplexity_for, tsne

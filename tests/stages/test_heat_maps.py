@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tests.report.test_heat_maps import ARGS
 
 from stages.report.figures import _heat_maps
 from stages.report.heat_maps import main
 from tests.clips import noise
+from tests.report.test_heat_maps import ARGS
 from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.artefacts.files import read_json, write_json
 from vad.artefacts.npy import load_npy

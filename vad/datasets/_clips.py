@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from vad.artefacts.fingerprint import is_image
-from vad.datasets._files import VIDEO_SUFFIXES
-from vad.datasets._images import numbering_problem
+from vad.video.files import VIDEO_SUFFIXES, numbering_problem
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from vad.datasets._files import VIDEO_SUFFIXES
 from vad.errors import nearest
 from vad.splits.video import Intervals, is_id
+from vad.video.files import VIDEO_SUFFIXES
 
 CLASSES = (
     *("Abuse", "Arrest", "Arson", "Assault", "Burglary", "Explosion", "Fighting"),

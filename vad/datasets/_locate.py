@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from vad.datasets._files import VIDEO_SUFFIXES, Found, walk
 from vad.datasets._lists import EVENT_FOLDER, Entry, key
+from vad.video.files import VIDEO_SUFFIXES, Found, walk
 
 FEW = 20  # up to this many missing videos are compared with all names for a similar one
 

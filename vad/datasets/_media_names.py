@@ -9,9 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from vad.artefacts.fingerprint import IMAGES
-from vad.datasets._files import VIDEO_SUFFIXES, Found, walk
-from vad.datasets._images import numbering_problem
 from vad.splits.video import is_id
+from vad.video.files import VIDEO_SUFFIXES, Found, numbering_problem, walk
 
 _SLUG_LENGTH = 100
 
