@@ -34,7 +34,7 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     """The row says which labels and threshold rule it has; a changed image makes exactly what depends on its clip."""
     project = Project.new(tmp_path / "project", PARAMS)
     raw = project.folder / "data/raw/ped2"
-    settings = Config(train_clips=2, test_clips=2, frames_min=16, frames_max=20, width=64, height=48)
+    settings = Config(train_sequences=2, test_sequences=2, frames_min=16, frames_max=20, width=64, height=48)
     Dataset(settings, raw).generate(1)
     project.snakemake()
     page = (project.folder / "reports/tables/results.md").read_text()

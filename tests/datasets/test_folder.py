@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.project import REAL_DATA
-from vad.datasets._media_names import video_ids
-from vad.datasets.folder import Config, Dataset, read_frame_labels
+from vad.datasets._folder_media import video_ids
+from vad.datasets._frame_labels import read_frame_labels
+from vad.datasets.folder import Config, Dataset
 from vad.errors import DatasetError
 from vad.splits.tables import read_test, read_train, write_tables
 from vad.splits.video import Video, is_id

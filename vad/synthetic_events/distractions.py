@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.synthetic.particles import STEAM, bird, glow, plume, rain
 from vad.synthetic.people import Pose, figure, stand, stranger, walk
 from vad.synthetic.scene import Scene
-from vad.synthetic.shows import Builder, Show, crossing
 from vad.synthetic.sprites import Blit, Number, rgb
 from vad.synthetic.vehicles import PAINTS, vehicle
+from vad.synthetic_events.particles import STEAM, bird, glow, plume, rain
+from vad.synthetic_events.shows import Builder, Show, crossing
 
 
 def _crowd(scene: Scene, rng: np.random.Generator) -> Show:

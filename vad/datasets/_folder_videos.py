@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vad.datasets._folder_media import MediaIndex
+from vad.datasets._folder_table import Row
 from vad.datasets._frame_labels import read_frame_labels
-from vad.datasets._label_table import Row
-from vad.datasets._media_names import MediaIndex
 from vad.errors import DatasetError
 from vad.splits.video import Intervals, Video
 
