@@ -7,7 +7,7 @@ from stages.room import command_line, make, parser, settings
 from vad.artefacts.features import write_features
 from vad.artefacts.files import read_json
 from vad.errors import VadError, listing
-from vad.extractors._base import Source, load_extractor
+from vad.extractors._base import Source, load_extractor, make_features
 from vad.ledger.records import Job
 
 
@@ -26,7 +26,10 @@ def main(argv: Sequence[str] | None) -> None:
         job.take_back()
         was_there = out.is_file()
         try:
-            if make(job, lambda source=source, out=out: write_features(out, extractor.extract(source))) and was_there:
+            if (
+                make(job, lambda source=source, out=out: write_features(out, make_features(extractor, source)))
+                and was_there
+            ):
                 replaced.append(job)
         except VadError as error:
             problems.append(str(error))

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vad.extractors
 from tests import videos
 from vad import registry
+from vad.artefacts.features import FeatureFile
 from vad.errors import FeatureError, ParamsError, VadError
-from vad.extractors._base import BaseExtractor, Source, load_extractor
+from vad.extractors._base import BaseExtractor, Source, load_extractor, make_features
 from vad.extractors.frames import Extractor
 from vad.schema.base import Section
 from vad.video.decode import PyAVReader, Reader, Rules
@@ -72,6 +74,17 @@ def test_defaults_of_the_hooks() -> None:
     assert 9 == extractor.identity()["max_pixels"]
     with pytest.raises(FeatureError, match=r"no method extract\(source\)"):
         extractor.extract(Source("a", ()))
+
+
+def test_features_of_another_width_are_refused() -> None:
+    """What `dim` announces is what the file has; the error names the extractor's file and both numbers."""
+    file = FeatureFile(np.zeros((1, 4), np.float32), np.array([0, 9]))
+    plugin = type("Extractor", (BaseExtractor,), {"dim": 4, "extract": lambda self, source: file})(Rules())
+
+    assert file is make_features(plugin, Source("a", (Path("a.mp4"),)))
+    plugin.dim = 5
+    with pytest.raises(FeatureError, match=r"a.mp4: .*made features 4 wide, its dim is 5"):
+        make_features(plugin, Source("a", (Path("a.mp4"),)))
 
 
 def test_extractors_read_through_the_reader_that_the_source_opens(tmp_path: Path) -> None:

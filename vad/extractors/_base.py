@@ -101,3 +101,17 @@ def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:
     module = registry.find(vad.extractors, settings.pop("extractor"))
     plugin = registry.plugin_class(module, "Extractor", BaseExtractor)
     return plugin(module.Config.model_validate_json(json.dumps(settings)))
+
+
+def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
+    """The features of one video, of the width that the extractor announces.
+
+    Raises: FeatureError for another width, and what `extract` raises.
+    """
+    file = extractor.extract(source)
+    if file.dim != extractor.dim:
+        name = type(extractor).__module__
+        raise FeatureError(
+            f"{source.video}: {name} made features {file.dim} wide, its dim is {extractor.dim}. Correct it."
+        )
+    return file
