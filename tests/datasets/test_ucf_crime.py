@@ -165,7 +165,7 @@ HOSTILE = {
     "Abuse/Abuse009\udcff.mp4": "not UTF-8",
     "Abus/Abuse009.mp4": "Did you mean 'Abuse'?",
     "Abuse/Arrest009_x264.mp4": "the folder says Abuse, the name says Arrest",
-    "strange009.mp4": "the name tells no class",
+    "strange009.mp4": "no class in the name",
     "Normal_Videos_event/Normal_Videos_015_x264.mp4": "leakage",
     f"{TRAIN_NORMAL}/Normal_Videos_015_x264.mp4": "leakage",
     f"{TEST_NORMAL}/Normal_Videos015_x264.mp4": "leakage",

@@ -48,7 +48,7 @@ def of_vector(path: Path, published: Sequence[int], sequences: Sequence[StoredSe
 
 
 def _other_lengths(sequences: Sequence[StoredSequence], lengths: Sequence[int], published: Sequence[int]) -> list[str]:
-    """The sequences that are to blame, as far as the published lengths tell; else all lengths."""
+    """The sequences of another length than published; all lengths where that explains nothing."""
     pairs = zip(sequences, lengths, published, strict=False)
     wrong = [f"{sequence.video_id}: {n} frames, {known} as published" for sequence, n, known in pairs if n != known]
     if len(sequences) == len(published) and len(wrong) < len(sequences):

@@ -1,9 +1,9 @@
 """`mini_crime`: a small synthetic stand-in for UCF-Crime, generated on the spot, in UCF-Crime's own layout.
 
 The videos are drawn, not filmed: fixed cameras, stick-and-capsule people, cars, weather, sensor noise and a clock,
-encoded as real H.264. Each of UCF-Crime's 13 classes is one kind of event inside otherwise normal life. It is a fair
-small exam for a pipeline (results neither perfect nor at chance, nothing to be gained from length or position), and
-says nothing about how a model would do on real crime.
+encoded as real H.264. Each of UCF-Crime's 13 classes is one kind of event inside otherwise normal life. It
+tests a pipeline: results are neither perfect nor at chance, and length or position of a frame predict nothing. It does
+not predict results on real crime.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class Dataset(BaseDataset):
         return [self.home / name for name in list_texts(self._plan)]
 
     def videos(self, available: Available | None = None) -> list[Video]:
-        """All videos, from the plan alone: no file is opened. As in UCF-Crime, train videos have no intervals."""
+        """All videos from the plan, without opening a file. As in UCF-Crime, train videos have no intervals."""
         return [_video(video) for video in self._plan]
 
     def parsed(self, available: Available | None = None) -> list[Video]:
@@ -71,7 +71,7 @@ class Dataset(BaseDataset):
         return ucf_crime.Dataset(ucf_crime.Config(root=str(self.home)), self.home).videos()
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
-        """Checksums of the lists and what a reader of results must know about the data."""
+        """Checksums of the lists, and notes for readers of the results."""
         return {
             "lists": {
                 Path(name).name: {
@@ -115,7 +115,7 @@ class Dataset(BaseDataset):
 
 
 def plan_of(config: Config) -> list[VideoPlan]:
-    """What each video will show, train list first; needs no file."""
+    """Plans of all videos, train list first; reads no file."""
     seconds = (config.seconds_min, config.seconds_max)
     return plan_videos(config.seed, config.train_videos, config.test_videos, seconds, config.fps)
 

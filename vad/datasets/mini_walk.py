@@ -1,8 +1,8 @@
 """`mini_walk`: a small synthetic stand-in for Ped2 and Avenue, generated on the spot, in UCSD's own layout.
 
 A fixed camera on a walkway, drawn, not filmed: grey frames of a textured ground with sensor noise and slow changes of
-light. Normal is who walks, in both directions and at various speeds, or stands about; anomalous are cyclists, runners,
-skaters, golf carts and a bag that is thrown up. Frames, labels and pixel masks:
+light. Normal are people who walk, in both directions and at various speeds, or stand about; anomalous are cyclists,
+runners, skaters, golf carts and a bag that is thrown up. Frames, labels and pixel masks:
 
     Train/Train001/001.png ...                            normal sequences only
     Test/Test001/001.png ...  Test/Test001_gt/001.png ... sequences, and masks beside them
@@ -34,7 +34,7 @@ class Config(GeneratedSettings):
     """What to generate. Every change makes another data set."""
 
     seed: int = Field(0, ge=0, description="seed of everything random: plan and pictures")
-    train_sequences: Annotated[int, Field(ge=2, le=999)] = Field(12, description="sequences to learn from, all normal")
+    train_sequences: Annotated[int, Field(ge=2, le=999)] = Field(12, description="train sequences, all normal")
     test_sequences: Annotated[int, Field(ge=2, le=999)] = Field(
         14, description="test sequences, three tenths of them normal"
     )
@@ -67,7 +67,7 @@ class Dataset(BaseDataset):
         return [self.home / LABELS]
 
     def videos(self, available: Available | None = None) -> list[Video]:
-        """All sequences, from the plan alone: no file is opened."""
+        """All sequences from the plan, without opening a file."""
         return [_video(sequence) for sequence in self._plan]
 
     def labels_of(self, video: Video) -> UInt8[np.ndarray, " frames"]:
@@ -82,7 +82,7 @@ class Dataset(BaseDataset):
         return parts[video.video_id]
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
-        """Checksum of the labels and what a reader of results must know about the data."""
+        """Checksum of the labels, and notes for readers of the results."""
         what = "one label a frame of all test sequences: any pixel of the mask"
         return {
             "lists": {LABELS: {"sha256": sha256(self.home / LABELS), "official": None, "what": what}},
@@ -113,7 +113,7 @@ class Dataset(BaseDataset):
 
 
 def plan_of(config: Config) -> list[SequencePlan]:
-    """What each sequence will show, train before test; needs no file."""
+    """Plans of all sequences, train before test; reads no file."""
     frames = (config.frames_min, config.frames_max)
     return plan_sequences(config.seed, config.train_sequences, config.test_sequences, frames)
 

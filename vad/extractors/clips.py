@@ -16,7 +16,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 
 import vad.extractors
 from vad import registry
-from vad.artefacts.clips import Clips, encoded
+from vad.artefacts.clips import Clips, encode_jpeg
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError, ParamsError
@@ -76,7 +76,7 @@ class Extractor(BaseExtractor):
         """
         config = self.config
         reader = source.open(config.size, config.size, config)
-        images = [encoded(frame, config.quality) for frame in reader.frames()]
+        images = [encode_jpeg(frame, config.quality) for frame in reader.frames()]
         file = self._vectors_of(source, len(images))
         places = np.minimum(file.bounds[:-1, None] + np.arange(config.frames), len(images) - 1)
         clips = Clips.of([[images[place] for place in row] for row in places])

@@ -32,7 +32,7 @@ class View:
         return self.height / 96
 
     def person(self, row: Number) -> int:
-        """Height in pixels of somebody who stands on a row (of the canvas); in steps, so that pictures repeat."""
+        """Height in pixels of a person on a row of the canvas, in steps, so that drawn pictures can be reused."""
         tall = (15 + (row / self.scale - FAR) * 0.28) * self.scale
         return max(round(tall / 4) * 4, 4)
 

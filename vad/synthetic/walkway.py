@@ -85,7 +85,7 @@ def _test_list(seed: int, test_sequences: int, frames: tuple[int, int], rng: np.
 
 
 def _imbalance(sequences: list[SequencePlan]) -> float:
-    """How much a frame's place and its sequence's length say of its label: the largest shift in standard deviations."""
+    """How well place and length of a sequence predict a frame's label: the largest shift, in standard deviations."""
     index = np.concatenate([np.arange(sequence.n_frames) for sequence in sequences])
     length = np.concatenate([np.full(sequence.n_frames, sequence.n_frames) for sequence in sequences])
     labels = np.concatenate([sequence.labels() for sequence in sequences]) == 1

@@ -98,7 +98,7 @@ def _steam(scene: Scene, rng: np.random.Generator) -> Show:
 
 
 def _runner(scene: Scene, rng: np.random.Generator) -> Show:
-    """Somebody in a hurry, to and fro."""
+    """A person who hurries to and fro."""
     row = float(rng.choice(scene.paths))
     size, who = scene.person(row), stranger(rng)
 
@@ -126,7 +126,7 @@ def _hug(scene: Scene, rng: np.random.Generator) -> Show:
 
 
 def _errand(scene: Scene, rng: np.random.Generator) -> Show:
-    """Somebody who bends down, ties a shoe, picks things up."""
+    """A person who bends down, ties a shoe, picks things up."""
     x, row = scene.spot(rng)
     size, who = scene.person(row), stranger(rng)
 

@@ -31,7 +31,7 @@ _DIGITS = {
 
 def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int) -> None:
     """Write every planned video below `folder`, in `workers` processes; size is (height, width)."""
-    # The longest first, so that no process is left alone with a long one at the end.
+    # The longest first, so that no process still works on a long one at the end.
     jobs = sorted(plans, key=lambda video: -video.n_frames)
     spread(partial(render_video, folder=folder, size=size, fps=fps), jobs, workers)
 

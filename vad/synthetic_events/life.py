@@ -21,7 +21,7 @@ VISIBLE_PEOPLE, VISIBLE_CARS = 0.5, 0.22  # on average at any moment, per path a
 
 @dataclass(frozen=True)
 class Passage:
-    """Somebody or something that crosses the picture once."""
+    """A person or vehicle that crosses the picture once."""
 
     row: Number
     x: Number

@@ -18,7 +18,7 @@ from vad.synthetic_events.violence import blow
 
 
 def burglary(scene: Scene, rng: np.random.Generator) -> Show:
-    """A broken window, an open door, a torch that searches inside, and somebody who climbs."""
+    """A broken window, an open door, a torch that searches inside, and a person who climbs."""
     window, door = scene.pick(rng, scene.windows), scene.pick(rng, scene.doors)
     hole, dark = broken_glass(rng, window), _dark(door)
     row = scene.paths[0]
@@ -86,7 +86,7 @@ def vandalism(scene: Scene, rng: np.random.Generator) -> Show:
 
 
 def shoplifting(scene: Scene, rng: np.random.Generator) -> Show:
-    """A display is emptied by somebody who reaches, looks round and stoops."""
+    """A person empties a display: reaches, looks round and stoops."""
     window = scene.pick(rng, scene.windows)
     wider = 0.4 * (window.right - window.left)
     place = Rect(window.left - wider, window.top - wider, window.right + wider, window.bottom + wider)

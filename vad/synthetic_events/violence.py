@@ -36,7 +36,7 @@ def blow(seconds: Number, rate: Number, shift: Number = 0.0) -> Pose:
 
 
 def abuse(scene: Scene, rng: np.random.Generator) -> Show:
-    """Somebody beats a smaller person who cowers."""
+    """A person beats a smaller one who cowers."""
     x, row = scene.spot(rng)
     size, who, victim = scene.person(row), stranger(rng), stranger(rng)
     small, side, rate = round(0.72 * size), int(rng.choice([-1, 1])), rng.uniform(1.6, 2.4)
