@@ -26,10 +26,8 @@ def main(argv: Sequence[str] | None) -> None:
         job.take_back()
         was_there = out.is_file()
         try:
-            if (
-                make(job, lambda source=source, out=out: write_features(out, make_features(extractor, source)))
-                and was_there
-            ):
+            made = make(job, lambda source=source, out=out: write_features(out, make_features(extractor, source)))
+            if made and was_there:
                 replaced.append(job)
         except VadError as error:
             problems.append(str(error))
