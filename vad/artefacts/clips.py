@@ -30,7 +30,7 @@ class Clips:
 
     data: UInt8[np.ndarray, " bytes"] | StoredBytes
     """In memory, or in the feature file: the images of a large data set are many gigabytes."""
-    offsets: Int[np.ndarray, "rows frames+1"]
+    offsets: Int[np.ndarray, "rows edges"]
 
     @classmethod
     def of(cls, images: Sequence[Sequence[bytes]]) -> "Clips":
