@@ -45,7 +45,10 @@ class FeatureFile:
 
 
 def _check_features(where: Path, file: FeatureFile) -> None:
-    """Refuse arrays that no later room could trust."""
+    """Check types, shapes, values and bounds of a feature file.
+
+    Raises: FeatureError for anything that a later room could not use.
+    """
     features, bounds = file.features, file.bounds
     images = features.dtype == np.uint8 and features.ndim == 4
     if not (images or (features.dtype == np.float32 and features.ndim >= 2)) or 0 in features.shape:

@@ -18,7 +18,7 @@ from jaxtyping import Float, Shaped
 from vad.artefacts.npy import load_npy
 from vad.audit.official import OfficialList
 from vad.audit.problems import by_mend, shortened
-from vad.datasets._lists import read_frame_counts
+from vad.datasets.ucf_crime import read_frame_counts
 from vad.errors import ArtefactError
 
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")

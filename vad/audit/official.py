@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import vad.datasets
 from vad import registry
 from vad.artefacts.features import read_features
 from vad.audit.problems import shortened
-from vad.datasets._frame_labels import labels_of
 from vad.errors import DatasetError, ParamsError, nearest
 from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
 from vad.evaluation.scored_video import VideoTruth
@@ -141,13 +140,13 @@ def load_official(name: str, params: Path, stated: Mapping[str, int] | None = No
     if source.root is None:
         raise DatasetError(f"{name}: not installed. Set datasets.{name}.root in {params} to the folder of its lists.")
     # Lists and labels as room split reads them; a generated set has no files before its first run.
-    videos = source.videos() if getattr(source, "GENERATED", False) else getattr(source, "parsed", source.videos)()
+    videos = source.videos() if source.GENERATED else source.parsed()
     known = {_plain(k): n for k, n in (stated or {}).items()}
     unstated = [v.video_id for v in videos if v.split == "test" and not (v.n_frames or _plain(v.video_id) in known)]
     counts = _decoded(name, unstated) | {
         v.video_id: known[_plain(v.video_id)] for v in videos if _plain(v.video_id) in known
     }
-    return official_list(name, videos, source.interval_rule, counts, partial(labels_of, source))
+    return official_list(name, videos, source.interval_rule, counts, source.labels_of)
 
 
 def _decoded(dataset: str, wanted: Sequence[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Events of `mini_crime` that leave smoke and splinters: arson, explosions, road accidents.
 
-Each builder draws its place and cast once and returns a show; see `vad.synthetic.shows.Show`.
+Each builder draws its place and cast once and returns a show; see `vad.synthetic_events.shows.Show`.
 """
 
 import math
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.synthetic.particles import FLAME_MOMENTS, SMOKE, debris_field, flame, flash, flying, plume
 from vad.synthetic.people import stand, stranger, walk
 from vad.synthetic.scene import Scene
-from vad.synthetic.shows import Show, acting, approach, swell
 from vad.synthetic.sprites import Blit, Number
 from vad.synthetic.vehicles import PAINTS, vehicle
+from vad.synthetic_events.particles import FLAME_MOMENTS, SMOKE, debris_field, flame, flash, flying, plume
+from vad.synthetic_events.shows import Show, acting, approach, swell
 
 
 def arson(scene: Scene, rng: np.random.Generator) -> Show:

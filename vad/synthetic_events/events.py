@@ -1,10 +1,10 @@
 """The events of `mini_crime`: one builder for each of UCF-Crime's 13 anomaly classes."""
 
-from vad.synthetic.armed import arrest, robbery, shooting
-from vad.synthetic.shows import Builder
-from vad.synthetic.thefts import burglary, shoplifting, stealing, vandalism
-from vad.synthetic.violence import abuse, assault, fighting
-from vad.synthetic.wrecks import arson, explosion, road_accident
+from vad.synthetic_events.armed import arrest, robbery, shooting
+from vad.synthetic_events.shows import Builder
+from vad.synthetic_events.thefts import burglary, shoplifting, stealing, vandalism
+from vad.synthetic_events.violence import abuse, assault, fighting
+from vad.synthetic_events.wrecks import arson, explosion, road_accident
 
 EVENTS: dict[str, Builder] = {
     "Abuse": abuse, "Arrest": arrest, "Arson": arson, "Assault": assault, "Burglary": burglary,

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vad.synthetic.distractions import DISTRACTIONS
 from vad.synthetic.people import Person, figure, stranger, walk
 from vad.synthetic.scene import Scene
-from vad.synthetic.shows import Scheduled
 from vad.synthetic.sprites import Blit, Number
 from vad.synthetic.vehicles import PAINTS, VehicleKind, vehicle
+from vad.synthetic_events.distractions import DISTRACTIONS
+from vad.synthetic_events.shows import Scheduled
 
 VISIBLE_PEOPLE, VISIBLE_CARS = 0.5, 0.22  # on average at any moment, per path and per lane
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Somebody or something that crosses the picture once."""
+    """A person or vehicle that crosses the picture once."""
 
     row: Number
     x: Number

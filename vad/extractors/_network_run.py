@@ -1,12 +1,12 @@
-"""Running a network over one video: what every extractor with a network shares.
+"""One video through a network, for every extractor that has one: batches, crops, device.
 
 Equal input gives equal bytes on one machine: batches have a fixed size, one thread works, TF32 is off.
+Crops have names and an order: 0 centre, 1-4 corners, 5-9 the same five mirrored.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,19 @@ from jaxtyping import Float, UInt8
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
-from vad.video.decode import Reader
+from vad.extractors._base import Source
+from vad.video.decode import Reader, batches
+
+PLACES = {
+    "centre": (0.5, 0.5),
+    "top left": (0, 0),
+    "top right": (0, 1),
+    "bottom left": (1, 0),
+    "bottom right": (1, 1),
+}
+"""Where a crop lies, down and to the right: 0 = at the top or left edge, 1 = at the bottom or right one."""
+CROPS = (*PLACES, *(f"{name}, mirrored" for name in PLACES))
+"""The names of all crops in their order."""
 
 
 class Cut(NamedTuple):
@@ -30,8 +42,8 @@ class Cut(NamedTuple):
     """Frames of the video from the start of one row to the start of the next."""
 
 
-def extract(
-    path: Path,
+def run_over_video(
+    source: Source,
     reader: Reader,
     cut: Cut,
     rows: Callable[[UInt8[np.ndarray, "frames height width 3"]], Float[np.ndarray, "rows ..."]],
@@ -41,7 +53,7 @@ def extract(
     """One video through a network, batch by batch. Memory does not grow with its length, but for the rows.
 
     Args:
-        path: the video.
+        source: the video.
         reader: its frames, not read yet.
         cut: batches and rows.
         rows: the rows of one batch.
@@ -51,20 +63,22 @@ def extract(
     Raises: MediaError for a video that cannot be read completely.
     """
     with one_exact_thread():
-        found = (rows(frames) for frames in reader.batches(cut.batch, cut.stride))
+        found = (rows(frames) for frames in batches(reader, cut.batch, cut.stride))
         features = reduce(np.maximum, found) if whole_video else np.concatenate(list(found))
     starts = np.arange(len(features)) * cut.step
-    report = {"video_sha256": fingerprint(path), "decode": reader.report, "extractor": identity()}
+    report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": identity()}
     return FeatureFile(features, np.append(starts, reader.n_frames).astype(np.int64), report)
 
 
-def filled(frames: UInt8[np.ndarray, "some height width 3"], count: int) -> UInt8[np.ndarray, "{count} height width 3"]:
+def fill_segment(
+    frames: UInt8[np.ndarray, "some height width 3"], count: int
+) -> UInt8[np.ndarray, "{count} height width 3"]:
     """A whole segment: the last frame repeated until there are `count`."""
     short = count - len(frames)
     return np.concatenate([frames, np.repeat(frames[-1:], short, axis=0)]) if short else frames
 
 
-def device_of(extractor: str, wanted: str) -> torch.device:
+def choose_device(extractor: str, wanted: str) -> torch.device:
     """The device that `auto`, `cpu` or `cuda` means here.
 
     Raises: FeatureError if cuda is asked for and there is none; there is no silent fallback.
@@ -75,12 +89,34 @@ def device_of(extractor: str, wanted: str) -> torch.device:
 
 
 @torch.inference_mode()
-def on_device(network: torch.nn.Module, frames: np.ndarray, device: torch.device) -> np.ndarray:
+def apply_network(network: torch.nn.Module, frames: np.ndarray, device: torch.device) -> np.ndarray:
     """The network's answer to frames, both as arrays."""
     batch = torch.from_numpy(np.ascontiguousarray(frames))
     if device.type == "cuda":
         batch = batch.pin_memory().to(device, non_blocking=True)
     return network(batch).cpu().numpy()
+
+
+def crop(
+    frames: UInt8[np.ndarray, "frames height width 3"], size: int, name: str
+) -> UInt8[np.ndarray, "frames {size} {size} 3"]:
+    """One crop of size x size pixels of every frame; `name` is one of `CROPS`."""
+    down, right = PLACES[name.removesuffix(", mirrored")]
+    top, left = int(down * (frames.shape[1] - size)), int(right * (frames.shape[2] - size))
+    cut = frames[:, top : top + size, left : left + size]
+    return cut[:, :, ::-1] if name.endswith("mirrored") else cut
+
+
+def apply_to_crops(
+    network: torch.nn.Module,
+    frames: UInt8[np.ndarray, "frames height width 3"],
+    size: int,
+    names: Sequence[str],
+    device: torch.device,
+) -> Float[np.ndarray, "1 *crops dim"]:
+    """The row of one segment, crop after crop through the network; a single crop has no axis of its own."""
+    vectors = np.stack([apply_network(network, crop(frames, size, name), device) for name in names])
+    return vectors if len(names) == 1 else vectors[None]
 
 
 @contextlib.contextmanager

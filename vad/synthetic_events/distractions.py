@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.synthetic.particles import STEAM, bird, glow, plume, rain
 from vad.synthetic.people import Pose, figure, stand, stranger, walk
 from vad.synthetic.scene import Scene
-from vad.synthetic.shows import Builder, Show, crossing
 from vad.synthetic.sprites import Blit, Number, rgb
 from vad.synthetic.vehicles import PAINTS, vehicle
+from vad.synthetic_events.particles import STEAM, bird, glow, plume, rain
+from vad.synthetic_events.shows import Builder, Show, crossing
 
 
 def _crowd(scene: Scene, rng: np.random.Generator) -> Show:
@@ -98,7 +98,7 @@ def _steam(scene: Scene, rng: np.random.Generator) -> Show:
 
 
 def _runner(scene: Scene, rng: np.random.Generator) -> Show:
-    """Somebody in a hurry, to and fro."""
+    """A person who hurries to and fro."""
     row = float(rng.choice(scene.paths))
     size, who = scene.person(row), stranger(rng)
 
@@ -126,7 +126,7 @@ def _hug(scene: Scene, rng: np.random.Generator) -> Show:
 
 
 def _errand(scene: Scene, rng: np.random.Generator) -> Show:
-    """Somebody who bends down, ties a shoe, picks things up."""
+    """A person who bends down, ties a shoe, picks things up."""
     x, row = scene.spot(rng)
     size, who = scene.person(row), stranger(rng)
 

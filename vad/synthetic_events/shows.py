@@ -45,7 +45,7 @@ def swell(progress: Number, edge: Number = 0.1) -> Number:
 
 
 def approach(progress: Number, home: Number, away: Number, part: Number = 0.14) -> Number:
-    """Column of somebody who comes from `away`, stays at `home`, and leaves as he came."""
+    """Column of a person who comes from `away`, stays at `home`, and leaves the same way."""
     near = swell(progress, part)
     return away + (home - away) * near
 

@@ -1,18 +1,18 @@
-"""Which feature files belong to which video, found by id in any subfolder."""
+"""For `imported`: which feature files belong to which video, found by id in any subfolder."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from vad.datasets._files import walk
 from vad.errors import FeatureError, listing
+from vad.video.files import walk
 
 CROP_COUNTS = (5, 10)
 _CROP = re.compile(r"(.+)__(\d+)", re.ASCII)
 
 
-class Sources:
+class FeatureFolder:
     """The feature files below a folder, by video: with or without `_x264` in either name."""
 
     def __init__(self, root: Path, suffix: str, ending: str, crops: bool) -> None:
@@ -43,7 +43,7 @@ class Sources:
         """Whether there is any file of a video."""
         return _key(video_id) in self._files
 
-    def of(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
+    def files_of(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
         """The files of each video, in the order of crops.
 
         Raises: FeatureError with every video whose files are missing, ambiguous or refused.

@@ -1,6 +1,6 @@
 """Events of `mini_crime` with weapons or the police: robbery, arrest, shooting.
 
-Each builder draws its place and cast once and returns a show; see `vad.synthetic.shows.Show`.
+Each builder draws its place and cast once and returns a show; see `vad.synthetic_events.shows.Show`.
 """
 
 import math
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.synthetic.particles import SMOKE, STEAM, broken_glass, debris_field, flash, flying, glow, plume
 from vad.synthetic.people import Pose, officer, stand, stranger, walk
 from vad.synthetic.scene import Scene
-from vad.synthetic.shows import Show, acting, approach, swell
 from vad.synthetic.sprites import Blit, Number, rgb
-from vad.synthetic.thefts import bundle
 from vad.synthetic.vehicles import PAINTS, vehicle
+from vad.synthetic_events.particles import SMOKE, STEAM, broken_glass, debris_field, flash, flying, glow, plume
+from vad.synthetic_events.shows import Show, acting, approach, swell
+from vad.synthetic_events.thefts import bundle
 
 DOWN = Pose(lying=1.0, shoulder=(1.4, -0.8), hip=(0.3, -0.2), knee=(-0.4, 0.0))
 HANDS_UP = Pose(shoulder=(2.9, 2.6), elbow=(0.1, 0.3))

@@ -1,4 +1,4 @@
-"""Official list files of UCF-Crime, in every form they circulate in.
+"""For `ucf_crime`: its official list files, in every form they circulate in.
 
 A split list has one `Class/Name_x264.mp4` a line; the annotation has `Name.mp4 Class s1 e1 s2 e2` (6 fields)
 or `Class/Name.mp4 n_frames Class s1 e1 s2 e2` (7 fields). CRLF, a byte-order mark, blank lines, trailing
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from vad.datasets._files import VIDEO_SUFFIXES
 from vad.errors import nearest
 from vad.splits.video import Intervals, is_id
+from vad.video.files import VIDEO_SUFFIXES
 
 CLASSES = (
     *("Abuse", "Arrest", "Arson", "Assault", "Burglary", "Explosion", "Fighting"),
@@ -56,7 +56,7 @@ E = TypeVar("E", bound=Entry)
 
 
 def key(video_id: str) -> str:
-    """What two spellings of one official name have in common: everything but `_x264`."""
+    """The part of a video's name that all spellings share: everything but `_x264`."""
     return video_id.removesuffix("_x264")
 
 
@@ -163,16 +163,16 @@ def shown(text: str) -> str:
 def _named(word: str) -> tuple[str, str, str]:
     """Folder, id and class of one list entry.
 
-    Raises: ValueError when the entry is unsafe, or when folder and name tell of two classes.
+    Raises: ValueError when the entry is unsafe, or when folder and name are of two classes.
     """
     folder, video_id = _place(word)
     prefix = re.match("[A-Za-z]*", video_id)[0]  # type: ignore[index]  # matches always
-    told = prefix if prefix in CLASSES else NORMAL if prefix == NORMAL else ""
-    class_name = class_of(folder) if folder else told
+    of_name = prefix if prefix in CLASSES else NORMAL if prefix == NORMAL else ""
+    class_name = class_of(folder) if folder else of_name
     if not class_name:
-        raise ValueError(f"{shown(word)}: no folder, and the name tells no class. Write Class/Name.mp4")
-    if told and told != class_name:
-        raise ValueError(f"{shown(word)}: the folder says {class_name}, the name says {told}")
+        raise ValueError(f"{shown(word)}: no folder, and no class in the name. Write Class/Name.mp4")
+    if of_name and of_name != class_name:
+        raise ValueError(f"{shown(word)}: the folder says {class_name}, the name says {of_name}")
     return folder, video_id, class_name
 
 

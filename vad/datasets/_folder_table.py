@@ -1,4 +1,4 @@
-"""`labels.csv` of a folder data set: one row per interval, or one row per video without interval.
+"""For `folder`: `labels.csv`, one row per interval, or one row per video without interval.
 
 Columns: video, split (both required), label, class, start, end, unit. Problems, with line numbers, go to the
 caller's list.

@@ -1,12 +1,18 @@
-"""Files under a folder that somebody else filled: regular files only, none of them outside the folder."""
+"""Files under a user's folder: regular files only, none of them outside the folder; frames without a gap.
+
+Used for videos and for published feature files.
+"""
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
+_LAST_NUMBER = re.compile(r"(\d+)\D*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Found:
 
 
 def walk(root: Path) -> Iterator[Found]:
-    """All files below a folder but hidden ones, sorted; links to folders are not followed but told."""
+    """All files below a folder but hidden ones, sorted. A link to a folder is not followed: it comes with `refused`."""
     inside = root.resolve()
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -48,3 +54,24 @@ def refusal(path: Path, inside: Path) -> str:
     if not target.is_relative_to(inside):
         return f"a link that leaves {inside}"
     return "" if stat.S_ISREG(mode) else "not a regular file"
+
+
+def numbering_problem(names: Iterable[str]) -> str:
+    """Why the images of one video cannot be put in order by the last number in their names; "" if they can.
+
+    Frames are counted by position, so a lost or doubled frame would shift all later labels. Numbers may start anywhere,
+    in any step that does not change.
+
+    Args:
+        names: file names of the images, with suffix.
+    """
+    numbers: dict[int, str] = {}
+    for name in sorted(names):
+        found = _LAST_NUMBER.findall(name.rpartition(".")[0])
+        if not found:
+            return f"{name} has no number in its name"
+        if (twin := numbers.setdefault(int(found[-1]), name)) is not name:
+            return f"{twin} and {name} have the same number"
+    steps = [(after - before, before) for before, after in pairwise(sorted(numbers))]
+    jumps = [before for step, before in steps if step > min(steps)[0]]
+    return f"frames are missing after {numbers[jumps[0]]}" if jumps else ""

@@ -1,4 +1,4 @@
-"""Feature arrays that somebody else wrote: `.npy` without pickles, and blank-separated text."""
+"""For `imported`: feature arrays from published files, `.npy` without pickles or blank-separated text."""
 
 from pathlib import Path
 

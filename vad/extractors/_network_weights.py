@@ -1,4 +1,4 @@
-"""Where the values of an extractor's network come from, named one way for all extractors.
+"""For extractors with a network: where the weights come from, named one way for all of them.
 
 `weights` says `imagenet` or `kinetics` (the file that a library publishes under that name, in the library's own
 cache folder), a path with its `weights_sha256`, or `random` with its `weights_seed`. Nothing falls back to
@@ -84,7 +84,7 @@ class Weights:
         self.extractor, self.config, self.hint = extractor, config, hint
 
     def identity(self) -> dict[str, Any]:
-        """What a feature file's report says of them; a file is read for its sha256 if that is not known."""
+        """The weights as a feature file's report names them; reads the file if its sha256 is not known yet."""
         kind = self.config.weights if self.config.weights in {RANDOM, *self.config.published()} else "file"
         if kind == RANDOM:
             return {"weights": RANDOM, "weights_seed": self.config.weights_seed}

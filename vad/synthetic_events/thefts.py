@@ -1,6 +1,6 @@
 """Events of `mini_crime` at doors and windows: burglary, vandalism, shoplifting, stealing.
 
-Each builder draws its place and cast once and returns a show; see `vad.synthetic.shows.Show`.
+Each builder draws its place and cast once and returns a show; see `vad.synthetic_events.shows.Show`.
 """
 
 import math
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.synthetic.particles import DUST, broken_glass, debris_field, flash, flying, glow, plume, scribble
 from vad.synthetic.people import CLOTHES, Pose, stranger, walk
 from vad.synthetic.scene import Rect, Scene
-from vad.synthetic.shows import Show, acting, approach, swell
 from vad.synthetic.sprites import Blit, Brush, Number, Sprite, rgb
 from vad.synthetic.vehicles import PAINTS, vehicle
-from vad.synthetic.violence import blow
+from vad.synthetic_events.particles import DUST, broken_glass, debris_field, flash, flying, glow, plume, scribble
+from vad.synthetic_events.shows import Show, acting, approach, swell
+from vad.synthetic_events.violence import blow
 
 
 def burglary(scene: Scene, rng: np.random.Generator) -> Show:
-    """A broken window, an open door, a torch that searches inside, and somebody who climbs."""
+    """A broken window, an open door, a torch that searches inside, and a person who climbs."""
     window, door = scene.pick(rng, scene.windows), scene.pick(rng, scene.doors)
     hole, dark = broken_glass(rng, window), _dark(door)
     row = scene.paths[0]
@@ -86,7 +86,7 @@ def vandalism(scene: Scene, rng: np.random.Generator) -> Show:
 
 
 def shoplifting(scene: Scene, rng: np.random.Generator) -> Show:
-    """A display is emptied by somebody who reaches, looks round and stoops."""
+    """A person empties a display: reaches, looks round and stoops."""
     window = scene.pick(rng, scene.windows)
     wider = 0.4 * (window.right - window.left)
     place = Rect(window.left - wider, window.top - wider, window.right + wider, window.bottom + wider)

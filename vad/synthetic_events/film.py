@@ -9,13 +9,13 @@ import av
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from vad.synthetic.events import EVENTS
-from vad.synthetic.life import Life
-from vad.synthetic.plan import VideoPlan
 from vad.synthetic.scene import Scene, build_scene
-from vad.synthetic.shows import Scheduled
 from vad.synthetic.sprites import Canvas
 from vad.synthetic.workers import spread
+from vad.synthetic_events.events import EVENTS
+from vad.synthetic_events.life import Life
+from vad.synthetic_events.plan import VideoPlan
+from vad.synthetic_events.shows import Scheduled
 
 # One thread, so that the bytes do not depend on the machine's cores.
 CODEC = {"preset": "superfast", "crf": "26", "bf": "2", "threads": "1"}
@@ -31,7 +31,7 @@ _DIGITS = {
 
 def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int) -> None:
     """Write every planned video below `folder`, in `workers` processes; size is (height, width)."""
-    # The longest first, so that no process is left alone with a long one at the end.
+    # The longest first, so that no process still works on a long one at the end.
     jobs = sorted(plans, key=lambda video: -video.n_frames)
     spread(partial(render_video, folder=folder, size=size, fps=fps), jobs, workers)
 

@@ -1,4 +1,4 @@
-"""Videos below a folder under names of any kind: how a table may call them, and the safe id each one gets."""
+"""For `folder`: videos below a folder under names of any kind: the names a table may use, and safe ids."""
 
 import hashlib
 import re
@@ -9,9 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from vad.artefacts.fingerprint import IMAGES
-from vad.datasets._files import VIDEO_SUFFIXES, Found, walk
-from vad.datasets._images import numbering_problem
 from vad.splits.video import is_id
+from vad.video.files import VIDEO_SUFFIXES, Found, numbering_problem, walk
 
 _SLUG_LENGTH = 100
 
@@ -103,11 +102,11 @@ def without_suffix(path: str) -> str:
     return head if dot and f".{suffix.lower()}" in VIDEO_SUFFIXES else path
 
 
-def _id(path: str, alone: bool) -> str:
+def _id(path: str, unique: bool) -> str:
     name = stem(path)
-    if alone and is_id(name):
+    if unique and is_id(name):
         return name
-    plain = unicodedata.normalize("NFKD", name if alone else without_suffix(path)).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", name if unique else without_suffix(path)).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-")[:_SLUG_LENGTH] or "video"
     digest = hashlib.sha256(_composed(without_suffix(path)).encode()).hexdigest()
     return f"{slug}-{digest[:8]}"

@@ -1,13 +1,13 @@
-"""From the rows of a folder data set's table to its videos."""
+"""For `folder`: from the rows of the table of labels to the videos."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vad.datasets._folder_media import MediaIndex
+from vad.datasets._folder_table import Row
 from vad.datasets._frame_labels import read_frame_labels
-from vad.datasets._label_table import Row
-from vad.datasets._media_names import MediaIndex
 from vad.errors import DatasetError
 from vad.splits.video import Intervals, Video
 
@@ -37,7 +37,7 @@ def by_video(rows: Sequence[Row], media: MediaIndex, problems: list[str]) -> dic
 
 
 def _disagreements(path: str, rows: Sequence[Row]) -> Iterable[str]:
-    """Where rows of one video tell different things, or one of several rows adds nothing."""
+    """Contradictions between the rows of one video, and rows that repeat another one."""
     first, seen = rows[0], {rows[0].interval}
     for row in rows[1:]:
         place = f"line {row.line}: {path}"

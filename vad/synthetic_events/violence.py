@@ -1,6 +1,6 @@
 """Events of `mini_crime` in which people are attacked, as moving figures; none of it is graphic.
 
-Each builder draws its place and cast once and returns a show; see `vad.synthetic.shows.Show`.
+Each builder draws its place and cast once and returns a show; see `vad.synthetic_events.shows.Show`.
 """
 
 import math
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vad.synthetic.particles import DUST, plume
 from vad.synthetic.people import Pose, stand, stranger, walk
 from vad.synthetic.scene import Scene
-from vad.synthetic.shows import Show, acting, approach, swell
 from vad.synthetic.sprites import Blit, Number
+from vad.synthetic_events.particles import DUST, plume
+from vad.synthetic_events.shows import Show, acting, approach, swell
 
 
 def blow(seconds: Number, rate: Number, shift: Number = 0.0) -> Pose:
@@ -36,7 +36,7 @@ def blow(seconds: Number, rate: Number, shift: Number = 0.0) -> Pose:
 
 
 def abuse(scene: Scene, rng: np.random.Generator) -> Show:
-    """Somebody beats a smaller person who cowers."""
+    """A person beats a smaller one who cowers."""
     x, row = scene.spot(rng)
     size, who, victim = scene.person(row), stranger(rng), stranger(rng)
     small, side, rate = round(0.72 * size), int(rng.choice([-1, 1])), rng.uniform(1.6, 2.4)

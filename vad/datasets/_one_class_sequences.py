@@ -1,6 +1,6 @@
-"""The clips of Ped2 and Avenue, wherever the distribution or somebody's extraction put them.
+"""For Ped2 and Avenue: the sequences (their videos), as distributed or as extracted into folders of frames.
 
-Clips are joined by their number; frames of a clip by their position, whether their names begin with 0 or with 1.
+Sequences are joined by their number, frames of a sequence by their position: names may begin with 0 or with 1.
 """
 
 import re
@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Literal
 
 from vad.artefacts.fingerprint import is_image
-from vad.datasets._files import VIDEO_SUFFIXES
-from vad.datasets._images import numbering_problem
+from vad.video.files import VIDEO_SUFFIXES, numbering_problem
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One clip: a folder of images, or a video file."""
+class StoredSequence:
+    """One sequence: a folder of images, or a video file."""
 
     video_id: str
     path: str
     """Relative to the data set's root."""
     split: Literal["train", "test"]
     n_frames: int | None
-    """Images of the folder; of a video file what its header says, for test clips only."""
+    """Images of the folder; of a video file what its header says, for test sequences only."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class Layout:
     """In words, for notes and errors."""
     train: str
     test: str
-    """Folders below the root that hold the clips."""
-    clip: re.Pattern[str]
-    """What a clip is called as a whole; group 1 is its number. Masks and other files are called otherwise."""
+    """Folders below the root that hold the sequences."""
+    name: re.Pattern[str]
+    """What a sequence is called as a whole; group 1 is its number. Masks and other files are called otherwise."""
     files: bool = False
-    """Whether clips are video files."""
+    """Whether sequences are video files."""
 
 
 UCSD = Layout("UCSD's folders Train/Train001, Test/Test001", "Train", "Test", re.compile(r"(?:Train|Test)(\d{3})"))
@@ -63,21 +62,22 @@ def find_layout(root: Path, layouts: Sequence[Layout], inner: Sequence[str] = ()
     return None
 
 
-def find_clips(root: Path, folder: Path, layout: Layout, digits: int, problems: list[str]) -> list[Clip]:
-    """All clips, train first, by number.
+def find_sequences(root: Path, folder: Path, layout: Layout, digits: int, problems: list[str]) -> list[StoredSequence]:
+    """All sequences, train first, by number.
 
     Args:
         root: that paths are relative to.
         folder: `root` or a folder below it that has the layout.
-        layout: how clips are arranged.
+        layout: how sequences are arranged.
         digits: of the numbers in ids, which are the same in every layout: Train001, Test001.
-        problems: receives lost and doubled clips and frames.
+        problems: receives lost and doubled sequences and frames.
     """
-    clips = []
-    for split, part in (("train", layout.train), ("test", layout.test)):
+    sequences = []
+    parts: tuple[tuple[Literal["train", "test"], str], ...] = (("train", layout.train), ("test", layout.test))
+    for split, part in parts:
         numbers: dict[int, Path] = {}
         for path in sorted((folder / part).iterdir()):
-            match = layout.clip.fullmatch(path.name)
+            match = layout.name.fullmatch(path.name)
             if match is None or path.is_dir() == layout.files:
                 continue
             if layout.files and path.suffix.lower() not in VIDEO_SUFFIXES:
@@ -88,20 +88,20 @@ def find_clips(root: Path, folder: Path, layout: Layout, digits: int, problems: 
         for number, path in sorted(numbers.items()):
             n_frames = _length(path, layout, split, problems)
             video_id = f"{split.capitalize()}{number:0{digits}d}"
-            clips.append(Clip(video_id, path.relative_to(root).as_posix(), split, n_frames))  # type: ignore[arg-type]
-    return clips
+            sequences.append(StoredSequence(video_id, path.relative_to(root).as_posix(), split, n_frames))
+    return sequences
 
 
 def _lost(part: str, numbers: dict[int, Path]) -> list[str]:
-    """Clips that must be there because later ones are; the first one is 1, or 0."""
+    """Sequences that must be there because later ones are; the first one is 1, or 0."""
     if not numbers:
-        return [f"{part}: no clips"]
+        return [f"{part}: no sequences"]
     lost = [str(n) for n in range(1, max(numbers)) if n not in numbers]
-    return [f"{part}: clip {', '.join(lost)} missing"] if lost else []
+    return [f"{part}: sequence {', '.join(lost)} missing"] if lost else []
 
 
 def _length(path: Path, layout: Layout, split: str, problems: list[str]) -> int | None:
-    """Frames of a clip; a lost image is a problem, because every later label would be off."""
+    """Frames of a sequence; a lost image is a problem, because every later label would be off."""
     if layout.files:
         return _header_frames(path, problems) if split == "test" else None
     names = [image.name for image in path.iterdir() if is_image(image)]
