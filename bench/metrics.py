@@ -15,8 +15,8 @@ from vad.evaluation.bootstrap import interval, multiplicities
 from vad.evaluation.conventions import NAMED, under_all
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import Annotation, Convention, fit_scores, frame_labels
+from vad.evaluation.judged_video import Frames, JudgedVideo, VideoTruth
 from vad.evaluation.pair_counts import PairCounts
-from vad.evaluation.scored_video import Frames, JudgedVideo, VideoTruth
 from vad.schema.evaluate import Bootstrap
 
 BARS = {"frame_auc with interval": 2.0, "every metric with interval": 5.0, "every convention": 5.0}
@@ -58,7 +58,7 @@ def auc_interval(scored: list[JudgedVideo], settings: Bootstrap) -> None:
     """`frame_auc` and its interval alone."""
     frames = Frames.of(scored)
     pairs = PairCounts.of(frames.scores, frames.positive, frames.sizes)
-    interval(pairs.auc(multiplicities([v.label for v in scored], settings)), settings.level)
+    interval(pairs.auc(multiplicities([v.label for v in scored], settings)), settings.coverage)
 
 
 def main() -> int:

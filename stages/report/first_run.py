@@ -9,7 +9,7 @@ from stages.room import parser, typed
 from vad.artefacts.scores import read_scores
 from vad.evaluation.annotations import read_labels, truth_of
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.ledger.records import Job
 from vad.schema.evaluate import GroundTruth
 from vad.splits.tables import read_test

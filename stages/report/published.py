@@ -16,7 +16,7 @@ from vad.evaluation.baselines import NO_PIXEL
 from vad.evaluation.conventions import scored_under
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.evaluation.significance import Contestants, differences
 from vad.ledger.records import Job, broken_links, record_path
 from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
@@ -82,7 +82,7 @@ def _found(shelf: ReportInputs, table: Table) -> Found:
         unseen={d: _unseen(shelf, d, ranked) for d in rows} if ranked else {},
         oracle={d: _values(shelf.baselines(d)[ORACLE], ranked) for d in rows} if ranked else {},
         absent=absent | {name: ("not installed", why) for name, why in shelf.slice["skipped"].items()},
-        coverage=_evaluate(shelf).bootstrap.level if table.metrics else 0,
+        coverage=_evaluate(shelf).bootstrap.coverage if table.metrics else 0,
     )
 
 

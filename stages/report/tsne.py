@@ -11,7 +11,7 @@ from stages.room import command_line, make, settings, typed
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.scores import read_scores
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.schema.report import Tsne
 
 

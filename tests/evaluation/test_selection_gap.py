@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evaluation.test_significance import run
 
 from stages.report.comparisons import _gaps_page
+from tests.evaluation.test_significance import run
 from vad.artefacts.scores import ScoreFile, StoredScores, read_scores, write_scores
 from vad.errors import ArtefactError
 from vad.evaluation.evaluate import evaluate
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.evaluation.selection_gap import selection_gap
 
 

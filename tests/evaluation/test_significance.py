@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from vad.evaluation.bootstrap import multiplicities
 from vad.evaluation.evaluate import evaluate
-from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.significance import _corrected, _drawn, _p, differences
 from vad.schema.evaluate import Bootstrap
 

@@ -16,7 +16,7 @@ from vad.audit.problems import shortened
 from vad.datasets._frame_labels import labels_of
 from vad.errors import DatasetError, ParamsError, nearest
 from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.params import load
 from vad.splits.video import Video
 

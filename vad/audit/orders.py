@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from vad.audit.lengths import Fit, averaged, to_frames
 from vad.audit.official import OfficialList
 from vad.evaluation.ground_truth import SEGMENT_FRAMES, Convention
-from vad.evaluation.thresholds import Levels, roc_area
+from vad.evaluation.thresholds import Thresholds, roc_area
 
 STEPWISE = 0.25
 """Share of changes between neighbouring frames below which scores are stepwise."""
@@ -62,8 +62,8 @@ def split(
 
 def area(scores: Float[np.ndarray, "frames"], positive: Bool[np.ndarray, "frames"]) -> float:
     """Micro ROC area; NaN without both classes."""
-    levels = Levels.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
-    return float(roc_area(levels.positive, levels.negative)[0])
+    counts = Thresholds.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
+    return float(roc_area(counts.positive, counts.negative)[0])
 
 
 def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from vad.artefacts.files import write_json, write_text
 from vad.audit.roc import PublishedRoc
 from vad.audit.run import THRESHOLD, Audit
-from vad.evaluation.evaluate import METRICS
+from vad.evaluation.metrics import METRICS
 from vad.report.tables import csv
 
 WIDTH = 150

@@ -16,7 +16,7 @@ from vad.audit.official import OfficialList
 from vad.audit.orders import OrderTried, aligned, best_aligned, clearest, steps_in, try_orders
 from vad.evaluation import conventions
 from vad.evaluation.ground_truth import PRESETS, Convention, fit_scores
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.schema.evaluate import Bootstrap
 
 GIVEN = "list given"

@@ -19,7 +19,7 @@ from vad.engine.batches import VideoModel, crops_of, pool_of
 from vad.engine.expansion import resample
 from vad.engine.score import bag_length
 from vad.errors import FeatureError
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 
 CLASSES = 5
 """Anomalous classes that are shown, one video each; more do not fit beside each other."""

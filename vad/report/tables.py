@@ -1,6 +1,6 @@
 """Rows from metrics files. Every metric's level is in its name; a table never mixes levels in one column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def note(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def result_row(
-    head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], metrics: Sequence[str] = METRICS
+    head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], metrics: Iterable[str] = METRICS
 ) -> dict[str, Any]:
     """One variant: mean and standard deviation over seeds, and the mean bounds of the seeds' intervals.
 

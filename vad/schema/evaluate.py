@@ -12,7 +12,7 @@ class Bootstrap(Section):
 
     resamples: Count = Field(default=1000, description="draws; each gives one value of every metric")
     seed: int = Field(default=0, ge=0, description="seed of the draws, and of the baseline `random`")
-    level: Fraction = Field(default=0.95, description="two-sided percentile interval")
+    coverage: Fraction = Field(default=0.95, description="share of the draws that lie inside an interval (percentiles)")
     block_frames: Count = Field(
         default=300, description="with fewer than 5 test videos, runs of this many frames are drawn instead of videos"
     )
