@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from vad.evaluation import metrics
 from vad.evaluation.bootstrap import replicate_weights
+from vad.evaluation.curves import _at_thresholds, pr_points, roc_points
 from vad.evaluation.evaluate import Measured, evaluate
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.metrics import METRICS
@@ -201,6 +202,19 @@ def test_better_scores_are_better() -> None:
         assert gain >= 0 if metric.better == "higher" else gain <= 0, name
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_curves_have_the_points_of_scikit_learn(seed: int) -> None:
+    """The points of both curves are the same bits as scikit-learn's, ties and straight parts included."""
+    scores, labels = draw(seed, n_frames=int(np.random.default_rng(seed).integers(2, 300)))
+    labels[:2] = True, False
+    fpr, tpr, _ = roc_curve(labels, scores)
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    counts = _at_thresholds(scores, labels)
+
+    assert all(map(np.array_equal, (fpr, tpr), roc_points(*counts)))
+    assert all(map(np.array_equal, (recall[::-1], precision[::-1]), pr_points(*counts)))
+
+
 def test_every_entry_has_a_definition_and_its_level_in_its_name() -> None:
     """Names of video metrics say so; only known metrics of frames have a name without `frame_`."""
     other = {name for name, metric in METRICS.items() if not name.startswith(f"{metric.level}_")}
@@ -210,9 +224,10 @@ def test_every_entry_has_a_definition_and_its_level_in_its_name() -> None:
     assert not any(METRICS[name].level == "video" for name in other)
 
 
-def test_evaluation_imports_no_torch() -> None:
-    """The evaluation library is usable where torch is not installed."""
+def test_evaluation_imports_nothing_heavy() -> None:
+    """Room evaluate starts fast: torch, scikit-learn and scipy, a second and more each, are not imported."""
     names = "baselines, bootstrap, evaluate, run_metrics, ground_truth, metrics, operating_points"
-    code = f"import sys\nfrom vad.evaluation import {names}\nsys.exit('torch' in sys.modules)"
+    heavy = "{'torch', 'sklearn', 'scipy'}"
+    code = f"import sys\nfrom vad.evaluation import {names}\nsys.exit(len({heavy} & set(sys.modules)))"
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode

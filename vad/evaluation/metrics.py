@@ -52,7 +52,7 @@ class Metric:
     """Whether blocks of frames can be resampled instead of videos: true for metrics over the frames of all videos."""
     unit: Literal["share", "frames", "videos"] = "share"
     """`share` = a number from 0 to 1; the others count frames or videos."""
-    better: Literal["higher", "lower", "neither"] = "higher"
+    better: Literal["higher", "lower"] = "higher"
     """Which values are good."""
     details: Callable[[ScoreSet], dict[str, Any]] | None = None
     """Further facts that are stored beside the value."""
@@ -126,12 +126,11 @@ def _macro_details(scores: ScoreSet) -> dict[str, Any]:
 
 
 def frame_auc_macro_padded(scores: ScoreSet) -> Values:
-    """Mean of the ROC areas of all single videos, after a normal frame of score 0 and an anomalous frame of score 1
-    are added to each.
+    """Mean of the ROC areas of all single videos, each with an added normal frame (score 0) and anomalous frame (1).
 
     Some published code does this so that videos with one class of frame have an area: a fully anomalous video with
     scores in [0, 1] gets about 1.0 for nothing. Only for scores in [0, 1].
-    """  # noqa: D205 - the first sentence needs two lines
+    """
     if not scores.within_unit_range:
         return np.full(len(scores.weights), np.nan)
     return ratio(scores.weights @ _padded_areas(scores), scores.weights.sum(1))
