@@ -211,7 +211,7 @@ def test_a_subset_is_said(official: OfficialList) -> None:
 
 
 def test_frame_counts_of_another_decoder(official: OfficialList) -> None:
-    """A frame more in most videos is still one score a frame; the surplus is said."""
+    """A frame more in most videos is still one score per frame; the surplus is said."""
     found = by_video(official, {name: np.append(s, s[-1]) for name, s in frames(official).items()})
 
     assert {"videos": 30, "scores_missing": 0, "scores_too_many": 30} == evidence(found, "other_lengths")
@@ -237,7 +237,7 @@ def test_mixed_forms_are_refused(official: OfficialList, first: object, second: 
 
     with pytest.raises(ArtefactError, match="scores of 2 forms are mixed") as caught:
         by_video(official, mixed)
-    assert "15 videos: one score a frame; " in str(caught.value)
+    assert "15 videos: one score per frame; " in str(caught.value)
     assert "15 videos: one score per 16-frame segment, rounded up; " in str(caught.value)
 
 
@@ -248,7 +248,7 @@ def test_one_video_of_another_form_is_left_out(official: OfficialList) -> None:
     (text,) = [f.text for f in found.findings if f.code == "left_out"]
 
     assert f"{name} {official.n_frames[name]} instead of" in text
-    assert "(one score a frame)" in text
+    assert "(one score per frame)" in text
 
 
 def test_dropped_first_frames(official: OfficialList) -> None:
@@ -401,7 +401,7 @@ def test_inverted_and_foreign_labels(official: OfficialList) -> None:
 
 
 def test_thirty_two_steps(official: OfficialList) -> None:
-    """32 scores a video cover the frames that `frame * 32 // n` says; repeated over frames they are recognised."""
+    """32 scores per video cover the frames that `frame * 32 // n` says; repeated over frames they are recognised."""
     rng = np.random.default_rng(2)
     bags = {name: rng.random(32) for name in official.ids}
     spread = {

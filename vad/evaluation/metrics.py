@@ -171,7 +171,7 @@ def frame_auc_balanced(scores: ScoreSet) -> Values:
 def ano_auc(scores: ScoreSet) -> Values:
     """ROC area over the frames of the anomalous test videos, joined.
 
-    Normal videos are left out: the number says how well anomalies are localised, not how well videos are told apart.
+    Normal videos are left out: the number says how well anomalies are localised, not how well videos are separated.
     """
     return scores.pairs.auc(scores.weights, scores.anomalous)
 
