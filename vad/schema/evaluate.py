@@ -8,7 +8,7 @@ from vad.schema.base import Count, Fraction, Section
 
 
 class Bootstrap(Section):
-    """Intervals: videos are drawn with replacement inside the two strata (anomalous, normal)."""
+    """Intervals by bootstrap: videos are drawn with replacement, the anomalous and the normal ones apart."""
 
     resamples: Count = Field(default=1000, description="draws; each gives one value of every metric")
     seed: int = Field(default=0, ge=0, description="seed of the draws, and of the baseline `random`")
@@ -47,7 +47,7 @@ class GroundTruth(Section):
 
 
 NEED_BOTH_LABELS = ("youden", "max_f1")
-"""Threshold rules that normal videos alone cannot answer."""
+"""Threshold rules that need anomalous and normal videos."""
 
 
 class Threshold(Section):
@@ -72,7 +72,7 @@ class Threshold(Section):
 
 
 class Evaluate(Section):
-    """Room `evaluate`."""
+    """Settings of room `evaluate`."""
 
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)
