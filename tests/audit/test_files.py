@@ -1,4 +1,4 @@
-"""Score files in every form that they circulate in, and hostile ones."""
+"""Score files in every form that is in use, and hostile ones."""
 
 import contextlib
 from pathlib import Path
@@ -223,7 +223,7 @@ def test_hostile_bytes_are_errors_that_say_so(
 
 
 def test_official_list_from_params(tmp_path: Path) -> None:
-    """Orders as in the official files; frame counts from the list, or stated; errors say what to mend."""
+    """Orders as in the official files; frame counts from the list, or stated; errors say what to do."""
     params = write_lists(tmp_path / "lists")
     official = load_official("exam", params)
     order = [name[:3] for name in official.orders()["class words (temporal annotation)"]]

@@ -19,7 +19,7 @@ from vad.evaluation.score_set import Curve, ScoreSet, Weights
 from vad.evaluation.thresholds import Values, average_precision, ratio, roc_area
 
 CONFUSION = ("tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "f1")
-"""What is computed at one threshold, over frames and over videos; the level stands before the name."""
+"""What is computed at one threshold, over frames and over videos; each name follows the level."""
 
 
 class Precondition(NamedTuple):
@@ -148,7 +148,7 @@ def _padded_areas(scores: ScoreSet) -> Float64[np.ndarray, "videos"]:
 def frame_auc_pvnorm(scores: ScoreSet) -> Values:
     """ROC area over all frames joined, after each video's scores are scaled to [0, 1] by its own minimum and maximum.
 
-    It tells the scorer that every video has a worst frame. Scores of models that mix components are scaled component
+    The scaling presumes that every video has a worst frame. Scores of models that mix components are scaled component
     by component before they are mixed, as published (`score_norm: per_video_components`).
     """
     return scores.normalised_pairs.auc(scores.weights)
