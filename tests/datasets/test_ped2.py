@@ -15,7 +15,7 @@ from vad.errors import DatasetError
 from vad.evaluation.baselines import NO_PIXEL, rows
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import PRESETS
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.splits.tables import read_test, read_train, write_tables
 
 REAL = REAL_DATA / "labels" / VECTOR

@@ -9,7 +9,7 @@ import pytest
 from vad.documentation import MARKS, with_results
 from vad.evaluation.curves import curves
 from vad.evaluation.evaluate import METRICS
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.report import plots, tables
 
 

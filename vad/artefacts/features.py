@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from vad.artefacts.clips import DATA, Clips
-from vad.artefacts.files import UNREADABLE, _read_archive, atomic
+from vad.artefacts.files import UNREADABLE, atomic, read_archive
 from vad.errors import FeatureError
 
 
@@ -85,7 +85,7 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        archive = _read_archive(path, leave=(DATA,))
+        archive = read_archive(path, leave=(DATA,))
         report = json.loads(str(archive["report"]))
         file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(path, archive))
     except UNREADABLE as error:

@@ -22,7 +22,7 @@ from vad.engine.batches import Part, VideoModel, seed_for, set_for
 from vad.engine.schedule import learning_rate, optimiser_for
 from vad.engine.score import video_scores
 from vad.errors import ParamsError, VadError, listing
-from vad.evaluation.thresholds import Levels, average_precision, roc_area
+from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
 from vad.models._contract import checked_terms
 from vad.schema.train import Train
 
@@ -179,9 +179,9 @@ class _Run:
         if both:
             # The definitions of room evaluate.
             anomalous, alone = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
-            levels = Levels.of(scores, anomalous, alone, 1, most=None)
-            row["video_auc"] = float(roc_area(levels.positive, levels.negative)[0])
-            row["video_ap"] = float(average_precision(levels.positive, levels.negative)[0])
+            counts = Thresholds.of(scores, anomalous, alone, 1, most=None)
+            row["video_auc"] = float(roc_area(counts.positive, counts.negative)[0])
+            row["video_ap"] = float(average_precision(counts.positive, counts.negative)[0])
         extra = self.model.diagnose(first.features) if first and hasattr(self.model, "diagnose") else {}
         return {**row, **extra}
 

@@ -25,7 +25,7 @@ from vad.engine.expansion import resample
 from vad.engine.score import bag_length
 from vad.errors import FeatureError
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.report.inputs import label_at, truth_of_test
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import GroundTruth

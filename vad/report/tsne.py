@@ -27,7 +27,7 @@ from vad.engine.build import restored
 from vad.engine.expansion import resample, resample_bounds, window_starts
 from vad.engine.score import bag_length, in_chunks
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.report.inputs import label_at, truth_of_test
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import GroundTruth

@@ -1,7 +1,7 @@
-"""The central type of evaluation: what is true and what was scored, per video, joined by id.
+"""A test video with its labels and its scores, which are joined by video id: the input of every metric.
 
-Nothing here is joined by position, and every array is checked against its video's length before anything is
-concatenated. Videos are kept in the order of their ids, so the order of a list changes no number.
+Nothing is joined by position, and the length of every array is checked against its video before arrays are
+concatenated. Videos are sorted by id, so the order of a list changes no number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,23 +15,24 @@ from jaxtyping import Bool, Float64, Int, Int64, Real
 from vad.errors import ArtefactError, listing
 
 Level = Literal["frame", "video"]
+"""What a model scores: each frame, or whole videos only."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VideoTruth:
-    """What is true of one test video."""
+    """The labels of one video, without scores."""
 
     video_id: str
     class_name: str
     label: int
     """0 normal, 1 anomalous; from the list, not from the frame labels."""
     n_frames: int
-    """Length under the ground-truth convention in use."""
+    """Number of frames under the ground-truth convention in use."""
     labels: Int[np.ndarray, "labelled_frames"] | None = None
-    """0 or 1 a frame; None = no frame labels (which for a normal video means all 0)."""
+    """0 or 1 for each frame; None = no frame labels (the frames of a normal video are then all 0)."""
 
     def frame_truth(self) -> Int[np.ndarray, "labelled_frames"]:
-        """Labels of all frames; all 0 when there are none."""
+        """The label of each frame; all 0 where the video has no frame labels."""
         return np.zeros(self.n_frames, np.int8) if self.labels is None else self.labels
 
     def scored(
@@ -40,7 +41,7 @@ class VideoTruth:
         video_score: SupportsFloat,
         normalised: Real[np.ndarray, "scored_frames"] | None = None,
     ) -> "JudgedVideo":
-        """This video with its scores."""
+        """This video together with its scores; see `JudgedVideo`."""
         return JudgedVideo(
             video_id=self.video_id,
             class_name=self.class_name,
@@ -55,16 +56,19 @@ class VideoTruth:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JudgedVideo(VideoTruth):
-    """One test video with its scores: any finite range, higher = more anomalous."""
+    """One video with its labels and its scores: finite numbers of any range, higher = more anomalous."""
 
     scores: Real[np.ndarray, "scored_frames"] | None
-    """One score a frame; None for a model that scores whole videos only."""
+    """One score for each frame; None for a model that scores whole videos only."""
     video_score: float
     normalised: Real[np.ndarray, "scored_frames"] | None = None
-    """Frame scores that hold the video's own statistics, for `frame_auc_pvnorm`; None = scale `scores` by min-max."""
+    """Frame scores that the model scaled by this video's own range, read by `frame_auc_pvnorm` alone.
+
+    None = that metric scales `scores` itself, by their minimum and maximum.
+    """
 
     def cut(self, start: int, stop: int | None = None) -> "JudgedVideo":
-        """Frames start .. stop-1 (or to the end) as a video of its own: labels and scores alike."""
+        """Labels and scores of the frames `start` to `stop` - 1 (None = to the end), as a video of its own."""
         parts = {name: getattr(self, name) for name in ("labels", "scores", "normalised")}
         kept = {name: None if part is None else part[start:stop] for name, part in parts.items()}
         return replace(self, n_frames=len(range(self.n_frames)[start:stop]), **kept)
@@ -72,20 +76,20 @@ class JudgedVideo(VideoTruth):
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """The frames of all videos, joined in the order of the videos."""
+    """The frames of all videos, concatenated in the order of the videos."""
 
     scores: Float64[np.ndarray, "frames"]
     positive: Bool[np.ndarray, "frames"]
     own_normalised: Float64[np.ndarray, "frames"] | None
-    """Scores that the model normalised per video itself; None where it did not for every video."""
+    """Scores that the model scaled per video; None unless every video has them."""
     video: Int64[np.ndarray, "frames"]
-    """Position of each frame's video."""
+    """Index of each frame's video."""
     sizes: Int64[np.ndarray, "videos"]
-    """Frames per video."""
+    """Number of frames of each video."""
 
     @classmethod
     def of(cls, videos: Sequence[JudgedVideo]) -> "Frames":
-        """Join checked videos that all have scores; a normal video without frame labels is all 0."""
+        """Concatenate videos that have passed `checked` at level `frame`."""
         sizes = np.array([v.n_frames for v in videos], np.int64)
         labels = [v.frame_truth() for v in videos]
         scores = [np.asarray(v.scores, np.float64) for v in videos]
@@ -97,13 +101,13 @@ class Frames:
     def count(
         self, credit: Bool[np.ndarray, "frames"] | Float64[np.ndarray, "frames"]
     ) -> Float64[np.ndarray, "videos"]:
-        """Frames of each video, each counted with its credit (or its truth)."""
+        """Sum of `credit` over the frames of each video; for a Bool array, the number of frames that are True."""
         return np.bincount(self.video, credit, len(self.sizes))
 
     def normalised(self) -> tuple[Float64[np.ndarray, "frames"], Float64[np.ndarray, "videos"]]:
-        """Scores scaled to [0, 1] by each video's own minimum and maximum, and the spread of each video.
+        """Scores scaled to [0, 1] by each video's own minimum and maximum, and the range of each video's scores.
 
-        A constant video has spread 0 and becomes all 0. Scores that the model normalised itself stay as they are.
+        All scores of a constant video become 0; its range is 0. Scores that the model itself scaled stay as they are.
         """
         starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
         lowest = np.minimum.reduceat(self.scores, starts)
@@ -120,11 +124,17 @@ def join(
     video_scores: Mapping[str, SupportsFloat],
     normalised: Mapping[str, np.ndarray] | None = None,
 ) -> list[JudgedVideo]:
-    """Scores put to their videos by id; `scores` is None for a model that scores whole videos only.
+    """Join labels and scores by video id.
 
-    `normalised` holds the videos whose scores the model itself scaled per video; it may be empty.
+    Args:
+        truth: labels of the videos, in any order.
+        scores: one score for each frame, by video id; None for a model that scores whole videos only.
+        video_scores: one score for each video, by video id.
+        normalised: frame scores that the model itself scaled per video, by video id; may lack videos.
 
-    Raises: ArtefactError that lists every missing and every extra video.
+    Returns: the videos in the order of `truth`.
+
+    Raises: ArtefactError that lists every video without scores and all scores without a video.
     """
     known = {one.video_id for one in truth}
     problems = []
@@ -140,10 +150,12 @@ def join(
 
 
 def checked(videos: Sequence[JudgedVideo], level: Level) -> list[JudgedVideo]:
-    """The videos in the order of their ids, after every check.
+    """Check all videos and sort them by id.
 
-    Raises: ArtefactError that lists all problems by video: duplicates, wrong lengths, wrong labels, scores
-        that are missing or not finite. At video level only labels and video scores are looked at.
+    At level `video` only the labels of the videos and the video scores are checked.
+
+    Raises: ArtefactError that lists all problems by video: duplicates, wrong lengths, wrong labels, scores that are
+        missing or not finite.
     """
     ordered = sorted(videos, key=lambda v: v.video_id)
     ids = [v.video_id for v in ordered]
@@ -154,21 +166,21 @@ def checked(videos: Sequence[JudgedVideo], level: Level) -> list[JudgedVideo]:
     if not videos:
         problems = ["no videos"]
     if problems:
-        raise ArtefactError(listing("scores and labels", problems, "Remake the scores of these videos."))
+        raise ArtefactError(listing("scores and labels", problems, "Make the scores of these videos again."))
     return ordered
 
 
 def check_same(one: Sequence[JudgedVideo], two: Sequence[JudgedVideo]) -> None:
-    """Refuse a comparison of score sets that are not about the same videos with the same labels.
+    """Check that two score sets have the same videos with the same labels, as a paired comparison needs.
 
     Raises: ArtefactError that lists every video that differs.
     """
     a, b = {v.video_id: v for v in one}, {v.video_id: v for v in two}
-    problems = [f"{name}: only in one of the two" for name in sorted(a.keys() ^ b.keys())]
+    problems = [f"{name}: in one of the two score sets only" for name in sorted(a.keys() ^ b.keys())]
     for name in sorted(a.keys() & b.keys()):
         same = a[name].label == b[name].label and a[name].class_name == b[name].class_name
         labels = a[name].frame_truth(), b[name].frame_truth()
-        problems += [f"{name}: other labels"] * (not same or not np.array_equal(*labels))
+        problems += [f"{name}: the labels differ"] * (not same or not np.array_equal(*labels))
     if problems:
         raise ArtefactError(listing("paired difference", problems, "Compare scores of the same videos."))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vad.errors import ArtefactError
-from vad.evaluation.scored_video import Frames, VideoTruth, checked, join
+from vad.evaluation.judged_video import Frames, VideoTruth, checked, join
 
 
 def truth(name: str, label: int = 0, n_frames: int = 3, labels: list[int] | None = None) -> VideoTruth:
