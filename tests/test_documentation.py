@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from tests.project import ROOT
-from vad.documentation import json_schema, reference
+from vad.documentation import json_schema, reference, with_results
+from vad.schema.report import Published
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,11 @@ def test_the_shipped_params_fit(errors: Callable[[Any], list[str]], tree: dict[s
         (("variants", "c3d_mil"), "model", "nope"),
         (("variants", "c3d_mil"), "trian", {}),
         (("variants",), "../up", {}),
+        (("variants", "mnad", "train"), "epochss", 3),
+        (("variants", "mnad", "train"), "schedule", 3),
+        (("schedules", "mnad_published"), "epochss", 3),
+        (("schedules", "mnad_published"), "schedule", "mil_small"),
+        (("schedules",), "../up", {}),
         ((), "report", None),
     ],
 )
@@ -60,6 +66,13 @@ def test_a_wrong_key_or_value_is_named(
     assert found
     assert all(error.startswith(".".join(("$", *place))) for error in found)
     assert any(key in error for error in found)
+
+
+def test_train_needs_a_schedule_or_every_key(errors: Callable[[Any], list[str]], tree: dict[str, Any]) -> None:
+    """A schedule stands for the keys without a default; without one each of them must be there."""
+    del tree["variants"]["mnad"]["train"]["schedule"]
+
+    assert [error.split(" ")[0] for error in errors(tree)] == ["$.variants.mnad.train"]
 
 
 def test_every_key_has_a_meaning() -> None:
@@ -84,3 +97,35 @@ def test_the_section_shown_to_users_fits(errors: Callable[[Any], list[str]], tre
     shown = YAML(typ="safe").load(page.split("```yaml\n")[1].split("```")[0])
 
     assert [] == errors({**tree, "variants": {**tree["variants"], **shown}})
+
+
+README = "a\n<!-- results -->\nold\n<!-- /results -->\nb | c\n"
+RESULTS = """\
+variant,dataset,extractor_weights,frame_auc,frame_auc_std,frame_auc_low,frame_auc_high,video_auc,video_auc_std,\
+video_auc_low,video_auc_high
+first,one,xfeat 0f,0.5,0.01,0.4,0.6,0.7,0.02,0.6,0.8
+second,two,random (seed 3),,,,,0.7,0.02,0.6,0.8
+third,two,none,0.9,0.01,0.4,0.6,,,,
+"""
+
+
+def test_the_readme_has_one_row_for_each_system() -> None:
+    """The first variant with a result that no earlier system has; the rest of the text stays as it is."""
+    published = {"memtsm_1": ["absent", "first"], "memtsm_2": ["third"], "mstsm_ablation": ["first", "second"]}
+    head, _, tail = README.partition("old\n")
+    text = with_results(README, RESULTS, published)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+
+    assert rows[2:] == [
+        ["MemTSM-Net", "`first`", "one", "0.500 ± 0.010 [0.400, 0.600]", "0.700 ± 0.020 [0.600, 0.800]"],
+        ["MSTSM", "`second †`", "two", "-", "0.700 ± 0.020 [0.600, 0.800]"],
+    ]
+    assert text.startswith(head)
+    assert text.endswith(tail)
+    assert with_results(text, RESULTS, published) == text
+
+
+def test_every_published_table_names_its_system() -> None:
+    """Descriptions begin with one of five systems and a comma."""
+    assert len({str(field.description).partition(",")[0] for field in Published.model_fields.values()}) == 5
+    assert all("," in str(field.description) for field in Published.model_fields.values())

@@ -1,32 +1,48 @@
 """params.yaml: one strict loader, all problems at once, no value that two YAML dialects read differently."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.project import PARAMS, ROOT
 from vad.errors import ParamsError
 from vad.params import load
+from vad.params_check import check
+from vad.schedules import resolve
+from vad.schema.params import Params
+
+MIL = "train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2, select_by: video_auc, keep_epochs: 1}"
+SCHEDULES = "schedules:\n  short: {optimiser: adagrad, lr: 0.5, epochs: 2, batch: 2, keep_epochs: 1}\nvariants:"
+SHARED = PARAMS.replace(MIL, "train: {schedule: short, lr: 0.01}").replace("variants:", SCHEDULES, 1)
+CALLER = """
+import sys
+from pathlib import Path
+from vad.params import load
+load(Path("params.yaml"), Path("resolved.json"))
+sys.exit("torch" in sys.modules)
+"""
 
 
-def load_text(folder: Path, text: str) -> None:
-    """Load params.yaml with this text."""
-    path = folder / "params.yaml"
-    path.write_text(text)
-    load(path)
+def checked(text: str) -> Params:
+    """The resolved params of a text, checked in this process."""
+    return check("params.yaml", text)[0]
 
 
-def test_shipped_params_load() -> None:
-    """The checked-in file is right, and each variant names known data, features and model."""
+def test_shipped_params_load(capsys: pytest.CaptureFixture[str]) -> None:
+    """The checked-in file is right, each variant names known data, and everything in it has an effect."""
     params = load(ROOT / "params.yaml")
 
     assert {v.dataset for v in params.variants.values()} <= set(params.datasets)
+    assert capsys.readouterr().err == ""
 
 
-def test_defaults_are_filled_in(tmp_path: Path) -> None:
+def test_defaults_are_filled_in() -> None:
     """What the file leaves out has the value of the plugin's own Config."""
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    params = load(tmp_path / "params.yaml")
+    params = checked(PARAMS)
 
     assert params.variants["mil"].model_args["bag_segments"] == 32
     assert params.features["xfeat"].model_dump()["segment_frames"] == 16
@@ -35,13 +51,13 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "text"), [("report", "report: {dpi: 50}\n"), ("evaluate", "evaluate:\n  bootstrap: {resamples: 50}\n")]
 )
-def test_sections_that_dvc_asks_for_are_required(tmp_path: Path, section: str, text: str) -> None:
+def test_sections_that_dvc_asks_for_are_required(section: str, text: str) -> None:
     """DVC stops at a section that is not in the file; an empty one gives every default."""
     assert text in PARAMS
     with pytest.raises(ParamsError, match=f"{section}: missing"):
-        load_text(tmp_path, PARAMS.replace(text, ""))
+        checked(PARAMS.replace(text, ""))
 
-    load_text(tmp_path, PARAMS.replace(text, f"{section}: {{}}\n"))
+    checked(PARAMS.replace(text, f"{section}: {{}}\n"))
 
 
 @pytest.mark.parametrize(
@@ -79,33 +95,32 @@ def test_sections_that_dvc_asks_for_are_required(tmp_path: Path, section: str, t
         ("train_videos: 8", "train_videos: 7", "datasets.mini_crime.train_videos"),
         ("seeds: [0]", "seeds: &a [0]", "anchors"),
         ("{dpi: 50}", "{published: {memtsm_7: [mil]}}", "Did you mean 'memtsm_6'?"),
-        ("{dpi: 50}", "{published: {memtsm_2: [mill]}}", "report.published.memtsm_2: no variant called 'mill'. Did"),
         ("{dpi: 50}", "{published: {memtsm_2: [mil, mil]}}", "'mil' is there twice"),
         ("{dpi: 50}", "{published: {memtsm_2: mil}}", "report.published.memtsm_2: Input should be a valid list"),
     ],
 )
-def test_wrong_params_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_wrong_params_are_named(old: str, new: str, words: str) -> None:
     """Each mistake is one clear error that names the place or the nearest known word."""
     assert old in PARAMS
     with pytest.raises(ParamsError) as caught:
-        load_text(tmp_path, PARAMS.replace(old, new, 1))
+        checked(PARAMS.replace(old, new, 1))
 
     assert words in str(caught.value)
 
 
-def test_frames_that_have_a_score_cannot_be_dropped(tmp_path: Path) -> None:
+def test_frames_that_have_a_score_cannot_be_dropped() -> None:
     """`first_frames: drop` is for models that predict frames from those before."""
     dropping = PARAMS.replace("infer: {video_score: max}", "infer: {first_frames: drop}")
 
     with pytest.raises(ParamsError, match=r"variants\.ae\.infer\.first_frames: .*scores every frame"):
-        load_text(tmp_path, dropping)
+        checked(dropping)
 
 
-def test_all_problems_at_once(tmp_path: Path) -> None:
+def test_all_problems_at_once() -> None:
     """Three mistakes in three sections: three lines in one message."""
     text = PARAMS.replace("size: 64", "siz: 64").replace("hidden_width: 8}\n", "hiden_width: 8}\n", 1)
     with pytest.raises(ParamsError) as caught:
-        load_text(tmp_path, text.replace("dataset: ucf_crime\n", "dataset: ucf_krime\n"))
+        checked(text.replace("dataset: ucf_crime\n", "dataset: ucf_krime\n"))
 
     assert "3 problem(s)" in str(caught.value)
 
@@ -148,14 +163,14 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_shape_hides_nothing(tmp_path: Path, changes: list[tuple[str, str]], words: list[str]) -> None:
+def test_a_wrong_shape_hides_nothing(changes: list[tuple[str, str]], words: list[str]) -> None:
     """What the plugins say stands beside what the schema says, one line each, in the same message."""
     text = PARAMS
     for old, new in changes:
         assert old in text
         text = text.replace(old, new, 1)
     with pytest.raises(ParamsError) as caught:
-        load_text(tmp_path, text)
+        checked(text)
     found = str(caught.value)
 
     assert [word for word in words if word not in found] == []
@@ -166,8 +181,9 @@ def test_bomb_and_giant_files_are_refused(tmp_path: Path) -> None:
     """Anchors that multiply, and files over the limit, end at once with a clear error."""
     bomb = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
     for text in (bomb, PARAMS + "#" * 300_000, "", "- 1\n", "a: [\n"):
+        (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(ParamsError):
-            load_text(tmp_path, text)
+            load(tmp_path / "params.yaml")
 
 
 def test_checked_result_is_kept_until_something_changes(tmp_path: Path) -> None:
@@ -181,3 +197,146 @@ def test_checked_result_is_kept_until_something_changes(tmp_path: Path) -> None:
     assert load(path, cache) == first
     path.write_text(PARAMS.replace("seeds: [0]", "seeds: [5]"))
     assert load(path, cache).seeds == [5]
+
+
+def test_the_caller_never_imports_torch(tmp_path: Path) -> None:
+    """Neither a new check nor a kept result brings torch (hundreds of megabytes) into the process that loads."""
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    run = [sys.executable, "-c", CALLER]
+    new = subprocess.run(run, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=False)
+    first = (tmp_path / "resolved.json").read_bytes()
+    kept = subprocess.run(run, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=False)
+
+    assert (new.returncode, kept.returncode) == (0, 0)
+    assert (tmp_path / "resolved.json").read_bytes() == first
+
+
+def test_an_error_of_the_other_process_is_the_same(tmp_path: Path) -> None:
+    """The message is equal to that of a check in this process, and nothing is kept."""
+    text = PARAMS.replace("lr: 0.01", "lrr: 0.01", 1)
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError) as here:
+        checked(text)
+    done = subprocess.run(
+        [sys.executable, "-c", CALLER], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert f"vad.errors.ParamsError: {here.value}\n".encode() in done.stderr
+    assert not (tmp_path / "resolved.json").exists()
+
+
+def test_a_schedule_is_as_if_written_out() -> None:
+    """A variant has the keys of the schedule that it names; its own keys win."""
+    assert SHARED != PARAMS
+    assert checked(SHARED) == checked(PARAMS)
+    assert not checked(SHARED).schedules
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problems"),
+    [
+        ("schedule: short", "schedule: shrot", ["variants.mil.train.schedule: no schedule called 'shrot'. Did you"]),
+        ("schedule: short", "schedule: 3", ["variants.mil.train.schedule: no schedule called 3. Known: short."]),
+        (
+            "{optimiser: adagrad, lr: 0.5",
+            "{optimizer: adagrad, lr: 0.5",
+            ["schedules.short.optimizer: unknown key. Did"],
+        ),
+        (
+            "epochs: 2, batch: 2, keep_epochs: 1}\nv",
+            "epochs: 0, batch: 2}\nv",
+            ["schedules.short.epochs: Input should"],
+        ),
+        ("epochs: 2, batch: 2, keep_epochs: 1}\nv", "batch: 2}\nv", ["variants.mil.train.epochs: missing"]),
+        (
+            "schedules:\n  short: {",
+            "schedules:\n  ../short: {",
+            ["../short", "variants.mil.train.schedule: no schedule"],
+        ),
+        (
+            "  short: {optimiser: adagrad, lr: 0.5, epochs: 2, batch: 2, keep_epochs: 1}",
+            "  short: 3",
+            ["schedules.short: "],
+        ),
+        ("schedules:\n", "shedules:\n", ["Did you mean 'schedules'?", "variants.mil.train.schedule: no schedule"]),
+        (
+            "train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}",
+            "train: {schedule: nope}",
+            ["variants.ae.train.schedule: no schedule called 'nope'."],
+        ),
+        (
+            "train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}",
+            "train: {schedule: short}",
+            ["variants.ae.train.select_by: video_auc needs video labels"],
+        ),
+    ],
+)
+def test_a_mistake_around_a_schedule_is_said_once(old: str, new: str, problems: list[str]) -> None:
+    """One line for each mistake: at the schedule if it is there, at the variant if it is in the name or the sum."""
+    assert old in SHARED
+    with pytest.raises(ParamsError) as caught:
+        checked(SHARED.replace(old, new, 1))
+    found = str(caught.value)
+
+    assert [words for words in problems if words not in found] == []
+    assert f"{len(problems)} problem(s)" in found
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["a", "b", "lr", "train", "schedule"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(schedules=VALUES, variants=VALUES)
+def test_any_shape_around_schedules_is_read(schedules: object, variants: object) -> None:
+    """Whatever stands in the two sections, no schedule stays in a variant, and nothing else of it changes."""
+    resolved = resolve({"schedules": schedules, "variants": variants})
+    after = resolved.tree["variants"]
+
+    if not isinstance(variants, dict):
+        assert after == variants
+        return
+    for key, variant in variants.items():
+        train = variant.get("train") if isinstance(variant, dict) else None
+        if not isinstance(train, dict) or "schedule" not in train:
+            assert after[key] == variant
+        else:
+            assert "schedule" not in after[key]["train"] or "schedule" in schedules[train["schedule"]]
+            assert {k: v for k, v in train.items() if k != "schedule"}.items() <= after[key]["train"].items()
+
+
+def test_rows_of_absent_variants_are_left_out_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file without the shipped variants loads: tables lose those rows; a likely typing mistake is named."""
+    table = "{published: {memtsm_2: [mil, c3d_mil], memtsm_3: [mil_ufc, rtfm, urdmu], gated_mnad: [mnad]}}"
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("{dpi: 50}", table))
+    published = load(tmp_path / "params.yaml", tmp_path / "resolved.json").report.published
+    said = capsys.readouterr().err
+
+    assert (published.memtsm_2, published.memtsm_3, published.gated_mnad) == (["mil"], [], [])
+    assert said == (
+        "params.yaml: report.published: 5 row(s) left out, they name no variant: c3d_mil, mil_ufc (did you mean"
+        " 'mil_ucf'?), rtfm and 2 more\n"
+    )
+    load(tmp_path / "params.yaml", tmp_path / "resolved.json")
+
+    assert capsys.readouterr().err == ""
+
+
+def test_an_absent_row_that_is_there_twice_is_an_error() -> None:
+    """Two rows of one name are a mistake, whether the variant is there or not."""
+    with pytest.raises(ParamsError, match=r"report\.published\.memtsm_2: 'mill' is there twice"):
+        checked(PARAMS.replace("{dpi: 50}", "{published: {memtsm_2: [mill, mill]}}"))
+
+
+def test_an_unused_schedule_is_named() -> None:
+    """A schedule that no variant names has no effect, and a line says so."""
+    _, notices = check("params.yaml", SHARED.replace("schedule: short, ", "epochs: 2, batch: 2, "))
+
+    assert notices == ["params.yaml: schedules: 1 that no variant uses: short"]

@@ -1,11 +1,13 @@
 """The command `vad`: what neither Snakemake nor DVC can answer.
 
 vad verify   hash every artefact again and list what is stale, missing or damaged (exit code 1), or orphaned (0)
-vad docs     write docs/params.md and docs/params.schema.json from the code, and the results into README.md
-vad audit    say which protocol somebody's score file seems to follow, and what it is worth under each convention
+vad variants list the variants of params.yaml: model, data set, features, line, and what keeps one from running
+vad docs     write docs/params.md and docs/params.schema.json from the code, and five rows of results into README.md
+vad audit    say which protocol a score file of others seems to follow, and its metrics under each convention
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,17 +17,22 @@ from vad.audit import command
 from vad.errors import VadError
 from vad.ledger.staleness import verify
 
+PARAMS = Path("params.yaml")
 WRITTEN = Path(".params")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; exit code 0 = fine, 1 = findings, 2 = an error that the user can mend."""
+    """Run one verb; exit code 0 = fine, 1 = findings, 2 = an error that the user can repair."""
     flags = argparse.ArgumentParser(
         prog="vad", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = flags.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, work in (("verify", _verify), ("docs", _docs)):
         verbs.add_parser(name).set_defaults(work=lambda _, work=work: work())
+    verb = verbs.add_parser("variants", help="list the variants of params.yaml", allow_abbrev=False)
+    verb.add_argument("word", nargs="?", default="", help="only those with it in name, model, data set or features")
+    verb.add_argument("--json", action="store_true", help="as a JSON list instead of a table")
+    verb.set_defaults(work=_variants)
     verb = verbs.add_parser("audit", help=command.__doc__, allow_abbrev=False)
     command.add_flags(verb)
     verb.set_defaults(work=command.run)
@@ -38,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify() -> int:
-    """One line per finding, and the command that mends them; orphans alone are no error."""
+    """One line per finding, and the command that repairs them; orphans alone are no error."""
     if not WRITTEN.is_dir():
         raise VadError(
             "no .params folder here: nothing was run yet. Change to the project's folder, or run: make reproduce"
@@ -46,23 +53,35 @@ def _verify() -> int:
     wrong, orphans = verify(WRITTEN / "state" / "stat.json")
     print("\n".join(wrong) if wrong else "every artefact that params.yaml asks for is what its record says")
     if wrong:
-        print("Mend with: snakemake --cores all (it remakes what is stale or damaged)")
+        print("Repair with: snakemake --cores all (it remakes what is stale or damaged)")
     if orphans:
         print("", *orphans, "Of entries that params.yaml no longer has: delete them, or leave them.", sep="\n")
     return int(bool(wrong))
 
 
+def _variants(args: argparse.Namespace) -> int:
+    """Print the table of variants."""
+    from vad.variants import rows, table
+
+    found = rows(PARAMS, WRITTEN / "state" / "resolved.json", args.word)
+    print(json.dumps([row._asdict() for row in found], indent=2) if args.json else table(found))
+    return 0
+
+
 def _docs() -> int:
-    """Write the generated pages, and the results into the README."""
+    """Write the generated pages, and the rows of results into the README."""
     from vad.documentation import pages, with_results
+    from vad.params import load
 
     for path, text in pages().items():
         write_text(Path("docs", path), text)
         print(f"wrote docs/{path}")
-    readme, results = Path("README.md"), Path("reports/tables/results.md")
+    readme, results = Path("README.md"), Path("reports/tables/results.csv")
     if results.is_file():
-        write_text(readme, with_results(readme.read_text(encoding="utf-8"), results.read_text(encoding="utf-8")))
-        print(f"wrote the tables of {results} into {readme}")
+        published = load(PARAMS).report.published.model_dump()
+        text = readme.read_text(encoding="utf-8")
+        write_text(readme, with_results(text, results.read_text(encoding="utf-8"), published))
+        print(f"wrote rows of {results} into {readme}")
     return 0
 
 

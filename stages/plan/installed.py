@@ -11,6 +11,7 @@ import vad.models
 from stages.plan import paths
 from stages.room import typed
 from vad import registry
+from vad.installed import missing
 from vad.schema.params import Params, Variant
 from vad.splits.video import Video
 
@@ -27,25 +28,15 @@ class Installed:
 
     # -- variants ----------------------------------------------------------------------------------------------
 
-    def missing(self, variant: Variant) -> str:
-        """Why a variant cannot run here; empty if it can."""
-        if self.dataset(variant.dataset).root is None:
-            get = getattr(self.dataset(variant.dataset), "GET", "")
-            reason = f"data set {variant.dataset} is not installed (datasets.{variant.dataset}.root is null)"
-            return f"{reason}. {get}" if get else reason
-        if self.vectors_entry(variant.features).get("root", "") is None:
-            return f"features {variant.features} are not installed (features.{variant.features}.root is null)"
-        return ""
-
     @cached_property
     def variants(self) -> list[str]:
         """The variants that can run here, in the order of params.yaml."""
-        return [name for name, variant in self.params.variants.items() if not self.missing(variant)]
+        return [name for name, variant in self.params.variants.items() if not missing(self.params, variant)]
 
     @cached_property
     def skipped(self) -> dict[str, str]:
         """The other variants, each with the reason."""
-        return {name: reason for name, v in self.params.variants.items() if (reason := self.missing(v))}
+        return {name: reason for name, v in self.params.variants.items() if (reason := missing(self.params, v))}
 
     def variant(self, name: str) -> Variant:
         """One entry of `variants`."""

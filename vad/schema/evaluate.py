@@ -47,11 +47,11 @@ class GroundTruth(Section):
 
 
 NEED_BOTH_LABELS = ("youden", "max_f1")
-"""Threshold rules that normal videos alone cannot answer."""
+"""Threshold rules that need normal and anomalous validation videos."""
 
 
 class Threshold(Section):
-    """The operating point, chosen on the validation part alone."""
+    """The operating point, chosen on the validation part only."""
 
     rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = Field(
         default="youden",
@@ -72,7 +72,7 @@ class Threshold(Section):
 
 
 class Evaluate(Section):
-    """Room `evaluate`."""
+    """How scores become metrics (stage `evaluate`)."""
 
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)

@@ -8,7 +8,7 @@ from vad.schema.base import Count, NotNegative, Section
 
 
 class Infer(Section):
-    """How a trained variant scores a video (room `infer`)."""
+    """How a trained variant scores a video (stage `infer`)."""
 
     smooth_sigma: NotNegative = Field(0.0, description="Gaussian smoothing of frame scores, in frames; 0 = off")
     video_score: Literal["max", "mean", "topk_mean", "model"] = Field(

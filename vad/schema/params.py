@@ -46,6 +46,10 @@ class Params(Section):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     datasets: dict[Id, Dataset]
     features: dict[Id, Features]
+    # Excluded from dumps: `load` puts each schedule in the place of its name, so that a variant's `train` is whole.
+    schedules: dict[Id, dict[str, Any]] = Field(
+        default={}, exclude=True, description="training settings by name; `train: {schedule: NAME}` takes them"
+    )
     variants: dict[Id, Variant]
     # Required, {} for the defaults: dvc.yaml names both sections, and DVC stops at one that is not there.
     evaluate: Evaluate

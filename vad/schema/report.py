@@ -27,7 +27,8 @@ class Published(Section):
     """Which variants stand in which table of the five systems; a table without variants is not made.
 
     Rows are grouped by data set, in this order; where a table tells differences, the first row of a data set is what
-    the others are compared with.
+    the others are compared with. Each description begins with the system's name and a comma: the rows in README.md go
+    by it.
     """
 
     memtsm_1: list[Id] = Field(default=[], description="MemTSM-Net, table 1: categories of the variants' data sets")
@@ -37,18 +38,16 @@ class Published(Section):
     memtsm_5: list[Id] = Field(default=[], description="MemTSM-Net, table 5: operations beside image networks")
     memtsm_6: list[Id] = Field(default=[], description="MemTSM-Net, table 6: parameters, operations, latency")
     mstsm_performance: list[Id] = Field(default=[], description="MSTSM, performance")
-    mstsm_ablation: list[Id] = Field(default=[], description="MSTSM, ablation; differences from the first row")
+    mstsm_ablation: list[Id] = Field(default=[], description="MSTSM, ablation; differences")
     efficient_vad_metrics: list[Id] = Field(default=[], description="Efficient-VAD, metrics")
     efficient_vad_classification: list[Id] = Field(default=[], description="Efficient-VAD, classification report")
     efficient_vad_efficiency: list[Id] = Field(default=[], description="Efficient-VAD, efficiency")
-    gated_mnad: list[Id] = Field(default=[], description="MNAD with and without gates; differences from the first row")
-    urdmu_stages: list[Id] = Field(
-        default=[], description="UR-DMU, stage 1 against both; differences from the first row"
-    )
+    gated_mnad: list[Id] = Field(default=[], description="gated MNAD, with and without gates; differences")
+    urdmu_stages: list[Id] = Field(default=[], description="UR-DMU, stage 1 against both; differences")
 
 
 class Report(Section):
-    """Room `report`."""
+    """What the report shows (stage `report`)."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = Field(default=120, description="points per inch of the figures")
     efficiency: Efficiency = Field(default_factory=Efficiency)

@@ -8,7 +8,7 @@ from vad.schema.base import Count, NotNegative, Positive, Section
 
 
 class Train(Section):
-    """How one variant is trained (room `train`)."""
+    """How one variant is trained (stage `train`)."""
 
     optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
     lr: Positive = Field(description="peak learning rate")
@@ -36,7 +36,7 @@ class Train(Section):
     keep_epochs: int = Field(
         0,
         ge=0,
-        description="keep the weights of every n-th epoch too, of the last and of the chosen one, so that the report"
-        " can say what choosing the epoch on the test list would have given (disk, memory and scoring time: times the"
-        " epochs kept); 1 = of all, 0 = of none",
+        description="keep the weights of every n-th epoch, of the last and of the chosen one, for the table that says"
+        " what choosing the epoch on the test list would have given; disk, memory and scoring time grow with the number"
+        " of epochs kept; 1 = every epoch, 0 = the chosen one only",
     )

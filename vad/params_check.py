@@ -1,0 +1,232 @@
+"""The check of params.yaml: its YAML, its shape, and what the plugins say of their own settings.
+
+All problems are reported at once, with path, value, known names and the nearest one. As a program it reads params.yaml
+from stdin and prints one line of JSON: {"params": ..., "notices": [...]} or {"error": ...}.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from io import StringIO
+from types import ModuleType
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
+
+import vad.datasets
+import vad.extractors
+import vad.models
+from vad import registry
+from vad.errors import ParamsError, listing, nearest
+from vad.models import _contract as contract
+from vad.schedules import resolve
+from vad.schema.explain import explain
+from vad.schema.params import Params
+from vad.schema.train import Train
+
+PLUGINS = {
+    "datasets": ("kind", vad.datasets),
+    "features": ("extractor", vad.extractors),
+    "variants": ("model", vad.models),
+}
+SHOWN = 3  # names in a notice, at most
+
+
+def check(name: str, text: str) -> tuple[Params, list[str]]:
+    """Check params.yaml and fill in schedules and the defaults of every plugin.
+
+    Where the shape is wrong, the plugins still look at what the file says, so that one run shows every problem.
+
+    Args:
+        name: the file's name, for messages.
+        text: what the file says.
+
+    Returns: the resolved params, and one line for each kind of thing in the file that has no effect.
+
+    Raises: ParamsError listing every problem: first those of the YAML itself, then all others.
+    """
+    resolved = resolve(_without_absent_rows(parsed := _parse(name, text)))
+    tree, problems = resolved.tree, list(resolved.problems)
+    found = []
+    try:
+        tree = Params.model_validate(tree).model_dump(mode="json")
+    except ValidationError as error:
+        found += explain(error, Params)
+    found += _unknown_references(tree)
+    sections = {section: dict(_with_defaults(section, tree, found)) for section in PLUGINS}
+    problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
+    problems += _double_rows(parsed)
+    if problems:
+        raise ParamsError(listing(name, problems))
+    return Params.model_validate({**tree, **sections}), list(_notices(name, parsed, resolved.unused))
+
+
+def _parse(name: str, text: str) -> dict[str, Any]:
+    """YAML 1.2, no anchors, and no value that Snakemake's or DVC's YAML would read differently."""
+    loader = YAML(typ="safe", pure=True)
+    try:
+        if any(
+            isinstance(e, AliasEvent) or getattr(e, "anchor", None)
+            for e in YAML(typ="safe", pure=True).parse(StringIO(text))
+        ):
+            raise ParamsError(f"{name}: anchors and aliases are not allowed. Write the value out.")
+        tree = loader.load(text)
+        other = yaml.safe_load(text)
+    except (YAMLError, yaml.YAMLError) as error:
+        raise ParamsError(f"{name}: not valid YAML. {error}") from error
+    if not isinstance(tree, dict):
+        raise ParamsError(f"{name}: empty or not a mapping. It needs {', '.join(Params.model_fields)}.")
+    problems = [
+        f"{where}: {a!r} in YAML 1.2 (DVC) but {b!r} in YAML 1.1. Write it so that both agree (1.0e-4, true, quotes)"
+        for where, a, b in _differences(tree, other)
+    ]
+    if problems:
+        raise ParamsError(listing(name, problems))
+    return tree
+
+
+def _differences(a: Any, b: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any YAML value
+    """Every leaf on which the two YAML dialects disagree."""
+    if isinstance(a, dict) and isinstance(b, dict) and list(map(str, a)) == list(map(str, b)):
+        for (key, x), y in zip(a.items(), b.values(), strict=True):
+            yield from _differences(x, y, f"{where}.{key}" if where else str(key))
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            yield from _differences(x, y, f"{where}[{i}]")
+    elif type(a) is not type(b) or (a != b and a == a):  # NaN differs from itself: the schema refuses it by name
+        yield where, a, b
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any YAML value
+    """A mapping as it is; an empty one in place of anything else, which the shape refuses."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _with_defaults(section: str, tree: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each entry of a section with the defaults of its plugin; what is wrong with it is added to `problems`."""
+    word, package = PLUGINS[section]
+    for key, entry in _mapping(tree.get(section)).items():
+        if not isinstance(plugin := _mapping(entry).get(word), str):
+            continue
+        settings = entry.get("model_args") if section == "variants" else {k: v for k, v in entry.items() if k != word}
+        where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
+        try:
+            module = registry.find(package, plugin)
+        except ParamsError as error:
+            problems.append(f"{section}.{key}.{word}: {error}")
+            continue
+        if section == "variants":
+            broken = [f"vad/models/{plugin}.py: {problem}" for problem in contract.problems(module)]
+            problems += broken or _wrong_choice(key, entry, module)
+            if broken:
+                continue
+        try:
+            config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
+        except ValidationError as error:
+            problems += explain(error, module.Config, where)
+            continue
+        problems += _dropped(key, entry, module, config) if section == "variants" else []
+        yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
+
+
+def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
+    """A normal-only model that is asked to choose its epoch by a metric over both labels."""
+    select_by = _mapping(entry.get("train")).get("select_by", Train.model_fields["select_by"].default)
+    if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap"):
+        yield (
+            f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
+            " videos only. Set validation_loss or last"
+        )
+
+
+def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
+    """A model that scores every frame and is asked to drop the first ones."""
+    unscored = getattr(model.Model, "predicts_last", False) and config["window"] > 1
+    if _mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
+        why = f"as set, model {entry['model']} scores every frame. Remove drop"
+        yield f"variants.{key}.infer.first_frames: {why}"
+
+
+def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Duplicate seeds, and variants with a data set or features that the file does not have."""
+    seeds = tree.get("seeds")
+    if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
+        yield f"seeds: duplicate seed, got {seeds}"
+    for key, variant in _mapping(tree.get("variants")).items():
+        for word, section in (("dataset", "datasets"), ("features", "features")):
+            known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
+            if known and isinstance(value, str) and value not in known:
+                yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"
+
+
+def _tables(tree: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The lists of `report.published`."""
+    published = _mapping(_mapping(tree.get("report")).get("published"))
+    return {str(table): rows for table, rows in published.items() if isinstance(rows, list)}
+
+
+def _is_absent(row: Any, tree: Mapping[str, Any]) -> bool:  # noqa: ANN401 - any YAML value
+    """Whether a row of a published table names no variant of the file."""
+    return isinstance(row, str) and row not in _mapping(tree.get("variants"))
+
+
+def _without_absent_rows(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The file without the rows of published tables that name no variant: who removes a variant edits nothing else."""
+    kept = {table: [row for row in rows if not _is_absent(row, tree)] for table, rows in _tables(tree).items()}
+    if not kept:
+        return dict(tree)
+    report = tree["report"]
+    return {**tree, "report": {**report, "published": {**report["published"], **kept}}}
+
+
+def _double_rows(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Rows that stand twice in a published table."""
+    for table, rows in _tables(tree).items():
+        names = [row for row in rows if isinstance(row, str)]
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield f"report.published.{table}: {name!r} is there twice. Remove one"
+
+
+def _notices(name: str, tree: Mapping[str, Any], unused: list[str]) -> Iterator[str]:
+    """What in the file has no effect: one line for rows of published tables, one for schedules."""
+    known = [str(key) for key in _mapping(tree.get("variants"))]
+    rows = [row for rows in _tables(tree).values() for row in rows if _is_absent(row, tree)]
+    if rows:
+        # A shipped variant that was removed is no typing mistake: only names that are nearly equal are offered.
+        names = [f"{row}{_likely(row, known)}" for row in dict.fromkeys(rows)]
+        yield f"{name}: report.published: {len(rows)} row(s) left out, they name no variant: {_some(names)}"
+    if unused:
+        yield f"{name}: schedules: {len(unused)} that no variant uses: {_some(unused)}"
+
+
+def _likely(name: str, known: list[str]) -> str:
+    """The known name that was probably meant, as a question; empty if none is near."""
+    close = get_close_matches(name, known, n=1, cutoff=0.85)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _some(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def main() -> int:
+    """Check what stdin says; the only argument is the file's name."""
+    try:
+        params, notices = check(sys.argv[1], sys.stdin.read())
+        answer = {"params": params.model_dump(mode="json"), "notices": notices}
+    except ParamsError as error:
+        answer = {"error": str(error)}
+    print(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The table that `vad variants` prints: what params.yaml has, where it stands there, and what can run here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from vad.errors import ParamsError, nearest
+from vad.installed import unset_root
+from vad.params import load
+
+
+class Row(NamedTuple):
+    """One variant.
+
+    Attributes:
+        line: of params.yaml, from 1.
+        installed: `yes`, or which key keeps it from running.
+    """
+
+    variant: str
+    model: str
+    dataset: str
+    features: str
+    line: int
+    installed: str
+
+
+def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
+    """The variants of params.yaml in its order.
+
+    Args:
+        path: params.yaml.
+        cache: as for `load`.
+        word: only those with this word in name, model, data set or features; upper and lower case are the same.
+
+    Raises: ParamsError if params.yaml is wrong, or if no variant has the word.
+    """
+    params, lines = load(path, cache), _lines(path)
+    found = []
+    for name, variant in params.variants.items():
+        key = unset_root(params, variant)
+        state = f"{key} is null" if key else "yes"
+        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], state)
+        if any(word.lower() in text.lower() for text in row[:4]):
+            found.append(row)
+    if not found:
+        raise ParamsError(f"no variant with {word!r} in name, model, data set or features.{nearest(word, list(lines))}")
+    return found
+
+
+def table(found: Sequence[Row]) -> str:
+    """The rows as aligned text under a line of column names."""
+    cells = [("variant", "model", "data set", "features", "line", "installed")]
+    cells += [tuple(map(str, row)) for row in found]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def _lines(path: Path) -> dict[str, int]:
+    """The line of each variant in params.yaml, from 1."""
+    top = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+    assert isinstance(top, yaml.MappingNode), "load has checked the shape"
+    section = next(value for key, value in top.value if key.value == "variants")
+    return {key.value: key.start_mark.line + 1 for key, _ in section.value}
