@@ -37,8 +37,8 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     settings = Config(train_clips=2, test_clips=2, frames_min=16, frames_max=20, width=64, height=48)
     Dataset(settings, raw).generate(1)
     project.snakemake()
-    page = (project.folder / "reports/tables/results.md").read_text()
-    row = (project.folder / "reports/tables/results.csv").read_text()
+    page = (project.folder / "reports/mine/results.md").read_text()
+    row = (project.folder / "reports/mine/results.csv").read_text()
 
     assert "quantile=0.95 on validation (normal videos only)" in row
     assert ",npy," in row
@@ -50,13 +50,20 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     shutil.copy(raw / "Test/Test001/002.png", raw / "Test/Test001/003.png")
 
     assert project.snakemake() == [
+        "data/evaluate/ae/seed0",
         "data/features/xfeat/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
+        "data/report/figures/ae",
         "data/report/tsne/ae",
         "reports/efficiency/extractor.xfeat.mine.json",
         "reports/efficiency/head.ae.json",
-        "reports/metrics/ae/seed0",
-        "reports/tables",
+        *(
+            f"reports/mine/{name}"
+            for name in ("classes", "conventions", "efficiency", "figures", "index.md", "results")
+        ),
+        *(f"reports/mine/{name}" for name in ("selection_gap", "significance")),
+        "reports/tables/claims",
+        "reports/tables/results",
     ]
     assert project.snakemake() == []
     assert (raw / LABELS).is_file()
