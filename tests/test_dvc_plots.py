@@ -33,7 +33,14 @@ def test_each_seed_is_a_line_of_its_own(tmp_path: Path) -> None:
     for name in LINES:
         (project.folder / "data/report/plots" / name).mkdir(parents=True)
     write_curves(project, 0.0)
-    for command in ("init -q", "config user.email test@example.org", "config user.name test", "add -A", "commit -qm a"):
+    for command in (
+        "init -q",
+        "config user.email test@example.org",
+        "config user.name test",
+        "add -A",
+        "add -f data/report",
+        "commit -qm a",
+    ):
         project.run("git", *command.split())
     shown = specs(project, "show")
     write_curves(project, 0.5)
