@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from stages.features.run import main as extract
-from stages.plan import Plan
 from tests import videos
-from tests.project import PARAMS, Project
+from tests.project import PARAMS, Plan, Project
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json
 
@@ -73,13 +72,15 @@ def test_patch_maps_are_planned_where_a_model_has_them(tmp_path: Path, monkeypat
     variants = f"{MIL}{text}".replace("{hidden_width: 8}", "{hidden_width: 4}")
     params = PARAMS.replace("features:\n", CLIPS, 1).replace("variants:\n", variants, 1)
     monkeypatch.chdir(Project.new(tmp_path / "project", params).folder)
-    plan = Plan(Path("params.yaml"))
+    reports = Plan.read(Path("params.yaml")).reports
+    parts = {part.key: part for part in reports.parts()}
+    drawn = [path for part in parts.values() for path in part.files if path.endswith("_heat_maps.png")]
 
-    assert ["data/report/heat_maps/patches"] == plan.heat_maps()
-    assert ["patches_heat_maps.png"] == [name for name in plan.report_figures() if "heat_maps" in name]
-    assert Path(plan.section("report", "heat_maps.patches")).is_file()
-    assert not Path(plan.section("report", "heat_maps.clips")).exists()
-    assert "vad/models/stpvad.py" in plan.model_code("report", "patches", job="heat_maps")
+    assert ["heat_maps.patches"] == [key for key in parts if key.startswith("heat_maps.")]
+    assert "data/report/heat_maps/patches" == parts["heat_maps.patches"].out
+    assert ["data/report/figures/patches_heat_maps.png"] == drawn
+    assert "data/report/heat_maps/patches/maps.npy" in parts["plots.patches"].reads.files
+    assert Path("vad/models/stpvad.py") in reports.code()["heat_maps.stpvad"]
 
 
 def test_sources_are_the_video_and_the_published_file(plan: Plan, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def write_curves(project: Project, y: float) -> None:
     """Plot data of one variant with two seeds, as room report writes them."""
     for name, header in LINES.items():
         rows = [f"{x},{y + seed},{seed}\n" for seed in (0, 1) for x in (0, 1)]
-        project.write(f"reports/plots/{name}/mil.csv", f"{header}\n{''.join(rows)}")
+        project.write(f"data/report/plots/{name}/mil.csv", f"{header}\n{''.join(rows)}")
 
 
 def specs(project: Project, *command: str) -> list[dict]:
@@ -31,9 +31,16 @@ def test_each_seed_is_a_line_of_its_own(tmp_path: Path) -> None:
     """Also beside those of another commit, which have another colour."""
     project = Project.new(tmp_path / "project")
     for name in LINES:
-        (project.folder / "reports/plots" / name).mkdir(parents=True)
+        (project.folder / "data/report/plots" / name).mkdir(parents=True)
     write_curves(project, 0.0)
-    for command in ("init -q", "config user.email test@example.org", "config user.name test", "add -A", "commit -qm a"):
+    for command in (
+        "init -q",
+        "config user.email test@example.org",
+        "config user.name test",
+        "add -A",
+        "add -f data/report",
+        "commit -qm a",
+    ):
         project.run("git", *command.split())
     shown = specs(project, "show")
     write_curves(project, 0.5)

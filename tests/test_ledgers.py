@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.plan import paths, slices
+from stages.plan.report import CLAIMS
 from tests.project import PARAMS, ROOT, Plan
 
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -118,12 +119,14 @@ def test_a_stage_depends_on_what_its_jobs_may_see(workplace: Path) -> None:
     assert all("seeds" in DVC[room]["do"]["params"] for room in ("train", "infer", "evaluate"))
 
 
-def test_report_depends_on_its_own_settings(workplace: Path) -> None:
-    """Report and evaluation settings are in the report's slice and in DVC's list."""
-    assert {"report", "evaluate", "seeds", "features", "variants"} == set(DVC["report"]["params"])
-    assert {"report", "evaluate", "seeds", "variants", "skipped"} == set(
-        slices(Path("params.yaml"))["report", "report"]
-    )
+def test_a_table_depends_on_its_own_settings(workplace: Path) -> None:
+    """A table sees the variants of its data set, and how scores are evaluated only where it evaluates them."""
+    found = {key: set(value) for (room, key), value in seen(workplace / "params.yaml").items() if room == "report"}
+
+    assert {"dataset", "seeds", "variants"} == found["classes.mini_crime"] == found["selection_gap.mini_crime"]
+    assert {"dataset", "evaluate", "seeds", "variants"} == found["significance.mini_crime"]
+    assert {"dataset", "features", "ground_truth", "tsne"} == found["tsne.mil"]
+    assert {"reports", "seeds", "skipped", "variants"} == found["overview"]
 
 
 def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> None:
@@ -144,51 +147,58 @@ def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> Non
     assert not [path for path in used.parts("watched") if path.startswith("data/split/mini_walk/raw/")]
 
 
+DRAWN = {"figures.mini_crime", "plots.ae", "plots.mil"}
+SEEDED = {
+    *("claims", "classes.mini_crime", "conventions.mini_crime", "index.mini_crime", "overview"),
+    *("results.mini_crime", "selection_gap.mini_crime", "significance.mini_crime"),
+}
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "woken"),
+    ("old", "new", "touched"),
     [
         ("lr: 0.001", "lr: 0.002", set()),
         ("{video_score: max}\n  ae", "{video_score: mean}\n  ae", set()),
-        ("seeds: [0]", "seeds: [0, 1]", {"report"}),
+        ("seeds: [0]", "seeds: [0, 1]", DRAWN | SEEDED),
         ("{hidden_width: 8}", "{hidden_width: 9}", {"head.mil"}),
         ("size: 64", "size: 96", {"extractor.xfeat.mini_crime"}),
-        ("dpi: 50", "dpi: 60", {"report"}),
-        ("dpi: 50", "tsne: {points: 20}", {"report", "tsne.mil", "tsne.ae"}),
+        ("dpi: 50", "dpi: 60", DRAWN),
+        ("dpi: 50", "dpi: 50, tsne: {points: 20}", {"tsne.mil", "tsne.ae"}),
         ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", set()),
         (
             "dpi: 50",
-            "efficiency: {frames: 9}",
-            {"report", "head.mil", "head.ae", "extractor.xfeat.mini_crime"} | {"references"},
+            "dpi: 50, efficiency: {frames: 9}",
+            {"head.mil", "head.ae", "extractor.xfeat.mini_crime", "references"},
         ),
     ],
 )
-def test_what_the_report_measures_again(workplace: Path, old: str, new: str, woken: set[str]) -> None:
+def test_what_the_report_measures_again(workplace: Path, old: str, new: str, touched: set[str]) -> None:
     """Costs follow from model, features and settings of the measurement: not from training, inference or seeds."""
-    before = slices(workplace / "params.yaml")
+    before = seen(workplace / "params.yaml")
     (workplace / "other.yaml").write_text(PARAMS.replace(old, new))
-    after = slices(workplace / "other.yaml")
+    after = seen(workplace / "other.yaml")
 
     assert PARAMS.count(old) == 1
-    assert woken == {key for room, key in before if room == "report" and before[room, key] != after[room, key]}
+    assert touched == {key for room, key in before if room == "report" and before[room, key] != after[room, key]}
 
 
 def test_a_published_table_depends_on_its_own_rows(workplace: Path) -> None:
     """Metrics and scores of its variants that can run, their split tables, and the costs that it shows: no more."""
     chosen = "{memtsm_1: [ae], memtsm_2: [mil, mil_ucf], memtsm_5: [ae], memtsm_4: [mil], memtsm_3: []}"
     Path("params.yaml").write_text(PARAMS.replace("dpi: 50", f"published: {chosen}"))
-    plan = Plan(Path("params.yaml"))
+    reports = Plan.read(Path("params.yaml")).reports
+    watched = {b.name: sorted(set(b.watched) - {CLAIMS}) for b in reports.bundles() if b.name.startswith("table_")}
     tables = "data/split/mini_crime/tables.prov.json"
-    runs = ["reports/metrics/mil/seed0.prov.json", "data/infer/mil/seed0.npz.prov.json"]
+    runs = ["data/evaluate/mil/seed0.prov.json", "data/infer/mil/seed0.npz.prov.json"]
     extractor = "reports/efficiency/extractor.xfeat.mini_crime.json.prov.json"
     parts = {name: f"reports/efficiency/{name}.json.prov.json" for name in ("head.mil", "head.ae", "references")}
-    plan.list_artefacts()
 
-    assert ["memtsm_1", "memtsm_2", "memtsm_4", "memtsm_5"] == list(plan.published)
-    assert [tables] == plan.published_inputs("memtsm_1")
-    assert [tables, *runs] == plan.published_inputs("memtsm_2")
-    assert [tables, *runs, parts["head.mil"], extractor] == plan.published_inputs("memtsm_4")
-    assert [tables, parts["head.ae"], extractor, parts["references"]] == plan.published_inputs("memtsm_5")
-    assert "reports/published/memtsm_5" in json.loads(Path(".params/artefacts.json").read_text())
+    assert ["memtsm_1", "memtsm_2", "memtsm_4", "memtsm_5"] == list(reports.published)
+    assert [tables] == watched["table_memtsm_1"]
+    assert sorted([tables, *runs]) == watched["table_memtsm_2"]
+    assert sorted([tables, *runs, parts["head.mil"], extractor]) == watched["table_memtsm_4"]
+    assert sorted([tables, parts["head.ae"], extractor, parts["references"]]) == watched["table_memtsm_5"]
+    assert "reports/published/memtsm_5.prov.json" in reports.records()
 
 
 def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:

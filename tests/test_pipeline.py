@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -27,33 +28,46 @@ def before_report(made: list[str]) -> list[str]:
 def test_first_run_makes_every_artefact(finished: Project) -> None:
     """One record for each artefact, tables with one row per variant, and the skipped variant named."""
     results = (finished.folder / "reports/tables/results.csv").read_text().splitlines()
-    page = (finished.folder / "reports/tables/results.md").read_text()
+    overview = (finished.folder / "reports/tables/results.md").read_text()
+    page = (finished.folder / "reports/mini_crime/results.md").read_text()
     features = list((finished.folder / "data/features/xfeat/mini_crime").glob("*.npz"))
 
     assert [line.split(",")[0] for line in results] == ["variant", "mil", "ae"]
     assert len(features) == 12
-    assert "mil_ucf: data set ucf_crime is not installed" in page
+    assert "mil_ucf: data set ucf_crime is not installed" in overview
+    assert (finished.folder / "reports/mini_crime/results.csv").read_text().splitlines() == results
+    assert "mil_ucf" not in page
     assert "video_oracle" in page
+
+
+def test_first_run_links_everything_in_a_report(finished: Project) -> None:
+    """Every link of a page leads to a file: those of a data set's first page, and of the overview."""
+    for page in ("mini_crime/index.md", "tables/results.md"):
+        path = finished.folder / "reports" / page
+        links = re.findall(r"\]\(([^)]+)\)", path.read_text())
+
+        assert links
+        assert [link for link in links if not (path.parent / link).is_file()] == []
 
 
 def test_first_run_tells_classes_apart(finished: Project) -> None:
     """A row per variant and class of the test list, with the numbers of its metrics."""
     reports = finished.folder / "reports"
-    metrics = json.loads((reports / "metrics/mil/seed0/metrics.json").read_text())["metrics"]
-    with (reports / "tables/classes.csv").open() as stream:
+    metrics = json.loads((finished.folder / "data/evaluate/mil/seed0/metrics.json").read_text())["metrics"]
+    with (reports / "mini_crime/classes.csv").open() as stream:
         rows = {row["class"]: row for row in csv.DictReader(stream) if row["variant"] == "mil"}
 
     assert metrics["classes"].keys() == rows.keys()
     for name, row in rows.items():
         expected = metrics["classes"][name]["class_auc_vs_normal"]["value"]
         assert expected == pytest.approx(float(row["class_auc_vs_normal"]), abs=1e-6)
-    assert "against 2 normal test videos" in (reports / "tables/classes.md").read_text()
+    assert "Against 2 normal test videos" in (reports / "mini_crime/classes.md").read_text()
 
 
 def test_first_run_says_what_variants_cost(finished: Project) -> None:
     """A row per variant, with extractor and end-to-end speed, then the image networks; page and figure beside it."""
-    reports = finished.folder / "reports"
-    with (reports / "tables/efficiency.csv").open() as stream:
+    report = finished.folder / "reports/mini_crime"
+    with (report / "efficiency.csv").open() as stream:
         rows = {row["variant"]: row for row in csv.DictReader(stream)}
     networks = ["MobileNetV2", "ResNet18", "ViT-B/16", "Tiny YOLOv4"]
 
@@ -62,20 +76,20 @@ def test_first_run_says_what_variants_cost(finished: Project) -> None:
     assert 0 < float(rows["mil"]["end_to_end_fps"]) < float(rows["mil"]["head_fps"])
     assert float(rows["ae"]["macs_per_frame_extractor"]) > float(rows["ae"]["macs_per_frame_head"])
     assert rows["mil"]["measured_on"]
-    assert "neither counted nor measured" in (reports / "tables/efficiency.md").read_text()
-    assert (reports / "figures/mini_crime_efficiency.png").is_file()
+    assert "neither counted nor measured" in (report / "efficiency.md").read_text()
+    assert (report / "figures/efficiency.png").is_file()
 
 
 def test_first_run_maps_embeddings(finished: Project) -> None:
     """A figure per variant, and its points: videos of the test list, labels 0 or 1, a place in the plane."""
-    reports = finished.folder / "reports"
+    reported = finished.folder / "data/report"
     with (finished.folder / "data/split/mini_crime/tables/test.csv").open() as stream:
         test = {row["video_id"] for row in csv.DictReader(stream)}
     for variant in ("mil", "ae"):
-        with (reports / f"plots/tsne/{variant}.csv").open() as stream:
+        with (reported / f"plots/tsne/{variant}.csv").open() as stream:
             points = list(csv.DictReader(stream))
 
-        assert (reports / f"figures/{variant}_tsne.png").is_file()
+        assert (reported / f"figures/{variant}_tsne.png").is_file()
         assert test == {point["video_id"] for point in points}
         assert {point["label"] for point in points} <= {"0", "1"}
         assert all(math.isfinite(float(point[axis])) for point in points for axis in "xy")

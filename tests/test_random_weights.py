@@ -1,23 +1,23 @@
 """Features of random weights stay visible: from the feature file through the scores to the row and the page."""
 
-from argparse import Namespace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from stages.infer import run as infer
-from stages.report import figures
-from stages.report import run as report
 from tests.report.test_tables import metrics
 from vad.artefacts.features import FeatureFile, write_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.scores import read_scores
 from vad.artefacts.weights import write_weights
 from vad.engine.build import build
-from vad.report.tables import MARK, MEANING
+from vad.report.figures import cost_figure, curve_figures
+from vad.report.inputs import Entry, ReportInputs
+from vad.report.results import Settings, results_page
+from vad.report.tables import MARK, MEANING, result_row
+from vad.schema.evaluate import Evaluate
 from vad.schema.infer import Infer
 
 RANDOM = {"extractor": {"name": "x3d", "weights": "random", "weights_seed": 4}}
@@ -44,18 +44,19 @@ def words_of(figure: Figure) -> str:
 
 
 @pytest.mark.parametrize(("weights", "marks"), [("random (seed 4)", True), ("kinetics abababababab", False)])
-def test_figures_mark_the_names_in_their_legends(weights: str, marks: bool, tmp_path: Path) -> None:
+def test_figures_mark_the_names_in_their_legends(
+    weights: str, marks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ROC, precision-recall and area against cost: the mark behind the name and its meaning at the foot."""
     text = "curve,x,y\nroc,0,0\nroc,1,1\npr,0,1\npr,1,0.5\n"
     write_text(tmp_path / "v" / "seed0" / "curves.csv", text)
-    shelf = SimpleNamespace(
-        seeds=[0], metrics=lambda variant, seed: tmp_path / variant / f"seed{seed}", baselines=lambda _: {}
-    )
+    inputs = ReportInputs({"evaluate": tmp_path}, {}, [0])
+    monkeypatch.setattr(ReportInputs, "baselines", lambda *_: {})
     head = {"variant": "v", "model": "m", "level": "frame", "extractor_weights": weights}
-    row = report.result_row({**head, "n_positive": 1, "n_frames": 2}, [metrics(0.5)])
+    row = result_row({**head, "n_positive": 1, "n_frames": 2}, [metrics(0.5)])
     costs = {"variant": "v", "kind": "variant", "params": 1, "head_fps": 9.0, "measured_on": "here"}
-    drawn = figures._shared(shelf, "set", [row])  # type: ignore[arg-type]
-    texts = [words_of(figure) for figure in (*drawn.values(), figures._efficiency("set", [row], [costs]))]
+    drawn = curve_figures(inputs, "set", [row], Evaluate())
+    texts = [words_of(figure) for figure in (*drawn.values(), cost_figure("set", [row], [costs]))]
 
     assert 3 == len(texts)
     assert [marks] * 3 == [f"v {MARK}" in text for text in texts]
@@ -71,13 +72,12 @@ def test_from_feature_file_to_page(made_by: dict, words: str, tmp_path: Path) ->
     facts["labels"] = {"train": {"anomalous": 1}}
     write_json(tmp_path / "set" / "tables" / "facts.json", facts)
     write_json(tmp_path / "metrics" / "v" / "seed0" / "metrics.json", {"protocol": {"notes": []}})
-    shelf = report.ReportInputs(
-        Namespace(split=tmp_path, metrics=tmp_path / "metrics"),
-        {"variants": [{"name": "v", **row}], "skipped": {}, "seeds": [0]},
-    )
+    evaluate = {"evaluate": Evaluate(), "dataset": "set", "skipped": {}}
+    settings = Settings(variants=[Entry(name="v", imported=False, **row)], seeds=[0], **evaluate)
+    inputs = ReportInputs.of(settings, {"split": tmp_path, "evaluate": tmp_path / "metrics"})
     head = {"variant": "v", "dataset": "set", "extractor_weights": scores["extractor_weights"]}
     shown = {"ground_truth": "canonical", "threshold_rule": "fixed", "interval_unit": "videos"}
-    page = report._page(shelf, [report.result_row({**head, **shown}, [metrics(0.5)])], [], {})
+    page = results_page(inputs, settings, [result_row({**head, **shown}, [metrics(0.5)])], [], {})
 
     assert words == scores["extractor_weights"]
     assert (f"| v {MARK}" in page) is (made_by is RANDOM)

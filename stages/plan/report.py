@@ -234,7 +234,7 @@ class Reports:
 
     def _extractor(self, features: str, dataset: str) -> Part:
         """The cost of an extractor on the videos of a data set."""
-        settings, reads = {"dataset": dataset, "extractor": self.params["features"][features]}, None
+        settings = {"dataset": dataset, "extractor": self.params["features"][features]}
         reads = self.sources.extractor(features, dataset)
         plugins = tuple(f"extractors/{name}" for name in self.installed.extractors(features))
         return self._cost(
@@ -256,15 +256,16 @@ class Reports:
         code: str = "",
     ) -> Part:
         """A measured cost."""
-        key, out = (".".join(filter(None, (kind, word))) for word in (name, name))
+        key = ".".join(filter(None, (kind, name)))
+        out = f"{COSTS}/{key}.json"
         return Part(
             job="cost.write",
             key=key,
             code=".".join(filter(None, (kind, code))),
             plugins=plugins,
             settings={"kind": kind, **settings, "efficiency": self.params["report"]["efficiency"]},
-            out=f"{COSTS}/{out}.json",
-            files=(f"{COSTS}/{out}.json",),
+            out=out,
+            files=(out,),
             reads=reads,
             paths=places,
         )

@@ -12,7 +12,7 @@ from typing import Any
 from stages.room import command_line, listed_code, make, settings, typed
 from vad.artefacts.files import read_json
 from vad.errors import VadError, listing
-from vad.ledger.records import Job
+from vad.ledger.records import Job, files_of
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -20,14 +20,20 @@ def main(argv: Sequence[str] | None) -> None:
     flags = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     flags.add_argument("--parts", type=Path, required=True, help="what each part is made from, as JSON")
     args = flags.parse_args(argv)
-    problems = []
+    problems, replaced = [], []
     for part in read_json(args.parts):
+        job = job_of(part)
+        job.take_back()
+        was_there = any(path.exists() for path in (job.artefact, *job.also))
         try:
-            make(job_of(part), lambda part=part: _write(part))
+            if make(job, lambda part=part: _write(part)) and was_there:
+                replaced.append(job)
         except VadError as error:
             problems.append(f"{part['out']}: {error}")
     if problems:
-        raise VadError(listing("report", problems, "The other parts of this job are done."))
+        for job in replaced:
+            job.set_aside()
+        raise VadError(listing(f"report ({args.parts.stem})", problems, "The other parts of this job are done."))
 
 
 def job_of(part: Mapping[str, Any]) -> Job:
@@ -37,7 +43,7 @@ def job_of(part: Mapping[str, Any]) -> Job:
         part: an entry of the list, as `stages.plan.report.Part.listed` gives it.
     """
     inputs = [Path(path) for path in part["inputs"]]
-    inputs += [path for folder in part["folders"] for path in sorted(Path(folder).glob("*")) if path.is_file()]
+    inputs += [path for folder in part["folders"] for path in files_of(Path(folder))]
     also = [Path(path) for path in part["also"]]
     return Job("report", Path(part["out"]), Path(part["section"]), listed_code(part["code"]), inputs, also=also)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
-from vad.claims.table import COLUMNS, Source, claims_table, compute, markdown, source_of
+from vad.claims.table import COLUMNS, Source, claims_page, claims_table, compute, source_of
 from vad.errors import DatasetError
 from vad.evaluation.evaluate import METRICS
 from vad.report.tables import result_row
@@ -313,7 +313,7 @@ def test_a_failed_computation_is_printed(claims: dict[str, Claim]) -> None:
 
 def test_page_shows_every_claim(claims: dict[str, Claim]) -> None:
     """One line a claim, with the meaning of every verdict."""
-    page = markdown(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}, SOURCES))
+    page = claims_page(claims_table(list(claims.values()), [result("mstsm_claim")], {}, {}, SOURCES))
 
     assert [] == [name for name in claims if f"\n| {name} |" not in page]
     assert all(f"| {name} |" in page for name in VERDICTS)
@@ -328,7 +328,7 @@ def test_page_shows_every_claim(claims: dict[str, Claim]) -> None:
 def test_a_number_at_a_threshold_says_which(claims: dict[str, Claim], claim: str, variant: str) -> None:
     """Beside a claim at 0.5, or at a threshold of the test list, stands the rule of ours."""
     row = result(variant, provenance="abc def")
-    page = markdown(claims_table(list(claims.values()), [row], {}, {}, SOURCES))
+    page = claims_page(claims_table(list(claims.values()), [row], {}, {}, SOURCES))
     line = next(line for line in page.splitlines() if line.startswith(f"| {claim} |"))
 
     assert "; epoch by video_auc; threshold by youden on validation; record abc]" in line

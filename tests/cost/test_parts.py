@@ -11,9 +11,10 @@ from tests.videos import scene, source, write_video
 from vad.artefacts.features import FeatureFile
 from vad.cost import parts as cost
 from vad.cost.count import parameters
-from vad.cost.table import COLUMNS, COUNTED, csv, page, reference_rows, variant_row
+from vad.cost.table import COLUMNS, COUNTED, csv, reference_rows, variant_row
 from vad.engine.build import build
 from vad.extractors.xfeat import Config, Extractor
+from vad.report.efficiency import efficiency_page
 from vad.schema.report import Efficiency
 
 QUICK = Efficiency(frames=32, repeats=1, budget=0.01)
@@ -157,7 +158,7 @@ def test_imported_features_have_no_extractor_and_say_so() -> None:
 
     assert [] == [name for name in ("macs_per_frame", "end_to_end_fps", "peak_memory_mb") if name in row]
     assert "imported" in row["note"]
-    assert "| -" in page([row], {})
+    assert "| -" in efficiency_page("set", [row], {})
 
 
 def test_an_unknown_rate_leaves_seconds_open() -> None:
@@ -172,7 +173,7 @@ def test_an_unknown_rate_leaves_seconds_open() -> None:
 def test_table_and_page_keep_counted_and_measured_apart() -> None:
     """Counted columns come before `measured_on`; a cited network is said to be cited; the missing are named."""
     rows = [variant_row({"variant": "v"}, part(), part()), *reference_rows({"Net": part()})]
-    text, table = page(rows, {"w": "no record"}), csv(rows).splitlines()
+    text, table = efficiency_page("set", rows, {"w": "no record"}), csv(rows).splitlines()
 
     assert ",".join(COLUMNS) == table[0]
     assert all(COLUMNS.index(name) < COLUMNS.index("measured_on") for name in COUNTED)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stages.report.comparisons import _gaps_page
 
 from tests.evaluation.test_significance import run
 from vad.artefacts.scores import ScoreFile, StoredScores, read_scores, write_scores
@@ -45,21 +44,6 @@ def test_without_epochs_and_at_video_level() -> None:
 
     assert {} == selection_gap(evaluate(videos), [], "frame")
     assert {"video_auc", "video_ap"} == set(selection_gap(evaluate(videos, level="video"), [(1, videos)], "video"))
-
-
-def test_every_variant_has_a_row_or_a_reason() -> None:
-    """A row says how many epochs were compared (fewer where a seed stopped early); the others are named below."""
-    head = {"dataset": "set", "variant": "v", "selection": "last", "metric": "frame_auc"}
-    seeds = [
-        {"seed": seed, "selected": 0.5, "best_on_test": 0.6, "epoch": 2, "gap": 0.1, "epochs": epochs}
-        for seed, epochs in ((0, 3), (1, 4))
-    ]
-    page = _gaps_page([{**head, **row} for row in seeds], ["v", "w", "x"])
-
-    assert "| set | v | last | frame_auc | 0.500 | 0.600 | +0.100 | 3-4 |" in page
-    assert "No gap is known of w, x: their `train.keep_epochs` is 0" in page
-    assert "No gap is known of v:" in _gaps_page([], ["v"])
-    assert "No gap" not in _gaps_page([{**head, **seeds[0]}], ["v"])
 
 
 def test_kept_epochs_in_a_score_file(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_classification_report_turns_the_classes_round() -> None:
     assert class_rows(result("mil"), silent)[0]["video_recall"] == 1
 
 
-def test_differences_are_told_with_their_interval(claims: Mapping[str, Claim]) -> None:
+def test_differences_have_their_interval(claims: Mapping[str, Claim]) -> None:
     """A row per other variant; a sign, the interval, and whether it leaves 0 out."""
     head = {"first": "gated", "second": "mil"}
     unknown = {"difference": None, "low": None, "high": None, "differs": None, "reason": "too few"}
@@ -234,7 +234,7 @@ def test_differences_are_told_with_their_interval(claims: Mapping[str, Claim]) -
     )
 
     assert "## mini_crime (synthetic): rows minus mil" in markdown(page)
-    assert "| gated minus mil | +0.010 [-0.020, +0.030], not told apart | - (too few) " in markdown(page)
+    assert "| gated minus mil | +0.010 [-0.020, +0.030], no clear difference | - (too few) " in markdown(page)
 
 
 def test_page_says_what_its_rows_are(claims: Mapping[str, Claim]) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from vad.report.figures import efficiency_figure, heat_map_figure, tsne_figure
+from vad.drawing.comparisons import efficiency_figure, heat_map_figure, tsne_figure
 
 
 def row(name: str, **changes: Any) -> dict[str, Any]:

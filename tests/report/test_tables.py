@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vad.documentation import MARKS, with_results
+from vad.drawing import curves as drawing
 from vad.evaluation.curves import curves
 from vad.evaluation.evaluate import METRICS
 from vad.evaluation.judged_video import JudgedVideo
-from vad.report import plots, tables
+from vad.report import tables
 
 
 def metrics(value: float | None) -> dict:
@@ -36,7 +36,7 @@ def test_cells_say_what_is_undefined() -> None:
 
     assert tables.cell(row, "frame_auc") == "0.700 ± 0.141 [0.600, 0.800]"
     assert tables.cell(tables.result_row({}, [metrics(None)]), "frame_auc") == "-"
-    assert "| x" in tables.markdown([row], ["variant"], ["frame_auc"])
+    assert "| x" in tables.metric_table([row], ["variant"], ["frame_auc"])
 
 
 def test_summary_says_what_random_weights_made() -> None:
@@ -95,19 +95,19 @@ def test_figures_of_nothing_are_empty_not_an_error() -> None:
     empty = pd.DataFrame({"curve": pd.Series([], dtype=str), "x": pd.Series([], dtype=float), "y": []}, dtype=None)
     empty = empty.astype({"x": float, "y": float})
 
-    assert plots.distribution_figure("x", "frame", empty, 0.3).axes[0].lines[0].get_xdata() == [0.3, 0.3]
-    assert len(plots.curve_figure("roc", "set", [], {}, None).axes[0].lines) == 1
+    assert drawing.distribution_figure("x", "frame", empty, 0.3).axes[0].lines[0].get_xdata() == [0.3, 0.3]
+    assert len(drawing.curve_figure("roc", "set", [], {}, None).axes[0].lines) == 1
 
 
 def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
     """Two seeds, y = x and y = 1: the line runs half-way; of two variants the one with the larger area leads."""
     low = pd.DataFrame({"curve": "roc", "x": [0.0, 1.0], "y": [0.0, 1.0]})
     high = pd.DataFrame({"curve": "roc", "x": [0.0, 0.0, 1.0], "y": [0.0, 1.0, 1.0]})
-    lines = [plots.Line("worse", "m", [low], 0.5), plots.Line("better", "m", [low, high], 0.75)]
-    drawn = plots.curve_figure("roc", "set", lines, {}, None).axes[0].lines
+    lines = [drawing.Line("worse", "m", [low], 0.5), drawing.Line("better", "m", [low, high], 0.75)]
+    drawn = drawing.curve_figure("roc", "set", lines, {}, None).axes[0].lines
 
     assert ["better  0.750", "worse  0.500"] == [line.get_label() for line in drawn[:2]]
-    np.testing.assert_allclose((1 + plots.GRID) / 2, drawn[0].get_ydata())
+    np.testing.assert_allclose((1 + drawing.GRID) / 2, drawn[0].get_ydata())
     assert drawn[0].get_color() == drawn[1].get_color()
     assert drawn[0].get_marker() != drawn[1].get_marker()
 
@@ -115,11 +115,11 @@ def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
 def test_figures_show_what_they_are_given() -> None:
     """Each figure has its lines, its axis names and its counts."""
     table = curves(videos(), "frame", 20)
-    roc = plots.curve_figure("roc", "set", [plots.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
-    pr = plots.curve_figure("pr", "set", [plots.Line("one", "m", [table], None)], {}, 0.25)
-    confusion = plots.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1}, 3)
+    roc = drawing.curve_figure("roc", "set", [drawing.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
+    pr = drawing.curve_figure("pr", "set", [drawing.Line("one", "m", [table], None)], {}, 0.25)
+    confusion = drawing.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1}, 3)
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "video_auc": [0.5, 0.75]})
-    training = plots.training_figure("x", {0: history}, "video_auc", {0: 2})
+    training = drawing.training_figure("x", {0: history}, "video_auc", {0: 2})
 
     assert [3, 2] == [len(figure.axes[0].lines) for figure in (roc, pr)]
     assert roc.axes[0].get_xlabel() == "false positive rate"
@@ -128,7 +128,7 @@ def test_figures_show_what_they_are_given() -> None:
     assert ["decided (videos)", "true (videos)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
     assert "x\nsummed over 3 seeds" == confusion.axes[0].get_title()
     assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
-    assert plots.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
+    assert drawing.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
 
 
 def test_rows_of_random_features_are_marked() -> None:
@@ -137,21 +137,5 @@ def test_rows_of_random_features_are_marked() -> None:
     shown = tables.marked([tables.result_row(row, [metrics(0.6)]) for row in rows])
 
     assert [f"a {tables.MARK}", "b"] == [row["variant"] for row in shown]
-    assert f"| a {tables.MARK}" in tables.markdown(shown, ["variant"], ["frame_auc"])
+    assert f"| a {tables.MARK}" in tables.metric_table(shown, ["variant"], ["frame_auc"])
     assert [True, False] == [tables.random_features(row) for row in rows]
-
-
-def test_the_readme_keeps_the_sentence_behind_the_mark() -> None:
-    """The mark without its meaning would be worth nothing."""
-    text = f"{tables.MARK} {tables.MEANING}"
-
-    assert text in with_results(f"{MARKS[0]}{MARKS[1]}", f"# R\n\n## set\n\n| a {tables.MARK} |\n\n{text}\n")
-
-
-def test_the_readme_names_the_data_set_of_each_table() -> None:
-    """Two tables without a heading between them would be read as one; a section without a table is not shown."""
-    readme = with_results(
-        "a" + "".join(MARKS) + "b", "# R\n\n## one\n\nText.\n\n| x |\n\n## none\n\n- y\n\n## two\n\n| z |\n"
-    )
-
-    assert f"a{MARKS[0]}\n\n### one\n\n| x |\n\n### two\n\n| z |\n\n{MARKS[1]}b" == readme

@@ -1,7 +1,7 @@
-"""What can be computed about claims from the printed numbers alone; no verdict here is typed.
+"""What can be computed about claims from the printed numbers only; no verdict is typed in here.
 
-Each check takes the claims by id and gives, for the ids that it is about, what it found and whether that is what the
-claim's verdict rests on.
+Each check takes the claims by id. For the ids that it is about it returns what it found, and if that is what the
+verdict of the claim rests on.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ class Computed(NamedTuple):
     """What a check found."""
 
     holds: bool
-    """Whether it comes out as the ledger's verdict needs it."""
+    """True if the result is the one that the ledger's verdict rests on."""
     text: str
 
 
@@ -85,7 +85,7 @@ def _near(share: str, n: int) -> list[int]:
 
 
 def _prints(value: float, printed: str) -> bool:
-    """Whether a number, rounded half up or half to even, is what was printed."""
+    """True if a number, rounded half up or half to even, is the printed one."""
     digits = len(printed.partition(".")[2])
     return abs(value - float(printed)) <= 0.5 * 10**-digits + 1e-12
 
@@ -163,7 +163,7 @@ def _bounds(claim: Claim) -> tuple[float, float]:
 
 
 def memtsm_against_stead(claims: Claims) -> dict[str, Computed]:
-    """Whether MemTSM-Net's area lies above STEAD's, and outside its interval."""
+    """Does MemTSM-Net's area lie above STEAD's, and outside its interval?"""
     own, other = claims["R01"], claims["R08"]
     (_, high), (low, _) = _bounds(own), _bounds(other)
     meet = "overlap" if low < high else "differ"
@@ -193,7 +193,7 @@ def ratio(claims: Claims) -> dict[str, Computed]:
 
 
 def memtsm_steps(claims: Claims) -> dict[str, Computed]:
-    """Whether the update steps of the released checkpoint are whole epochs of the official train list."""
+    """Are the update steps of the released checkpoint whole epochs of the official train list?"""
     steps, batch = CHECKPOINT_STEPS, int(claims["M15"].value)
     per_epoch = -(-OFFICIAL_TRAIN // batch)
     return {

@@ -1,6 +1,6 @@
 """The ledger file: one row a claim, its shape checked on reading.
 
-A claim is what somebody printed: where, about which data, at which level, chosen how. The words of the columns:
+A claim is a printed statement: where, about which data, at which level, chosen how. The words of the columns:
 
 level      frame (a score a frame), video (a score a video), head (a network without its extractor), none
 selection  how epoch, threshold or crop was chosen: test, validation, last (the last epoch), unstated, none
@@ -102,14 +102,14 @@ def read_ledger(path: Path = LEDGER) -> list[Claim]:
             claims.append(Claim.model_validate(row))
         except ValidationError as error:
             where = f"{path.name}:{line}: {row.get('id')}"
-            problems += [f"{where}: {_told(e['loc'], e['msg'])}" for e in error.errors()]
+            problems += [f"{where}: {_named(e['loc'], e['msg'])}" for e in error.errors()]
     ids = [claim.id for claim in claims]
     problems += [f"{name} is there twice" for name in dict.fromkeys(ids) if ids.count(name) > 1]
     if problems:
-        raise DatasetError(listing(str(path), problems, "Mend the ledger."))
+        raise DatasetError(listing(str(path), problems, "Correct the ledger."))
     return claims
 
 
-def _told(column: tuple[int | str, ...], message: str) -> str:
+def _named(column: tuple[int | str, ...], message: str) -> str:
     """A problem by its column; where the claim as a whole is wrong, the message names it."""
     return " ".join([*map(str, column), message.removeprefix("Value error, ")])

@@ -15,7 +15,7 @@ class Shape(NamedTuple):
     example: str
 
     def fits(self, value: str) -> bool:
-        """Whether a value is written so."""
+        """True if a value has this form."""
         return re.fullmatch(self.pattern, value, re.ASCII) is not None
 
 

@@ -104,7 +104,7 @@ def _memtsm_macs(claims: Claims) -> dict[str, Computed]:
 
 
 def _rounds_to(count: int, millions: str) -> bool:
-    """Whether a count is what was printed in millions, at the digits that were printed."""
+    """True if a count, rounded to the printed digits, is the number printed in millions."""
     return f"{count / 1e6:.{len(millions.partition('.')[2])}f}" == millions
 
 

@@ -60,7 +60,7 @@ class Source(NamedTuple):
     kind: str
     """As in params.yaml: the file in `vad/datasets` that reads it."""
     official: bool
-    """Whether none of its lists differs from an official file."""
+    """True if none of its lists differs from an official file."""
 
 
 def source_of(kind: str, facts: Mapping[str, Any]) -> Source:
@@ -146,7 +146,7 @@ def _ours(
 
 
 def _on_its_data(claim: Claim, row: Mapping[str, Any], sources: Mapping[str, Source]) -> bool:
-    """Whether a number was taken on the whole test list that a claim is about, whatever its variant is called."""
+    """True if a number is of the whole test list that a claim is about, whatever its variant is called."""
     kind, n_videos = TEST_LISTS.get(claim.data, ("", 0))
     source = sources.get(row["dataset"], Source("", False))
     whole = row["subset"] == "all" and row["n_videos"] == n_videos

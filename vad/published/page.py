@@ -23,11 +23,11 @@ class Block:
 
     Attributes:
         kind: what the rows are, for the CSV: ours, difference, published ...
-        title: data set (and whether it is synthetic), or whose numbers these are.
+        title: name of the data set, with "synthetic" behind it where it is; or the source of the numbers.
         columns: shown in Markdown and LaTeX; the CSV has everything.
         rows: raw values; text stands as it is.
         notes: lines below the table.
-        reasons: lines below those, of the Markdown alone.
+        reasons: lines below those, in Markdown only.
     """
 
     kind: str
@@ -48,8 +48,8 @@ class Page:
         data: the data sets of its rows, each with what must be said of it.
         about: which columns differ from the published ones.
         blocks: in printing order.
-        aside: rows of the CSV alone, each with its kind; their content stands in notes and reasons.
-        absent: what is not shown, by name, each with kind (not installed, not shown) and reason.
+        aside: rows that only the CSV has, each with its kind; notes and reasons say the same in words.
+        absent: rows that are missing, by name, each with kind (not installed, not shown) and reason.
     """
 
     name: str
@@ -140,9 +140,9 @@ def _text(block: Block, row: Mapping[str, Any], column: str) -> str:
 
 
 def _difference(row: Mapping[str, Any], column: str) -> str:
-    """A signed number with its interval, and whether it leaves 0 out."""
+    """A signed number with its interval, and if the interval leaves 0 out."""
     if row.get(column) is None:
         return f"- ({why})" if (why := row.get(f"{column}_reason")) else "-"
     low, high = row[f"{column}_low"], row[f"{column}_high"]
-    verdict = "differs" if row[f"{column}_differs"] else "not told apart"
+    verdict = "differs" if row[f"{column}_differs"] else "no clear difference"
     return f"{row[column]:+.3f} [{low:+.3f}, {high:+.3f}], {verdict}"

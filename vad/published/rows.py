@@ -126,7 +126,7 @@ def _rates(hit: float | None, false: float | None, missed: float | None) -> dict
 
 
 def _over_seeds(values: Mapping[str, Sequence[float | None]]) -> Row:
-    return {k + end: tell(v) for k, v in values.items() for end, tell in (("", mean), ("_std", spread))}
+    return {k + end: summarise(v) for k, v in values.items() for end, summarise in (("", mean), ("_std", spread))}
 
 
 def difference_rows(dataset: str, first: str, found: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -173,7 +173,7 @@ def published_rows(table: Table, claims: Mapping[str, Claim], computed: Mapping[
         if not _fits(claim, column)
     ]
     if problems:
-        raise DatasetError(listing(f"claims of {table.title}", problems, "Mend the ledger, or the table."))
+        raise DatasetError(listing(f"claims of {table.title}", problems, "Correct the ledger, or the table."))
     rows: dict[tuple[str, ...], Row] = {}
     words = []
     for cited, claim in known:
@@ -188,7 +188,7 @@ def published_rows(table: Table, claims: Mapping[str, Claim], computed: Mapping[
 
 
 def _fits(claim: Claim, column: str) -> bool:
-    """Whether a claim is of its column's level; what is no metric has none."""
+    """True if a claim is of the level of its column; a column that is no metric has no level."""
     if column in METRICS or column == TRAPEZOID:
         return claim.level == ("video" if column.startswith("video_") else "frame")
     return True
@@ -222,6 +222,6 @@ def _reasons(claims: Sequence[Claim], computed: Mapping[str, Computed]) -> list[
         unit = "" if "fraction" in claim.unit else claim.unit
         text = " ".join(part for part in (claim.claim, claim.value, unit) if part)
         one = computed.get(claim.id)
-        told = (verdict(claim, one), why(claim, one))
-        found.setdefault(told, []).append(f"{claim.id}, {claim.system}, {text}")
+        judgement = (verdict(claim, one), why(claim, one))
+        found.setdefault(judgement, []).append(f"{claim.id}, {claim.system}, {text}")
     return [f"{'; '.join(names)}: **{judged}**. {reason}" for (judged, reason), names in found.items()]

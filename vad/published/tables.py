@@ -19,7 +19,7 @@ class Cited:
 
     Attributes:
         id: of the claim.
-        columns: where its numbers stand; none = it is told below the table.
+        columns: where its numbers stand; none = it stands below the table.
         row: what the row is called, where the system's name does not say it.
     """
 
@@ -39,8 +39,8 @@ class Table:
         costs: columns from what room report measured.
         cited: claims beside our rows.
         rows: a row per variant, per category of the data set, or per class of video.
-        networks: whether image networks stand beside the variants.
-        differences: whether each row is compared with the first one of its data set.
+        networks: True if image networks stand beside the variants.
+        differences: True if each row is compared with the first one of its data set.
     """
 
     title: str
@@ -54,12 +54,12 @@ class Table:
 
     @property
     def timed(self) -> bool:
-        """Whether it shows what differs from machine to machine."""
+        """True if it shows what differs from machine to machine."""
         return any(name in MEASURED for name in self.costs)
 
     @property
     def counted(self) -> bool:
-        """Whether it shows operations of one sample, which then has to be told."""
+        """True if it shows operations of one sample: then a column says what a sample is."""
         return "macs" in self.costs
 
 

@@ -10,8 +10,7 @@ from vad.report import page
 from vad.report.inputs import Entry
 from vad.schema.base import Id, Section
 
-ABOUT = """A detector is decoder + extractor + head; `-` is what could not be counted or measured, and the note says
-why.
+ABOUT = """A detector is decoder + extractor + head; `-` is what could not be counted or measured: the note says why.
 FLOPs = 2 x MACs; matrix products, convolutions, attention and LSTMs count, norms and activations do not.
 `sample` is what the head scores at once (a bag or a window); `macs`, `flops` and `head_latency_ms` are for one.
 Per frame and per second of video means the first frames (column `frames`) of the first test video of the data set,

@@ -49,10 +49,10 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         f"{page.link(f'{name}.md', f'{name}.md')} ({page.link('CSV', f'{name}.csv')}): {about}"
         for name, about in PAGES.items()
     ]
-    figures = [
-        f"{variant}: {', '.join(page.link(Path(path).stem.removeprefix(f'{variant}_'), path) for path in files)}"
-        for variant, files in settings.figures.items()
-    ]
+    figures = []
+    for variant in inputs.variants:
+        links = [page.link(Path(path).stem.removeprefix(f"{variant}_"), path) for path in settings.figures[variant]]
+        figures.append(f"{variant}: {', '.join(links)}")
     text = page.page(
         page.heading(f"Report on {settings.dataset}"),
         size,

@@ -22,7 +22,7 @@ MEANING = "Made from features of a network with random weights: the row shows th
 
 
 def random_features(row: Mapping[str, Any]) -> bool:
-    """Whether a row was made from features of an extractor with random weights."""
+    """True if a row was made from features of an extractor with random weights."""
     return is_random(row.get("extractor_weights", ""))
 
 

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from stages.report.figures import _heat_maps
-from stages.report.heat_maps import main
 
 from tests.clips import noise
 from tests.report.test_heat_maps import ARGS
@@ -15,7 +13,9 @@ from vad.artefacts.npy import load_npy
 from vad.artefacts.scores import ScoreFile, StoredScores, write_scores
 from vad.artefacts.weights import write_weights
 from vad.engine.build import build
-from vad.report.heat_maps import shown
+from vad.report.heat_maps import Settings, shown, write
+from vad.report.plots import heat_map_figure
+from vad.schema.evaluate import GroundTruth
 from vad.splits.tables import write_tables
 from vad.splits.video import Validation, Video
 
@@ -39,18 +39,16 @@ def a_run(folder: Path) -> Path:
     write_tables(
         folder / "split", videos, validation=Validation(fraction=0.5), interval_rule="zero_based_half_open", facts={}
     )
-    rules = {"preset": "canonical", "interval": None, "length": None}
-    write_json(folder / "section.json", {"ground_truth": rules})
     return folder
 
 
 def test_the_job_writes_what_the_figure_shows(tmp_path: Path) -> None:
     """First annotated frame of the anomalous video, middle of the normal one, with their scores and their maps."""
     folder = a_run(tmp_path)
-    paths = {name: f"{folder}/{name}" for name in ("run", "features")}
-    paths |= {"section": f"{folder}/section.json", "code": f"{folder}/section.json", "scores": f"{folder}/scores.npz"}
-    paths |= {"test": f"{folder}/split/test.csv", "labels": f"{folder}/none", "out": f"{folder}/maps"}
-    main([word for name, path in paths.items() for word in (f"--{name}", path)])
+    rules = GroundTruth.model_validate({"preset": "canonical"})
+    paths = {"run": folder / "run", "features": folder / "features", "scores": folder / "scores.npz"}
+    paths |= {"test": folder / "split/test.csv", "labels": folder / "none"}
+    write(Settings(dataset="set", features="clips", ground_truth=rules), paths, folder / "maps")
     found = pd.read_csv(folder / "maps/frames.csv")
     images, maps = (load_npy(folder / f"maps/{name}.npy") for name in ("images", "maps"))
     model = build("stpvad", ARGS, 5, seed=3)
@@ -61,6 +59,6 @@ def test_the_job_writes_what_the_figure_shows(tmp_path: Path) -> None:
     assert {"seed": 3, "epoch": 7} == read_json(folder / "maps/about.json")
     np.testing.assert_array_equal([one.image for one in expected], images)
     np.testing.assert_array_equal([one.heat for one in expected], maps)
-    title = _heat_maps("v", folder / "maps").get_suptitle()
+    title = heat_map_figure("v", folder / "maps").get_suptitle()
     assert "v, seed 3, weights of epoch 7" in title
     assert "first annotated frame" in title
