@@ -66,7 +66,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     epochs = {number: found.scores.get(number, tested) for number in kept}
     protocol = {
         "expansion": _expansion(model, infer),
-        "scoring": model.protocol() if hasattr(model, "protocol") else {},
+        "scoring": model.protocol(),
         "crops": found.crops,
         "extractor_weights": found.origin,
         "supervision": model.supervision,
@@ -106,7 +106,7 @@ def _sweep(
         file = read_features(path, dim)
         fps = file.report.get("decode", {}).get("fps")
         for number, each in {CHOSEN: model, **(epochs if part == "test" else {})}.items():
-            if part != before and hasattr(each, "reset_memory"):
+            if part != before:
                 each.reset_memory()  # a test list is scored alike whatever validation videos came before it
             try:
                 scores = score_video(each, file.features, file.bounds, infer, file.clips)
@@ -122,11 +122,11 @@ def _sweep(
 
 def _expansion(model: Any, infer: Infer) -> str:  # noqa: ANN401 - any model of vad/models
     """How the scores of a model are spread over frames (docs/glossary.md)."""
-    if getattr(model, "predicts_last", False) and model.config.window > 1:
+    if model.predicts_last and model.window > 1:
         return f"predict, first frames: {infer.first_frames}"
     if model.level == "video":
         return "none: one score per video"
-    if getattr(model.config, "score_full_length", False) or getattr(model, "predicts_last", False):
+    if model.scores_own_rows or model.predicts_last:
         return "rows: each feature row scored on its own frames"
     return {"bags": "bag_over_segments", "windows": "windows"}[model.sampling]
 

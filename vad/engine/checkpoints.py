@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from vad.engine.batches import BagSet, VideoModel, WindowSet
+from vad.engine.batches import BagSet, WindowSet
 from vad.errors import ArtefactError
+from vad.models._base import VideoModel
 from vad.schema.train import Train
 
 
