@@ -9,6 +9,7 @@ from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import read_features
 from vad.artefacts.origin import joined, weights_of
 from vad.artefacts.scores import ScoreFile, StoredScores, write_scores
+from vad.engine.kept_epochs import kept_epochs
 from vad.errors import FeatureError
 from vad.ledger.records import Job
 from vad.schema.infer import Infer
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None) -> None:
     infer = typed(Infer, settings(args.section))
     for run in args.runs:
         out = args.out / f"{run.name}.npz"
-        weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run)]
+        weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run).values()]
         job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
         make(job, lambda run=run, out=out: _score(run, parts, files, infer, args.threads, out))
 
@@ -57,7 +58,7 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
     torch.set_num_threads(threads)
     model, config = restored(run)
     on_device(model, config["section"]["train"]["device"])
-    kept = {int(path.stem): path for path in kept_epochs(run)}
+    kept = kept_epochs(run)
     # The chosen epoch has the chosen weights: what they score is not scored twice.
     others = {number: _with_weights(model, path) for number, path in kept.items() if number != config["epoch"]}
     found = _sweep(model, others, parts, files, infer, config["feature_dim"])
@@ -74,11 +75,6 @@ def _score(run: Path, parts: dict[str, str], files: list[Path], infer: Infer, th
         **infer.model_dump(mode="json"),
     }
     write_scores(out, ScoreFile(model.level, chosen, protocol, epochs))
-
-
-def kept_epochs(run: Path) -> list[Path]:
-    """The weights of the epochs of a run that `train.keep_epochs` asked for."""
-    return sorted((run / "epochs").glob("*.safetensors"))
 
 
 def _with_weights(model: Any, path: Path) -> Any:  # noqa: ANN401 - any model of vad/models

@@ -30,6 +30,7 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write a checkpoint so that it is always whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     torch.save(dict(content), partial)
     os.replace(partial, path)  # noqa: PTH105 - the call that is atomic

@@ -222,7 +222,7 @@ def train(
     seed: int,
     threads: int = 1,
     checkpoint: Path | None = None,
-    keep: Callable[[int, Mapping[str, Tensor]], object] | None = None,
+    after_epoch: Callable[[int], object] | None = None,
 ) -> Trained:
     """Train a model on the device it is on.
 
@@ -235,7 +235,7 @@ def train(
         threads: CPU threads, >= 1.
         checkpoint: file that is written after each epoch; a later call with the same data and settings goes
             on from it; the caller deletes it.
-        keep: told the number and the weights of every epoch; it chooses nothing.
+        after_epoch: called with the number of each epoch that was trained, while the model has its weights.
 
     Raises: ParamsError for settings that do not fit the data; DatasetError for a missing class; VadError
         naming the step at which the loss stops being a finite number; ArtefactError for a damaged checkpoint.
@@ -253,8 +253,8 @@ def train(
     try:
         while not run.finished():
             run.epoch()
-            if keep:
-                keep(len(run.history), _copy(model.state_dict()))
+            if after_epoch:
+                after_epoch(len(run.history))
             if checkpoint:
                 run.save(checkpoint, digest)
     finally:

@@ -11,6 +11,7 @@ Imports no torch: a job whose record is intact ends before anything heavy is loa
 import hashlib
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -109,18 +110,23 @@ class Job:
         write_json(record_path(self.artefact), record)
 
     def set_aside(self) -> None:
-        """Hide a finished file and its record from Snakemake.
+        """Hide a finished artefact and its record from Snakemake.
 
         When a job fails, Snakemake puts the earlier version of each of its outputs back, over what the job had
         finished.
         """
+        folder = self.artefact.is_dir()
         for path in (record_path(self.artefact), self.artefact):
             path.replace(_aside(path))
+        if folder:
+            self.artefact.mkdir()  # Snakemake puts the earlier versions of its files there
 
     def take_back(self) -> None:
         """Undo `set_aside`, whichever version lies there now."""
         for path in (self.artefact, record_path(self.artefact)):
-            if _aside(path).is_file():
+            if _aside(path).exists():
+                if path.is_dir():
+                    shutil.rmtree(path)
                 _aside(path).replace(path)
 
     def _key(self) -> str:
@@ -137,7 +143,7 @@ class Job:
 
 
 def _aside(path: Path) -> Path:
-    """The hidden name of a file that was set aside."""
+    """The hidden name of a file or folder that was set aside."""
     return path.with_name(f".{path.name}.aside")
 
 
