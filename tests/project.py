@@ -82,8 +82,8 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.output = ""
-        """What the last run of Snakemake or DVC printed."""
+        self.output = self.errors = ""
+        """What the last run of Snakemake or DVC printed on stdout and stderr."""
 
     @classmethod
     def new(cls, folder: Path, params: str = PARAMS) -> "Project":
@@ -142,6 +142,7 @@ class Project:
 
     def _made(self, command: list[str], check: bool) -> list[str]:
         shutil.rmtree(self.folder / "logs", ignore_errors=True)
-        self.output = self.run(*command, check=check).stdout
+        done = self.run(*command, check=check)
+        self.output, self.errors = done.stdout, done.stderr
         lines = [line for log in (self.folder / "logs").rglob("*.log") for line in log.read_text().splitlines()]
         return sorted(line.removeprefix("made ") for line in lines if line.startswith("made "))
