@@ -1,4 +1,4 @@
-"""Feature extraction, side by side: the loop that everybody writes first, and this project's path.
+"""Speed of feature extraction: a simple loop as a first script has it, beside this project's extractor.
 
 Both read the same generated 320x240 H.264 clip. The naive loop: OpenCV read, resize, ImageNet normalisation,
 the published network on one frame at a time, torch's default threads. The project: one process with one
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from tests.videos import scene, write_video
+from tests.videos import scene, source, write_video
 
 RATIO_BAR = 3.0
 MEMORY_BAR_MB = 2500
@@ -43,7 +43,7 @@ def naive() -> Callable[[Path], Vectors]:
 
     @torch.inference_mode()
     def extract(path: Path) -> Vectors:
-        """One call of the network a frame, as a first script would do it."""
+        """The vectors of a video, with one call of the network a frame."""
         capture, maps, rows = cv2.VideoCapture(str(path)), [], []
         while (read := capture.read())[0]:
             image = cv2.cvtColor(cv2.resize(read[1], (224, 224)), cv2.COLOR_BGR2RGB)
@@ -63,11 +63,11 @@ def project() -> Callable[[Path], Vectors]:
     from vad.extractors.xfeat import Config, Extractor
 
     extractor = Extractor(Config(device="cpu"))
-    return lambda path: extractor.extract(path).features
+    return lambda path: extractor.extract(source(path)).features
 
 
 def serve(way: Callable[[], Callable[[Path], Vectors]], orders: Connection) -> None:
-    """A process that extracts each path it is told and answers with the vectors and its peak memory in MB."""
+    """Extract each path from the pipe and answer with the vectors and the peak memory in MB, until None comes."""
     extract = way()
     while (path := orders.recv()) is not None:
         vectors = extract(path)
@@ -75,7 +75,7 @@ def serve(way: Callable[[], Callable[[Path], Vectors]], orders: Connection) -> N
 
 
 class Team:
-    """Processes that all do the same, ready and warm."""
+    """Processes that extract the same clip at the same time, started and warmed up."""
 
     def __init__(self, way: Callable[[], Callable[[Path], Vectors]], size: int, warm_up: Path) -> None:
         context = multiprocessing.get_context("spawn")
@@ -104,7 +104,7 @@ class Team:
         return vectors
 
     def dismiss(self) -> str:
-        """End the processes and say in one line what they did."""
+        """End the processes; returns one line with their speed and memory."""
         for line in self.lines:
             line.send(None)
         every = " ".join(f"{speed:.0f}" for speed in self.speeds)

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import vad.models
 from stages.plan import paths, slices
@@ -17,6 +16,7 @@ from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.report import Reports
 from vad import registry
+from vad.datasets._base import BaseDataset
 from vad.errors import VadError, listing
 from vad.ledger.staleness import refresh
 from vad.schema.params import Variant
@@ -100,8 +100,8 @@ def _problems(installed: Installed) -> Iterator[str]:
             yield f"datasets.{dataset}: {error}"
             continue
         if problems := list(_untrainable(installed, dataset, videos)):
-            mend = "Mend the data set's lists or its validation part, or remove these variants."
-            yield listing(f"data set {dataset}", problems, mend)
+            fix = "Correct the data set's lists or its validation part, or remove these variants."
+            yield listing(f"data set {dataset}", problems, fix)
         for features in (f for f, d in installed.pairs if d == dataset):
             try:
                 sources = installed.sources(features, dataset)
@@ -125,9 +125,9 @@ def _absent(installed: Installed) -> Iterator[tuple[str, str]]:
     """The installed data sets whose root is no folder, each with the key that says so."""
     for name in installed.datasets:
         dataset = installed.dataset(name)
-        if not installed.generated(name) and not dataset.root.is_dir():
-            mend = f"Set it to the folder of the data set, or to null. {getattr(dataset, 'GET', '')}"
-            yield name, f"datasets.{name}.root: {dataset.root}: no such folder. {mend}".rstrip()
+        if not dataset.GENERATED and not installed.root(name).is_dir():
+            fix = f"Set it to the folder of the data set, or to null. {dataset.GET}"
+            yield name, f"datasets.{name}.root: {dataset.root}: no such folder. {fix}".rstrip()
 
 
 def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) -> Iterator[str]:
@@ -143,9 +143,9 @@ def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) ->
         yield from (problem for name, variant in variants.items() for problem in _lacking(name, variant, parts))
 
 
-def _parts(dataset: Any, train: Sequence[Video]) -> dict[str, Counter[int]]:  # noqa: ANN401 - a plugin
+def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[int]]:
     """How many videos of each label the fit and the validation part will have."""
-    chosen = validation_ids(train, dataset.config.validation, getattr(dataset, "same_side", ()))
+    chosen = validation_ids(train, dataset.config.validation, dataset.same_side)
     return {
         "fit": Counter(video.label for video in train if video.video_id not in chosen),
         "validation": Counter(video.label for video in train if video.video_id in chosen),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vad.artefacts.clips import Clips, encoded
+from vad.artefacts.clips import Clips, encode_jpeg
 
 
 def numbered(rows: int, frames: int = 4, size: int = 32, first: int = 0) -> Clips:
@@ -12,11 +12,11 @@ def numbered(rows: int, frames: int = 4, size: int = 32, first: int = 0) -> Clip
 
 def flat(value: int, size: int) -> bytes:
     """One grey image as JPEG."""
-    return encoded(np.full((size, size, 3), value % 256, np.uint8), 90)
+    return encode_jpeg(np.full((size, size, 3), value % 256, np.uint8), 90)
 
 
 def noise(rows: int, frames: int = 4, size: int = 32, seed: int = 0) -> Clips:
     """Coloured noise, another in every frame."""
     rng = np.random.default_rng(seed)
     pictures = rng.integers(0, 256, (rows, frames, size, size, 3), dtype=np.uint8)
-    return Clips.of([[encoded(picture, 90) for picture in row] for row in pictures])
+    return Clips.of([[encode_jpeg(picture, 90) for picture in row] for row in pictures])

@@ -184,9 +184,9 @@ def test_pickles_are_never_trusted() -> None:
     assert found + loads == []
 
 
-@pytest.mark.parametrize("name", ["params.md", "params.schema.json"])
+@pytest.mark.parametrize("name", ["params.md", "params.schema.json", "metrics.md"])
 def test_generated_docs_are_current(name: str) -> None:
-    """docs/params.* say what the code says; `make docs` writes them."""
+    """docs/params.* and docs/metrics.md say what the code says; `make docs` writes them."""
     assert (ROOT / "docs" / name).read_text() == pages()[name], "run: make docs"
 
 

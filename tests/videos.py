@@ -11,6 +11,8 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image
 
+from vad.extractors._base import Source
+
 IDENTITY = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 QUARTER_TURN = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
 """Display matrices of an mp4 track: as stored, and a quarter turn to the right."""
@@ -125,3 +127,8 @@ def turned(path: Path, target: Path) -> Path:
     head, track = path.read_bytes().split(b"tkhd", 1)
     target.write_bytes(head + b"tkhd" + track.replace(IDENTITY, QUARTER_TURN, 1))
     return target
+
+
+def source(video: Path, *published: Path, n_frames: int | None = None) -> Source:
+    """A video for an extractor, with its published feature files if there are any."""
+    return Source(video.stem, (video, *published), n_frames)

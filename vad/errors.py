@@ -1,19 +1,19 @@
-"""The errors that users see: where - what - what to do. Rooms print them without a traceback and exit with 2."""
+"""Errors for users; a message says where, what is wrong, and what to do. Rooms print it without a traceback, exit 2."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 
 class VadError(Exception):
-    """A problem that the user can mend; the message says where, what, and what to do."""
+    """A problem that the user can solve; base class of all errors that are printed without a traceback."""
 
 
 class ParamsError(VadError):
-    """params.yaml does not say something that can be run."""
+    """params.yaml is wrong, or asks for something that cannot be run."""
 
 
 class DatasetError(VadError):
-    """A list, annotation or folder of a data set is not what it should be."""
+    """A list, an annotation or a folder of a data set is missing or wrong."""
 
 
 class MediaError(VadError):
@@ -25,17 +25,23 @@ class FeatureError(VadError):
 
 
 class ArtefactError(VadError):
-    """A file that one of the rooms wrote is missing, damaged or from other inputs."""
+    """A file that a room wrote, or scores to audit, are missing, damaged or made from other inputs."""
 
 
-def listing(where: str, problems: Sequence[str], mend: str = "") -> str:
-    """One message for all problems of a place, so that nobody mends them one run at a time."""
+def listing(where: str, problems: Sequence[str], remedy: str = "") -> str:
+    """One message for all problems of a place, so that a user can solve them together.
+
+    Args:
+        where: the file or the part that has the problems.
+        problems: one line for each.
+        remedy: what to do, as a sentence; the last line.
+    """
     lines = [f"{where}: {len(problems)} problem(s):", *(f"  - {problem}" for problem in problems)]
-    return "\n".join([*lines, mend] if mend else lines)
+    return "\n".join([*lines, remedy] if remedy else lines)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """The words to print behind an unknown name: the nearest known one and all known ones."""
+    """The end of a message about an unknown name: the known name that is most like it, and all known names."""
     close = get_close_matches(name, known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"{hint} Known: {', '.join(sorted(known)) or 'none'}."

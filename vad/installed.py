@@ -2,6 +2,7 @@
 
 import vad.datasets
 from vad import registry
+from vad.datasets._base import BaseDataset
 from vad.schema.params import Params, Variant
 
 
@@ -11,8 +12,7 @@ def unset_root(params: Params, variant: Variant) -> str | None:
     Returns: such as `datasets.ucf_crime.root`; None if the variant can run.
     """
     dataset = params.datasets[variant.dataset].model_dump()
-    generated = getattr(registry.find(vad.datasets, dataset["kind"]).Dataset, "GENERATED", False)
-    if dataset.get("root") is None and not generated:
+    if dataset.get("root") is None and not _plugin(params, variant).GENERATED:
         return f"datasets.{variant.dataset}.root"
     features = params.features[variant.features].model_dump()
     # An extractor that computes from videos has no root; one that nests another takes that one's vectors.
@@ -28,5 +28,11 @@ def missing(params: Params, variant: Variant) -> str:
         return ""
     if key.startswith("features."):
         return f"features {variant.features} are not installed ({key} is null)"
-    get = getattr(registry.find(vad.datasets, params.datasets[variant.dataset].kind).Dataset, "GET", "")
+    get = _plugin(params, variant).GET
     return f"data set {variant.dataset} is not installed ({key} is null){f'. {get}' if get else ''}"
+
+
+def _plugin(params: Params, variant: Variant) -> type[BaseDataset]:
+    """The class of a variant's data set."""
+    module = registry.find(vad.datasets, params.datasets[variant.dataset].kind)
+    return registry.plugin_class(module, "Dataset", BaseDataset)

@@ -6,8 +6,11 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
-from vad.errors import ParamsError, nearest
+from vad.errors import ParamsError, VadError, listing, nearest
+
+Plugin = TypeVar("Plugin")
 
 
 def names(package: ModuleType) -> list[str]:
@@ -49,3 +52,48 @@ def _stated(path: Path, attribute: str) -> object:
             if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == attribute:
                 return line.value.value if isinstance(line.value, ast.Constant) else None
     return None
+
+
+def unknown_hooks(plugin_class: type, base_class: type) -> list[str]:
+    """The public names that a plugin class defines and its base class does not know, each with the nearest hook.
+
+    A misspelled hook would never be called, and nobody would notice. Names that begin with an underscore are the
+    plugin's own. What other parents define (torch's `nn.Module`, say) counts only if the base class has them too.
+
+    Args:
+        plugin_class: a class that inherits from `base_class`.
+        base_class: has every hook as an attribute, a method or an annotation.
+
+    Returns: one sentence for each unknown name, in the order of definition; empty if all are known.
+    """
+    hooks = sorted(name for name in {*dir(base_class), *_annotated(base_class)} if not name.startswith("_"))
+    own = [name for cls in plugin_class.__mro__ if not issubclass(base_class, cls) for name in vars(cls)]
+    unknown = [name for name in dict.fromkeys(own) if not name.startswith("_") and name not in hooks]
+    return [f"{plugin_class.__name__}.{name} is no hook.{nearest(name, hooks)}" for name in unknown]
+
+
+def require_known_hooks(plugin_class: type, base_class: type) -> None:
+    """Refuse a plugin with names that its base class does not know; call it in the base's `__init_subclass__`.
+
+    Raises: VadError with every unknown name.
+    """
+    if problems := unknown_hooks(plugin_class, base_class):
+        fix = "Correct the name, or begin it with an underscore if only this file uses it."
+        raise VadError(listing(plugin_class.__module__, problems, fix))
+
+
+def plugin_class(module: ModuleType, name: str, base_class: type[Plugin]) -> type[Plugin]:
+    """The class `name` of a plugin module, which inherits from `base_class`.
+
+    Raises: VadError where the module has no such class, or no `Config` beside it.
+    """
+    found = vars(module).get(name)
+    if not (isinstance(found, type) and issubclass(found, base_class)) or "Config" not in vars(module):
+        home = base_class.__module__
+        raise VadError(f"{module.__name__}: no class Config, or no class {name}({home}.{base_class.__name__}). Add it.")
+    return found
+
+
+def _annotated(cls: type) -> set[str]:
+    """The annotated names of a class and its parents."""
+    return {name for parent in cls.__mro__ for name in vars(parent).get("__annotations__", {})}

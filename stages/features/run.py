@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import vad.extractors
-from stages.room import command_line, make, parser, settings, typed
-from vad import registry
-from vad.artefacts.features import FeatureFile, write_features
+from stages.room import command_line, make, parser, settings
+from vad.artefacts.features import write_features
 from vad.artefacts.files import read_json
 from vad.errors import VadError, listing
+from vad.extractors._base import Source, load_extractor, make_features
 from vad.ledger.records import Job
-from vad.splits.video import Video
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -19,18 +16,18 @@ def main(argv: Sequence[str] | None) -> None:
     flags = parser(__doc__)
     flags.add_argument("--batch", type=Path, required=True, help="the videos of this job, as JSON")
     args = flags.parse_args(argv)
-    entry = settings(args.section)
-    module = registry.find(vad.extractors, entry.pop("extractor"))
-    extractor = module.Extractor(typed(module.Config, entry))
+    extractor = load_extractor(settings(args.section))
     problems, replaced = [], []
     for video in read_json(args.batch):
         out = args.out / f"{video['video_id']}.npz"
         facts = {"n_frames": video["n_frames"]}
-        job = Job("features", out, args.section, args.code, [Path(p) for p in video["sources"]], facts)
+        source = Source(video["video_id"], tuple(Path(p) for p in video["sources"]), video["n_frames"])
+        job = Job("features", out, args.section, args.code, list(source.paths), facts)
         job.take_back()
         was_there = out.is_file()
         try:
-            if make(job, lambda video=video, out=out: write_features(out, _extract(extractor, video))) and was_there:
+            made = make(job, lambda source=source, out=out: write_features(out, make_features(extractor, source)))
+            if made and was_there:
                 replaced.append(job)
         except VadError as error:
             problems.append(str(error))
@@ -38,15 +35,6 @@ def main(argv: Sequence[str] | None) -> None:
         for job in replaced:
             job.set_aside()
         raise VadError(listing(f"features ({args.batch.stem})", problems, "The other videos of this job are done."))
-
-
-def _extract(extractor: Any, video: dict) -> FeatureFile:  # noqa: ANN401 - a plugin
-    """One video through the extractor; published features are loaded, alone or beside the video's pixels."""
-    named = Video(video["video_id"], "", "train", 0, "", n_frames=video["n_frames"])
-    if hasattr(extractor, "load"):
-        return extractor.load(named)
-    path = Path(video["sources"][0])
-    return extractor.extract_named(path, named) if hasattr(extractor, "extract_named") else extractor.extract(path)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import vad.datasets
-import vad.extractors
 import vad.models
 from stages.plan import paths
-from stages.room import typed
 from vad import registry
+from vad.datasets._base import BaseDataset, load_dataset
+from vad.extractors._base import BaseExtractor, load_extractor
 from vad.installed import missing
 from vad.schema.params import Params, Variant
 from vad.splits.video import Video
@@ -54,11 +53,15 @@ class Installed:
     # -- data sets ---------------------------------------------------------------------------------------------
 
     @cache  # noqa: B019 - one object per process
-    def dataset(self, name: str) -> Any:  # noqa: ANN401 - a plugin
+    def dataset(self, name: str) -> BaseDataset:
         """The data set plugin of an entry."""
-        entry = self.params.datasets[name].model_dump()
-        module = registry.find(vad.datasets, entry.pop("kind"))
-        return module.Dataset(typed(module.Config, entry), paths.raw(name))
+        return load_dataset(self.params.datasets[name].model_dump(), paths.raw(name))
+
+    def root(self, dataset: str) -> Path:
+        """The folder of an installed data set."""
+        root = self.dataset(dataset).root
+        assert root is not None, dataset
+        return root
 
     def kind(self, dataset: str) -> str:
         """The plugin file of a data set."""
@@ -82,11 +85,11 @@ class Installed:
 
     def generated(self, dataset: str) -> bool:
         """True if the project itself makes the videos of a data set."""
-        return getattr(self.dataset(dataset), "GENERATED", False)
+        return self.dataset(dataset).GENERATED
 
     def _by_record(self, dataset: str) -> bool:
         """True if a generated data set keeps its videos as frame folders, which Snakemake knows by their record."""
-        return self.generated(dataset) and getattr(self.dataset(dataset), "FRAME_FOLDERS", False)
+        return self.generated(dataset) and self.dataset(dataset).FRAME_FOLDERS
 
     def raw_files(self, dataset: str) -> list[Path]:
         """The files of a generated data set: lists and videos.
@@ -94,7 +97,10 @@ class Installed:
         Without the images of frame folders, which are too many for Snakemake; the record names them all.
         """
         plugin = self.dataset(dataset)
-        return [*plugin.lists(), *(plugin.root / v.path for v in plugin.videos() if not self._by_record(dataset))]
+        return [
+            *plugin.lists(),
+            *(self.root(dataset) / v.path for v in plugin.videos() if not self._by_record(dataset)),
+        ]
 
     @cache  # noqa: B019 - one object per process
     def videos(self, dataset: str) -> list[Video]:
@@ -109,7 +115,7 @@ class Installed:
     def _available(self, dataset: str) -> Callable[[Video], bool]:
         """Answers whether every imported feature table that is used with a data set has a video."""
         tables = [self.imported_features(f) for f, d in self.pairs if d == dataset and self.imported(f)]
-        return lambda video: all(table.has(video) for table in tables)
+        return lambda video: all(table.has(video.video_id) for table in tables)
 
     # -- features ----------------------------------------------------------------------------------------------
 
@@ -135,11 +141,9 @@ class Installed:
         return self.vectors_entry(features)["extractor"] == "imported"
 
     @cache  # noqa: B019 - one object per process
-    def imported_features(self, features: str) -> Any:  # noqa: ANN401 - a plugin
+    def imported_features(self, features: str) -> BaseExtractor:
         """The reader of a table of published features."""
-        entry = self.vectors_entry(features)
-        module = registry.find(vad.extractors, entry.pop("extractor"))
-        return module.Extractor(typed(module.Config, entry))
+        return load_extractor(self.vectors_entry(features))
 
     @property
     def extracted(self) -> list[tuple[str, str]]:
@@ -151,7 +155,7 @@ class Installed:
         """The files that the features of each video are made from: the video, published feature files, or both."""
         videos, files = self.videos(dataset), {}
         if not self.imported(features) or "vectors" in self.features_entry(features):
-            files = {v.video_id: [str(self.dataset(dataset).root / v.path)] for v in videos}
+            files = {v.video_id: [str(self.root(dataset) / v.path)] for v in videos}
         if self.imported(features):
             found = self.imported_features(features).sources([v.video_id for v in videos])
             return {k: [*files.get(k, []), *map(str, each)] for k, each in found.items()}

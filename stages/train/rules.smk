@@ -6,6 +6,7 @@ Needs:   gpu
 """
 
 
+# All seeds of a variant in one job: they share the seconds that Python and torch take to start, and the features.
 rule train:
     input:
         code=lambda w: jobs.code("train", w.variant),
@@ -14,14 +15,25 @@ rule train:
         videos=lambda w: f"{jobs.tables(w.variant)}/train.csv",
         features=lambda w: jobs.feature_files(w.variant, "train"),
     output:
-        weights=update("data/train/{variant}/seed{seed}/weights.safetensors"),
-        config=update("data/train/{variant}/seed{seed}/config.json"),
-        history=update("data/train/{variant}/seed{seed}/history.csv"),
-        record=update("data/train/{variant}/seed{seed}.prov.json"),
+        weights=update(
+            expand(
+                "data/train/{{variant}}/seed{seed}/weights.safetensors",
+                seed=jobs.seeds,
+            )
+        ),
+        config=update(
+            expand("data/train/{{variant}}/seed{seed}/config.json", seed=jobs.seeds)
+        ),
+        history=update(
+            expand("data/train/{{variant}}/seed{seed}/history.csv", seed=jobs.seeds)
+        ),
+        records=update(
+            expand("data/train/{{variant}}/seed{seed}.prov.json", seed=jobs.seeds)
+        ),
     log:
-        "logs/train/{variant}_seed{seed}.log",
+        "logs/train/{variant}.log",
     benchmark:
-        "logs/train/{variant}_seed{seed}.tsv"
+        "logs/train/{variant}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -30,9 +42,10 @@ rule train:
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         features=lambda w: jobs.feature_folder(w.variant),
-        out=lambda w, output: paths.artefact_of(output.record),
+        out=lambda w, output: Path(output.records[0]).parent.as_posix(),
+        seeds=jobs.seeds,
     message:
-        "train: {wildcards.variant}, seed {wildcards.seed}"
+        "train: {wildcards.variant}, every seed"
     shell:
         "python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
-        " --features {params.features:q} --seed {wildcards.seed} --threads {threads} --out {params.out:q} > {log:q} 2>&1"
+        " --features {params.features:q} --seeds {params.seeds} --threads {threads} --out {params.out:q} > {log:q} 2>&1"

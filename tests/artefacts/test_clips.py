@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clips import noise, numbered
-from vad.artefacts.clips import DATA, OFFSETS, BagClips, Clips, encoded, row_of
+from vad.artefacts.clips import DATA, OFFSETS, BagClips, Clips, encode_jpeg, row_of
 from vad.artefacts.npy import StoredBytes
 from vad.engine.expansion import resample_bounds
 from vad.errors import FeatureError
@@ -31,7 +31,8 @@ def test_jpeg_stays_near() -> None:
     ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
     picture = np.stack([ramp, ramp, 255 - ramp], axis=-1)
     gaps = [
-        np.abs(Clips.of([[encoded(picture, quality)]]).frames(0)[0].astype(int) - picture).max() for quality in (95, 20)
+        np.abs(Clips.of([[encode_jpeg(picture, quality)]]).frames(0)[0].astype(int) - picture).max()
+        for quality in (95, 20)
     ]
 
     assert gaps[0] <= 6
@@ -109,9 +110,9 @@ def test_a_damaged_image_is_one_error() -> None:
     with pytest.raises(FeatureError, match="row 1 cannot be decoded"):
         replace(clips, data=data).frames(1)
     with pytest.raises(FeatureError, match="row 0 cannot be decoded"):
-        Clips.of([[encoded(np.zeros((16, 16, 3), np.uint8), 90), encoded(np.zeros((32, 32, 3), np.uint8), 90)]]).frames(
-            0
-        )
+        Clips.of(
+            [[encode_jpeg(np.zeros((16, 16, 3), np.uint8), 90), encode_jpeg(np.zeros((32, 32, 3), np.uint8), 90)]]
+        ).frames(0)
 
 
 @given(rows=st.integers(1, 300), bag_segments=st.integers(1, 250), data=st.data())

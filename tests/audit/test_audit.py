@@ -211,7 +211,7 @@ def test_a_subset_is_said(official: OfficialList) -> None:
 
 
 def test_frame_counts_of_another_decoder(official: OfficialList) -> None:
-    """A frame more in most videos is still one score a frame; the surplus is said."""
+    """A frame more in most videos is still one score per frame; the surplus is said."""
     found = by_video(official, {name: np.append(s, s[-1]) for name, s in frames(official).items()})
 
     assert {"videos": 30, "scores_missing": 0, "scores_too_many": 30} == evidence(found, "other_lengths")
@@ -237,7 +237,7 @@ def test_mixed_forms_are_refused(official: OfficialList, first: object, second: 
 
     with pytest.raises(ArtefactError, match="scores of 2 forms are mixed") as caught:
         by_video(official, mixed)
-    assert "15 videos: one score a frame; " in str(caught.value)
+    assert "15 videos: one score per frame; " in str(caught.value)
     assert "15 videos: one score per 16-frame segment, rounded up; " in str(caught.value)
 
 
@@ -248,7 +248,7 @@ def test_one_video_of_another_form_is_left_out(official: OfficialList) -> None:
     (text,) = [f.text for f in found.findings if f.code == "left_out"]
 
     assert f"{name} {official.n_frames[name]} instead of" in text
-    assert "(one score a frame)" in text
+    assert "(one score per frame)" in text
 
 
 def test_dropped_first_frames(official: OfficialList) -> None:
@@ -264,7 +264,7 @@ def test_dropped_first_frames(official: OfficialList) -> None:
     ("form", "kept"), [("dropped_4", slice(4, None)), ("dropped_4_last", slice(None, -4))], ids=["first", "last"]
 )
 def test_steps_show_which_frames_are_missing(official: OfficialList, whole: str, form: str, kept: slice) -> None:
-    """The first or the last frames: the changes of the score tell, and every score stays on its frame."""
+    """The first or the last frames: the changes of the score decide, and every score stays on its frame."""
     scores = {name: s[kept] for name, s in frames(official).items()}
     order = official.orders()[ANNOTATION] if "order" in whole else official.ids
     found = by_video(official, scores) if whole == "by video" else vector(official, joined(scores, order))
@@ -353,7 +353,7 @@ def test_scores_and_labels_in_two_orders(official: OfficialList) -> None:
 @pytest.mark.parametrize("interval", ["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"])
 @pytest.mark.parametrize("length", ["true", "ceil16", "floor16"])
 def test_labels_tell_their_convention(official: OfficialList, interval: str, length: str) -> None:
-    """All nine combinations are told apart, without a frame of difference."""
+    """All nine combinations are recognised, without a frame of difference."""
     truth = joined(labels(official, Convention(interval, length)), official.orders()[DERIVED])  # type: ignore[arg-type]
     found = evidence(by_video(official, frames(official), labels=truth), "labels_convention")
 
@@ -361,7 +361,7 @@ def test_labels_tell_their_convention(official: OfficialList, interval: str, len
 
 
 def test_labels_of_some_classes_only(official: OfficialList) -> None:
-    """Classes without a positive frame are named, and the rest still tells order and convention."""
+    """Classes without a positive frame are named, and the rest still decides order and convention."""
     whole = labels(official, PRESETS["rtfm"])
     kept = {name: one * name.startswith(("Abuse", "Arson", "Fight")) for name, one in whole.items()}
     found = by_video(official, frames(official), labels=joined(kept, official.orders()[ANNOTATION]))
@@ -381,13 +381,13 @@ def test_labels_of_videos_on_every_frame(official: OfficialList, length: str) ->
     rules = Convention(length=length)  # type: ignore[arg-type]
     whole = {v.video_id: np.full(rules.frames(official.n_frames[v.video_id]), v.label) for v in official.videos}
     found = by_video(official, segments(official), labels=joined(whole, official.orders()[DERIVED]))
-    told = evidence(found, "labels_video_level")
+    shown = evidence(found, "labels_video_level")
     scores = joined(
         {name: np.repeat(s, 16)[: len(whole[name])] for name, s in segments(official).items()}, official.ids
     )
     area = roc_auc_score(joined(whole, official.ids), scores)
 
-    assert (length, DERIVED, 0) == tuple(told[k] for k in ("length", "order", "differ"))
+    assert (length, DERIVED, 0) == tuple(shown[k] for k in ("length", "order", "differ"))
     assert not {"labels_convention", "labels_inverted"} & codes(found)
     assert area == pytest.approx(evidence(found, "labels_area")["frame_auc_by_id"])
 
@@ -401,7 +401,7 @@ def test_inverted_and_foreign_labels(official: OfficialList) -> None:
 
 
 def test_thirty_two_steps(official: OfficialList) -> None:
-    """32 scores a video cover the frames that `frame * 32 // n` says; repeated over frames they are recognised."""
+    """32 scores per video cover the frames that `frame * 32 // n` says; repeated over frames they are recognised."""
     rng = np.random.default_rng(2)
     bags = {name: rng.random(32) for name in official.ids}
     spread = {

@@ -1,4 +1,4 @@
-"""Score files in every form that they circulate in, and hostile ones."""
+"""Score files in every form that is in use, and hostile ones."""
 
 import contextlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.audit.given import exam, frames, joined, write_lists
 from vad.__main__ import main
 from vad.artefacts.scores import ScoreFile, StoredScores, write_scores
 from vad.audit.files import read_order, read_submission
-from vad.audit.lengths import FORMS, fit_total, steps_of, to_frames
+from vad.audit.lengths import FORMS, average_crops, fit_total, spread_over_frames
 from vad.audit.official import OfficialList, load_official
 from vad.audit.roc import read_roc
 from vad.errors import ArtefactError, DatasetError, ParamsError, VadError
@@ -116,20 +116,20 @@ def test_bad_arrays_are_named(
 
 
 @pytest.mark.parametrize(
-    ("spoiled", "mend"),
+    ("spoiled", "remedy"),
     [
         ({"Abuse000_x264.npy": np.array([np.nan])}, "Score every frame with a finite number."),
         ({"abuse000.npy": np.ones(9), "Abuse000_x264.npy": np.ones(9)}, "Give each video once."),
         ({"Robbery001.npy": np.ones(9)}, "Score the test videos only."),
-        ({"Abuse000_x264.npy": np.ones((9, 2))}, "Give one score a step, or crops of one length."),
+        ({"Abuse000_x264.npy": np.ones((9, 2))}, "Give one score for each position, or crops of equal length."),
         (
             {"Robbery001.npy": np.ones(9), "Abuse000_x264.npy": np.array([np.nan])},
             "Score the test videos only. Score every frame with a finite number.",
         ),
     ],
 )
-def test_every_problem_has_its_own_mend(
-    official: OfficialList, tmp_path: Path, spoiled: dict[str, np.ndarray], mend: str
+def test_every_problem_has_its_own_remedy(
+    official: OfficialList, tmp_path: Path, spoiled: dict[str, np.ndarray], remedy: str
 ) -> None:
     """The last line says what mends the problems that are there, and nothing else."""
     for name, values in spoiled.items():
@@ -137,7 +137,7 @@ def test_every_problem_has_its_own_mend(
 
     with pytest.raises(ArtefactError) as caught:
         read_submission(tmp_path, official)
-    assert mend == str(caught.value).splitlines()[-1]
+    assert remedy == str(caught.value).splitlines()[-1]
 
 
 def test_many_problems_are_counted(official: OfficialList, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_total_of_no_form_names_the_nearest(official: OfficialList) -> None:
     """A vector that fits nothing shows the lengths that it could have had."""
     n_frames = list(official.n_frames.values())
 
-    with pytest.raises(ArtefactError, match=rf"{sum(n_frames):,} \(\+7\): one score a frame") as caught:
+    with pytest.raises(ArtefactError, match=rf"{sum(n_frames):,} \(\+7\): one score per frame") as caught:
         fit_total(sum(n_frames) + 7, n_frames)
     assert "--frames" in str(caught.value)
     with pytest.raises(ArtefactError, match="UR-DMU"):
@@ -190,24 +190,24 @@ def test_a_total_of_no_form_names_the_nearest(official: OfficialList) -> None:
 @given(st.lists(st.integers(40, 5000), min_size=2, max_size=30), st.sampled_from(FORMS[:-1]))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_form_covers_all_frames(n_frames: list[int], form: object) -> None:
-    """Scores of any form become exactly one score a frame, each of them one that was given."""
+    """Scores of any form become exactly one score per frame, each of them one that was given."""
     for n in n_frames:
-        values = np.arange(form.steps(n), dtype=float)  # type: ignore[attr-defined]
-        spread = to_frames(values, form, n)  # type: ignore[arg-type]
+        values = np.arange(form.positions(n), dtype=float)  # type: ignore[attr-defined]
+        spread = spread_over_frames(values, form, n)  # type: ignore[arg-type]
 
         assert n == len(spread)
         assert set(spread) <= set(values)
         assert (np.diff(spread) >= 0).all()
-    assert fit_total(sum(map(form.steps, n_frames)), n_frames).form.steps(1600) >= 32  # type: ignore[attr-defined]
+    assert fit_total(sum(map(form.positions, n_frames)), n_frames).form.positions(1600) >= 32  # type: ignore[attr-defined]
 
 
 @given(st.integers(2, 60), st.sampled_from([5, 10]), st.booleans())
 @settings(deadline=None)
-def test_crops_are_averaged_either_way(steps: int, crops: int, by_crop: bool) -> None:
-    """Crops that agree are found whether they lie crop by crop or step by step."""
-    table = np.arange(steps) * 10.0 + np.linspace(-1, 1, crops)[:, None]
+def test_crops_are_averaged_either_way(positions: int, crops: int, by_crop: bool) -> None:
+    """Crops that agree are found whether they lie crop by crop or position by position."""
+    table = np.arange(positions) * 10.0 + np.linspace(-1, 1, crops)[:, None]
 
-    assert np.allclose(np.arange(steps) * 10.0, steps_of((table if by_crop else table.T).ravel(), crops))
+    assert np.allclose(np.arange(positions) * 10.0, average_crops((table if by_crop else table.T).ravel(), crops))
 
 
 @given(st.binary(max_size=200), st.sampled_from([".npy", ".npz", ".csv", ".txt", ".mat"]))
@@ -223,7 +223,7 @@ def test_hostile_bytes_are_errors_that_say_so(
 
 
 def test_official_list_from_params(tmp_path: Path) -> None:
-    """Orders as in the official files; frame counts from the list, or stated; errors say what to mend."""
+    """Orders as in the official files; frame counts from the list, or stated; errors say what to do."""
     params = write_lists(tmp_path / "lists")
     official = load_official("exam", params)
     order = [name[:3] for name in official.orders()["class words (temporal annotation)"]]

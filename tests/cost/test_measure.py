@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from tests.videos import scene, write_video
-from vad.cost.measure import Memory, alone, first_frames, machine, time_of
+from vad.cost.measure import FirstFrames, Memory, machine, run_isolated, time_of
 from vad.errors import VadError
-from vad.video.decode import Reader
+from vad.video.decode import Reader, Rules, open_video
 
 
-def test_alone_gives_the_result_and_one_thread() -> None:
+def test_an_isolated_run_gives_the_result_and_one_thread() -> None:
     """Another process, one thread; its result comes back."""
-    pid, threads = alone(lambda: (os.getpid(), torch.get_num_threads()))
+    pid, threads = run_isolated(lambda: (os.getpid(), torch.get_num_threads()))
 
     assert os.getpid() != pid
     assert threads == 1
@@ -30,7 +30,7 @@ def _fail() -> None:
 def test_a_failed_process_is_an_error(work: object, words: str) -> None:
     """An error there is an error here, and a killed process does not hang."""
     with pytest.raises(VadError, match=words):
-        alone(work)
+        run_isolated(work)
 
 
 @pytest.mark.parametrize(("naps", "repeats"), [([0.4, 0.01], 1), ([0.01, 0.01, 0.4, 0.01], 3)])
@@ -65,7 +65,7 @@ def test_peak_memory_is_what_the_work_added() -> None:
     blocks = [np.ones(2_000) for _ in range(20_000)]
     last = blocks.pop()
     del blocks
-    before, after = alone(_peaks)
+    before, after = run_isolated(_peaks)
     assert last.any()
     if before is None or after is None:
         pytest.skip("this system does not tell a process its peak")
@@ -74,20 +74,24 @@ def test_peak_memory_is_what_the_work_added() -> None:
 
 
 @pytest.mark.parametrize("stride", [1, 3])
-def test_videos_end_early_inside_and_whole_outside(tmp_path: Path, stride: int) -> None:
-    """Twelve of thirty frames inside the block, with the time they took; all of them after it."""
+def test_videos_end_early_where_they_are_measured(tmp_path: Path, stride: int) -> None:
+    """Twelve of thirty frames, with the time they took; all of them through any other reader."""
     path = write_video(tmp_path / "video.mp4", scene(30))
-    with first_frames(12) as taken:
-        start = time.perf_counter()
-        inside = list(Reader(path, 16, 16).frames(stride))
-        seconds, elapsed = taken(), time.perf_counter() - start
-        again = taken()
-    outside = list(Reader(path, 16, 16).frames(stride))
+    opener = FirstFrames(12)
+    reader = opener.open_video(path, 16, 16, Rules())
+    start = time.perf_counter()
+    early = list(reader.frames(stride))
+    elapsed = time.perf_counter() - start
+    seconds, again = opener.take_seconds(), opener.take_seconds()
+    whole = list(open_video(path, 16, 16, Rules()).frames(stride))
 
-    assert len(inside) == {1: 12, 3: 5}[stride]  # frames 0, 3, 6, 9, and 12 to complete the step
+    assert isinstance(reader, Reader)
+    assert len(early) == {1: 12, 3: 5}[stride]  # frames 0, 3, 6, 9, and 12 to complete the step
+    assert reader.n_frames == reader.report["frames_decoded"] >= 12
     assert 0 < seconds < elapsed
     assert again == 0
-    assert len(outside) == -(-30 // stride)
+    assert len(whole) == -(-30 // stride)
+    assert np.array_equal(early, whole[: len(early)])
 
 
 def test_machine_names_what_a_time_depends_on() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.clips import noise
-from tests.videos import scene, write_video
+from tests.videos import scene, source, write_video
 from vad.artefacts.features import FeatureFile
 from vad.cost import parts as cost
 from vad.cost.count import parameters
@@ -113,7 +113,7 @@ def test_extractor_counts_its_first_frames(tmp_path: Path) -> None:
     """Two segments of 16 frames are read of three; twice the operations of one segment; the rate is the video's."""
     path = write_video(tmp_path / "video.mp4", scene(48), fps=25)
     costs = [
-        cost.extractor(Extractor(Config(size=32, device="cpu")), path, Efficiency(frames=n, repeats=2))
+        cost.extractor(Extractor(Config(size=32, device="cpu")), source(path), Efficiency(frames=n, repeats=2))
         for n in (16, 32)
     ]
     one, two = (found["counted"] for found in costs)

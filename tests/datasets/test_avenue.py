@@ -109,7 +109,7 @@ def test_another_set_that_does_not_fit_is_only_noted(tmp_path: Path) -> None:
     savemat(root / INTERVALS, {"gt": cells(np.array([[1], [2]]))})
 
     assert [m.tolist() for m in MARKS] == labels(dataset(root))
-    assert "intervals of 1 clips, but there are 2 test clips" in dataset(root).facts()["notes"][-1]
+    assert "intervals of 1 sequences, but there are 2 test sequences" in dataset(root).facts()["notes"][-1]
 
 
 def test_labels_beside_the_folder_or_given(tmp_path: Path) -> None:

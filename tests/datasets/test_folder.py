@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.project import REAL_DATA
-from vad.datasets._images import numbering_problem
-from vad.datasets._media_names import video_ids
-from vad.datasets.folder import Config, Dataset, read_frame_labels
+from vad.datasets._folder_media import video_ids
+from vad.datasets._frame_labels import read_frame_labels
+from vad.datasets.folder import Config, Dataset
 from vad.errors import DatasetError
 from vad.splits.tables import read_test, read_train, write_tables
 from vad.splits.video import Video, is_id
+from vad.video.files import numbering_problem
 
 REAL = REAL_DATA / "upcam"
 FILES = ["train/n1.mp4", "train/n2.avi", "train/a1.MKV", "test/ev 1 ä.mp4", "test/n3.webm", "test/v1.mov"]

@@ -13,9 +13,9 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from vad.datasets.mini_crime import ANNOTATION, TEST_LIST, TRAIN_LIST, Config, Dataset
-from vad.synthetic.film import frames
-from vad.synthetic.plan import ANOMALIES, VideoPlan
+from vad.datasets.mini_crime import ANNOTATION, TEST_LIST, TRAIN_LIST, Config, Dataset, list_texts, plan_of
+from vad.synthetic_events.film import frames
+from vad.synthetic_events.plan import ANOMALIES, VideoPlan
 
 TINY = Config(
     train_videos=4, test_videos=4, seconds_min=1.0, seconds_max=1.6, width=160, height=120, fps=15
@@ -74,13 +74,13 @@ def test_other_seed_other_pictures(tiny: Dataset, tmp_path: Path) -> None:
     """Another seed gives other videos."""
     other = Dataset(TINY.model_copy(update={"seed": 1}), tmp_path)
 
-    assert [video.n_frames for video in tiny.plan] != [video.n_frames for video in other.plan]
-    assert tiny.texts()[ANNOTATION] != other.texts()[ANNOTATION]
+    assert [video.n_frames for video in plan_of(tiny.config)] != [video.n_frames for video in plan_of(other.config)]
+    assert list_texts(plan_of(tiny.config))[ANNOTATION] != list_texts(plan_of(other.config))[ANNOTATION]
 
 
 def test_decoded_frames_equal_the_plan(tiny: Dataset) -> None:
     """Each video is H.264 of the planned size, rate and exact number of frames."""
-    for video in tiny.plan:
+    for video in plan_of(tiny.config):
         with av.open(str(tiny.home / "Videos" / video.listed)) as file:
             stream = file.streams.video[0]
             decoded = sum(1 for _ in file.decode(stream))
@@ -91,7 +91,7 @@ def test_decoded_frames_equal_the_plan(tiny: Dataset) -> None:
 
 def test_an_event_changes_the_picture(tiny: Dataset) -> None:
     """The same video without its event differs in the frames of the event, and nowhere else."""
-    for video in (video for video in tiny.plan if video.label):
+    for video in (video for video in plan_of(tiny.config) if video.label):
         size = (TINY.height, TINY.width)
         quiet = [block.copy() for block in frames(replace(video, event_frames=0), size, TINY.fps)]
         changed = [
@@ -127,8 +127,8 @@ def test_split_lists_in_the_official_format(tiny: Dataset) -> None:
 def test_annotation_in_the_official_format(tmp_path: Path) -> None:
     """Every line has six fields, two blanks after each; -1 -1 for no event; frames within 1..n."""
     dataset = Dataset(Config(), tmp_path)
-    lines = dataset.texts()[ANNOTATION].split("\n")
-    by_name = {video.name: video for video in dataset.plan}
+    lines = list_texts(plan_of(dataset.config))[ANNOTATION].split("\n")
+    by_name = {video.name: video for video in plan_of(dataset.config)}
     form = re.compile(r"\w+_x264\.mp4  [A-Z]\w+  (-1|[1-9]\d*)  (-1|[1-9]\d*)  (-1|[1-9]\d*)  (-1|[1-9]\d*)  ")
 
     assert (41, "") == (len(lines), lines[-1])
@@ -163,7 +163,7 @@ def test_lists_are_complete_and_disjoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_length_and_position_say_nothing(tmp_path: Path, seed: int, split: str) -> None:
     """Frame scores that see no pixel have a frame_auc of 0.5, up to noise."""
-    videos = [video for video in Dataset(Config(seed=seed), tmp_path).plan if video.split == split]
+    videos = [video for video in plan_of(Config(seed=seed)) if video.split == split]
     labels = np.concatenate([_labels(video) for video in videos])
     scores = [_no_pixel_scores(video.n_frames) for video in videos]
     areas = {name: roc_auc_score(labels, np.concatenate([s[name] for s in scores])) for name in scores[0]}
@@ -175,7 +175,7 @@ def test_length_and_position_say_nothing(tmp_path: Path, seed: int, split: str) 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_both_labels_have_the_same_lengths_and_cameras(tmp_path: Path, split: str) -> None:
     """Neither the length nor the camera of a video tells its label, not even together with chance."""
-    videos = [video for video in Dataset(Config(), tmp_path).plan if video.split == split]
+    videos = [video for video in plan_of(Config()) if video.split == split]
     anomalous, normal = ([v for v in videos if v.label == label] for label in (1, 0))
 
     assert sorted(v.n_frames for v in normal) == sorted(v.n_frames for v in anomalous)
@@ -185,7 +185,7 @@ def test_both_labels_have_the_same_lengths_and_cameras(tmp_path: Path, split: st
 
 def test_lengths_are_as_asked(tmp_path: Path) -> None:
     """6 to 30 s at 30 fps, about 15 s on average, and events of a quarter to nine twentieths of their video."""
-    videos = Dataset(Config(), tmp_path).plan
+    videos = plan_of(Config())
     lengths = [video.n_frames for video in videos]
     shares = [video.event_frames / video.n_frames for video in videos if video.label]
 
@@ -196,7 +196,7 @@ def test_lengths_are_as_asked(tmp_path: Path) -> None:
 
 def test_some_events_wrap_around(tmp_path: Path) -> None:
     """An event that runs past the last frame goes on at the first one: two intervals, as the format allows."""
-    wrapped = [video for video in Dataset(Config(), tmp_path).plan if len(video.intervals) == 2]
+    wrapped = [video for video in plan_of(Config()) if len(video.intervals) == 2]
 
     assert 8 <= len(wrapped) <= 28
     assert all(v.intervals[0][0] == 1 and v.intervals[1][1] == v.n_frames for v in wrapped)

@@ -15,7 +15,7 @@ from vad.errors import DatasetError
 from vad.evaluation.baselines import NO_PIXEL, rows
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import PRESETS
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.splits.tables import read_test, read_train, write_tables
 
 REAL = REAL_DATA / "labels" / VECTOR
@@ -24,7 +24,7 @@ SCRIPT = "TestVideoFile = {};\n% gt_frame = [1:2];\nTestVideoFile{end+1}.gt_fram
 
 
 def labels_of(intervals: tuple[tuple[int, int], ...], lengths: tuple[int, ...]) -> list[np.ndarray]:
-    """One array a clip from intervals counted from 1, both ends included."""
+    """One array a sequence from intervals counted from 1, both ends included."""
     found = [np.zeros(n, np.uint8) for n in lengths]
     for labels, (start, end) in zip(found, intervals, strict=True):
         labels[start - 1 : end] = 1
@@ -36,7 +36,7 @@ MARKS = labels_of((*INTERVALS, (1, 180), (88, 180)), LENGTHS)
 
 
 def ucsd(root: Path, train: tuple[int, ...] = (3, 4), test: tuple[int, ...] = (5, 6)) -> Path:
-    """The layout as distributed, of empty images; test clips have a folder of masks and what archives leave behind."""
+    """The layout as distributed, of empty images; test sequences have masks and what archives leave behind."""
     for split, lengths in (("Train", train), ("Test", test)):
         for number, n_frames in enumerate(lengths, 1):
             folder = root / split / f"{split}{number:03d}"
@@ -60,7 +60,7 @@ def tree(root: Path, train: tuple[int, ...] = (3, 4), test: tuple[int, ...] = (5
 
 
 def masks(root: Path, marks: list[np.ndarray]) -> None:
-    """Mask images beside the test clips."""
+    """Mask images beside the test sequences."""
     for number, labels in enumerate(marks, 1):
         folder = root / "Test" / f"Test{number:03d}_gt"
         folder.mkdir()
@@ -102,8 +102,8 @@ def test_both_layouts_give_the_same_videos(tmp_path: Path, first: int) -> None:
     assert ["UCSDped2/Test/Test001", "testing/frames/01"] == [videos[2].path for videos in found]
 
 
-def test_numbers_order_frames_and_clips(tmp_path: Path) -> None:
-    """Ten frames without leading zeros: 2 before 10; and clip 10 behind clip 9."""
+def test_numbers_order_frames_and_sequences(tmp_path: Path) -> None:
+    """Ten frames without leading zeros: 2 before 10; and sequence 10 behind sequence 9."""
     root = tree(tmp_path, (2,), tuple(range(1, 11)))
     marks = [np.full(n, n % 2, np.uint8) for n in range(1, 11)]
     np.save(root / VECTOR, np.concatenate(marks))
@@ -115,7 +115,7 @@ def test_numbers_order_frames_and_clips(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["npy", "masks", "matlab"])
 def test_every_label_source(tmp_path: Path, source: str) -> None:
-    """The vector, the masks and the script say the same; a clip without anomaly is normal once masks were read."""
+    """The vector, the masks and the script say the same; a sequence without anomaly is normal once masks were read."""
     root = ucsd(tmp_path)
     marks = [SMALL[0], np.zeros(6, np.uint8)]
     np.save(root / VECTOR, np.concatenate(marks))
@@ -134,7 +134,7 @@ def test_every_label_source(tmp_path: Path, source: str) -> None:
 
 
 def test_differences_between_sources_are_counted(tmp_path: Path) -> None:
-    """The script marks one frame less, in one clip; a clip that is anomalous throughout is named."""
+    """The script marks one frame less, in one sequence; a sequence that is anomalous throughout is named."""
     root = ucsd(tmp_path)
     np.save(root / VECTOR, np.concatenate(SMALL))
     (root / "Test" / "UCSDped2.m").write_text(SCRIPT + "TestVideoFile{end+1}.gt_frame = [1:2, 4:6];\n")
@@ -159,17 +159,17 @@ def test_masks_are_not_read_before_a_run(tmp_path: Path) -> None:
     assert [1, 1] == [video.label for video in subject.videos() if video.split == "test"]
     with pytest.raises(DatasetError) as error:
         subject.parsed()
-    assert "Test001: 4 masks, but the clip has 5 frames" in str(error.value)
+    assert "Test001: 4 masks, but the sequence has 5 frames" in str(error.value)
     assert "Test002_gt: a mask cannot be read" in str(error.value)
 
 
-def test_a_short_clip_is_named_by_its_published_length(tmp_path: Path) -> None:
-    """With 2,010 labels and 2,009 frames the clip that lacks one is named, and no other."""
+def test_a_short_sequence_is_named_by_its_published_length(tmp_path: Path) -> None:
+    """With 2,010 labels and 2,009 frames the sequence that lacks one is named, and no other."""
     root = ucsd(tmp_path, (2,), (*LENGTHS[:2], 149, *LENGTHS[3:]))
     np.save(root / VECTOR, np.concatenate(MARKS)[None])
     message = failure(root)
 
-    assert "2010 labels, but the 12 test clips have 2009 frames" in message
+    assert "2010 labels, but the 12 test sequences have 2009 frames" in message
     assert "Test003: 149 frames, 150 as published" in message
     assert 1 == message.count("as published")
 
@@ -178,11 +178,11 @@ def test_a_short_clip_is_named_by_its_published_length(tmp_path: Path) -> None:
     ("lost", "message"),
     [
         ("Test/Test001/003.tif", "frames are missing after 002.tif"),
-        ("Test/Test001", "Test: clip 1 missing"),
+        ("Test/Test001", "Test: sequence 1 missing"),
         ("Train/Train002/00*", "no images"),
     ],
 )
-def test_lost_frames_and_clips_are_refused(tmp_path: Path, lost: str, message: str) -> None:
+def test_lost_frames_and_sequences_are_refused(tmp_path: Path, lost: str, message: str) -> None:
     """A gap would shift every later label."""
     root = ucsd(tmp_path)
     np.save(root / VECTOR, np.concatenate(SMALL))
@@ -193,7 +193,7 @@ def test_lost_frames_and_clips_are_refused(tmp_path: Path, lost: str, message: s
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
-    """Two broken clips and a doubled number are one error."""
+    """Two broken sequences and a doubled number are one error."""
     root = tree(tmp_path)
     (root / "training" / "frames" / "1").mkdir()
     (root / "training" / "frames" / "02" / "1.jpg").unlink()
@@ -208,8 +208,8 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        (SCRIPT, "intervals of 1 clips, but there are 2 test clips"),
-        (SCRIPT + "x.gt_frame = [5:9];", "Test002: 5 to 9, but the clip has 6 frames"),
+        (SCRIPT, "intervals of 1 sequences, but there are 2 test sequences"),
+        (SCRIPT + "x.gt_frame = [5:9];", "Test002: 5 to 9, but the sequence has 6 frames"),
         (SCRIPT + "x.gt_frame = [a:b];", "[a:b] is no list of ranges"),
     ],
 )
@@ -234,7 +234,8 @@ def test_what_is_not_there_says_where_to_get_it(tmp_path: Path) -> None:
 def test_the_generated_twin_is_read_by_the_same_parser(tmp_path: Path) -> None:
     """mini_walk has UCSD's layout: the same ids, lengths and labels, and masks that agree with its vector."""
     twin = mini_walk.Dataset(
-        mini_walk.Config(train_clips=2, test_clips=3, frames_min=16, frames_max=20, width=64, height=48), tmp_path
+        mini_walk.Config(train_sequences=2, test_sequences=3, frames_min=16, frames_max=20, width=64, height=48),
+        tmp_path,
     )
     twin.generate(1)
     subject = dataset(tmp_path, label_file=mini_walk.LABELS)
@@ -245,8 +246,8 @@ def test_the_generated_twin_is_read_by_the_same_parser(tmp_path: Path) -> None:
     assert any("labels masks differ in 0 of" in note for note in subject.facts()["notes"])
 
 
-def test_tables_hold_back_normal_clips(tmp_path: Path) -> None:
-    """Of 16 train clips three are the validation part; the test table names the labels."""
+def test_tables_hold_back_normal_sequences(tmp_path: Path) -> None:
+    """Of 16 train sequences three are the validation part; the test table names the labels."""
     root = ucsd(tmp_path / "data", (1,) * 16)
     np.save(root / VECTOR, np.concatenate(SMALL))
     subject = dataset(root)
@@ -278,15 +279,15 @@ def test_scores_of_others_can_be_held_against_it(tmp_path: Path) -> None:
 
 
 def truth(marks: list[np.ndarray], drop: int = 0) -> list[VideoTruth]:
-    """The test clips as the evaluator takes them, without their first frames."""
+    """The test sequences as the evaluator takes them, without their first frames."""
     return [
         VideoTruth(video_id=f"Test{i:03d}", class_name="anomaly", label=1, n_frames=len(m) - drop, labels=m[drop:])
         for i, m in enumerate(marks, 1)
     ]
 
 
-def test_macro_names_the_clips_without_normal_frames() -> None:
-    """Eight of twelve clips have both classes of frame; the others are named. No metric pretends to know them."""
+def test_macro_names_the_sequences_without_normal_frames() -> None:
+    """Eight of twelve sequences have both classes of frame; the others are named. No metric pretends to know them."""
     found = evaluate(rows(truth(MARKS))["relative_position"])
     macro = found["frame_auc_macro"]
 
@@ -316,7 +317,7 @@ def test_rows_without_a_pixel() -> None:
 @pytest.mark.real_data
 @pytest.mark.skipif(not REAL.is_file(), reason="the real label vector is not beside the project")
 def test_the_real_vector(tmp_path: Path) -> None:
-    """MNAD's vector is known by its hash, cut into the published clips, and equals the published intervals."""
+    """MNAD's vector is known by its hash, cut into the published sequences, and equals the published intervals."""
     root = ucsd(tmp_path, (2,), LENGTHS)
     (root / VECTOR).write_bytes(REAL.read_bytes())
     subject = dataset(root)

@@ -1,7 +1,6 @@
 """Bags and windows: what they hold, and that their order depends on the generator alone."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from tests import clips
 from vad.artefacts.features import FeatureFile
 from vad.engine.batches import BagSet, Part, WindowSet, crops_of, part_of, seed_for
 from vad.errors import DatasetError
-from vad.models._base import Bags
+from vad.models._base import Bags, VideoModel
 
 
 def numbered(lengths: list[int], labels: list[int], crops: int = 0) -> Part:
@@ -114,12 +113,23 @@ def test_clips_stay_with_their_videos() -> None:
     assert BagSet(numbered([4, 6], [0, 1]), 3).take(torch.arange(2)).clips is None
 
 
+class OwnRows(VideoModel):
+    """A bag model that scores a video's own rows and looks at its clips."""
+
+    sampling, uses_clips, bag_segments, scores_own_rows = "bags", True, 1, True
+
+
+class NoClips(OwnRows):
+    """The same without clips."""
+
+    uses_clips = False
+
+
 def test_a_part_from_feature_files() -> None:
     """Features (the bag in the fit part), labels, and clips where every file has some and the model looks at them."""
     bounds, values = np.array([0, 16, 32]), np.ones((2, 3), np.float32)
     with_clips = FeatureFile(values, bounds, clips=clips.numbered(2))
-    sizes = SimpleNamespace(bag_segments=1, score_full_length=True)
-    model = SimpleNamespace(sampling="bags", config=sizes, uses_clips=True)
+    model = OwnRows()
     part = part_of(model, "fit", iter([with_clips, with_clips]), [0, 1])
     rows = part_of(model, "validation", [with_clips], [1])
 
@@ -128,7 +138,7 @@ def test_a_part_from_feature_files() -> None:
     assert part.clips is not None
     assert [with_clips.clips] * 2 == list(part.clips)
     assert part_of(model, "fit", [with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
-    assert part_of(SimpleNamespace(sampling="bags", config=sizes), "fit", [with_clips], [0]).clips is None
+    assert part_of(NoClips(), "fit", [with_clips], [0]).clips is None
 
 
 def test_windows_are_cut_where_they_should() -> None:

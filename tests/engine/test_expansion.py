@@ -74,13 +74,13 @@ def test_bag_over_segments_is_the_mean_of_all_that_sample_a_row(rows: int) -> No
     np.testing.assert_allclose(expected, scores.bag_over_segments(bag, 32, rows))
 
 
-@pytest.mark.parametrize(("bag_segments", "n_steps"), [(4, 2), (5, 2)])
-def test_pooled_steps_cover_their_bag_segments(bag_segments: int, n_steps: int) -> None:
-    """With half as many steps each covers two bag segments, the last one also the odd one left."""
-    steps = np.arange(1.0, n_steps + 1)
+@pytest.mark.parametrize(("bag_segments", "n_positions"), [(4, 2), (5, 2)])
+def test_pooled_positions_cover_their_bag_segments(bag_segments: int, n_positions: int) -> None:
+    """With half as many positions each covers two bag segments, the last one also the odd one left."""
+    positions = np.arange(1.0, n_positions + 1)
     expected = [1.0, 1.0, 2.0, 2.0, 2.0][:bag_segments]
 
-    assert expected == scores.bag_over_segments(steps, bag_segments, bag_segments).tolist()
+    assert expected == scores.bag_over_segments(positions, bag_segments, bag_segments).tolist()
 
 
 def test_rows_to_frames_covers_exactly_the_frames() -> None:

@@ -263,7 +263,7 @@ def test_components_are_scaled_by_the_video_alone() -> None:
     """Per-video frames are the mix of components that each run from 0 to 1 in the video; others have none."""
     net, frames = predictor("mnad"), clip(9)
     given = torch.from_numpy(np.stack([frames[i : i + 5] for i in range(5)]))
-    components = net.components(net(given)).detach().numpy()
+    components = net._components(net(given)).detach().numpy()
     scaled = (components - components.min(axis=0)) / np.ptp(components, axis=0)
     scores = score_video(net, frames, np.arange(10), Infer())
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vad.engine.batches import Part
 from vad.engine.build import build, on_device
-from vad.engine.schedule import learning_rate, optimiser_for
+from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.train import Trained, best_epoch, train
 from vad.errors import ArtefactError, DatasetError, ParamsError, VadError
 from vad.schema.train import Train
@@ -121,9 +121,13 @@ def test_a_killed_run_goes_on_bit_identically(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_epoch_can_be_kept_and_chooses_nothing(name: str) -> None:
-    """The weights of each epoch are told, the chosen one among them; the run is the same without."""
-    plan, kept = settings(select_by=SELECT[name], epochs=4), {}
-    told = train(new(name, 2), part(0), part(1), plan, 2, keep=kept.__setitem__)
+    """The weights of each epoch can be read when it ends, the chosen one among them; the run is the same without."""
+    plan, kept, model = settings(select_by=SELECT[name], epochs=4), {}, new(name, 2)
+
+    def keep(epoch: int) -> None:
+        kept[epoch] = {key: value.clone() for key, value in model.state_dict().items()}
+
+    told = train(model, part(0), part(1), plan, 2, after_epoch=keep)
     silent = train(new(name, 2), part(0), part(1), plan, 2)
 
     assert [1, 2, 3, 4] == list(kept)
@@ -135,7 +139,9 @@ def test_an_adversary_has_an_optimiser_of_its_own() -> None:
     """The main one leaves it alone; its rate is a share of train.lr; its loss stands apart from train_loss."""
     plan, model = settings(select_by="last", epochs=1), new("frame_pred", 0)
     before = {name: value.clone() for name, value in model.adversary.state_dict().items()}
-    main = {id(value) for group in optimiser_for(model, plan).param_groups for value in group["params"]}
+    main = {
+        id(value) for group in optimiser_for(without_adversary(model), plan).param_groups for value in group["params"]
+    }
     still = build("frame_pred", {**PICTURES["frame_pred"], "adversary_lr_ratio": 1e-12}, 3, 0)
     row = train(model, clips(0), clips(1), plan, 0).history[0]
     train(still, clips(0), clips(1), plan, 0)
@@ -310,7 +316,7 @@ def test_steps_per_epoch_overrides_a_pass() -> None:
 def test_every_optimiser_trains(optimiser: str) -> None:
     """By name, with its own learning rate and weight decay."""
     plan = settings(optimiser=optimiser, weight_decay=0.1)
-    made = optimiser_for(nn.Linear(2, 2), plan)
+    made = optimiser_for(nn.Linear(2, 2).parameters(), plan)
     result = run("c3d_mil", optimiser=optimiser)
 
     assert optimiser == type(made).__name__.lower()

@@ -9,7 +9,7 @@ from tests.project import REAL_DATA
 from vad.evaluation.baselines import NO_PIXEL, ORACLES, centre, label_oracle, random_scores, rows
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import PRESETS, Annotation, frame_labels
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 
 DATA = REAL_DATA
 PED2 = {

@@ -5,10 +5,10 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from vad.errors import ArtefactError
-from vad.evaluation.bootstrap import hanley_mcneil, interval, multiplicities
-from vad.evaluation.evaluate import Measured, _weights
+from vad.evaluation.bootstrap import hanley_mcneil, interval, multiplicities, replicate_weights
+from vad.evaluation.evaluate import Measured
+from vad.evaluation.judged_video import Frames, JudgedVideo, VideoTruth, check_same
 from vad.evaluation.pair_counts import PairCounts
-from vad.evaluation.scored_video import Frames, JudgedVideo, VideoTruth, check_same
 from vad.schema.evaluate import Bootstrap
 
 
@@ -103,7 +103,7 @@ def naive(videos: list[JudgedVideo]) -> dict[str, float]:
 def test_replicates_equal_naive_ones(seed: int) -> None:
     """Each replicate equals scikit-learn on the concatenated resample, the value on the videos themselves."""
     videos = random_videos(seed)
-    weights = _weights([v.label for v in videos], Bootstrap(resamples=15, seed=seed))
+    weights = replicate_weights([v.label for v in videos], Bootstrap(resamples=15, seed=seed))
     found = Measured.of(videos, weights, 0.5, "frame").values
 
     for row, weight in enumerate(weights.astype(int)):
@@ -144,5 +144,5 @@ def test_a_comparison_needs_the_same_videos() -> None:
     videos = random_videos(0)
     other = VideoTruth(video_id="v00", class_name="a", label=1, n_frames=2, labels=np.array([0, 1]))
 
-    with pytest.raises(ArtefactError, match=r"(?s)2 problem.*v10: only in one.*v00: other labels"):
+    with pytest.raises(ArtefactError, match=r"(?s)2 problem.*v10: in one of the two.*v00: the labels differ"):
         check_same(videos, [other.scored(np.zeros(2), 0.0), *videos[1:-1]])

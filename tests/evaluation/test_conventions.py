@@ -6,9 +6,10 @@ import pytest
 
 from vad.artefacts.scores import ScoreFile, StoredScores
 from vad.evaluation.conventions import NAMED, annotated_by_intervals, rows, scored_under, under_all
-from vad.evaluation.evaluate import METRICS
+from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import Convention
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
+from vad.evaluation.metrics import METRICS
 from vad.schema.evaluate import Bootstrap
 from vad.splits.tables import TEST_COLUMNS
 
@@ -71,6 +72,16 @@ def test_equal_conventions_are_measured_once(runs: dict[str, list[JudgedVideo]])
 
     assert found["canonical"] is found["sultani"]
     assert found["canonical"] is not found["ekosman"]
+
+
+def test_a_known_result_is_not_computed_again(runs: dict[str, list[JudgedVideo]]) -> None:
+    """Conventions equal to the one whose result is known take it, without classes; the others are computed."""
+    known = {**evaluate(runs["canonical"], 0.5), "mark": True}
+    found = under_all(runs, 0.5, known={"canonical": known})
+
+    assert ["canonical", "sultani"] == [name for name, result in found.items() if "mark" in result]
+    assert not any("classes" in result for result in found.values())
+    assert list(NAMED) == list(found)
 
 
 def test_rows_hold_every_metric_with_its_interval(runs: dict[str, list[JudgedVideo]]) -> None:

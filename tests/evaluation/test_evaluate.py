@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from vad.evaluation.evaluate import FRAME_LEVEL, METRICS, _blocks, evaluate
-from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.evaluation.evaluate import _blocks, evaluate
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
+from vad.evaluation.metrics import METRICS
 from vad.schema.evaluate import Bootstrap
 
 DRAWS = Bootstrap(resamples=60)
+FRAME_LEVEL = [name for name, metric in METRICS.items() if metric.level == "frame"]
 
 
 def video(name: str, labels: list[int], scores: list[float], class_name: str = "Arson") -> JudgedVideo:

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from sklearn.metrics import f1_score, roc_curve
 
 from vad.errors import ArtefactError, DatasetError
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.operating_points import RULES, choose_threshold
-from vad.evaluation.scored_video import JudgedVideo, VideoTruth
 from vad.schema.evaluate import Evaluate, Threshold
 
 

@@ -1,4 +1,4 @@
-"""The best epoch on the test list is told beside the chosen one, and the files that carry it."""
+"""The best epoch on the test list compared with the chosen one, and the files that hold it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.evaluation.test_significance import run
 from vad.artefacts.scores import ScoreFile, StoredScores, read_scores, write_scores
 from vad.errors import ArtefactError
 from vad.evaluation.evaluate import evaluate
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.evaluation.selection_gap import selection_gap
 
 
@@ -39,7 +39,7 @@ def test_never_negative_when_the_chosen_epoch_is_kept() -> None:
 
 
 def test_without_epochs_and_at_video_level() -> None:
-    """Nothing kept, nothing told; a video-level model has video metrics only."""
+    """Without kept epochs there is no gap; a video-level model has video metrics only."""
     videos = epochs()[1]
 
     assert {} == selection_gap(evaluate(videos), [], "frame")
@@ -47,7 +47,7 @@ def test_without_epochs_and_at_video_level() -> None:
 
 
 def test_kept_epochs_in_a_score_file(tmp_path: Path) -> None:
-    """Epochs come back by number with their frames; a score that is not finite is refused."""
+    """Epochs are read by number with their frames; a score that is not finite is refused."""
     one = {"a": StoredScores(np.linspace(0, 1, 5, dtype=np.float32), 1.0, "test", 30.0, None, 2)}
     write_scores(tmp_path / "s.npz", ScoreFile("frame", one, {}, {1: one, 12: one}))
     found = read_scores(tmp_path / "s.npz").epochs

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from vad.evaluation.bootstrap import multiplicities
 from vad.evaluation.evaluate import evaluate
-from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.significance import _corrected, _drawn, _p, differences
 from vad.schema.evaluate import Bootstrap
 
@@ -113,7 +113,7 @@ def test_other_frames_cannot_be_compared() -> None:
 
 
 def test_few_videos_and_video_level() -> None:
-    """Fewer than five videos tell nothing; a video-level model has video metrics only."""
+    """Fewer than five videos cannot be compared; a video-level model has video metrics only."""
     few = differences({"a": variant(1.0, n_videos=4), "b": variant(0.0, n_videos=4)}, DRAWS)
     whole = differences({"a": ("video", [run(0, 1.0)]), "b": variant(1.0)}, DRAWS)
 

@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests import videos
-from vad.extractors._crops import NAMES, crop
+from vad.extractors._network_run import CROPS, crop
 from vad.extractors.c3d import C3D, Config, Extractor
 
 
@@ -25,19 +25,21 @@ def test_crops_lie_where_their_names_say() -> None:
     """On 340 x 256 the centre of 224 is rows 16 to 240, columns 58 to 282; the mirrored ones are turned round."""
     frames = np.random.default_rng(0).integers(0, 255, (2, 256, 340, 3), dtype=np.uint8)
 
-    assert np.array_equal(frames[:, 16:240, 58:282], crop(frames, 224, NAMES[0]))
+    assert np.array_equal(frames[:, 16:240, 58:282], crop(frames, 224, CROPS[0]))
     assert np.array_equal(frames[:, :224, -224:], crop(frames, 224, "top right"))
-    assert np.array_equal(frames[:, -224:, :224][:, :, ::-1], crop(frames, 224, NAMES[8]))
-    assert 10 == len(set(NAMES))
+    assert np.array_equal(frames[:, -224:, :224][:, :, ::-1], crop(frames, 224, CROPS[8]))
+    assert 10 == len(set(CROPS))
 
 
 def test_crops_are_an_axis_and_the_first_is_the_centre(tmp_path: Path) -> None:
     """One row for a short video; the report names the crops."""
     clip = videos.write_video(tmp_path / "clip.mp4", videos.scene(3))
-    one, five = (Extractor(Config(weights="random", crops=n, device="cpu")).extract(clip) for n in (1, 5))
+    one, five = (
+        Extractor(Config(weights="random", crops=n, device="cpu")).extract(videos.source(clip)) for n in (1, 5)
+    )
 
     assert ((1, 4096), (1, 5, 4096)) == (one.features.shape, five.features.shape)
     assert np.array_equal(one.features[0], five.features[0, 0])
     assert not np.array_equal(five.features[0, 0], five.features[0, 1])
-    assert list(NAMES[:5]) == five.report["extractor"]["crops"]
+    assert list(CROPS[:5]) == five.report["extractor"]["crops"]
     assert [0, 3] == five.bounds.tolist()

@@ -9,12 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from tests import videos
-from vad.artefacts.features import read_features, write_features
+from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
 from vad.extractors import clips, xfeat
-from vad.splits.video import Video
-from vad.video.decode import Reader
+from vad.video.decode import PyAVReader
 
 XFEAT = {"extractor": "xfeat", "size": 64, "device": "cpu"}
 
@@ -24,15 +23,16 @@ def config(**settings: Any) -> clips.Config:
     return clips.Config.model_validate({"size": 64, "vectors": XFEAT} | settings)
 
 
-def named(n_frames: int | None = None) -> Video:
-    """The entry of the video in its data set."""
-    return Video("scene", "scene.mp4", "train", 0, "", n_frames=n_frames)
-
-
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two whole segments and a half."""
     return videos.write_video(tmp_path_factory.mktemp("clips") / "scene.mp4", videos.scene(40))
+
+
+def with_published(video: Path, entry: dict[str, Any], n_frames: int | None = None) -> FeatureFile:
+    """The clips of the video around its published vectors."""
+    file = Path(entry["root"]) / "scene.npy"
+    return clips.Extractor(config(vectors=entry)).extract(videos.source(video, file, n_frames=n_frames))
 
 
 def published(folder: Path, rows: int) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def published(folder: Path, rows: int) -> dict[str, Any]:
 
 def shown(video: Path, found: clips.Clips) -> list[list[int]]:
     """Which frame of the video each image of each row is: the nearest one."""
-    frames = np.concatenate(list(Reader(video, 64, 64).batches())).astype(int)
+    frames = np.stack(list(PyAVReader(video, 64, 64).frames())).astype(int)
     return [
         [int(np.abs(frames - image).mean(axis=(1, 2, 3)).argmin()) for image in found.frames(row)]
         for row in range(len(found))
@@ -58,8 +58,8 @@ def runs(starts: list[int]) -> list[list[int]]:
 
 def test_vectors_are_those_of_the_other_extractor(video: Path) -> None:
     """Same rows and bounds as without images; the images are the rows' frames, the last one repeated."""
-    file = clips.Extractor(config()).extract_named(video, named())
-    plain = xfeat.Extractor(xfeat.Config(size=64, device="cpu")).extract(video)
+    file = clips.Extractor(config()).extract(videos.source(video))
+    plain = xfeat.Extractor(xfeat.Config(size=64, device="cpu")).extract(videos.source(video))
 
     np.testing.assert_array_equal(plain.features, file.features)
     np.testing.assert_array_equal(plain.bounds, file.bounds)
@@ -73,7 +73,7 @@ def test_files_are_byte_stable_and_read_back(tmp_path: Path, video: Path) -> Non
     """Equal input, equal bytes; what is read is what was written."""
     paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
     for path in paths:
-        write_features(path, clips.Extractor(config()).extract_named(video, named()))
+        write_features(path, clips.Extractor(config()).extract(videos.source(video)))
     first, again = (read_features(path, 128) for path in paths)
 
     assert sha256(paths[0]) == sha256(paths[1])
@@ -88,7 +88,7 @@ def test_files_are_byte_stable_and_read_back(tmp_path: Path, video: Path) -> Non
 def test_published_vectors_get_the_true_length(tmp_path: Path, video: Path, n_frames: int | None) -> None:
     """2 rows of 16 frames published for 40 frames: the second row lasts to the end of the video."""
     entry = published(tmp_path / "features", 2)
-    file = clips.Extractor(config(vectors=entry)).extract_named(video, named(n_frames))
+    file = with_published(video, entry, n_frames)
 
     assert [0, 16, 40] == file.bounds.tolist()
     assert (2, 5) == file.features.shape
@@ -100,7 +100,7 @@ def test_published_vectors_get_the_true_length(tmp_path: Path, video: Path, n_fr
 def test_rows_of_a_bag_get_their_first_frames(tmp_path: Path, video: Path) -> None:
     """4 equal parts of 40 frames start at 0, 10, 20, 30; their images run on for 16 frames."""
     entry = {**published(tmp_path / "features", 4), "rows": "bag", "bag_rows": 4}
-    file = clips.Extractor(config(vectors=entry)).extract_named(video, named())
+    file = with_published(video, entry)
 
     assert file.clips is not None
     assert runs([0, 10, 20, 30]) == shown(video, file.clips)
@@ -109,7 +109,7 @@ def test_rows_of_a_bag_get_their_first_frames(tmp_path: Path, video: Path) -> No
 def test_stated_frames_that_are_not_there_are_refused(tmp_path: Path, video: Path) -> None:
     """The list says 48 frames, the video has 40: labels and images would not fit."""
     with pytest.raises(FeatureError, match="40 frames, its vectors are of 48"):
-        clips.Extractor(config(vectors=published(tmp_path / "features", 3))).extract_named(video, named(48))
+        with_published(video, published(tmp_path / "features", 3), 48)
 
 
 def test_settings_of_the_vectors_are_filled_in() -> None:

@@ -12,7 +12,7 @@ from tests import videos
 from vad.artefacts.features import read_features, write_features
 from vad.errors import MediaError
 from vad.extractors.frames import Config, Extractor
-from vad.video.decode import Reader
+from vad.video.decode import PyAVReader
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_rows_are_the_decoded_frames(clip: Path) -> None:
     """Channels first, RGB, squashed to the size; one row a frame, and the report says how many."""
-    decoded = np.stack(list(Reader(clip, 32, 32).frames()))
-    file = Extractor(Config(size=32)).extract(clip)
+    decoded = np.stack(list(PyAVReader(clip, 32, 32).frames()))
+    file = Extractor(Config(size=32)).extract(videos.source(clip))
 
     assert (40, 3, 32, 32) == file.features.shape
     assert np.array_equal(decoded.transpose(0, 3, 1, 2), file.features)
@@ -37,7 +37,7 @@ def test_colours_are_red_first(tmp_path: Path) -> None:
     """A red picture has its values in the first channel."""
     red = np.zeros((1, 24, 24, 3), np.uint8)
     red[..., 0] = 200
-    row = Extractor(Config(size=24)).extract(videos.write_images(tmp_path / "01", red)).features[0]
+    row = Extractor(Config(size=24)).extract(videos.source(videos.write_images(tmp_path / "01", red))).features[0]
 
     assert [200, 0, 0] == row[:, 12, 12].tolist()
 
@@ -45,8 +45,8 @@ def test_colours_are_red_first(tmp_path: Path) -> None:
 def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
     """Numbered images of the same frames give rows in their natural order."""
     folder = videos.write_images(tmp_path / "001", videos.scene(12))
-    file = Extractor(Config(size=96)).extract(folder)
-    expected = np.stack(list(Reader(folder, 96, 96).frames())).transpose(0, 3, 1, 2)
+    file = Extractor(Config(size=96)).extract(videos.source(folder))
+    expected = np.stack(list(PyAVReader(folder, 96, 96).frames())).transpose(0, 3, 1, 2)
 
     assert 12 == file.n_frames
     assert np.array_equal(expected, file.features)
@@ -56,7 +56,7 @@ def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
     """Two extractors write the same file, and it reads back as images."""
     paths = [tmp_path / name for name in ("a.npz", "b.npz")]
     for path in paths:
-        write_features(path, Extractor(Config(size=32)).extract(clip))
+        write_features(path, Extractor(Config(size=32)).extract(videos.source(clip)))
     read = read_features(paths[0], dim=3)
 
     assert paths[0].read_bytes() == paths[1].read_bytes()
@@ -66,7 +66,7 @@ def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
 def test_damage_reaches_the_caller(clip: Path, tmp_path: Path) -> None:
     """No short file for a short video."""
     with pytest.raises(MediaError, match="E_TRUNCATED"):
-        Extractor(Config(size=32)).extract(videos.cut(clip, tmp_path / "cut.mp4", 0.7))
+        Extractor(Config(size=32)).extract(videos.source(videos.cut(clip, tmp_path / "cut.mp4", 0.7)))
 
 
 @pytest.mark.parametrize("settings", [{"size": 100}, {"size": 8}, {"grey": True}, {"max_corrupt_frac": 0.5}])
@@ -79,10 +79,11 @@ def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
 PEAK_MEMORY = """
 import resource, sys
 from pathlib import Path
+from vad.extractors._base import Source
 from vad.extractors.frames import Config, Extractor
 
 for path in sys.argv[1:]:
-    file = Extractor(Config(size=256)).extract(Path(path))
+    file = Extractor(Config(size=256)).extract(Source("video", (Path(path),)))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests import videos
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._running import one_exact_thread
+from vad.extractors._network_run import one_exact_thread
 from vad.extractors.i3d import Config, Extractor
 from vad.networks.i3d_inception import Inception, Unit, same
 from vad.networks.i3d_resnet import ResNet50
@@ -154,7 +154,9 @@ def test_a_published_file_loads(network: str, dim: int, head: str, clip: Path, t
     torch.save(values, tmp_path / "i3d.pt")
     named = {"weights": str(tmp_path / "i3d.pt"), "weights_sha256": sha256(tmp_path / "i3d.pt")}
     one, five = (
-        Extractor(Config.model_validate({**SMALL, **named, "network": network, "crops": crops})).extract(clip)
+        Extractor(Config.model_validate({**SMALL, **named, "network": network, "crops": crops})).extract(
+            videos.source(clip)
+        )
         for crops in (1, 5)
     )
 
@@ -168,7 +170,9 @@ def test_a_published_file_loads(network: str, dim: int, head: str, clip: Path, t
 
 def test_ten_crops_are_five_and_their_mirror_images(clip: Path) -> None:
     """Equal bytes for equal settings; the report names crops and random weights."""
-    ten, again = (Extractor(Config.model_validate({**SMALL, "crops": 10})).extract(clip) for _ in range(2))
+    ten, again = (
+        Extractor(Config.model_validate({**SMALL, "crops": 10})).extract(videos.source(clip)) for _ in range(2)
+    )
 
     assert (2, 10, 1024) == ten.features.shape
     assert np.array_equal(ten.features, again.features)
@@ -202,4 +206,4 @@ def test_a_wrong_file_is_refused(clip: Path, tmp_path: Path) -> None:
     ]
     for name, digits, message in cases:
         with pytest.raises(FeatureError, match=f"(?s){message}.*rgb_imagenet.pt fit"):
-            Extractor(Config(weights=str(tmp_path / name), weights_sha256=digits)).extract(clip)
+            Extractor(Config(weights=str(tmp_path / name), weights_sha256=digits)).extract(videos.source(clip))

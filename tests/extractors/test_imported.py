@@ -11,20 +11,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.project import REAL_DATA
-from vad.artefacts.features import read_features, write_features
+from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.errors import FeatureError
+from vad.extractors._base import Source
 from vad.extractors.imported import Config, Extractor
-from vad.splits.video import Video
 
 REAL = REAL_DATA / "ucf_crime_c3d"
 RNG = np.random.default_rng(0)
+NAME = "Abuse028_x264"
 FLAT = RNG.random((7, 4), dtype=np.float32)
 CROPS = RNG.random((7, 5, 4), dtype=np.float32)
-
-
-def video(name: str = "Abuse028_x264", n_frames: int | None = 105) -> Video:
-    """A test video."""
-    return Video(name, "", "test", 1, "Abuse", n_frames=n_frames)
 
 
 def extractor(root: Path, **settings: object) -> Extractor:
@@ -32,10 +28,15 @@ def extractor(root: Path, **settings: object) -> Extractor:
     return Extractor(Config.model_validate({"root": str(root), "dim": 4} | settings))
 
 
-def failure(root: Path, subject: Video | None = None, **settings: object) -> str:
+def load(subject: Extractor, video_id: str = NAME, n_frames: int | None = 105) -> FeatureFile:
+    """The features of one video, from the files that the extractor itself finds."""
+    return subject.extract(Source(video_id, tuple(subject.sources([video_id])[video_id]), n_frames))
+
+
+def failure(root: Path, video_id: str = NAME, n_frames: int | None = 105, **settings: object) -> str:
     """The message of the one error that loading gives."""
     with pytest.raises(FeatureError) as error:
-        extractor(root, **settings).load(subject or video())
+        load(extractor(root, **settings), video_id, n_frames)
     return str(error.value)
 
 
@@ -60,15 +61,15 @@ def test_files_are_found_by_id(tmp_path: Path, name: str) -> None:
 
     assert [tmp_path / f"{name}.npy"] == subject.sources(["Abuse028_x264"])["Abuse028_x264"]
     assert [tmp_path / f"{name}.npy"] == subject.sources(["Abuse028"])["Abuse028"]
-    np.testing.assert_array_equal(FLAT, subject.load(video()).features)
+    np.testing.assert_array_equal(FLAT, load(subject).features)
 
 
 def test_ending_of_names(tmp_path: Path) -> None:
     """Names such as `<video>_x264_i3d.npy` are matched when the ending is stated, alone."""
     save(tmp_path / "Abuse028_x264_i3d.npy", FLAT)
 
-    assert extractor(tmp_path, ending="_i3d").has(video())
-    assert not extractor(tmp_path).has(video())
+    assert extractor(tmp_path, ending="_i3d").has(NAME)
+    assert not extractor(tmp_path).has(NAME)
 
 
 def test_maps_of_segments_and_of_a_whole_video(tmp_path: Path) -> None:
@@ -76,8 +77,8 @@ def test_maps_of_segments_and_of_a_whole_video(tmp_path: Path) -> None:
     maps = RNG.random((7, 4, 2, 3, 3), dtype=np.float32)
     save(tmp_path / "a" / "Abuse028_x264.npy", maps)
     save(tmp_path / "b" / "Abuse028_x264.npy", maps[0])
-    segments = extractor(tmp_path / "a", layout="segments_dim_space").load(video())
-    whole = extractor(tmp_path / "b", layout="dim_space", rows="bag", bag_rows=1).load(video())
+    segments = load(extractor(tmp_path / "a", layout="segments_dim_space"))
+    whole = load(extractor(tmp_path / "b", layout="dim_space", rows="bag", bag_rows=1))
 
     np.testing.assert_array_equal(maps, segments.features)
     np.testing.assert_array_equal(maps[:1], whole.features)
@@ -113,9 +114,9 @@ def test_every_form_gives_the_same_array(tmp_path: Path) -> None:
     for crop in range(5):
         save(tmp_path / "c" / f"Abuse028_x264__{crop}.npy", CROPS[:, crop])
     found = [
-        extractor(tmp_path / "a", layout="segments_crops_dim").load(video()),
-        extractor(tmp_path / "b", layout="crops_segments_dim").load(video()),
-        extractor(tmp_path / "c", format="crops_files").load(video()),
+        load(extractor(tmp_path / "a", layout="segments_crops_dim")),
+        load(extractor(tmp_path / "b", layout="crops_segments_dim")),
+        load(extractor(tmp_path / "c", format="crops_files")),
     ]
 
     for file in found:
@@ -127,7 +128,7 @@ def test_every_form_gives_the_same_array(tmp_path: Path) -> None:
 def test_text(tmp_path: Path) -> None:
     """Sultani's text: any number of rows, six decimals."""
     (tmp_path / "Abuse028_x264.txt").write_text(as_text(FLAT))
-    file = extractor(tmp_path, format="sultani_text").load(video())
+    file = load(extractor(tmp_path, format="sultani_text"))
 
     np.testing.assert_array_equal(np.round(FLAT.astype(np.float64), 6).astype(np.float32), file.features)
     assert ["text"] == file.report["stored_as"]
@@ -136,7 +137,7 @@ def test_text(tmp_path: Path) -> None:
 def test_loaded_features_can_be_stored(tmp_path: Path) -> None:
     """What is loaded passes the checks of the feature file and comes back the same."""
     save(tmp_path / "Abuse028_x264.npy", np.moveaxis(CROPS, 1, 0))
-    file = extractor(tmp_path, layout="crops_segments_dim", name="I3D").load(video())
+    file = load(extractor(tmp_path, layout="crops_segments_dim", name="I3D"))
     write_features(tmp_path / "out.npz", file)
     stored = read_features(tmp_path / "out.npz", 4)
 
@@ -150,7 +151,7 @@ def test_loaded_features_can_be_stored(tmp_path: Path) -> None:
 def test_float_types_convert(tmp_path: Path, dtype: str) -> None:
     """Half and byte-swapped values convert exactly, double is rounded; the report names the stored type."""
     save(tmp_path / "Abuse028_x264.npy", FLAT.astype(dtype))
-    file = extractor(tmp_path).load(video())
+    file = load(extractor(tmp_path))
 
     np.testing.assert_array_equal(FLAT.astype(dtype).astype(np.float32), file.features)
     assert file.features.dtype == np.dtype("<f4")
@@ -163,9 +164,9 @@ def test_bounds_of_segments_are_repeat16(tmp_path_factory: pytest.TempPathFactor
     root = tmp_path_factory.mktemp("segments")
     save(root / "Abuse028_x264.npy", np.ones((rows, 4)))
     if rows > -(-n_frames // 16) + 1 or rows < n_frames // 16 - 2:
-        assert f"{rows} rows for {n_frames} frames" in failure(root, video(n_frames=n_frames))
+        assert f"{rows} rows for {n_frames} frames" in failure(root, n_frames=n_frames)
         return
-    bounds = extractor(root).load(video(n_frames=n_frames)).bounds
+    bounds = load(extractor(root), n_frames=n_frames).bounds
 
     np.testing.assert_array_equal(
         np.minimum(np.arange(n_frames) // 16, rows - 1), np.repeat(np.arange(rows), np.diff(bounds))
@@ -177,8 +178,8 @@ def test_half_a_file_is_refused(tmp_path: Path) -> None:
     paths = [
         save(tmp_path / str(rows) / "Abuse028_x264.npy", np.ones((rows, 4))).parent for rows in (20, 37, 38, 39, 40)
     ]
-    messages = [failure(path, video(n_frames=640)) for path in paths[:2]]
-    reports = [extractor(path).load(video(n_frames=640)).report for path in paths[2:]]
+    messages = [failure(path, n_frames=640) for path in paths[:2]]
+    reports = [load(extractor(path), n_frames=640).report for path in paths[2:]]
 
     for rows, message in zip((20, 37), messages, strict=True):
         assert f"{rows} rows for 640 frames, expected 40 (16 frames a row)" in message
@@ -191,7 +192,7 @@ def test_bounds_of_bags(tmp_path_factory: pytest.TempPathFactory, rows: int, n_f
     """Frame f of n belongs to row f * B // n of a bag of B, short videos included."""
     root = tmp_path_factory.mktemp("bags")
     save(root / "Abuse028_x264.npy", np.ones((rows, 4)))
-    bounds = extractor(root, rows="bag", bag_rows=None).load(video(n_frames=n_frames)).bounds
+    bounds = load(extractor(root, rows="bag", bag_rows=None), n_frames=n_frames).bounds
 
     np.testing.assert_array_equal(np.arange(n_frames) * rows // n_frames, np.repeat(np.arange(rows), np.diff(bounds)))
 
@@ -200,18 +201,18 @@ def test_a_short_bag_is_refused(tmp_path: Path) -> None:
     """A bag file with other than 32 rows is a broken download."""
     np.save(tmp_path / "Abuse028_x264.npy", np.ones((30, 4), np.float32))
     with pytest.raises(FeatureError, match="30 rows, a bag has 32"):
-        extractor(tmp_path, rows="bag").load(video(n_frames=480))
+        load(extractor(tmp_path, rows="bag"), n_frames=480)
 
 
 @pytest.mark.parametrize("rows", ["segments", "bag"])
 def test_unknown_frame_counts_are_assumed_and_told(tmp_path: Path, rows: str) -> None:
     """Without a stated count rows x segment_frames is taken, and the report says so."""
     save(tmp_path / "Abuse028_x264.npy", FLAT)
-    file = extractor(tmp_path, rows=rows, bag_rows=None, segment_frames=10).load(video(n_frames=None))
+    file = load(extractor(tmp_path, rows=rows, bag_rows=None, segment_frames=10), n_frames=None)
 
     assert 70 == file.n_frames
     assert "assumed" == file.report["n_frames"]
-    assert "stated" == extractor(tmp_path, rows=rows, bag_rows=None).load(video()).report["n_frames"]
+    assert "stated" == load(extractor(tmp_path, rows=rows, bag_rows=None)).report["n_frames"]
 
 
 def test_normalisation(tmp_path: Path) -> None:
@@ -219,8 +220,8 @@ def test_normalisation(tmp_path: Path) -> None:
     array = CROPS.copy() * 100
     array[2, 3] = 0
     save(tmp_path / "Abuse028_x264.npy", array)
-    plain = extractor(tmp_path, layout="segments_crops_dim").load(video()).features
-    unit = extractor(tmp_path, layout="segments_crops_dim", l2_normalise=True).load(video()).features
+    plain = load(extractor(tmp_path, layout="segments_crops_dim")).features
+    unit = load(extractor(tmp_path, layout="segments_crops_dim", l2_normalise=True)).features
     lengths = np.linalg.norm(unit, axis=-1)
 
     np.testing.assert_array_equal(array, plain)
@@ -373,7 +374,7 @@ def test_crops_of_different_length(tmp_path: Path) -> None:
 
 
 def test_all_missing_and_ambiguous_videos_at_once(tmp_path: Path) -> None:
-    """One error for all videos; `missing` lists ids without one."""
+    """One error for all videos; `has` says which have any file."""
     save(tmp_path / "a" / "Abuse028_x264.npy", FLAT)
     save(tmp_path / "b" / "Abuse028.npy", FLAT)
     (tmp_path / "Arson002.npy").symlink_to(tmp_path / "nothing")
@@ -386,7 +387,7 @@ def test_all_missing_and_ambiguous_videos_at_once(tmp_path: Path) -> None:
     assert "Abuse028_x264: found more than once: a/Abuse028_x264.npy and b/Abuse028.npy" in str(error.value)
     assert "Arson001: no features" in str(error.value)
     assert "Arson002: Arson002.npy is a link to nothing" in str(error.value)
-    assert ["Arson001", "Robbery001_x264"] == subject.missing([video(name) for name in names])
+    assert [False, True, True, False] == [subject.has(name) for name in names]
     assert "no such folder" in failure(tmp_path / "nowhere")
 
 
@@ -397,7 +398,8 @@ def test_settings_that_contradict(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="extra"):
         extractor(tmp_path, colour="red")
 
-    assert Extractor(Config(dim=4)).root is None
+    with pytest.raises(FeatureError, match="None: no such folder"):
+        Extractor(Config(dim=4)).has(NAME)
     assert Extractor(Config(dim=4)).dim == 4
 
 
@@ -408,7 +410,7 @@ def test_official_c3d_samples() -> None:
     settings = {"root": str(REAL / "official_samples"), "format": "sultani_text", "dim": 4096, "rows": "bag"}
     subject = Extractor(Config.model_validate(settings))
     names = [path.stem for path in sorted((REAL / "official_samples").iterdir())]
-    files = [subject.load(video(name, 1000)) for name in names]
+    files = [load(subject, name, 1000) for name in names]
 
     assert 10 == len(files)
     assert {(32, 4096)} == {file.features.shape for file in files}
@@ -427,7 +429,7 @@ def test_c3d_development_part(tmp_path: Path) -> None:
         save(tmp_path / f"{name}.npy", feature)
     subject = extractor(tmp_path, dim=4096, rows="bag", l2_normalise=True)
     for name in names:
-        file = subject.load(video(str(name), 1000))
+        file = load(subject, str(name), 1000)
 
         np.testing.assert_allclose(np.linalg.norm(file.features, axis=1), 1, atol=1e-5)
         assert ["<f2"] == file.report["stored_as"]

@@ -11,7 +11,7 @@ from tests import videos
 from tests.conftest import REAL_DATA
 from vad.cost.count import macs, parameters
 from vad.extractors import mobilenet_v2, mobilenet_v3
-from vad.video.decode import Reader
+from vad.video.decode import PyAVReader
 
 CHECKPOINT = REAL_DATA / "weights" / "mobilenet_v2-b0353104.pth"
 TOLERANCE = 1e-4
@@ -40,8 +40,8 @@ def test_rows_are_single_frames(clip: Path) -> None:
     """Row i is frame 3i through the plain network; the last row ends with the video."""
     config = mobilenet_v3.Config(weights="random", size=64, device="cpu")
     extractor = mobilenet_v3.Extractor(config)
-    file = extractor.extract(clip)
-    frames = list(Reader(clip, 64, 64).frames())
+    file = extractor.extract(videos.source(clip))
+    frames = list(PyAVReader(clip, 64, 64).frames())
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     picture = torch.from_numpy((frames[48] / 255 - mean) / std).permute(2, 0, 1)[None].float()
     torch.manual_seed(0)
@@ -61,7 +61,7 @@ def test_equal_input_gives_equal_features_and_another_seed_others(clip: Path) ->
     for seed in (7, 7, 8):
         torch.randn(3)
         config = mobilenet_v2.Config(weights="random", weights_seed=seed, size=32, frame_stride=20, device="cpu")
-        rows.append(mobilenet_v2.Extractor(config).extract(clip).features)
+        rows.append(mobilenet_v2.Extractor(config).extract(videos.source(clip)).features)
 
     assert (3, 1280) == rows[0].shape
     assert np.array_equal(rows[0], rows[1])
@@ -74,11 +74,11 @@ def test_the_real_checkpoint_gives_torchvisions_features(clip: Path) -> None:
     config = mobilenet_v2.Config(
         weights=str(CHECKPOINT), weights_sha256=mobilenet_v2.WEIGHTS_SHA256, frame_stride=25, device="cpu"
     )
-    file = mobilenet_v2.Extractor(config).extract(clip)
+    file = mobilenet_v2.Extractor(config).extract(videos.source(clip))
     whole = torchvision_v2()
     whole.load_state_dict(torch.load(CHECKPOINT, weights_only=True))
     whole.classifier = torch.nn.Identity()  # type: ignore[assignment]
-    frames = np.stack(list(Reader(clip, 224, 224).frames(25)))
+    frames = np.stack(list(PyAVReader(clip, 224, 224).frames(25)))
     pictures = torch.from_numpy(frames).permute(0, 3, 1, 2) / 255
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     with torch.no_grad():

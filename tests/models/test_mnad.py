@@ -223,7 +223,7 @@ def test_constants_come_from_calibration() -> None:
     """On the windows that it was calibrated with, each component runs from 0 to 1; the constants are saved."""
     model, given = made(), windows(20)
     model.calibrate(given)
-    components = model.components(model(given))
+    components = model._components(model(given))
 
     assert "ranges" in model.state_dict()
     np.testing.assert_allclose(components.amin(dim=0), model.ranges[:, 0], rtol=1e-5)
@@ -239,7 +239,7 @@ def test_memory_learns_from_normal_looking_frames_alone(threshold: float) -> Non
     trained, keys, expected = model.keys.clone(), model.keys, []
     for window in given.split(1):
         out = model(window, keys)
-        expected.append(model.components(out, keys))
+        expected.append(model._components(out, keys))
         keys = mnad.updated_keys(keys, out.queries.flatten(0, 1)) if threshold else keys
     found = model.score_sequence(given)
     later = model.score_sequence(given)

@@ -51,7 +51,7 @@ def test_unknown_preset_is_refused() -> None:
 def test_statistics_by_hand() -> None:
     """Mean of each half, and the length of the step from the segment before; the first step is 0."""
     features = torch.tensor([[[1.0, 3.0, 5.0, 9.0], [1.0, 6.0, 9.0, 9.0]]])
-    values = made(4, preset="claim").inputs(features)
+    values = made(4, preset="claim")._inputs(features)
 
     assert [[[2.0, 3.5], [7.0, 9.0], [0.0, 5.0]]] == values.tolist()
 
@@ -63,9 +63,9 @@ def test_the_third_statistic_may_be_a_distance() -> None:
     model.prepare(fit)
     plain = made(4, preset="claim")
 
-    values = model.inputs(fit)
+    values = model._inputs(fit)
 
-    assert torch.equal(plain.inputs(fit)[:, :2], values[:, :2])
+    assert torch.equal(plain._inputs(fit)[:, :2], values[:, :2])
     assert model.distance is not None
     assert torch.equal(model.distance(fit), values[:, 2])
     assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in model.parameters())
@@ -100,9 +100,9 @@ def test_targets() -> None:
     """Mean over time, the 16 middle steps (8 to 23 of 32), or all."""
     values = torch.arange(32.0).expand(1, 8, 32)
 
-    assert 15.5 == made().target(values)[0, 0].item()
-    assert list(range(8, 24)) == made(decoder_target="center16").target(values)[0, 0].tolist()
-    assert list(range(32)) == made(decoder_target="full").target(values)[0, 0].tolist()
+    assert 15.5 == made()._target(values)[0, 0].item()
+    assert list(range(8, 24)) == made(decoder_target="center16")._target(values)[0, 0].tolist()
+    assert list(range(32)) == made(decoder_target="full")._target(values)[0, 0].tolist()
 
 
 def test_memory_reads_by_cosine() -> None:
@@ -121,10 +121,10 @@ def test_frame_scores_use_the_video_path_on_each_step() -> None:
     """16 step scores for 32 segments; with all steps alike the step score is the video's."""
     model, features = made(), random_bags()
     scores = model.score(features)
-    pooled = model(features).steps.mean(dim=1, keepdim=True)
+    pooled = model(features).positions.mean(dim=1, keepdim=True)
 
-    assert (4, 16) == tuple(scores.steps.shape)
-    torch.testing.assert_close(scores.video[:, None], torch.sigmoid(model.read(pooled).logit))
+    assert (4, 16) == tuple(scores.positions.shape)
+    torch.testing.assert_close(scores.video[:, None], torch.sigmoid(model._read(pooled).logit))
 
 
 def test_loss_is_put_together_as_stated() -> None:
@@ -329,7 +329,7 @@ def test_without_channel_weights_and_memory_the_scorer_reads_the_pooled_vector()
     model = made(channel_weights=False, memory=False)
     out = model(random_bags())
 
-    torch.testing.assert_close(out.steps.mean(dim=1), out.read.mixed)
+    torch.testing.assert_close(out.positions.mean(dim=1), out.read.mixed)
 
 
 def test_weights_of_zero_leave_the_focal_term_alone() -> None:

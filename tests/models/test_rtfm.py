@@ -76,7 +76,7 @@ def test_chosen_are_the_longest_features() -> None:
     model, features = made(), random_bags()
     hidden = model.context(features.transpose(1, 2)).transpose(1, 2).detach().numpy()
     out = model(features)
-    for bag, steps, score, feature in zip(hidden, out.steps, out.chosen_score, out.chosen_feature, strict=True):
+    for bag, steps, score, feature in zip(hidden, out.positions, out.chosen_score, out.chosen_feature, strict=True):
         best = np.argsort(np.linalg.norm(bag, axis=1))[-3:]
 
         np.testing.assert_allclose(bag[best].mean(axis=0), feature.detach(), rtol=1e-4)
@@ -87,7 +87,7 @@ def test_fewer_steps_than_chosen() -> None:
     """A video of two rows stands for itself."""
     out = made()(random_bags(2))
 
-    torch.testing.assert_close(out.steps.mean(dim=1), out.chosen_score)
+    torch.testing.assert_close(out.positions.mean(dim=1), out.chosen_score)
 
 
 class FirstTwo(nn.Module):
@@ -105,7 +105,7 @@ def test_dropped_segments_are_not_chosen() -> None:
     model.dropout = FirstTwo()
     out = model(random_bags())
 
-    torch.testing.assert_close(out.steps[:, :2].mean(dim=1), out.chosen_score)
+    torch.testing.assert_close(out.positions[:, :2].mean(dim=1), out.chosen_score)
     assert not torch.allclose(plain.chosen_score, out.chosen_score)
 
 
@@ -113,15 +113,15 @@ def test_dropout_acts_in_training_only() -> None:
     """Training passes differ, scoring ones do not."""
     model = made().train()
 
-    assert not torch.equal(model(random_bags()).steps, model(random_bags()).steps)
-    assert torch.equal(model.eval()(random_bags()).steps, model(random_bags()).steps)
+    assert not torch.equal(model(random_bags()).positions, model(random_bags()).positions)
+    assert torch.equal(model.eval()(random_bags()).positions, model(random_bags()).positions)
 
 
 def test_loss_from_its_definition() -> None:
     """Written out over videos; the third normal video has no partner in the magnitude term."""
     model = made()
     out = model(random_bags())
-    chosen, scores = out.chosen_score.tolist(), out.steps.tolist()
+    chosen, scores = out.chosen_score.tolist(), out.positions.tolist()
     lengths = out.chosen_feature.norm(dim=1).tolist()
     entropy = -sum(np.log(c if y else 1 - c) for c, y in zip(chosen, LABELS.tolist(), strict=True)) / 5
     gap = sum((abs(100 - lengths[a]) + lengths[n]) ** 2 for n, a in ((1, 0), (3, 2))) / 2

@@ -101,7 +101,7 @@ def test_standardise_needs_maps_of_its_grid() -> None:
 
 def test_video_level_needs_one_tensor_frame_level_every_row() -> None:
     """So inference pools the rows, or keeps them."""
-    assert [False, True] == [made(level=level).config.score_full_length for level in ("video", "frame")]
+    assert [False, True] == [made(level=level).scores_own_rows for level in ("video", "frame")]
     assert {"max"} == {made().bag_pool}
 
 
@@ -176,7 +176,7 @@ def test_score_is_of_the_maximum_over_clips() -> None:
 
     torch.testing.assert_close(torch.sigmoid(model(features.amax(dim=1)).logit), video)
     torch.testing.assert_close(video, model.score(features[:, [2, 0, 1, 1]]).video)
-    assert model.score(features).steps is None
+    assert model.score(features).positions is None
 
 
 def test_level_frame_scores_each_clip_by_itself() -> None:
@@ -184,18 +184,18 @@ def test_level_frame_scores_each_clip_by_itself() -> None:
     model, features = made(level="frame"), random_bags()
     scores = model.score(features)
 
-    assert (4, 3) == tuple(scores.steps.shape)
-    torch.testing.assert_close(scores.steps[1, 2], torch.sigmoid(model(features[1, 2:]).logit[0]))
+    assert (4, 3) == tuple(scores.positions.shape)
+    torch.testing.assert_close(scores.positions[1, 2], torch.sigmoid(model(features[1, 2:]).logit[0]))
     torch.testing.assert_close(scores.video, made().score(features).video)
 
 
 def test_clips_go_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """How many tensors are scored at once changes nothing."""
     model, features = made(level="frame"), random_bags()
-    whole = model.score(features).steps
+    whole = model.score(features).positions
     monkeypatch.setattr(stead, "CLIPS", 5)
 
-    torch.testing.assert_close(whole, model.score(features).steps)
+    torch.testing.assert_close(whole, model.score(features).positions)
 
 
 def test_loss_from_its_definition() -> None:

@@ -104,8 +104,8 @@ def test_telling_segments_follow_the_label() -> None:
     first = model.stage1(batch().features)
     fits = [fit.argsort(dim=1, descending=True)[:, :2] for fit in (first.abnormal.fit, first.normal.fit)]
 
-    assert torch.equal(torch.where(LABELS[:, None] > 0, *fits), model.telling(first, LABELS))
-    assert torch.equal(fits[0], model.telling(first))
+    assert torch.equal(torch.where(LABELS[:, None] > 0, *fits), model._telling(first, LABELS))
+    assert torch.equal(fits[0], model._telling(first))
 
 
 @pytest.mark.parametrize(("rule", "shift"), [("exact", 0), ("upstream", 1)])
@@ -117,7 +117,7 @@ def test_loss_looks_at_the_most_telling_clip(monkeypatch: pytest.MonkeyPatch, ru
     data = Bags(batch(2).features, LABELS[:2], clips)
     with pytest.raises(ZeroDivisionError):
         model.loss(data)
-    chosen = model.telling(model.stage1(data.features), data.labels)[:, 0].tolist()
+    chosen = model._telling(model.stage1(data.features), data.labels)[:, 0].tolist()
     rows = [max(chosen[0] - shift, 0), max(2 * chosen[1] - shift, 0)]
     values = [[(10 + 20 * row + frame) % 256 for frame in range(4)] for row in rows]
 
@@ -130,7 +130,7 @@ def test_loss_is_the_sum_of_two_stages() -> None:
     model, data = made(), batch()
     terms = model.loss(data)
     first = model.stage1(data.features, data.labels)
-    telling = model.telling(first, data.labels)
+    telling = model._telling(first, data.labels)
     frames = torch.from_numpy(data.clips.frames(range(4), telling[:, 0].tolist(), 20))
     tokens = model.encoder(frames.permute(0, 4, 1, 2, 3).float() / 255).vectors
     read = torch.stack([first.fused[bag, telling[bag]] for bag in range(4)])
@@ -151,7 +151,7 @@ def test_stage_one_is_urdmu() -> None:
     )
     found = {k.removeprefix("stage1_"): v for k, v in model.loss(data).items() if k.startswith("stage1_")}
 
-    torch.testing.assert_close(plain.score(data.features).steps, model.score(data.features).steps)
+    torch.testing.assert_close(plain.score(data.features).positions, model.score(data.features).positions)
     torch.testing.assert_close(plain.loss(data), found)
 
 
@@ -260,9 +260,9 @@ def test_both_adds_the_clips_scores() -> None:
     with torch.no_grad():
         scores = model.score(data.features, data.clips)
         expected = torch.stack([clip_scores(model, data, bag) for bag in range(2)])
-        expected = expected + plain.score(data.features).steps
+        expected = expected + plain.score(data.features).positions
 
-    torch.testing.assert_close(expected, scores.steps)
+    torch.testing.assert_close(expected, scores.positions)
     torch.testing.assert_close(urdmu.top_mean(expected), scores.video)
     assert ["1", "1 + 2 (ours), epoch chosen by stage 1"] == [m.protocol()["stages"] for m in (plain, model)]
 
@@ -278,7 +278,7 @@ def test_segments_of_one_row_share_a_clip(monkeypatch: pytest.MonkeyPatch, rule:
     forward = model.encoder.forward
     monkeypatch.setattr(model.encoder, "forward", lambda video: scored.append(len(video)) or forward(video))
     with torch.no_grad():
-        steps = model.score(data.features, data.clips).steps[0]
+        steps = model.score(data.features, data.clips).positions[0]
 
     torch.testing.assert_close(first.scores[0] + torch.cat([urdmu.top_mean(scores) for scores in each]), steps)
     assert 7 == sum(scored)
@@ -303,7 +303,7 @@ def test_inference_hands_over_the_clips(full_length: bool) -> None:
     rows, clips = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32), noise(30)
     whole = rows if full_length else resample(rows, 20)
     with torch.no_grad():
-        steps = model.score(torch.from_numpy(whole)[None], BagClips([clips])).steps[0]
+        steps = model.score(torch.from_numpy(whole)[None], BagClips([clips])).positions[0]
     frames = score_video(model, rows, np.arange(31) * 16, Infer(), clips).frames
     part = BagSet(Part([rows, rows], [0, 1], [noise(30, seed=1), clips]), 20)
     scores = video_scores(model, part)

@@ -57,10 +57,10 @@ def test_long_videos_cost_what_the_formula_says() -> None:
 def test_reading_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty steps at once or seven at a time."""
     model = made()
-    whole = model.score(random_bags()).steps
+    whole = model.score(random_bags()).positions
     monkeypatch.setattr(urdmu, "QUERIES", 7)
 
-    torch.testing.assert_close(whole, model.score(random_bags()).steps)
+    torch.testing.assert_close(whole, model.score(random_bags()).positions)
 
 
 def test_nearness_by_hand() -> None:

@@ -12,7 +12,7 @@ from vad.artefacts.features import FeatureFile
 from vad.engine.build import build
 from vad.engine.expansion import resample
 from vad.errors import FeatureError
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.report.heat_maps import heat_maps, places, shown
 
 ARGS = {

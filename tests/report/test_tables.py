@@ -9,7 +9,7 @@ import pytest
 from vad.drawing import curves as drawing
 from vad.evaluation.curves import curves
 from vad.evaluation.evaluate import METRICS
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.report import tables
 
 

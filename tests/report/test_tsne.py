@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests.models.test_every_model import every_model, features_for, made
 from vad.engine.build import build
 from vad.engine.expansion import rows_to_frames
+from vad.models._base import VideoModel
 from vad.report.tsne import draw, embed_video, flat, perplexity_for, tsne
 from vad.schema.report import Tsne
 
@@ -21,7 +21,7 @@ def test_embeddings_fit_the_scores(name: str, args: dict[str, Any]) -> None:
     model = made(name, args).eval()
     features = features_for(model, 3)
     with torch.no_grad():
-        vectors, again, steps = model.embeddings(features), model.embeddings(features), model.score(features).steps
+        vectors, again, steps = model.embeddings(features), model.embeddings(features), model.score(features).positions
 
     assert torch.isfinite(vectors).all()
     assert torch.equal(vectors, again)
@@ -84,7 +84,7 @@ def test_crops_are_averaged() -> None:
     np.testing.assert_allclose(np.mean(alone, axis=0), embed_video(model, crops, np.arange(4)).vectors, rtol=1e-6)
 
 
-class Bare(nn.Module):
+class Bare(VideoModel):
     """A model that offers no embeddings."""
 
     sampling = "bags"

@@ -1,19 +1,26 @@
 """The errors of room train name the variant that they are about; which epochs it keeps, and what scores them."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.infer import run as infer
-from stages.infer.run import kept_epochs
 from stages.train.run import main
+from tests.project import ROOT
 from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.artefacts.files import read_json, write_json
 from vad.artefacts.scores import read_scores
 from vad.artefacts.weights import read_weights
+from vad.engine import train_run
 from vad.engine.build import build, load_weights
+from vad.engine.kept_epochs import kept_epochs
 from vad.engine.score import score_video
+from vad.engine.train import Trained
 from vad.errors import VadError
 from vad.schema.infer import Infer
 from vad.schema.train import Train
@@ -21,7 +28,7 @@ from vad.splits.tables import write_tables
 from vad.splits.video import Validation, Video
 
 
-def fitted(folder: Path, keep_epochs: int, epochs: int = 7) -> Path:
+def fitted(folder: Path, keep_epochs: int, epochs: int = 7, seeds: Sequence[str] = "0") -> Path:
     """A run of a small autoencoder, which is the same whatever it keeps."""
     names = ["a", "b", "c", "z"]
     for number, name in enumerate(names):
@@ -34,16 +41,15 @@ def fitted(folder: Path, keep_epochs: int, epochs: int = 7) -> Path:
     model_args = {"window": 2, "stride": 1, "hidden_width": 3, "latent_width": 2, "memory_slots": 2}
     plan = {"lr": 0.05, "epochs": epochs, "batch": 2, "select_by": "validation_loss", "keep_epochs": keep_epochs}
     write_json(folder / "train.json", {"model": "lstm_memory_ae", "model_args": model_args, "train": _resolved(plan)})
-    flags = [
-        "--section",
-        f"{folder}/train.json",
-        "--code",
-        f"{folder}/train.json",
-        "--videos",
-        f"{folder}/split/train.csv",
-    ]
-    main([*flags, "--features", f"{folder}/features", "--seed", "0", "--out", f"{folder}/run"])
-    return folder / "run"
+    main(flags(folder, "run", *seeds))
+    return folder / "run/seed0"
+
+
+def flags(folder: Path, out: str, *seeds: str) -> list[str]:
+    """The command line of the room for the files that `fitted` writes."""
+    section, videos = f"{folder}/train.json", f"{folder}/split/train.csv"
+    given = ["--section", section, "--code", section, "--videos", videos, "--features", f"{folder}/features"]
+    return [*given, "--seeds", *seeds, "--out", f"{folder}/{out}"]
 
 
 def _resolved(plan: dict) -> dict:
@@ -59,11 +65,11 @@ def test_every_nth_epoch_is_kept_and_the_last_and_the_chosen(
 ) -> None:
     """Their weights are those of their epoch, the chosen one's are the run's; what an earlier run kept is gone."""
     every_one = fitted(tmp_path / "all", 1, epochs)
-    (tmp_path / "some/run/epochs").mkdir(parents=True)
-    (tmp_path / "some/run/epochs/0099.safetensors").write_bytes(b"")
+    (tmp_path / "some/run/seed0/epochs").mkdir(parents=True)
+    (tmp_path / "some/run/seed0/epochs/0099.safetensors").write_bytes(b"")
     run = fitted(tmp_path / "some", every, epochs)
     chosen = read_json(run / "config.json")["epoch"]
-    found = {int(path.stem) for path in kept_epochs(run)}
+    found = set(kept_epochs(run))
 
     assert (kept | {chosen} if every else set()) == found
     for number in found:
@@ -74,6 +80,90 @@ def test_every_nth_epoch_is_kept_and_the_last_and_the_chosen(
     assert all(np.array_equal(expected[name], weights[name]) for name in expected)
 
 
+def weights_of(folder: Path, seeds: Sequence[int]) -> list[bytes]:
+    """The weights files of some seeds."""
+    return [(folder / f"seed{seed}/weights.safetensors").read_bytes() for seed in seeds]
+
+
+def test_a_seed_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
+    """All seeds in one process, in another order, and one in a fresh process give the same files."""
+    fitted(tmp_path, 0, seeds=("0", "1", "2"))
+    main(flags(tmp_path, "turned", "2", "1", "0"))
+    command = [sys.executable, "-m", "stages.train.run", *flags(tmp_path, "fresh", "2")]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    together = weights_of(tmp_path / "run", (0, 1, 2))
+
+    assert 3 == len(set(together))
+    assert together == weights_of(tmp_path / "turned", (0, 1, 2))
+    assert together[2:] == weights_of(tmp_path / "fresh", (2,))
+    assert [0, 1, 2] == [
+        json.loads((tmp_path / f"run/seed{seed}.prov.json").read_text())["section"]["facts"]["seed"]
+        for seed in range(3)
+    ]
+
+
+def test_features_are_read_once_for_all_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file of the train list once, the first one twice: its width is asked first."""
+    read = []
+    monkeypatch.setattr(
+        train_run, "read_features", lambda path, *dim: read.append(path.stem) or read_features(path, *dim)
+    )
+    fitted(tmp_path, 0, seeds=("0", "1", "2"))
+
+    assert ["a", "a", "b", "c"] == sorted(read)
+
+
+def test_a_seed_that_fails_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names it; the others are done, and stay so when Snakemake puts their earlier versions back."""
+    fitted(tmp_path, 0, epochs=2, seeds=("0", "1", "2"))
+    earlier = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    real = train_run.train
+
+    def failing(*args: object) -> Trained:
+        if args[4] == 1:
+            raise VadError("training, epoch 1, step 1: not a finite number")
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run, "train", failing)
+        with pytest.raises(VadError, match=r"variant run: 1 problem(.|\n)*seed 1: training, epoch 1"):
+            fitted(tmp_path, 0, epochs=3, seeds=("0", "1", "2"))
+    for path, content in earlier.items():
+        path.write_bytes(content)
+    trained = []
+    monkeypatch.setattr(train_run, "train", lambda *args: trained.append(args[4]) or real(*args))
+    fitted(tmp_path, 0, epochs=3, seeds=("0", "1", "2"))
+
+    assert [1] == trained
+    assert [] == list((tmp_path / "run").glob(".*"))
+
+
+def test_a_killed_seed_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed before it is kept, its own epochs are not trained again, and the weights are those of a whole run."""
+    fitted(tmp_path / "whole", 0, seeds=("0", "1"))
+    real, epochs = train_run.train, []
+
+    def killed(*args: object) -> Trained:
+        *others, after_epoch = args
+
+        def stop(epoch: int) -> None:
+            epochs.append(epoch)
+            after_epoch(epoch)
+            if epochs.count(3) == 2:  # the first time that seed 1 comes here
+                raise KeyboardInterrupt
+
+        return real(*others, stop)
+
+    monkeypatch.setattr(train_run, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(tmp_path / "killed", 0, seeds=("0", "1"))
+    fitted(tmp_path / "killed", 0, seeds=("0", "1"))
+
+    assert [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 3, 4, 5, 6, 7] == epochs
+    assert weights_of(tmp_path / "whole/run", (0, 1)) == weights_of(tmp_path / "killed/run", (0, 1))
+    assert [] == list((tmp_path / "killed/run").glob(".*"))
+
+
 def test_kept_epochs_score_the_test_videos(tmp_path: Path) -> None:
     """Each by its own weights; the chosen one as the run itself does; validation videos are scored once."""
     run = fitted(tmp_path, 3)
@@ -82,7 +172,7 @@ def test_kept_epochs_score_the_test_videos(tmp_path: Path) -> None:
     found, config = read_scores(tmp_path / "scores.npz"), read_json(run / "config.json")
 
     assert {"c", "z"} == set(found.videos)
-    assert [int(path.stem) for path in kept_epochs(run)] == sorted(found.epochs)
+    assert list(kept_epochs(run)) == sorted(found.epochs)
     assert np.array_equal(found.videos["z"].frames, found.epochs[config["epoch"]]["z"].frames)
     for number, videos in found.epochs.items():
         model = build(config["model"], config["model_args"], 4)
@@ -104,6 +194,7 @@ def test_errors_name_the_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         write_features(Path("features", f"{name}.npz"), FeatureFile(rows, np.array([0, 16, 32]), {}))
     schedule = {"lr": 0.01, "epochs": 1, "batch": 2, "select_by": "last"}
     write_json(Path("section.json"), {"model": "c3d_mil", "model_args": {}, "train": {"device": "cpu", **schedule}})
-    flags = ["--section", "section.json", "--code", "section.json", "--videos", "split/train.csv"]
-    with pytest.raises(VadError, match=r"^variant my_mil: .*this part has 2 normal and 0 anomalous"):
-        main([*flags, "--features", "features", "--seed", "0", "--out", "data/train/my_mil/seed0"])
+    given = ["--section", "section.json", "--code", "section.json", "--videos", "split/train.csv"]
+    words = r"(?s)^variant my_mil: 1 problem.*  - seed 0, 1: .*this part has 2 normal and 0 anomalous"
+    with pytest.raises(VadError, match=words):
+        main([*given, "--features", "features", "--seeds", "0", "1", "--out", "data/train/my_mil"])

@@ -12,7 +12,7 @@ from tests import videos
 from tests.project import REAL_DATA
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import MediaError
-from vad.video.decode import Reader, Rules
+from vad.video.decode import PyAVReader, Reader, Rules, batches, open_video
 
 N_FRAMES = 48
 SIZE = 64
@@ -28,14 +28,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def read(path: Path, rules: Rules | None = None, size: int = SIZE) -> tuple[np.ndarray, Reader]:
     """All frames at once, and the reader with its report."""
-    reader = Reader(path, size, size, rules)
+    reader = open_video(path, size, size, rules or Rules())
     return np.stack(list(reader.frames())), reader
 
 
 def test_a_good_file_gives_every_frame(clip: Path) -> None:
     """The frames are those of the scene, within what the codec loses."""
     frames, reader = read(clip)
-    full = np.stack(list(Reader(clip, 96, 128).frames()))
+    full = np.stack(list(PyAVReader(clip, 96, 128).frames()))
     difference = np.abs(full.astype(int) - np.stack(list(videos.scene(N_FRAMES)))).mean()
 
     assert (N_FRAMES, SIZE, SIZE, 3) == frames.shape
@@ -48,12 +48,12 @@ def test_a_good_file_gives_every_frame(clip: Path) -> None:
 def test_batches_hold_the_same_frames(clip: Path) -> None:
     """Batches are the frames in order; the last is shorter; a stride skips but still counts."""
     frames, _ = read(clip)
-    batches = list(Reader(clip, SIZE, SIZE).batches(20))
-    reader = Reader(clip, SIZE, SIZE)
-    strided = np.concatenate(list(reader.batches(16, stride=5)))
+    found = list(batches(open_video(clip, SIZE, SIZE, Rules()), 20))
+    reader = PyAVReader(clip, SIZE, SIZE)
+    strided = np.concatenate(list(batches(reader, 16, stride=5)))
 
-    assert [20, 20, 8] == [len(batch) for batch in batches]
-    assert np.array_equal(frames, np.concatenate(batches))
+    assert [20, 20, 8] == [len(batch) for batch in found]
+    assert np.array_equal(frames, np.concatenate(found))
     assert np.array_equal(frames[::5], strided)
     assert N_FRAMES == reader.n_frames
 
@@ -190,7 +190,7 @@ def test_v8_rotation_is_applied_and_recorded(clip: Path, tmp_path: Path) -> None
 def test_v8_rotation_swaps_the_sides(clip: Path, tmp_path: Path) -> None:
     """The size asked for is the size of the upright frame."""
     path = videos.turned(clip, tmp_path / "turned.mp4")
-    frame = next(Reader(path, 96, 32).frames())
+    frame = next(PyAVReader(path, 96, 32).frames())
 
     assert (96, 32, 3) == frame.shape
 
@@ -217,7 +217,7 @@ def test_v10_odd_size(codec: str, pixel_format: str, tmp_path: Path) -> None:
     """321 x 241 is decoded to its last row and column."""
     path = tmp_path / "odd.mkv"
     videos.write_video(path, videos.scene(3, 241, 321), codec=codec, pixel_format=pixel_format)
-    reader = Reader(path, 241, 321)
+    reader = PyAVReader(path, 241, 321)
     frames = np.stack(list(reader.frames())).astype(int)
     difference = np.abs(frames - np.stack(list(videos.scene(3, 241, 321)))).mean()
 
@@ -301,7 +301,7 @@ def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
     folder = videos.write_images(tmp_path / "001", videos.scene(12))
     (folder / "._1.png").write_bytes(b"left by a file manager")
     (folder / "notes.txt").write_text("no image")
-    reader = Reader(folder, 96, 128)
+    reader = PyAVReader(folder, 96, 128)
     frames = np.stack(list(reader.frames()))
 
     assert np.array_equal(np.stack(list(videos.scene(12))), frames)
@@ -364,8 +364,8 @@ def test_v1_real_truncated_clips(name: str) -> None:
 def test_short_side_keeps_the_shape_and_cuts_the_centre(tmp_path: Path) -> None:
     """A 96 x 128 picture at short side 48 is 48 x 64; 32 x 32 of its centre are what comes out."""
     clip = videos.write_video(tmp_path / "clip.mp4", videos.scene(1))
-    whole = next(Reader(clip, 48, 64).frames())
-    centre = next(Reader(clip, 32, 32, short_side=48).frames())
+    whole = next(PyAVReader(clip, 48, 64).frames())
+    centre = next(PyAVReader(clip, 32, 32, short_side=48).frames())
 
     assert (32, 32, 3) == centre.shape
     assert np.array_equal(whole[8:40, 16:48], centre)

@@ -30,7 +30,7 @@ class Clips:
 
     data: UInt8[np.ndarray, " bytes"] | StoredBytes
     """In memory, or in the feature file: the images of a large data set are many gigabytes."""
-    offsets: Int[np.ndarray, "rows frames+1"]
+    offsets: Int[np.ndarray, "rows edges"]
 
     @classmethod
     def of(cls, images: Sequence[Sequence[bytes]]) -> "Clips":
@@ -46,7 +46,7 @@ class Clips:
         return cls(StoredBytes(path, DATA), archive[OFFSETS]) if OFFSETS in archive else None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a feature file stores."""
+        """The two arrays that a feature file stores, by name."""
         return {DATA: self.data[0 : len(self.data)], OFFSETS: self.offsets}
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class Clips:
         return len(self.offsets)
 
     def problem(self, rows: int) -> str:
-        """Why these cannot be the images of `rows` rows; empty if they can."""
+        """Why these arrays cannot be the images of `rows` rows; "" if they can."""
         data, offsets = self.data, self.offsets
         if data.dtype != np.uint8 or data.ndim != 1 or offsets.dtype != np.int64 or offsets.ndim != 2:
             return f"images are {data.dtype} {data.shape} with offsets {offsets.dtype} {offsets.shape}"
@@ -76,27 +76,27 @@ class Clips:
         edges = self.offsets[row]
         try:
             data = self.data[edges[0] : edges[-1]].tobytes()
-            return np.stack([_decoded(data[a:b]) for a, b in itertools.pairwise(edges - edges[0])])
+            return np.stack([_decode_jpeg(data[a:b]) for a, b in itertools.pairwise(edges - edges[0])])
         except (OSError, SyntaxError, ValueError) as error:
             raise FeatureError(
                 f"an image of row {row} cannot be decoded ({error}). Extract the video again."
             ) from error
 
 
-def encoded(frame: UInt8[np.ndarray, "height width 3"], quality: int) -> bytes:
-    """An RGB image as JPEG; equal images give equal bytes with the same version of Pillow."""
+def encode_jpeg(frame: UInt8[np.ndarray, "height width 3"], quality: int) -> bytes:
+    """Encode an RGB image as JPEG; equal images give equal bytes with the same version of Pillow."""
     stream = io.BytesIO()
     Image.fromarray(frame).save(stream, "JPEG", quality=quality, subsampling="4:2:0")
     return stream.getvalue()
 
 
-def _decoded(image: bytes) -> UInt8[np.ndarray, "height width 3"]:
+def _decode_jpeg(image: bytes) -> UInt8[np.ndarray, "height width 3"]:
     with Image.open(io.BytesIO(image), formats=["JPEG"]) as opened:
         return np.asarray(opened.convert("RGB"))
 
 
 def row_of(segment: int, bag_segments: int, rows: int, rule: SegmentMap = "exact") -> int:
-    """The row of a video whose clip shows a segment of its bag.
+    """The row of a video that holds the clip of a segment of its bag.
 
     Args:
         segment: index in the bag, from 0.
@@ -119,7 +119,7 @@ class BagClips:
     videos: Sequence[Clips]
 
     def rows(self, bag: int, bag_segments: int, rule: SegmentMap = "exact") -> list[int]:
-        """The row whose clip shows each segment of a bag (see `row_of`)."""
+        """The row that holds the clip of each segment of a bag (see `row_of`)."""
         return [row_of(segment, bag_segments, len(self.videos[bag]), rule) for segment in range(bag_segments)]
 
     def frames(

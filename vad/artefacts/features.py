@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from vad.artefacts.clips import DATA, Clips
-from vad.artefacts.files import UNREADABLE, _read_archive, atomic
+from vad.artefacts.files import UNREADABLE, atomic, read_archive
 from vad.errors import FeatureError
 
 
@@ -45,7 +45,10 @@ class FeatureFile:
 
 
 def _check_features(where: Path, file: FeatureFile) -> None:
-    """Refuse arrays that no later room could trust."""
+    """Check types, shapes, values and bounds of a feature file.
+
+    Raises: FeatureError for anything that a later room could not use.
+    """
     features, bounds = file.features, file.bounds
     images = features.dtype == np.uint8 and features.ndim == 4
     if not (images or (features.dtype == np.float32 and features.ndim >= 2)) or 0 in features.shape:
@@ -82,7 +85,7 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        archive = _read_archive(path, leave=(DATA,))
+        archive = read_archive(path, leave=(DATA,))
         report = json.loads(str(archive["report"]))
         file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(path, archive))
     except UNREADABLE as error:

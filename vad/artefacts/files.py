@@ -1,7 +1,7 @@
-"""Atomic writing, JSON and hashes of files.
+"""Atomic writing of files, JSON, and hashes.
 
-Every writer is atomic: the final name holds the whole new content or the old one, whatever happens.
-Imports no torch: Snakemake reads this module while it parses.
+Every writer is atomic: under the final name there is either the complete new content or the old one, whatever happens.
+This module imports no torch, because Snakemake imports it while it parses the rules.
 """
 
 import contextlib
@@ -19,25 +19,25 @@ import numpy as np
 from vad.errors import ArtefactError
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
-"""What numpy and json raise for files that are empty, cut, foreign or lack a part."""
+"""What numpy and json raise for files that are empty, truncated, of another kind or lack a part."""
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
+    """The sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Sorted keys, two-space indent, no NaN: equal values give equal bytes."""
+    """Format a value as JSON with sorted keys and without NaN, so that equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[BinaryIO]:
-    """Write beside `path`, flush to disk, then take its place in one step.
+    """Open a temporary file beside `path`; at the end it is flushed to disk and replaces `path` in one step.
 
-    Raises: ArtefactError when the disk is full; nothing is left behind.
+    Raises: ArtefactError when the disk is full; the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -56,18 +56,18 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Atomic write of UTF-8 text."""
+    """Write UTF-8 text, atomically."""
     with atomic(path) as stream:
         stream.write(text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Atomic write of canonical JSON."""
+    """Write a value as `canonical_json`, atomically."""
     write_text(path, canonical_json(value))
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
-    """A JSON file.
+    """Read a JSON file.
 
     Raises: ArtefactError if it is missing or not JSON.
     """
@@ -78,12 +78,19 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Atomic write of one array as `.npy`."""
+    """Write one array as `.npy`, atomically."""
     with atomic(path) as stream:
         np.save(stream, array, allow_pickle=False)
 
 
-def _read_archive(path: Path, leave: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """Every array of an npz but those that are left in it; the file is closed even when it is damaged."""
+def read_archive(path: Path, leave: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Read the arrays of an npz file, by name.
+
+    Args:
+        path: the file; it is closed even when it is damaged.
+        leave: names of arrays that are not read.
+
+    Raises: one of `UNREADABLE`; the caller knows what kind of file it should be.
+    """
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files if name not in leave}

@@ -1,6 +1,6 @@
-"""Arrays from `.npy` files that somebody else wrote: no pickles, no more and no fewer bytes than promised.
+"""Safe reading of arrays: users' `.npy` files, without pickles and of exactly the promised size.
 
-And bytes that stay in an `.npz` of ours until they are asked for.
+Also byte arrays inside our own `.npz` files, of which a slice is read only when it is used.
 """
 
 import struct
@@ -59,7 +59,10 @@ class StoredBytes:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse by header alone what must not be loaded: a wrong size would be allocated first."""
+    """Refuse a bad file by its header, before numpy allocates the size that the header states.
+
+    Raises: ValueError for Python objects, and for another number of bytes than the header promises.
+    """
     with path.open("rb") as file:
         version = _FORMAT.read_magic(file)
         read = _FORMAT.read_array_header_1_0 if version == (1, 0) else _FORMAT.read_array_header_2_0

@@ -1,4 +1,4 @@
-"""Whose numbers a feature file holds, in the words of the tables: nobody should take random weights for a result."""
+"""Which weights made a feature file, in the words of the tables: random weights must never pass for a result."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ def weights_of(report: Mapping[str, Any]) -> str:
     """The weights behind a feature file, from its report.
 
     Returns: `random (seed 0)`, or the kind and the first digits of the sha256, e.g. `imagenet b03531047ffa`;
-        `as published` for features that somebody else extracted, `none` for what no network made.
+        `as published` for imported features, `none` for features that no network made.
     """
     made_by = report.get("extractor", {})
     if made_by.get("weights") == RANDOM:
@@ -23,10 +23,10 @@ def weights_of(report: Mapping[str, Any]) -> str:
 
 
 def joined(weights: Iterable[str]) -> str:
-    """The weights behind all feature files of a run: one, or every one that occurs."""
+    """All different weights behind the feature files of a run, sorted, as one text."""
     return " and ".join(sorted(set(weights)))
 
 
 def is_random(weights: str) -> bool:
-    """Whether features of random weights are among them."""
+    """Whether any of these weights are random; takes what `joined` returns."""
     return any(part.startswith(f"{RANDOM} (") for part in weights.split(" and "))

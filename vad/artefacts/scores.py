@@ -1,4 +1,4 @@
-"""The score file of one run: one writer, one reader, checked on both sides."""
+"""The score file of one run: room infer writes it, rooms evaluate and report read it."""
 
 import json
 from collections.abc import Mapping
@@ -9,26 +9,30 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from vad.artefacts.files import UNREADABLE, _read_archive, atomic
+from vad.artefacts.files import UNREADABLE, atomic, read_archive
 from vad.errors import ArtefactError
 
 
 @dataclass(frozen=True)
 class StoredScores:
-    """What `infer` says of one video. Scores: any range, higher = more anomalous."""
+    """The scores of one video: finite numbers of any range, higher = more anomalous."""
 
     frames: Float[np.ndarray, "frames"]
+    """One score for each decoded frame."""
     video: float
+    """The score of the whole video."""
     part: str
+    """`validation` or `test`."""
     fps: float | None = None
+    """Frames per second as decoded; None = not known."""
     normalised: Float[np.ndarray, "frames"] | None = None
-    """Frame scores whose components were scaled by this video's own range, of models that have components."""
+    """For models whose score is mixed of components: frame scores with each component scaled by this video's range."""
     dropped: int = 0
-    """Frames at the start without a score of their own, which evaluation leaves out."""
+    """Number of frames at the start that have no score of their own; evaluation leaves them out."""
 
     @property
     def n_frames(self) -> int:
-        """Frames of the video."""
+        """Number of frames of the video."""
         return len(self.frames)
 
 
@@ -37,11 +41,13 @@ class ScoreFile:
     """The scores of one run (variant and seed) for its validation and test videos."""
 
     level: Literal["frame", "video"]
+    """`video` for a model that scores whole videos only."""
     videos: dict[str, StoredScores]
+    """By video id."""
     protocol: dict[str, Any] = field(default_factory=dict)
-    """How the scores came to be: expansion, crops, smoothing, selection ..., for the row of the table."""
+    """How the scores were made (expansion, crops, smoothing, selection ...); columns of the results table."""
     epochs: dict[int, dict[str, StoredScores]] = field(default_factory=dict)
-    """The test videos scored by every epoch that was kept, for the selection gap alone."""
+    """Scores of the test videos by each epoch that was kept, by epoch number; read for the selection gap only."""
 
 
 def write_scores(path: Path, file: ScoreFile) -> None:
@@ -73,13 +79,17 @@ def write_scores(path: Path, file: ScoreFile) -> None:
 
 
 def _heads(videos: Mapping[str, StoredScores]) -> dict[str, dict[str, Any]]:
+    """What is stored as JSON, by video id; the arrays are stored beside it."""
     return {k: {"video": float(v.video), "part": v.part, "fps": v.fps, "dropped": v.dropped} for k, v in videos.items()}
 
 
 def read_scores(path: Path) -> ScoreFile:
-    """Read the scores of one run."""
+    """Read the scores of one run.
+
+    Raises: ArtefactError when the file is missing, damaged or of another kind.
+    """
     try:
-        archive = _read_archive(path)
+        archive = read_archive(path)
         head = json.loads(str(archive["head"]))
         videos = {
             k: StoredScores(archive[f"frames/{k}"], normalised=archive.get(f"normalised/{k}"), **v)

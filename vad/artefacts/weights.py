@@ -1,4 +1,4 @@
-"""The weights file of one run: one writer, one reader."""
+"""The weights file of one run: room train writes it, room infer reads it."""
 
 import json
 from collections.abc import Mapping
@@ -14,17 +14,24 @@ from vad.errors import ArtefactError
 
 
 def write_weights(path: Path, weights: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> None:
-    """Weights as safetensors, with the config that rebuilds the model.
+    """Write weights as safetensors, together with the config from which the model is built.
 
-    One metadata key only: with two or more the format is not byte-stable.
+    Args:
+        path: the file.
+        weights: arrays by name.
+        config: what JSON can hold; no NaN.
     """
+    # Only one metadata key: with two or more, their order and so the bytes of the file change from run to run.
     data = save(dict(weights), metadata={"vad": json.dumps(config, sort_keys=True, allow_nan=False)})
     with atomic(path) as stream:
         stream.write(data)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """Tensors of a weights file, by name."""
+    """Read the arrays of a weights file, by name.
+
+    Raises: ArtefactError when the file is missing or damaged.
+    """
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

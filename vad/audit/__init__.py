@@ -1,7 +1,7 @@
-"""Audit of other people's scores: which protocol a score file seems to follow, and what it is worth under each.
+"""Audit of other people's scores: which protocol a score file seems to follow, and its metrics under each convention.
 
-`official` the test list that scores are held against; `files` what a score file holds; `problems` how many of
-them are shown; `lengths` what its lengths say; `missing_frames` at which end frames are missing; `orders` what its
-order says; `given_labels` what labels that came along are; `findings` everything else; `roc` a published curve;
-`report` all of it together, as tables.
+`official` reads the test list that scores are compared with, `files` the scores themselves; `lengths` finds their form,
+`missing_frames` the end at which frames are missing, `orders` the order of a vector; `given_labels` examines labels
+that came with the scores, `findings` all else that the scores show; `run` combines these, `report` prints the result;
+`roc` reads a published curve, `problems` writes long lists of problems, `command` is the verb `vad audit`.
 """

@@ -1,4 +1,4 @@
-"""The verb `vad audit`."""
+"""The verb `vad audit`: its flags, and what it does."""
 
 import argparse
 from pathlib import Path
@@ -16,22 +16,24 @@ from vad.schema.evaluate import Bootstrap
 
 
 def add_flags(flags: argparse.ArgumentParser) -> None:
-    """The flags of the verb."""
+    """Add the flags of the verb to a parser."""
     flags.add_argument("scores", type=Path, help="folder, .npz, .npy, .csv or .txt of scores, or a published ROC .mat")
     flags.add_argument("--dataset", help="entry of `datasets` in params.yaml")
-    flags.add_argument("--videos", type=Path, help="list of the videos of one vector, in its order")
-    flags.add_argument("--labels", type=Path, help="one label a frame, all videos one after the other")
-    flags.add_argument("--frames", type=Path, help="true frames a video, where no list states them")
+    flags.add_argument("--videos", type=Path, help="for one vector: list of its videos, in its order")
+    flags.add_argument("--labels", type=Path, help="frame labels that came with the scores, all videos in one vector")
+    flags.add_argument("--frames", type=Path, help="true number of frames of each video, where no list states it")
     flags.add_argument("--params", type=Path, default=Path("params.yaml"))
-    flags.add_argument("--resamples", type=int, default=1000, help="of the intervals; 0 = no intervals")
+    flags.add_argument("--resamples", type=int, default=1000, help="bootstrap resamples; 0 = no intervals")
     flags.add_argument("--json", type=Path, help="write findings and metrics here as well")
     flags.add_argument("--csv", type=Path, help="write the metrics here as well")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Audit a score file and print what it seems to be.
+    """Audit a score file, print the findings and metrics, and write them where flags say so.
 
-    Raises: VadError for what cannot be read.
+    Returns: exit code 0.
+
+    Raises: VadError when a file cannot be read, or the scores fit no known form.
     """
     console = Console()
     if not console.is_terminal:
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         show_roc(args.scores, read_roc(args.scores), console)
         return 0
     if args.dataset is None:
-        raise ArtefactError("vad audit: scores need a test list. Give --dataset, an entry of params.yaml.")
+        raise ArtefactError("vad audit: scores are compared with a test list. Give --dataset, an entry of params.yaml.")
     stated = None if args.frames is None else read_stated_frames(args.frames)
     official = load_official(args.dataset, args.params, stated)
     submission = read_submission(args.scores, official, args.videos)

@@ -1,7 +1,7 @@
-"""What a score file of somebody else holds: a folder or archive of arrays by video, or one vector of all frames.
+"""Reading score files of other people: a folder or archive with one array for each video, or one vector of all videos.
 
-Read are `.npy`, `.npz`, `.csv` and `.txt`; nothing is unpickled. Names of files and of list entries are resolved
-against the official list in every circulating spelling; crops in files of their own (`name__0` ...) are put together.
+`.npy`, `.npz`, `.csv` and `.txt` are read; nothing is unpickled. Names of files and of list entries are looked up in
+the official list in every spelling that is in use; crops in files of their own (`name__0` ...) are joined to one array.
 """
 
 import json
@@ -17,8 +17,8 @@ from jaxtyping import Float, Shaped
 
 from vad.artefacts.npy import load_npy
 from vad.audit.official import OfficialList
-from vad.audit.problems import by_mend, shortened
-from vad.datasets._lists import read_frame_counts
+from vad.audit.problems import short_listing, short_listing_by_remedy
+from vad.datasets.ucf_crime import read_frame_counts
 from vad.errors import ArtefactError
 
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
@@ -27,7 +27,7 @@ SCORE_COLUMNS = ("score", "scores", "anomaly_score", "prediction", "pred")
 VIDEO_COLUMNS = ("video", "video_id", "name", "file")
 OTHERS = "Score the test videos only."
 TWICE = "Give each video once."
-SHAPES = "Give one score a step, or crops of one length."
+SHAPES = "Give one score for each position, or crops of equal length."
 VALUES = "Score every frame with a finite number."
 _CROP = re.compile(r"(.+)__(\d+)")
 _PROBLEMS = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
@@ -35,45 +35,48 @@ _PROBLEMS = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipF
 
 @dataclass(frozen=True, eq=False)
 class Submission:
-    """Scores as they were handed in: by video, or one vector with or without its list of videos."""
+    """Scores as they were given: one array for each video, or one vector with or without a list of its videos.
+
+    A position is what one score stands for: a frame, a segment, a part of a bag, or the whole video.
+    """
 
     source: str
-    arrays: Mapping[str, Float[np.ndarray, "steps"] | Float[np.ndarray, "crops steps"]]
-    """By video id; empty when there is one vector."""
-    vector: Float[np.ndarray, "steps"] | None = None
+    arrays: Mapping[str, Float[np.ndarray, "positions"] | Float[np.ndarray, "crops positions"]]
+    """By video id; empty where one vector was given."""
+    vector: Float[np.ndarray, "positions"] | None = None
     order: tuple[str, ...] | None = None
-    """Video ids in the order of the vector; None = nobody said."""
+    """Video ids in the order of the vector; None = not stated."""
 
 
 def read_submission(path: Path, official: OfficialList, videos: Path | None = None) -> Submission:
     """Read scores from a folder, an archive, a table or a vector.
 
     Args:
-        path: folder of one file a video; `.npz` of one array a video; table with columns video and score;
-            `.npy`, `.csv` or `.txt` with one number a step.
-        official: the list that names are resolved against.
+        path: folder with one file for each video; `.npz` with one array for each video; table with columns video and
+            score; `.npy`, `.csv` or `.txt` with one number for each position.
+        official: the list in which names are looked up.
         videos: list whose lines name the videos of a vector, in its order.
 
-    Raises: ArtefactError with every problem: unknown and repeated videos, no numbers, wrong shapes.
+    Raises: ArtefactError with every problem: unknown and repeated videos, missing numbers, wrong shapes.
     """
     order = None if videos is None else read_order(videos, official)
     if path.is_dir() or path.suffix.lower() == ".npz" or _is_table(path):
         return Submission(str(path), _by_video(path, official))
-    vector = _crops_first({"": _flat(path, read_numbers(path))})[""]
-    for words in _bad_values(vector):
-        raise ArtefactError(f"{path}: {words}. {VALUES}")
+    vector = _crops_first({"": _positions_and_crops(path, read_numbers(path))})[""]
+    for problem in _value_problems(vector):
+        raise ArtefactError(f"{path}: {problem}. {VALUES}")
     return Submission(str(path), {}, vector, order)
 
 
 def read_order(path: Path, official: OfficialList) -> tuple[str, ...]:
-    """The videos that a list names, in its order; crop files of one video count once.
+    """Read the ids of the videos that a list names, in its order; several crops of one video count once.
 
-    Raises: ArtefactError for unknown names, and for a video that comes again after another.
+    Raises: ArtefactError for unknown names, and for a video that is listed again after another one.
     """
     try:
         words = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.split()]
     except (OSError, UnicodeDecodeError) as error:
-        raise ArtefactError(f"{path}: cannot be read as text ({error}). Give one video a line.") from error
+        raise ArtefactError(f"{path}: cannot be read as text ({error}). Give one video on each line.") from error
     stems = [_CROP.sub(r"\1", _stem(word)) for word in words]
     found = {stem: official.find(stem) for stem in stems}
     ids = [found[a] for a, b in zip(stems, ["", *stems], strict=False) if a != b]
@@ -81,14 +84,14 @@ def read_order(path: Path, official: OfficialList) -> tuple[str, ...]:
     known = [name for name in ids if name is not None]
     problems += [f"{name}: listed twice" for name in dict.fromkeys(known) if known.count(name) > 1]
     if problems or not known:
-        raise ArtefactError(shortened(str(path), problems or ["no videos"], "Give the list of the scored videos."))
+        raise ArtefactError(short_listing(str(path), problems or ["no videos"], "Give the list of the scored videos."))
     return tuple(known)
 
 
 def read_numbers(path: Path) -> Shaped[np.ndarray, "..."]:
-    """The numbers of one file, in its shape.
+    """Read the numbers of one file, in the shape that they have there.
 
-    Raises: ArtefactError saying what the file holds instead.
+    Raises: ArtefactError with the reason, where the file does not hold numbers.
     """
     try:
         if path.suffix.lower() == ".npy":
@@ -98,63 +101,67 @@ def read_numbers(path: Path) -> Shaped[np.ndarray, "..."]:
             return values
         return _column(pd.read_csv(path, header=None, dtype=str, skip_blank_lines=True))
     except _PROBLEMS as error:
-        raise ArtefactError(f"{path}: no numbers to read ({error}). Give .npy, .npz or one number a line.") from error
+        raise ArtefactError(f"{path}: no numbers to read ({error}). Give .npy, .npz or one number per line.") from error
 
 
 def read_stated_frames(path: Path) -> dict[str, int]:
-    """Frames by video name from a file: CSV with columns video and n_frames, or `path n_frames` text."""
+    """Read the number of frames of each video from a CSV with columns video and n_frames, or `path n_frames` text."""
     problems: list[str] = []
     counts = read_frame_counts(path, "n_frames", problems)
     if problems or not counts:
-        raise ArtefactError(shortened(str(path), problems or ["no counts"], "Write `video n_frames` lines."))
+        raise ArtefactError(short_listing(str(path), problems or ["no counts"], "Write `video n_frames` lines."))
     return counts
 
 
 def _by_video(path: Path, official: OfficialList) -> dict[str, np.ndarray]:
-    """Arrays by video id, the crops of a video put together."""
+    """Read one array for each video, by video id; the crops of a video are joined."""
     groups: dict[str, dict[int, np.ndarray]] = {}
-    problems: dict[str, list[str]] = {mend: [] for mend in (OTHERS, TWICE, SHAPES, VALUES)}
-    for name, values in _named(path):
+    problems: dict[str, list[str]] = {remedy: [] for remedy in (OTHERS, TWICE, SHAPES, VALUES)}
+    for name, values in _named_arrays(path):
         crop = _CROP.fullmatch(name)
         video_id = official.find(crop[1] if crop else name)
         number = int(crop[2]) if crop else 0
         if video_id is None:
             problems[OTHERS].append(f"{name}: not a test video of {official.name}")
         elif number in groups.setdefault(video_id, {}):
-            problems[TWICE].append(f"{name}: {video_id} is there twice")
+            problems[TWICE].append(f"{name}: {video_id} is given twice")
         else:
             groups[video_id][number] = values
     arrays = {}
     for video_id, crops in groups.items():
         try:
-            arrays[video_id] = _together(video_id, [crops[k] for k in sorted(crops)])
-            problems[VALUES] += [f"{video_id}: {words}" for words in _bad_values(arrays[video_id])]
+            arrays[video_id] = _stack_crops(video_id, [crops[k] for k in sorted(crops)])
+            problems[VALUES] += [f"{video_id}: {problem}" for problem in _value_problems(arrays[video_id])]
         except ArtefactError as error:
             problems[SHAPES].append(str(error))
     if any(problems.values()):
-        raise ArtefactError(by_mend(str(path), problems))
+        raise ArtefactError(short_listing_by_remedy(str(path), problems))
     if not arrays:
         raise ArtefactError(f"{path}: no scores of any video. Give a file or an entry for each test video.")
     return _crops_first(arrays)
 
 
 def _crops_first(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Tables as crops by steps: the crops are the side that all videos have in common, of two such sides the first."""
+    """Turn every table so that its first axis is the crops.
+
+    The crops are the axis whose length all videos have in common; of two such axes the first.
+    """
     tables = [a for a in arrays.values() if a.ndim == 2]
     common = [axis for axis in (0, 1) if len({a.shape[axis] for a in tables} - set(CROP_COUNTS)) == 0]
     common = [axis for axis in common if len({a.shape[axis] for a in tables}) == 1] or common
     return {name: a.T if a.ndim == 2 and common[0] else a for name, a in arrays.items()}
 
 
-def _together(name: str, crops: list[np.ndarray]) -> np.ndarray:
-    parts = [_flat(Path(name), crop) for crop in crops]
+def _stack_crops(name: str, crops: list[np.ndarray]) -> np.ndarray:
+    """The crops of one video as one array."""
+    parts = [_positions_and_crops(Path(name), crop) for crop in crops]
     if len({part.shape for part in parts}) > 1:
         raise ArtefactError(f"{name}: crops of different lengths")
     return parts[0] if len(parts) == 1 else np.stack(parts)
 
 
-def _named(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, numbers) of each file of a folder, entry of an archive, or video of a table."""
+def _named_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and numbers of each file of a folder, each entry of an archive, or each video of a table."""
     if path.is_dir():
         for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES):
             yield file.stem, read_numbers(file)
@@ -171,7 +178,7 @@ def _named(path: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Numeric arrays of an archive; of a score file of this project, the frames of its test videos."""
+    """Name and numbers of each numeric array of an archive; of a score file of this project, of its test videos."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         head = json.loads(str(archive["head"])) if "head" in archive.files else {"videos": {}}
         parts = {name: video["part"] for name, video in head["videos"].items()}
@@ -183,7 +190,7 @@ def _archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _is_table(path: Path) -> bool:
-    """Whether a text file is a table with a column of video names."""
+    """Whether a file is a CSV table with a column of video names."""
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
@@ -191,7 +198,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _column(table: pd.DataFrame) -> np.ndarray:
-    """The scores of a table: its one column, its column of that name, or the one behind a frame number."""
+    """The scores of a table: its only column, the column that is named so, or the second of two (the first counts)."""
     head = [str(word).strip().lower() for word in table.iloc[0]]
     if not all(_is_number(word) for word in head):
         table = table.iloc[1:].set_axis(head, axis=1)
@@ -212,19 +219,19 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _flat(path: Path, values: np.ndarray) -> np.ndarray:
-    """One number a step, or a table of steps and crops."""
+def _positions_and_crops(path: Path, values: np.ndarray) -> np.ndarray:
+    """Remove axes of length 1: one number for each position, or a table of positions and crops, remains."""
     shape = values.shape
     values = values.squeeze()
     if values.ndim < 2:
         return values.reshape(-1)
     if values.ndim == 2 and (set(values.shape) & set(CROP_COUNTS)):
         return values
-    raise ArtefactError(f"{path}: shape {shape}; expected one score a step, or steps by {CROP_COUNTS} crops")
+    raise ArtefactError(f"{path}: shape {shape}; expected one score per position, or positions by {CROP_COUNTS} crops")
 
 
-def _bad_values(values: np.ndarray) -> list[str]:
-    """What is wrong with the numbers of a video, in words."""
+def _value_problems(values: np.ndarray) -> list[str]:
+    """What is wrong with the numbers of a video, as texts."""
     if not values.size:
         return ["empty, no scores inside"]
     counts = {"NaN": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())}
@@ -232,6 +239,6 @@ def _bad_values(values: np.ndarray) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """Name of a path without folders and extension, whatever the slashes."""
+    """The name of a file without folders and extension, with slashes of either kind."""
     name = re.split(r"[\\/]", word)[-1]
     return re.sub(r"\.(mp4|avi|mkv|npy|npz|csv|txt)$", "", name, flags=re.IGNORECASE)

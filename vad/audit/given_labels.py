@@ -1,4 +1,4 @@
-"""What a vector of frame labels that came with scores seems to be: order, convention, and classes left out."""
+"""Findings about a vector of frame labels that came with scores: its order, its convention, classes left out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,21 +11,21 @@ from vad.errors import ArtefactError
 from vad.evaluation.ground_truth import Convention, fit_scores
 
 FEW = 0.01
-"""Share of labels that may differ from the label of their video, for labels of videos."""
+"""Share of frames whose label may differ from that of their video, where labels are said to be at video level."""
 
 
 def label_findings(labels: Int[np.ndarray, "frames"], case: Case, order: Sequence[str] | None) -> list[Finding]:
-    """What the labels are consistent with, and what joining them by position does.
+    """What the labels are consistent with, and which area results where scores and labels are joined by position.
 
     Args:
-        labels: 0 or 1 a frame, all test videos one after the other.
+        labels: 0 or 1 for each frame, all test videos one after the other.
         case: the scores.
-        order: of a score vector, the order in which it was read; None for scores by video.
+        order: of a score vector, the video ids in the order in which it was read; None for scores by video.
 
     Raises: ArtefactError for labels other than 0 and 1.
     """
     if not np.isin(labels, (0, 1)).all():
-        raise ArtefactError("labels: values other than 0 and 1. Give one label a frame, 1 = anomalous.")
+        raise ArtefactError("labels: values other than 0 and 1. Give one label for each frame, 1 = anomalous.")
     official = case.official
     own = {} if order is None else {"of the scores": tuple(order)}
     orders = {**own, **official.orders()}
@@ -33,9 +33,7 @@ def label_findings(labels: Int[np.ndarray, "frames"], case: Case, order: Sequenc
     if read is None:
         totals = {name: sum(Convention(length=name).frames(n) for n in official.n_frames.values()) for name in LENGTHS}
         known = ", ".join(f"{name} {total:,}" for name, total in totals.items())
-        text = (
-            f"{len(labels):,} labels fit no convention of {official.name} ({known}): they cannot be told apart by video"
-        )
+        text = f"{len(labels):,} labels fit no convention of {official.name} ({known}): they cannot be cut into videos"
         return [Finding("labels_length", text, {"labels": len(labels)})]
     if by_video is not None and by_video.differ < min(read.differ, FEW * len(labels)):
         return [_video_level(labels, by_video, read), *_joined(labels, case, by_video, order)]
@@ -46,6 +44,7 @@ def label_findings(labels: Int[np.ndarray, "frames"], case: Case, order: Sequenc
 
 
 def _video_level(labels: Int[np.ndarray, "frames"], read: LabelsRead, nearest: LabelsRead) -> Finding:
+    """The finding that every frame has the label of its video."""
     evidence = {
         "labels": len(labels),
         "positive": int(labels.sum()),
@@ -57,12 +56,13 @@ def _video_level(labels: Int[np.ndarray, "frames"], read: LabelsRead, nearest: L
     text = (
         f"labels are the video's label on every frame, in the order '{read.order}', length {read.rules.length}: "
         f"{len(labels):,} frames, {int(labels.sum()):,} positive, {read.differ:,} differ from that. No convention has "
-        f"such labels: {nearest.differ:,} differ from the nearest. Areas with them say how well videos are told apart"
+        f"such labels: {nearest.differ:,} differ from the nearest. Areas with them say how well videos are separated"
     )
     return Finding("labels_video_level", text, evidence)
 
 
 def _which(labels: Int[np.ndarray, "frames"], read: LabelsRead) -> Finding:
+    """The order and the convention that the labels follow best."""
     rule = f"{read.rules.interval}, length {read.rules.length}"
     evidence = {
         "labels": len(labels),
@@ -81,6 +81,7 @@ def _which(labels: Int[np.ndarray, "frames"], read: LabelsRead) -> Finding:
 
 
 def _partial(read: LabelsRead) -> list[Finding]:
+    """The finding that some classes are not annotated; empty where all or none are."""
     absent = read.absent()
     if not absent or len(absent) == len(read.per_class):
         return []
@@ -96,7 +97,7 @@ def _partial(read: LabelsRead) -> list[Finding]:
 def _joined(
     labels: Int[np.ndarray, "frames"], case: Case, read: LabelsRead, order: Sequence[str] | None
 ) -> list[Finding]:
-    """The area with these labels by video id and, for a vector, by position."""
+    """`frame_auc` with these labels, joined by video id and, for a vector, by position."""
     if set(read.ids) != set(case.frames):
         return []
     by_id = split(labels, read.ids, {v: read.rules.frames(n) for v, n in case.official.n_frames.items()})
@@ -119,5 +120,6 @@ def _area(
     scores_in: Sequence[str],
     labels_in: Sequence[str],
 ) -> float:
+    """`frame_auc` of scores and labels that are concatenated in two orders of the videos."""
     joined = np.concatenate([scores[v] for v in scores_in])
     return area(joined, np.concatenate([labels[v] for v in labels_in]) == 1)

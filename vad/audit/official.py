@@ -1,9 +1,9 @@
-"""The test list that scores are held against: lists and frame counts are enough, no video is opened."""
+"""The test list that scores are compared with. Lists and frame counts are enough; no video is opened."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,16 @@ import numpy as np
 import vad.datasets
 from vad import registry
 from vad.artefacts.features import read_features
-from vad.audit.problems import shortened
-from vad.datasets._frame_labels import labels_of
+from vad.audit.problems import short_listing
 from vad.errors import DatasetError, ParamsError, nearest
 from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.params import load
 from vad.splits.video import Video
 
 DATA = Path("data")
 RESOLVED = Path(".params/resolved.json")
-"""What a run has checked already; without it the check of params.yaml takes seconds."""
+"""Written by a run that has checked params.yaml; without it, checking takes seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +45,12 @@ class OfficialList:
 
     @cached_property
     def by_intervals(self) -> bool:
-        """Whether every anomalous video is annotated by intervals in frames, so that conventions differ."""
+        """Whether every anomalous video is annotated by intervals in frames: only then can conventions differ."""
         marked = [self.annotations[v.video_id] for v in self.videos if v.label]
         return all(one.intervals and one.unit == "frame" and one.frames is None for one in marked)
 
     def truth(self, rules: Convention) -> dict[str, VideoTruth]:
-        """What is true of each video under a convention."""
+        """The labels of each video under a convention, by video id."""
         marked = [self.annotations[v.video_id] for v in self.videos if v.frame_level]
         labels = frame_labels(marked, rules)
         return {
@@ -66,18 +65,17 @@ class OfficialList:
         }
 
     def find(self, name: str) -> str | None:
-        """The id of a video by any circulating spelling of its name; None if it is not of this list."""
-        return self._spellings.get(_plain(name))
+        """The id of a video, from any spelling of its name that is in use; None if it is not in this list."""
+        return self._spellings.get(_base_name(name))
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
-        return {_plain(name): name for name in self.ids}
+        return {_base_name(name): name for name in self.ids}
 
     def orders(self) -> dict[str, tuple[str, ...]]:
-        """Every order that lists of this data set circulate in, by name; equal ones once.
+        """Every order in which lists of this data set are in use, by name; equal orders once.
 
-        The official annotation of UCF-Crime is in the order of its class words; derived lists have anomalous
-        videos first.
+        The official annotation of UCF-Crime is sorted by class names; derived lists have the anomalous videos first.
         """
         sorts = {
             "test list": lambda video: 0,
@@ -99,36 +97,36 @@ def official_list(
     n_frames: Mapping[str, int],
     read: Callable[[Video], np.ndarray],
 ) -> OfficialList:
-    """A test list from the videos of a data set and their frame counts.
+    """Make the test list from the videos of a data set and their frame counts.
 
     Args:
-        name: of the data set, for messages.
-        videos: of any split; the test videos are taken.
-        rule: how intervals count frames.
-        n_frames: true frames by video id, for videos whose list states none.
-        read: gives the labels of a video that has one a frame.
+        name: name of the data set, for messages.
+        videos: videos of both splits; the test videos are used.
+        rule: how the intervals of the list count frames.
+        n_frames: true number of frames by video id; where a video is missing here, its list must state it.
+        read: reads the labels of a video that has one for each frame.
 
-    Raises: DatasetError naming every video whose length nothing states.
+    Raises: DatasetError naming every video whose number of frames is not known.
     """
     tested = tuple(video for video in videos if video.split == "test")
     counts = {v.video_id: n_frames.get(v.video_id) or v.n_frames for v in tested}
-    if missing := [f"{video_id}: nothing states its frames" for video_id, count in counts.items() if not count]:
-        mend = "Set frame_counts of the data set, give --frames FILE, or run room features."
-        raise DatasetError(shortened(name, missing, mend))
+    if missing := [f"{video_id}: its number of frames is not known" for video_id, count in counts.items() if not count]:
+        remedy = "Set frame_counts of the data set, give --frames FILE, or run room features."
+        raise DatasetError(short_listing(name, missing, remedy))
     annotations = {v.video_id: _annotation(v, counts[v.video_id] or 0, rule, read) for v in tested}
     return OfficialList(name, tested, annotations)
 
 
 def load_official(name: str, params: Path, stated: Mapping[str, int] | None = None) -> OfficialList:
-    """The test list of a data set of params.yaml.
+    """Read the test list of a data set of params.yaml.
 
     Args:
         name: entry of `datasets`.
-        params: params.yaml.
-        stated: frames by video name, before all other sources; None = what the lists state, then what
-            the feature files of the data set hold.
+        params: path of params.yaml.
+        stated: number of frames by video name, used before all other sources; these are the lists, then the feature
+            files of the data set.
 
-    Raises: ParamsError or DatasetError that say what to mend.
+    Raises: ParamsError or DatasetError when the entry, its lists or frame counts are missing.
     """
     entries = load(params, RESOLVED if RESOLVED.is_file() else None).datasets
     if name not in entries:
@@ -140,18 +138,18 @@ def load_official(name: str, params: Path, stated: Mapping[str, int] | None = No
     source = module.Dataset(module.Config.model_validate_json(json.dumps(entry)), DATA / "split" / name / "raw")
     if source.root is None:
         raise DatasetError(f"{name}: not installed. Set datasets.{name}.root in {params} to the folder of its lists.")
-    # Lists and labels as room split reads them; a generated set has no files before its first run.
-    videos = source.videos() if getattr(source, "GENERATED", False) else getattr(source, "parsed", source.videos)()
-    known = {_plain(k): n for k, n in (stated or {}).items()}
-    unstated = [v.video_id for v in videos if v.split == "test" and not (v.n_frames or _plain(v.video_id) in known)]
-    counts = _decoded(name, unstated) | {
-        v.video_id: known[_plain(v.video_id)] for v in videos if _plain(v.video_id) in known
+    # As room split reads the lists; a generated data set has no list files before its first run.
+    videos = source.videos() if source.GENERATED else source.parsed()
+    known = {_base_name(k): n for k, n in (stated or {}).items()}
+    unstated = [v.video_id for v in videos if v.split == "test" and not (v.n_frames or _base_name(v.video_id) in known)]
+    counts = _counted_frames(name, unstated) | {
+        v.video_id: known[_base_name(v.video_id)] for v in videos if _base_name(v.video_id) in known
     }
-    return official_list(name, videos, source.interval_rule, counts, partial(labels_of, source))
+    return official_list(name, videos, source.interval_rule, counts, source.labels_of)
 
 
-def _decoded(dataset: str, wanted: Sequence[str]) -> dict[str, int]:
-    """Frames of videos as they were decoded for features."""
+def _counted_frames(dataset: str, wanted: Sequence[str]) -> dict[str, int]:
+    """Number of frames of videos, from the feature files that are there."""
     found: dict[str, int] = {}
     for name in wanted:
         for path in sorted(DATA.glob(f"features/*/{dataset}/{name}.npz"))[:1]:
@@ -161,12 +159,14 @@ def _decoded(dataset: str, wanted: Sequence[str]) -> dict[str, int]:
 
 def _annotation(video: Video, n_frames: int, rule: str, read: Callable[[Video], np.ndarray]) -> Annotation:
     if video.unit == "second":
-        raise DatasetError(f"{video.video_id}: annotated in seconds. An audit needs frames: write unit frame.")
+        raise DatasetError(
+            f"{video.video_id}: annotated in seconds. An audit needs frames: convert them, set unit frame."
+        )
     labels = read(video) if video.frame_labels else None
     given: Any = rule
     return Annotation(video.video_id, n_frames, video.intervals, given, frames=labels)
 
 
-def _plain(name: str) -> str:
-    """What all spellings of one name have in common."""
+def _base_name(name: str) -> str:
+    """The part of a name that all its spellings share: lower case, without the suffix of UCF-Crime's files."""
     return name.removesuffix("_x264").lower()

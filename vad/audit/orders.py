@@ -1,7 +1,7 @@
-"""What the order of a vector says: which list it follows, and what another order would make of it.
+"""The order of the videos in a vector of scores or labels: which list it follows, and the areas in other orders.
 
-A vector without names is right in one order only. Two kinds of evidence tell which: where scores change (segments
-begin where videos begin, so in a wrong order the changes fall anywhere), and, weaker, the area itself.
+A vector without names is right in one order only. Two kinds of evidence show which: where scores change (segments begin
+where videos begin, so in a wrong order the changes fall anywhere) and, weaker, the area itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from vad.audit.lengths import Fit, averaged, to_frames
+from vad.audit.lengths import Fit, average_most_alike, spread_over_frames
 from vad.audit.official import OfficialList
 from vad.evaluation.ground_truth import SEGMENT_FRAMES, Convention
-from vad.evaluation.thresholds import Levels, roc_area
+from vad.evaluation.thresholds import Thresholds, roc_area
 
 STEPWISE = 0.25
-"""Share of changes between neighbouring frames below which scores are stepwise."""
+"""Share of neighbouring frames with different scores up to which scores count as piecewise constant."""
 CLEAR = 0.02
-"""Share of aligned changes that one order must have above all others."""
+"""By how much the share of aligned changes of one order must exceed that of all others."""
 ABSENT = 0.02
-"""Share of a class's positives below which the class counts as not annotated."""
+"""Share of its official positives below which a class counts as not annotated."""
 INTERVALS = ("one_based_inclusive", "zero_based_inclusive", "zero_based_half_open")
 LENGTHS = ("true", "ceil16", "floor16")
 
@@ -32,20 +32,20 @@ class OrderTried:
     name: str
     frame_auc: float
     aligned: float | None
-    """Share of score changes at multiples of 16 frames from the start of their video; None = not stepwise."""
+    """Share of score changes at multiples of 16 frames from the start of their video; None as in `aligned_share`."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelsRead:
-    """What a vector of labels seems to be."""
+    """A vector of labels, read in one order of the videos under one convention."""
 
     order: str
     ids: tuple[str, ...]
     rules: Convention
     differ: int
-    """Frames whose label is not that of the official files, in the classes that are annotated at all."""
+    """Number of frames whose label differs from the official files, in the classes that are annotated."""
     per_class: Mapping[str, tuple[int, int]]
-    """Positives found and official, by anomalous class."""
+    """Numbers of positive frames in the vector and in the official files, by anomalous class."""
 
     def absent(self) -> list[str]:
         """Classes that are not annotated."""
@@ -54,20 +54,23 @@ class LabelsRead:
 
 def split(
     vector: Float[np.ndarray, "frames"], order: Sequence[str], lengths: Mapping[str, int]
-) -> dict[str, Float[np.ndarray, "steps"]]:
-    """A vector cut into videos."""
+) -> dict[str, Float[np.ndarray, "positions"]]:
+    """Cut a vector into videos of the given lengths, in the given order."""
     ends = np.cumsum([lengths[name] for name in order])
     return dict(zip(order, np.split(vector, ends[:-1]), strict=True))
 
 
 def area(scores: Float[np.ndarray, "frames"], positive: Bool[np.ndarray, "frames"]) -> float:
     """Micro ROC area; NaN without both classes."""
-    levels = Levels.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
-    return float(roc_area(levels.positive, levels.negative)[0])
+    counts = Thresholds.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
+    return float(roc_area(counts.positive, counts.negative)[0])
 
 
-def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:
-    """Share of score changes at multiples of 16 frames from the start of their video; None unless stepwise."""
+def aligned_share(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:
+    """Share of score changes at multiples of 16 frames from the start of their video.
+
+    None where scores never change or are not piecewise constant.
+    """
     changes = [np.flatnonzero(np.diff(scores)) + 1 for scores in arrays.values()]
     n_changes = sum(map(len, changes))
     if not n_changes or n_changes > STEPWISE * sum(map(len, arrays.values())):
@@ -75,59 +78,63 @@ def aligned(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:
     return float(sum((where % SEGMENT_FRAMES == 0).sum() for where in changes) / n_changes)
 
 
-def steps_in(
-    vector: Float[np.ndarray, "steps"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
-) -> dict[str, Float[np.ndarray, "steps"]]:
-    """A vector read in an order, by video; crops averaged, whether they lie by step, by video or one vector a crop."""
-    lengths = {v: fit.form.steps(n_frames[v]) for v in order}
+def cut_into_videos(
+    vector: Float[np.ndarray, "positions"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
+) -> dict[str, Float[np.ndarray, "positions"]]:
+    """Cut a vector into videos in one order, and average its crops.
+
+    Crops may be concatenated position by position, video by video, or for the whole vector: the reading whose crops
+    differ least is used.
+    """
+    lengths = {v: fit.form.positions(n_frames[v]) for v in order}
     if fit.crops > 1:
         parts = split(vector, order, {v: fit.crops * n for v, n in lengths.items()})
         by_video = np.concatenate([part.reshape(fit.crops, -1) for part in parts.values()], axis=1)
-        vector = averaged(vector.reshape(-1, fit.crops).T, by_video, vector.reshape(fit.crops, -1))
+        vector = average_most_alike(vector.reshape(-1, fit.crops).T, by_video, vector.reshape(fit.crops, -1))
     return split(vector, order, lengths)
 
 
-def frames_in(
-    vector: Float[np.ndarray, "steps"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
+def frames_by_video(
+    vector: Float[np.ndarray, "positions"], order: Sequence[str], fit: Fit, n_frames: Mapping[str, int]
 ) -> dict[str, Float[np.ndarray, "frames"]]:
-    """One score for each true frame, of a vector read in an order."""
-    arrays = steps_in(vector, order, fit, n_frames)
-    return {v: to_frames(steps, fit.form, n_frames[v]) for v, steps in arrays.items()}
+    """One score for each true frame of each video, of a vector that is read in one order."""
+    arrays = cut_into_videos(vector, order, fit, n_frames)
+    return {v: spread_over_frames(scores, fit.form, n_frames[v]) for v, scores in arrays.items()}
 
 
 def try_orders(
-    vector: Float[np.ndarray, "steps"],
+    vector: Float[np.ndarray, "positions"],
     orders: Mapping[str, Sequence[str]],
     fit: Fit,
     truth: Mapping[str, Int[np.ndarray, "frames"]],
 ) -> list[OrderTried]:
-    """Area and alignment of a vector in each order.
+    """Compute `frame_auc` and the share of aligned changes of a vector in each order.
 
     Args:
-        vector: scores of all videos; crops may stand one behind the other.
+        vector: scores of all videos; crops may be concatenated.
         orders: video ids by name of the order, each of the same videos.
         fit: the form of the vector.
         truth: labels of the true frames, by video id.
     """
     tried = []
     for name, order in orders.items():
-        frames = frames_in(vector, order, fit, {v: len(truth[v]) for v in order})
+        frames = frames_by_video(vector, order, fit, {v: len(truth[v]) for v in order})
         labels = np.concatenate([truth[v] for v in order])
-        steps = aligned(frames) if fit.form.frames_per_step == 1 else None
-        tried.append(OrderTried(name, area(np.concatenate(list(frames.values())), labels == 1), steps))
+        share = aligned_share(frames) if fit.form.frames_per_position == 1 else None
+        tried.append(OrderTried(name, area(np.concatenate(list(frames.values())), labels == 1), share))
     return tried
 
 
-def best_aligned(
-    vector: Float[np.ndarray, "steps"], orders: Mapping[str, Sequence[str]], fit: Fit, n_frames: Mapping[str, int]
+def best_aligned_share(
+    vector: Float[np.ndarray, "positions"], orders: Mapping[str, Sequence[str]], fit: Fit, n_frames: Mapping[str, int]
 ) -> float | None:
-    """The share of aligned changes in the order that has most of them; None unless stepwise."""
-    shares = [aligned(frames_in(vector, order, fit, n_frames)) for order in orders.values()]
+    """The highest share of aligned changes of all orders; None where no order has one."""
+    shares = [aligned_share(frames_by_video(vector, order, fit, n_frames)) for order in orders.values()]
     return max((share for share in shares if share is not None), default=None)
 
 
-def clearest(tried: Sequence[OrderTried]) -> OrderTried | None:
-    """The order whose changes are aligned clearly better than in all others; None when nothing tells."""
+def clearest_order(tried: Sequence[OrderTried]) -> OrderTried | None:
+    """The order with clearly the highest share of aligned changes; None where there is none."""
     known = sorted((t for t in tried if t.aligned is not None), key=lambda t: -(t.aligned or 0))
     if not known or (len(known) > 1 and (known[0].aligned or 0) - (known[1].aligned or 0) < CLEAR):
         return None
@@ -137,9 +144,11 @@ def clearest(tried: Sequence[OrderTried]) -> OrderTried | None:
 def read_labels(
     labels: Int[np.ndarray, "frames"], official: OfficialList, orders: Mapping[str, Sequence[str]]
 ) -> LabelsRead | None:
-    """The order and the convention that a vector of labels follows best, of equals the first; None: no length fits.
+    """Find the order and the convention that a vector of labels follows best, of equals the first.
 
-    A few classes may lack their positives: then the others, and the normal videos, tell the order.
+    Classes that are not annotated do not count: the others, and the normal videos, decide.
+
+    Returns: None where the vector has the length of no convention.
     """
     read = []
     for rules in (Convention(interval, length) for length in LENGTHS for interval in INTERVALS):
@@ -153,7 +162,7 @@ def read_labels(
 def read_video_labels(
     labels: Int[np.ndarray, "frames"], official: OfficialList, orders: Mapping[str, Sequence[str]]
 ) -> LabelsRead | None:
-    """The order in which labels are nearest to the label of the video on every frame; None: no length fits."""
+    """Find the order in which most frames have the label of their video; None where no length fits."""
     read = []
     for rules in (Convention(length=length) for length in LENGTHS):
         n_frames = {name: rules.frames(n) for name, n in official.n_frames.items()}
@@ -174,7 +183,7 @@ def _read(
     order: Sequence[str],
     truth: Mapping[str, Int[np.ndarray, "frames"]],
 ) -> LabelsRead:
-    """A vector of labels held against the official ones in one order."""
+    """Compare a vector of labels, read in one order, with the official labels."""
     given = split(labels, order, {video: len(one) for video, one in truth.items()})
     false = sum(int((given[video] > truth[video]).sum()) for video in order)
     counts: dict[str, tuple[int, int]] = {}

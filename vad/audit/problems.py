@@ -1,22 +1,27 @@
-"""Problems of a file with one entry a video: hundreds of them are counted, the first are shown."""
+"""Error messages for files with one entry for each video: hundreds of problems are counted, the first are listed."""
 
 from collections.abc import Mapping, Sequence
 
 from vad.errors import listing
 
-SHOWN = 10
+LISTED = 10
 
 
-def shortened(where: str, problems: Sequence[str], mend: str = "") -> str:
-    """One message for all problems of a place; past `SHOWN` only their number."""
-    more = len(problems) - SHOWN
-    head = listing(where, problems).split("\n")[: SHOWN + 1]
-    return "\n".join([*head, *([f"  ... and {more} more"] if more > 0 else []), *([mend] if mend else [])])
+def short_listing(where: str, problems: Sequence[str], remedy: str = "") -> str:
+    """One message for all problems of a place; after the first `LISTED` only their number."""
+    more = len(problems) - LISTED
+    head = listing(where, problems).split("\n")[: LISTED + 1]
+    return "\n".join([*head, *([f"  ... and {more} more"] if more > 0 else []), *([remedy] if remedy else [])])
 
 
-def by_mend(where: str, problems: Mapping[str, Sequence[str]]) -> str:
-    """The same for problems of several kinds, by what mends them: one of each kind is shown at least."""
-    kinds = {mend: texts for mend, texts in problems.items() if texts}
+def short_listing_by_remedy(where: str, problems: Mapping[str, Sequence[str]]) -> str:
+    """One message for problems of several kinds, grouped by what to do about them; lists at least one of each kind."""
+    kinds = {remedy: texts for remedy, texts in problems.items() if texts}
     first = [texts[0] for texts in kinds.values()]
     rest = [text for texts in kinds.values() for text in texts[1:]]
-    return shortened(where, [*first, *rest], " ".join(kinds))
+    return short_listing(where, [*first, *rest], " ".join(kinds))
+
+
+def shorten(words: Sequence[str], most: int = 5) -> str:
+    """The first words of a list, separated by commas, and how many more there are."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

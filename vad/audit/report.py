@@ -1,4 +1,4 @@
-"""An audit as text, JSON or CSV."""
+"""Printing an audit, and writing it as JSON or CSV."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,18 +10,18 @@ from rich.table import Table
 from vad.artefacts.files import write_json, write_text
 from vad.audit.roc import PublishedRoc
 from vad.audit.run import THRESHOLD, Audit
-from vad.evaluation.evaluate import METRICS
+from vad.evaluation.metrics import METRICS
 from vad.report.tables import csv
 
 WIDTH = 150
-"""Characters of a line where no terminal says otherwise."""
+"""Characters of a line where the output is no terminal."""
 
 ROUNDING = 5e-4
-"""Difference of an area from its field that rounding explains."""
+"""Difference between an area and the stated one that rounding explains."""
 
 
 def show(audit: Audit, console: Console) -> None:
-    """Findings, the orders that were tried, and every metric under every convention."""
+    """Print the findings, the orders that were tried, and every metric under every convention."""
     console.print(f"{audit.source} against {audit.dataset}\n", highlight=False, soft_wrap=True)
     for finding in audit.findings:
         console.print(f"- {finding.text}", highlight=False, markup=False, soft_wrap=True)
@@ -32,7 +32,7 @@ def show(audit: Audit, console: Console) -> None:
 
 
 def show_roc(path: Path, roc: PublishedRoc, console: Console) -> None:
-    """The area under a published curve."""
+    """Print the area under a published curve, and whether the area that the file states is another."""
     stated = "no AUC field" if roc.stated is None else f"its AUC field says {roc.stated:.4f}"
     text = f"{path}: {len(roc.fpr):,} points, trapezoid {roc.area:.4f}; {stated}"
     console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -40,11 +40,11 @@ def show_roc(path: Path, roc: PublishedRoc, console: Console) -> None:
         off = f"{roc.stated - roc.area:+.4f}"
         text = f"The AUC field is not the area of these points: {off}. The points give {roc.area:.4f}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
-    console.print("A curve has no videos: its level, its list and its convention cannot be told from it.")
+    console.print("A curve has no videos: it does not show its level, its list or its convention.")
 
 
 def save(audit: Audit, as_json: Path | None, as_csv: Path | None) -> None:
-    """The same as data."""
+    """Write the audit as JSON and its metrics as CSV, where a path is given."""
     if as_json is not None:
         write_json(as_json, as_data(audit))
     if as_csv is not None:
@@ -52,7 +52,7 @@ def save(audit: Audit, as_json: Path | None, as_csv: Path | None) -> None:
 
 
 def as_data(audit: Audit) -> dict[str, Any]:
-    """Numbers, text and None only."""
+    """The audit as numbers, text and None, for JSON."""
     return {
         "dataset": audit.dataset,
         "source": audit.source,
@@ -63,6 +63,7 @@ def as_data(audit: Audit) -> dict[str, Any]:
 
 
 def _orders(audit: Audit) -> Table:
+    """A row for each order in which the vector was read."""
     table = Table(title="The vector, read in each known order")
     for head in ("order", "frame_auc", "score changes on segment bounds"):
         table.add_column(head)
@@ -73,7 +74,7 @@ def _orders(audit: Audit) -> Table:
 
 
 def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Metrics down, conventions across; intervals under the first one."""
+    """A row for each metric, a column for each convention; the first column has intervals."""
     table = Table(title=f"Under every convention; at a threshold = at {THRESHOLD:g}, for scores from 0 to 1")
     table.add_column("metric")
     names: dict[tuple, list[str]] = {}
@@ -93,9 +94,10 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _cell(row: Mapping[str, Any], name: str, first: bool) -> str:
+    """One value as text, with its interval in the first column."""
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return "-"
-    digits = 0 if name.rpartition("_")[2] in {"tp", "fp", "tn", "fn"} else 4
+    digits = 4 if METRICS[name].unit == "share" else 0
     text = f"{value:,.{digits}f}"
     return f"{text} [{low:,.{min(digits, 3)}f}, {high:,.{min(digits, 3)}f}]" if first and low is not None else text

@@ -7,7 +7,7 @@ from vad.artefacts.origin import is_random
 from vad.claims import arithmetic, sizes
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
-from vad.evaluation.evaluate import FRAME_AT_THRESHOLD, VIDEO_AT_THRESHOLD
+from vad.evaluation.metrics import METRICS
 from vad.report import page
 from vad.report.tables import cell
 
@@ -41,7 +41,7 @@ COLUMNS = (
         "ours_provenance",
     ),
 )
-AT_THRESHOLD = ("far_at_threshold", *FRAME_AT_THRESHOLD, *VIDEO_AT_THRESHOLD)
+AT_THRESHOLD = tuple(name for name, metric in METRICS.items() if metric.needs_threshold)
 """Metrics that a threshold decides: beside a claim "at 0.5" ours has another one."""
 ABOUT = (
     "What was claimed, how far it is supported, and what stands beside it here. Every column is in `claims.csv`. A"

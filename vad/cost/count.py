@@ -116,7 +116,7 @@ def count(work: Callable[[], object], networks: Sequence[nn.Module]) -> int:
 
     Args:
         work: called once.
-        networks: whose parameters must be in counted operations only, and whose LSTMs go by formula.
+        networks: their parameters must appear in counted operations only; their LSTMs are counted by formula.
 
     Raises: VadError naming operations that use parameters but are not counted: no silent undercount.
     """

@@ -1,7 +1,7 @@
-"""Time and memory of a piece of work. Numbers of the machine that they were taken on: they vary from run to run.
+"""Time and memory of a piece of work. The numbers belong to the machine they were taken on and vary from run to run.
 
-What is compared runs alone, one thread, batch 1, after a warm-up; the median of the repeats counts. Memory is what
-the work adds to a process in which the libraries are loaded already, so that two models can be told apart.
+What is compared runs in a process of its own, one thread, batch 1, after a warm-up; the median of the repeats counts.
+Memory is what the work adds to a process in which the libraries are loaded already, so that small models differ too.
 """
 
 import ctypes
@@ -12,7 +12,6 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -22,7 +21,7 @@ import torch
 from jaxtyping import UInt8
 
 from vad.errors import VadError
-from vad.video.decode import Reader
+from vad.video.decode import Reader, Rules, open_video
 
 Result = TypeVar("Result")
 MB = 1e6
@@ -30,8 +29,8 @@ STATUS = Path("/proc/self/status")
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def alone(work: Callable[[], Result]) -> Result:
-    """Do the work in a process of its own, with one thread, that starts with the libraries loaded and nothing else.
+def run_isolated(work: Callable[[], Result]) -> Result:
+    """Do the work in a process of its own with one thread; the libraries are loaded there already, nothing else is.
 
     Raises: VadError with the message of the error there, or when the process was killed (out of memory).
     """
@@ -54,7 +53,7 @@ def alone(work: Callable[[], Result]) -> Result:
 
 
 def _answer(work: Callable[[], Any], pipe: Connection) -> None:
-    """The other process: send (problem, result)."""
+    """The work of the other process: send (problem, result)."""
     torch.set_num_threads(1)
     try:
         pipe.send(("", work()))
@@ -65,10 +64,10 @@ def _answer(work: Callable[[], Any], pipe: Connection) -> None:
 
 
 def _give_back_free_memory() -> None:
-    """What this process freed but still holds, a fork would use first: not seen as memory of the work (glibc only)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
+    """Return freed memory to the system (glibc only): a fork would use it first, and the work would seem smaller."""
+    libc = ctypes.CDLL(None)
+    if platform.libc_ver()[0] == "glibc":
+        libc.malloc_trim(0)
 
 
 class Timing(NamedTuple):
@@ -99,45 +98,63 @@ def time_of(work: Callable[[], object], repeats: int, budget: float) -> Timing:
     return Timing(statistics.median(spent), (time.process_time() - busy) / sum(spent))
 
 
-@contextmanager
-def first_frames(limit: int) -> Iterator[Callable[[], float]]:
-    """Every video that is read inside ends after `limit` frames, or up to a stride later.
+class FirstFrames:
+    """Opens videos that end after their first frames, and sums up the seconds that reading them takes.
 
-    All extractors read through `Reader.frames`, so this is where decoding and network can be told apart.
+    Its `open_video` goes into the `vad.extractors._base.Source` of an extractor, which reads through it: so decoding
+    and network are measured apart.
 
-    Yields: a function that gives the seconds that reading took since it was last asked.
+    Args:
+        limit: frames after which a video ends, or up to a stride later.
     """
-    spent, original = [0.0], Reader.frames
 
-    def frames(reader: Reader, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-        source = original(reader, stride)
-        while reader.n_frames < limit:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.seconds = 0.0
+
+    def open_video(self, path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
+        """A reader as `vad.video.decode.open_video` gives it, cut short and timed."""
+        return _TimedReader(open_video(path, height, width, rules, short_side), self)
+
+    def take_seconds(self) -> float:
+        """The seconds that reading took since this was last asked."""
+        found, self.seconds = self.seconds, 0.0
+        return found
+
+
+class _TimedReader:
+    """A reader that passes on the first frames of another one and adds the time they took to its owner's."""
+
+    def __init__(self, reader: Reader, owner: FirstFrames) -> None:
+        self._reader, self._owner = reader, owner
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return self._reader.report
+
+    @property
+    def n_frames(self) -> int:
+        return self._reader.n_frames
+
+    def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        source = self._reader.frames(stride)
+        while self.n_frames < self._owner.limit:
             start = time.perf_counter()
             frame = next(source, None)
-            spent[0] += time.perf_counter() - start
+            self._owner.seconds += time.perf_counter() - start
             if frame is None:
                 return
             yield frame
 
-    def taken() -> float:
-        found, spent[0] = spent[0], 0.0
-        return found
-
-    setattr(Reader, "frames", frames)  # noqa: B010 - a type checker rightly refuses the plain assignment
-    try:
-        yield taken
-    finally:
-        setattr(Reader, "frames", original)  # noqa: B010
-
 
 class Memory:
-    """Peak memory since it was made, in a process made by `alone`; on a GPU what torch set aside there at most."""
+    """Peak memory since it was made, in a process of `run_isolated`; on a GPU the most that torch allocated there."""
 
     def __init__(self) -> None:
         self.start = _status()
 
     def peak_mb(self) -> float | None:
-        """Peak above the start in MB (10**6 bytes), without pages of program files; None where nothing tells it.
+        """Peak above the start in MB (10**6 bytes), without pages of program files; None where the system does not say.
 
         Pages of files only grow while libraries are used for the first time, so those of the end stand for the peak.
         """

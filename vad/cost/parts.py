@@ -7,7 +7,6 @@ neither, so none are needed.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,13 @@ from torch import nn
 
 from vad.artefacts.features import FeatureFile
 from vad.cost.count import count, parameters, size_on_disk
-from vad.cost.measure import Memory, first_frames, machine, time_of
+from vad.cost.measure import FirstFrames, Memory, machine, time_of
 from vad.engine.batches import BagSet, Part, VideoModel, crops_of, set_for
 from vad.engine.build import build
 from vad.engine.score import score_bags, score_video
+from vad.extractors._base import BaseExtractor, Source
 from vad.schema.infer import Infer
 from vad.schema.report import Efficiency
-from vad.splits.video import Video
 
 REFERENCES = {"ResNet18": "resnet18", "ViT-B/16": "vit_b_16", "MobileNetV2": "mobilenet_v2"}
 """Image networks of the MemTSM-Net report's table 5, by torchvision's names; its ViT is of size Base."""
@@ -34,7 +33,7 @@ FIRST = torch.tensor([0])
 
 
 def get_ready() -> None:
-    """Load what torch loads late, with one thread, before `vad.cost.measure.alone`: it is no cost of a network."""
+    """Warm up torch's lazy imports, with one thread, so that `vad.cost.measure.run_isolated` does not measure them."""
     torch.set_num_threads(1)
     network = nn.Conv2d(1, 1, 1)
     count(lambda: network(torch.zeros(1, 1, 1, 1)), [network])
@@ -85,32 +84,31 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
     return {"counted": counted, "measured": measured, "machine": machine()}
 
 
-def extractor(plugin: Any, path: Path, settings: Efficiency) -> dict[str, Any]:  # noqa: ANN401 - a plugin
-    """The cost of turning the first frames of a video into features, decoding told apart from the network.
+def extractor(plugin: BaseExtractor, source: Source, settings: Efficiency) -> dict[str, Any]:
+    """The cost of turning the first frames of a video into features, decoding and network apart.
 
     Args:
-        plugin: an extractor with `extract`; its networks are the modules among its attributes, once it was used.
-        path: the video.
+        plugin: its networks are the modules among its attributes, once it was used.
+        source: the video.
         settings: frames, repeats and budget.
     """
     memory = Memory()
     decoding: list[float] = []
+    opener = FirstFrames(settings.frames)
+    shortened = replace(source, open_video=opener.open_video)
 
     def extract() -> FeatureFile:
-        if hasattr(plugin, "extract_named"):
-            return plugin.extract_named(path, Video(path.stem, "", "test", 0, ""))
-        return plugin.extract(path)
+        return plugin.extract(shortened)
 
     def timed() -> None:
         extract()
-        decoding.append(taken())
+        decoding.append(opener.take_seconds())
 
-    with first_frames(settings.frames) as taken:
-        time = time_of(timed, settings.repeats, settings.budget)
-        peak = memory.peak_mb()
-        file = extract()
-        networks = _networks(plugin)
-        total = count(extract, networks)
+    time = time_of(timed, settings.repeats, settings.budget)
+    peak = memory.peak_mb()
+    file = extract()
+    networks = _networks(plugin)
+    total = count(extract, networks)
     decode_seconds = float(np.median(decoding[1:]))
     sizes = [_size(network) for network in networks]
     counted = {
@@ -164,9 +162,9 @@ def image_network(name: str) -> nn.Module:
     return network
 
 
-def _networks(plugin: Any) -> list[nn.Module]:  # noqa: ANN401 - a plugin
-    """The networks of an extractor, and of one that it holds."""
-    held = [value for value in vars(plugin).values() if not isinstance(value, nn.Module) and hasattr(value, "extract")]
+def _networks(plugin: BaseExtractor) -> list[nn.Module]:
+    """The networks of an extractor, and of an extractor that it holds (`clips`)."""
+    held = [value for value in vars(plugin).values() if isinstance(value, BaseExtractor)]
     own = [value for value in vars(plugin).values() if isinstance(value, nn.Module)]
     return own + [network for inner in held for network in _networks(inner)]
 

@@ -3,7 +3,6 @@
 Nothing else should run beside it: that would be measured too.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +10,11 @@ from typing import Any, Literal
 import torchvision.models  # noqa: F401 - loaded before anything is measured, never inside a measured process
 from pydantic import Field
 
-import vad.extractors
-from vad import registry
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json
 from vad.cost import parts
-from vad.cost.measure import alone
+from vad.cost.measure import run_isolated
+from vad.extractors._base import Source, load_extractor
 from vad.schema.base import Section
 from vad.schema.report import Efficiency
 
@@ -52,10 +50,10 @@ def _measure(settings: Settings, paths: Mapping[str, Path]) -> dict[str, Any]:
     how = settings.efficiency
     if settings.kind == "head":
         model, model_args = settings.model, settings.model_args
-        return alone(lambda: parts.head(model, model_args, read_features(paths["features"]), how))
+        return run_isolated(lambda: parts.head(model, model_args, read_features(paths["features"]), how))
     if settings.kind == "extractor":
-        module = registry.find(vad.extractors, settings.extractor["extractor"])
-        config = {name: value for name, value in settings.extractor.items() if name != "extractor"}
-        plugin = module.Extractor(module.Config.model_validate_json(json.dumps(config)))  # a list may become a tuple
-        return alone(lambda: parts.extractor(plugin, paths["video"], how))
-    return {title: alone(lambda name=name: parts.reference(name, how)) for title, name in parts.REFERENCES.items()}
+        plugin, video = load_extractor(settings.extractor), paths["video"]
+        return run_isolated(lambda: parts.extractor(plugin, Source(video.stem, (video,)), how))
+    return {
+        title: run_isolated(lambda name=name: parts.reference(name, how)) for title, name in parts.REFERENCES.items()
+    }

@@ -1,14 +1,12 @@
-"""One label a frame: a text file with 0 or 1 a line, or a `.npy` array."""
+"""For all data sets: files of one label a frame, a text file with 0 or 1 a line, or a `.npy` array."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from vad.artefacts.npy import load_npy
 from vad.errors import DatasetError, listing
-from vad.splits.video import Video
 
 FRAME_LABEL_SUFFIXES = (".csv", ".npy")
 _SHOWN = 10
@@ -29,18 +27,6 @@ def read_frame_labels(path: Path, n_frames: int | None) -> UInt8[np.ndarray, " f
             f"{path}: {len(labels)} labels, but the video has {n_frames} frames. Every frame needs one label."
         )
     return labels
-
-
-def labels_of(dataset: Any, video: Video) -> UInt8[np.ndarray, " frames"]:  # noqa: ANN401 - a plugin
-    """The labels of a test video's frames: from its own file, or cut out by a data set that keeps them all together.
-
-    Args:
-        dataset: a plugin of `vad/datasets`; one with a joint vector or masks has a method `labels_of`.
-        video: one of its test videos, with `frame_labels`.
-    """
-    if hasattr(dataset, "labels_of"):
-        return dataset.labels_of(video)
-    return read_frame_labels(dataset.root / video.frame_labels, None)
 
 
 def _of_text(path: Path) -> UInt8[np.ndarray, " frames"]:

@@ -7,7 +7,7 @@
 
 A train video without label is presumed normal. A test video labelled 1 without interval and without frame
 labels counts at video level only. Rows with split `val` are the validation part; without them it is drawn.
-Ids: see `vad.datasets._media_names.video_ids`.
+Ids: see `vad.datasets._folder_media.video_ids`.
 """
 
 from collections import Counter
@@ -18,41 +18,30 @@ from typing import Any, Literal
 from pydantic import Field
 
 from vad.artefacts.files import sha256
-from vad.datasets._frame_labels import FRAME_LABEL_SUFFIXES, read_frame_labels
-from vad.datasets._label_table import read_table
-from vad.datasets._labelled import Place, by_video, remarks, video
-from vad.datasets._media_names import MediaIndex, stem, video_ids
+from vad.datasets._base import Available, BaseDataset, UserSettings
+from vad.datasets._folder_media import MediaIndex, stem, video_ids
+from vad.datasets._folder_table import read_table
+from vad.datasets._folder_videos import Place, by_video, remarks, video
+from vad.datasets._frame_labels import FRAME_LABEL_SUFFIXES
 from vad.errors import DatasetError, listing
-from vad.schema.base import Section
-from vad.splits.video import Validation, Video
-
-__all__ = ["Config", "Dataset", "read_frame_labels"]
+from vad.splits.video import Video
 
 
-class Config(Section):
+class Config(UserSettings):
     """Where the data lie and how the table counts frames. Other paths are relative to `root`."""
 
-    root: str | None = Field(default=None, description="folder of the data set; null = not installed")
     labels: str = Field(default="labels.csv", description="table of labels")
     videos: str = Field(default="videos", description="folder that holds the videos")
     frame_labels: str = Field(default="frame_labels", description="folder of one label a frame; need not exist")
     interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
         default="zero_based_half_open", description="how start and end count frames"
     )
-    validation: Validation = Field(default_factory=Validation)
 
 
-class Dataset:
+class Dataset(BaseDataset):
     """The videos of the table, each with its file."""
 
-    def __init__(self, config: Config, home: Path) -> None:
-        """Keep the settings; nothing is read. `home` is not used: this data set is not generated."""
-        self.config = config
-
-    @property
-    def root(self) -> Path | None:
-        """Folder that all paths of a video are relative to; None when the data set is not installed."""
-        return None if self.config.root is None else Path(self.config.root).expanduser()
+    config: Config
 
     @property
     def interval_rule(self) -> str:
@@ -63,14 +52,14 @@ class Dataset:
         """The table and every frame-label file: what `videos` reads besides the names of the videos."""
         return [self._installed() / self.config.labels, *self._label_files().values()]
 
-    def videos(self) -> list[Video]:
+    def videos(self, available: Available | None = None) -> list[Video]:
         """The videos of the table, sorted by path.
 
         Raises: DatasetError with every problem of the table and of the files it names.
         """
         return self._table()[0]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, available: Available | None = None) -> dict[str, Any]:
         """Checksums of the files read, and what to know about the videos."""
         _, notes = self._table()
         whats = ["table of labels", *["one label a frame"] * len(self._label_files())]
@@ -103,7 +92,7 @@ class Dataset:
             problems.append("rows with split val, but none with split train")
         if problems:
             problems += [f"{found.path} is {found.refused}" for found in media.refused_folders]
-            raise DatasetError(listing(str(table), problems, "Mend the table or the folder, then run again."))
+            raise DatasetError(listing(str(table), problems, "Correct the table or the folder, then run again."))
         spare = set(self._label_files().values()) - set(labels.values())
         return videos, [*notes, *remarks(videos, rows, set(media.media) - set(groups), spare)]
 
@@ -126,9 +115,3 @@ class Dataset:
         folder = self._installed() / self.config.frame_labels
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         return {(f.stem, f.suffix): f for f in files if f.suffix.lower() in FRAME_LABEL_SUFFIXES}
-
-    def _installed(self) -> Path:
-        root = self.root
-        if root is None or not root.is_dir():
-            raise DatasetError(f"{root}: no such folder. Set root of this data set to its folder, or to null.")
-        return root

@@ -1,12 +1,13 @@
 """`mini_crime`: a small synthetic stand-in for UCF-Crime, generated on the spot, in UCF-Crime's own layout.
 
 The videos are drawn, not filmed: fixed cameras, stick-and-capsule people, cars, weather, sensor noise and a clock,
-encoded as real H.264. Each of UCF-Crime's 13 classes is one kind of event inside otherwise normal life. It is a fair
-small exam for a pipeline (results neither perfect nor at chance, nothing to be gained from length or position), and
-says nothing about how a model would do on real crime.
+encoded as real H.264. Each of UCF-Crime's 13 classes is one kind of event inside otherwise normal life. It
+tests a pipeline: results are neither perfect nor at chance, and length or position of a frame predict nothing. It does
+not predict results on real crime.
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +16,10 @@ from pydantic import Field, model_validator
 
 from vad.artefacts.files import write_text
 from vad.datasets import ucf_crime
-from vad.schema.base import Positive, Section
-from vad.splits.video import Validation, Video
-from vad.synthetic.plan import VideoPlan, plan_videos
+from vad.datasets._base import Available, BaseDataset, GeneratedSettings
+from vad.schema.base import Positive
+from vad.splits.video import Video
+from vad.synthetic_events.plan import VideoPlan, plan_videos
 
 VIDEOS = "Videos"
 TRAIN_LIST = "Anomaly_Detection_splits/Anomaly_Train.txt"
@@ -30,7 +32,7 @@ EvenCount = Annotated[int, Field(ge=4, le=2000, multiple_of=2)]
 Side = Annotated[int, Field(ge=96, le=1920, multiple_of=4)]
 
 
-class Config(Section):
+class Config(GeneratedSettings):
     """What to generate. Every change makes another data set."""
 
     seed: int = Field(0, ge=0, description="seed of everything random: plan and pictures")
@@ -41,7 +43,6 @@ class Config(Section):
     width: Side = Field(320, description="picture width in pixels, a multiple of 4")
     height: Side = Field(240, description="picture height in pixels, a multiple of 4")
     fps: Annotated[int, Field(ge=5, le=60)] = Field(30, description="frames per second")
-    validation: Validation = Field(default_factory=Validation, description="part of the train list for selection")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Config":
@@ -50,52 +51,27 @@ class Config(Section):
         return self
 
 
-class Dataset:
+class Dataset(BaseDataset):
     """The generated videos and their official-format lists, under one folder."""
 
+    config: Config
     GENERATED = True
     interval_rule = "one_based_inclusive"
 
-    def __init__(self, config: Config, home: Path) -> None:
-        """Keep the settings and the folder; nothing is read or written."""
-        self.config = config
-        self.home = home
-
-    @property
-    def root(self) -> Path:
-        """The folder that `Video.path` is relative to."""
-        return self.home
-
-    @cached_property
-    def plan(self) -> list[VideoPlan]:
-        """What each video will show, train list first; needs no file."""
-        c = self.config
-        return plan_videos(c.seed, c.train_videos, c.test_videos, (c.seconds_min, c.seconds_max), c.fps)
-
     def lists(self) -> list[Path]:
         """The three text files; `generate` writes them last, so they exist only beside complete videos."""
-        return [self.home / name for name in self.texts()]
+        return [self.home / name for name in list_texts(self._plan)]
 
-    def texts(self) -> dict[str, str]:
-        """Relative path -> content of the split lists and the annotation, in UCF-Crime's exact formats."""
-        train = [video.listed for video in self.plan if video.split == "train"]
-        test = [video for video in self.plan if video.split == "test"]
-        return {
-            TRAIN_LIST: _lines(train),
-            TEST_LIST: _lines([video.listed for video in test]),
-            ANNOTATION: _lines([_annotation(video) for video in sorted(test, key=lambda video: video.name)]),
-        }
+    def videos(self, available: Available | None = None) -> list[Video]:
+        """All videos from the plan, without opening a file. As in UCF-Crime, train videos have no intervals."""
+        return [_video(video) for video in self._plan]
 
-    def videos(self) -> list[Video]:
-        """All videos, from the plan alone: no file is opened. As in UCF-Crime, train videos have no intervals."""
-        return [_video(video) for video in self.plan]
-
-    def parsed(self) -> list[Video]:
+    def parsed(self, available: Available | None = None) -> list[Video]:
         """The same videos, read back from the generated lists by UCF-Crime's own parser."""
         return ucf_crime.Dataset(ucf_crime.Config(root=str(self.home)), self.home).videos()
 
-    def facts(self) -> dict[str, Any]:
-        """Checksums of the lists and what a reader of results must know about the data."""
+    def facts(self, available: Available | None = None) -> dict[str, Any]:
+        """Checksums of the lists, and notes for readers of the results."""
         return {
             "lists": {
                 Path(name).name: {
@@ -103,12 +79,12 @@ class Dataset:
                     "official": None,
                     "what": "generated in the format of UCF-Crime's list of this name",
                 }
-                for name, text in self.texts().items()
+                for name, text in list_texts(self._plan).items()
             },
             "subset": None,
             "notes": [
                 f"synthetic videos, generated from seed {self.config.seed}: no footage, no real persons",
-                f"{sum(video.n_frames for video in self.plan)} frames planned",
+                f"{sum(video.n_frames for video in self._plan)} frames planned",
             ],
         }
 
@@ -119,19 +95,40 @@ class Dataset:
             workers: processes; each holds less than 500 MB.
         """
         # Pictures need the codec library; plans and lists do not, and Snakemake loads only those.
-        from vad.synthetic.film import render_all
+        from vad.synthetic_events.film import render_all
 
         # Lists beside videos of two plans would pass for complete.
         for path in self.lists():
             path.unlink(missing_ok=True)
         folder = self.home / VIDEOS
-        wanted = {folder / video.listed for video in self.plan}
+        wanted = {folder / video.listed for video in self._plan}
         for stale in sorted(set(folder.glob("*/*.mp4*")) - wanted):
             stale.unlink()
         size = (self.config.height, self.config.width)
-        render_all(self.plan, folder, size, self.config.fps, workers)
-        for name, text in self.texts().items():
+        render_all(self._plan, folder, size, self.config.fps, workers)
+        for name, text in list_texts(self._plan).items():
             write_text(self.home / name, text)
+
+    @cached_property
+    def _plan(self) -> list[VideoPlan]:
+        return plan_of(self.config)
+
+
+def plan_of(config: Config) -> list[VideoPlan]:
+    """Plans of all videos, train list first; reads no file."""
+    seconds = (config.seconds_min, config.seconds_max)
+    return plan_videos(config.seed, config.train_videos, config.test_videos, seconds, config.fps)
+
+
+def list_texts(plan: Sequence[VideoPlan]) -> dict[str, str]:
+    """Relative path -> content of the split lists and the annotation, in UCF-Crime's exact formats."""
+    train = [video.listed for video in plan if video.split == "train"]
+    test = [video for video in plan if video.split == "test"]
+    return {
+        TRAIN_LIST: _lines(train),
+        TEST_LIST: _lines([video.listed for video in test]),
+        ANNOTATION: _lines([_annotation(video) for video in sorted(test, key=lambda video: video.name)]),
+    }
 
 
 def _lines(lines: list[str]) -> str:

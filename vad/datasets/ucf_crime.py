@@ -6,7 +6,7 @@ from the list's folder. Segments are kept as the annotation gives them (1-based,
 Paper: Sultani et al., "Real-world Anomaly Detection in Surveillance Videos", CVPR 2018.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +14,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from vad.artefacts.files import sha256
-from vad.datasets._join import disagreements, leaks, notes, subset_words, video
-from vad.datasets._lists import Entry, key, read_annotation, read_frame_counts, read_split
-from vad.datasets._locate import index, locate
+from vad.datasets._base import Available, BaseDataset, UserSettings
+from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
+from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
 from vad.errors import DatasetError, listing
-from vad.schema.base import Section
-from vad.splits.video import Validation, Video
+from vad.splits.video import Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
 TRAIN_NAMES = ("Anomaly_Train.txt",)
@@ -38,10 +37,9 @@ WHAT = {
 }
 
 
-class Config(Section):
+class Config(UserSettings):
     """Where the data set lies. List paths are relative to `root`, absolute ones are taken as they are."""
 
-    root: str | None = Field(default=None, description="folder of UCF-Crime; null = not installed")
     train_list: str | None = Field(
         default=None, description="train list; null = Anomaly_Train.txt where the distribution has it"
     )
@@ -62,24 +60,15 @@ class Config(Section):
         default="all",
         description="available = keep what is there and say so in each row; all = missing is an error",
     )
-    validation: Validation = Field(default_factory=Validation)
 
 
-class Dataset:
+class Dataset(BaseDataset):
     """UCF-Crime as its lists describe it."""
 
+    config: Config
     interval_rule = "one_based_inclusive"
     same_side = (("Assault050_x264", "Robbery138_x264", "Assault050", "Robbery138"),)
     """One video filed under two classes: a validation part must not separate them."""
-
-    def __init__(self, config: Config, home: Path) -> None:
-        """Keep the settings; nothing is read. `home` is not used: this data set is not generated."""
-        self.config = config
-
-    @property
-    def root(self) -> Path | None:
-        """Folder that video paths are relative to; None when the data set is not installed."""
-        return None if self.config.root is None else Path(self.config.root).expanduser()
 
     def lists(self) -> list[Path]:
         """The list files that `videos` reads.
@@ -88,7 +77,7 @@ class Dataset:
         """
         return [path for paths in self._files().values() for path in paths]
 
-    def videos(self, available: Callable[[Video], bool] | None = None) -> list[Video]:
+    def videos(self, available: Available | None = None) -> list[Video]:
         """All videos of the lists, train first, in list order.
 
         Args:
@@ -100,7 +89,7 @@ class Dataset:
         """
         return self._table(available)[0]
 
-    def facts(self, available: Callable[[Video], bool] | None = None) -> dict[str, Any]:
+    def facts(self, available: Available | None = None) -> dict[str, Any]:
         """What was read: sha256 of each list, whether it is the official file, what to know about the videos.
 
         Returns: `lists` ({file name: {sha256, official (null where no official file exists), what}}),
@@ -115,7 +104,7 @@ class Dataset:
                 lists[path.name] = {"sha256": digest, "official": official, "what": WHAT[role]}
         return {"lists": lists, "notes": remarks, "subset": subset}
 
-    def _table(self, available: Callable[[Video], bool] | None) -> tuple[list[Video], list[str], str | None]:
+    def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
         """Videos, notes and the words for the subset."""
         videos, entries, annotated = read_lists(self._installed(), self._files(), self.config.frame_counts_column)
         kept = self._located(videos, entries) if self.config.videos == "required" else videos
@@ -143,12 +132,6 @@ class Dataset:
             where = f"{root} ({len(missing)} of {len(entries)} videos missing)"
             raise DatasetError(listing(where, problems, "Put the videos there, or set subset: available."))
         return [replace(video, path=paths[video.video_id]) for video in videos if video.video_id in paths]
-
-    def _installed(self) -> Path:
-        root = self.root
-        if root is None or not root.is_dir():
-            raise DatasetError(f"{root}: no such folder. Set root of this data set to its folder, or to null.")
-        return root
 
     def _files(self) -> dict[str, list[Path]]:
         """The files of each role.
@@ -209,7 +192,7 @@ def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[l
     problems += disagreements(files["annotation"][0].name, test, annotations)
     problems += [f"{files[role][0].name}: no videos" for role, found in (("train", train), ("test", test)) if not found]
     if problems:
-        raise DatasetError(listing(str(root), problems, "Mend the lists, or take the official ones."))
+        raise DatasetError(listing(str(root), problems, "Correct the lists, or take the official ones."))
     segments = {key(a.video_id): a.intervals for a in annotations}
     videos = [video(entry, "train", (), counts.get(key(entry.video_id))) for entry in train]
     for entry in test:

@@ -9,7 +9,6 @@ Order comes from the given generator alone, so that neither workers nor a resume
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,17 +19,12 @@ from vad.artefacts.clips import BagClips, Clips
 from vad.artefacts.features import FeatureFile
 from vad.engine.expansion import resample, window_starts
 from vad.errors import DatasetError
-from vad.models._base import Bags, Pool, Windows
+from vad.models._base import Bags, Pool, VideoModel, Windows
 
 SAMPLE = 4096
 """Windows from which constants are taken; bounds memory."""
 SAMPLE_BYTES = 2**28
 """The same bound for large windows, such as those of images."""
-VideoModel = Any
-"""A network by the contract of `vad/models` (config, supervision, sampling, level, loss, score).
-
-There is no base class; `tests/test_every_model.py` checks what a type checker would.
-"""
 
 
 @dataclass(frozen=True)
@@ -61,27 +55,12 @@ def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator
     return torch.cat(passes)[:count]
 
 
-def pool_of(model: VideoModel) -> Pool:
-    """How a model wants rows to become a bag segment: its `bag_pool`, `mean` where it has none."""
-    return getattr(model, "bag_pool", "mean")
-
-
-def uses_clips(model: VideoModel) -> bool:
-    """Whether a bag model also looks at the pixels of segments."""
-    return getattr(model, "uses_clips", False)
-
-
-def scores_own_rows(model: VideoModel) -> bool:
-    """Whether a bag model scores a video's own rows instead of the resampled bag."""
-    return getattr(model.config, "score_full_length", False)
-
-
 def validates_own_rows(model: VideoModel) -> bool:
     """Whether validation needs the rows of a video and not its bag alone.
 
     The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
     """
-    return scores_own_rows(model) and pool_of(model) == "mean"
+    return model.scores_own_rows and model.bag_pool == "mean"
 
 
 def compact(
@@ -93,7 +72,7 @@ def compact(
     """
     if model.sampling != "bags" or (part == "validation" and validates_own_rows(model)):
         return features
-    return resample(features, model.config.bag_segments, pool_of(model))
+    return resample(features, model.bag_segments, model.bag_pool)
 
 
 def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: Sequence[int]) -> Part:
@@ -104,7 +83,7 @@ def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: 
     features, clips = [], []
     for file in files:
         features.append(compact(model, file.features, part))
-        clips += [file.clips] if uses_clips(model) and file.clips is not None else []
+        clips += [file.clips] if model.uses_clips and file.clips is not None else []
     return Part(features, labels, clips if clips and len(clips) == len(features) else None)
 
 
@@ -197,7 +176,7 @@ class WindowSet:
         self.n_videos = len(part.labels)
         self.window = window
 
-    def sample(self) -> Shaped[Tensor, "windows steps *dims"]:
+    def sample(self) -> Shaped[Tensor, "windows rows *dims"]:
         """Normal windows, at most SAMPLE, evenly chosen: what a model may take constants from."""
         normals = self._normals()
         one = self.rows[0][0]
@@ -210,7 +189,7 @@ class WindowSet:
             raise DatasetError("normal-only training needs normal videos, this part has none: mend the split.")
         return normals
 
-    def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows steps *dims"]:
+    def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows rows *dims"]:
         """The windows of the given indices."""
         places = zip(self.source[index].tolist(), self.starts[index].tolist(), strict=True)
         return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
@@ -235,7 +214,6 @@ class WindowSet:
 
 def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
-    config = model.config
     if model.sampling == "bags":
-        return BagSet(part, config.bag_segments, pool_of(model), validates_own_rows(model))
-    return WindowSet(part, config.window, config.stride)
+        return BagSet(part, model.bag_segments, model.bag_pool, validates_own_rows(model))
+    return WindowSet(part, model.window, model.stride)

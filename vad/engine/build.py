@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import torch
 from pydantic import ValidationError
-from torch import nn
 
 import vad.models
 from vad import registry
 from vad.artefacts.files import read_json
 from vad.artefacts.weights import read_weights
 from vad.errors import ParamsError, listing
+from vad.models._base import VideoModel
 
 
-def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int = 0) -> nn.Module:
+def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int = 0) -> VideoModel:
     """A new model with the weights that `seed` gives; on the CPU, in training mode.
 
     Args:
@@ -40,7 +40,7 @@ def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int
 class Restored(NamedTuple):
     """A trained network, and what its config.json says of it."""
 
-    model: Any
+    model: VideoModel
     config: dict[str, Any]
 
 
@@ -58,7 +58,7 @@ def restored(run: Path) -> Restored:
     return Restored(model, config)
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: VideoModel, path: Path) -> None:
     """Put the weights of a file in place of a network's own.
 
     Raises: ArtefactError for a damaged file.
@@ -66,7 +66,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     model.load_state_dict({name: torch.from_numpy(array) for name, array in read_weights(path).items()})
 
 
-def on_device(model: nn.Module, wanted: str) -> nn.Module:
+def on_device(model: VideoModel, wanted: str) -> VideoModel:
     """The model on the device that `auto` (a GPU if there is one), `cpu` or `cuda` means here.
 
     Raises: ParamsError if cuda is asked for and there is none; there is no silent fallback.

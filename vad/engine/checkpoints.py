@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from vad.engine.batches import BagSet, VideoModel, WindowSet
+from vad.engine.batches import BagSet, WindowSet
 from vad.errors import ArtefactError
+from vad.models._base import VideoModel
 from vad.schema.train import Train
 
 
@@ -29,6 +30,7 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write a checkpoint so that it is always whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     torch.save(dict(content), partial)
     os.replace(partial, path)  # noqa: PTH105 - the call that is atomic

@@ -43,17 +43,17 @@ def resample(
     return sums / counts.astype(np.float32)
 
 
-def bag_over_segments(steps: Float[ndarray, " steps"], bag_segments: int, rows: int) -> Float[ndarray, " rows"]:
+def bag_over_segments(positions: Float[ndarray, " positions"], bag_segments: int, rows: int) -> Float[ndarray, " rows"]:
     """Scores of a bag back onto the rows it was made of: the mean of all bag segments that sample a row.
 
     Args:
-        steps: one score per step of the model; where a model pools over time, each covers
-            `bag_segments // steps` bag segments, the last one also what is left over.
+        positions: one score per position of the model; where a model pools over time, each covers
+            `bag_segments // positions` bag segments, the last one also what is left over.
         bag_segments: segments of the bag.
         rows: rows of the video.
     """
-    span = bag_segments // len(steps)
-    segments = steps[np.minimum(np.arange(bag_segments) // span, len(steps) - 1)]
+    span = bag_segments // len(positions)
+    segments = positions[np.minimum(np.arange(bag_segments) // span, len(positions) - 1)]
     bounds = resample_bounds(rows, bag_segments)
     counts = np.maximum(np.diff(bounds), 1)
     sampled = np.repeat(bounds[:-1], counts) + np.concatenate([np.arange(count) for count in counts])

@@ -1,11 +1,13 @@
 """Optimisers by name; the learning rate as a function of time alone, so that a resume restores nothing."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
+from vad.models._base import VideoModel
 from vad.schema.train import Train
 
 
@@ -26,16 +28,16 @@ def learning_rate(settings: Train, epoch: float) -> float:
     return settings.lr_min + (settings.lr - settings.lr_min) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
 
 
-def optimiser_for(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
-    """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10.
+def without_adversary(model: VideoModel) -> list[nn.Parameter]:
+    """The parameters of a model but those of its adversary, which has an optimiser of its own."""
+    rivals = set() if model.adversary is None else {id(value) for value in model.adversary.parameters()}
+    return [value for value in model.parameters() if id(value) not in rivals]
 
-    Without the parameters of `model.adversary`, which has an optimiser of its own.
-    """
-    adversary = getattr(model, "adversary", None)
-    rivals = set() if adversary is None else {id(value) for value in adversary.parameters()}
-    own = [value for value in model.parameters() if id(value) not in rivals]
+
+def optimiser_for(parameters: Iterable[nn.Parameter], settings: Train) -> torch.optim.Optimizer:
+    """The optimiser by name. Adagrad's epsilon is the 1e-8 of Sultani's trainer, not torch's 1e-10."""
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adadelta": torch.optim.Adadelta}
     common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adagrad":
-        return torch.optim.Adagrad(own, eps=1e-8, **common)
-    return kinds[settings.optimiser](own, **common)
+        return torch.optim.Adagrad(parameters, eps=1e-8, **common)
+    return kinds[settings.optimiser](parameters, **common)

@@ -10,7 +10,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from vad.artefacts.clips import BagClips, Clips
-from vad.engine.batches import BagSet, Part, VideoModel, WindowSet, crops_of, pool_of, scores_own_rows, uses_clips
+from vad.engine.batches import BagSet, Part, WindowSet, crops_of
 from vad.engine.expansion import (
     bag_over_segments,
     resample,
@@ -22,7 +22,7 @@ from vad.engine.expansion import (
     windows,
 )
 from vad.errors import FeatureError
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel, defines
 from vad.models._contract import checked_scores
 from vad.schema.infer import Infer
 
@@ -44,11 +44,11 @@ class ScoredVideo(NamedTuple):
 
 
 class CropScores(NamedTuple):
-    """What a model says about one crop: `steps` are bag steps or windows, None for video models."""
+    """What a model says about one crop: `positions` are bag positions or windows, None for video models."""
 
-    steps: Float[ndarray, " steps"] | None
+    positions: Float[ndarray, " positions"] | None
     video: float
-    normalised: Float[ndarray, " steps"] | None = None
+    normalised: Float[ndarray, " positions"] | None = None
 
 
 def _device(model: VideoModel) -> torch.device:
@@ -57,21 +57,20 @@ def _device(model: VideoModel) -> torch.device:
 
 def bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
-    return rows if scores_own_rows(model) else model.config.bag_segments
+    return rows if model.scores_own_rows else model.bag_segments
 
 
 def score_bags(model: VideoModel, bags: Bags) -> Scores:
     """A model's scores of bags; one that looks at pixels gets these too."""
     features = bags.features.to(_device(model))
-    scores = model.score(features, bags.clips) if uses_clips(model) else model.score(features)
+    scores = model.score(features, bags.clips) if model.uses_clips else model.score(features)
     return checked_scores(model, scores, len(features))
 
 
 def _for_selection(model: VideoModel, bags: Bags) -> Scores:
-    """Scores that choose an epoch: by the model's `score_for_selection` if it has one."""
-    if not hasattr(model, "score_for_selection"):
-        return score_bags(model, bags)
-    return model.score_for_selection(bags.features.to(_device(model)))
+    """The scores of bags by which an epoch is chosen."""
+    features = bags.features.to(_device(model))
+    return checked_scores(model, model.score_for_selection(features, bags.clips), len(features))
 
 
 def score_crop(
@@ -82,23 +81,18 @@ def score_crop(
     A model with `score_sequence` gives components, one window after the other, and `mix` makes the score of them.
     """
     if model.sampling == "bags":
-        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), model.bag_pool))[None]
         scores = score_bags(model, Bags(bag, torch.zeros(1), None if clips is None else BagClips([clips])))
-        steps = None if scores.steps is None else scores.steps[0].double().cpu().numpy()
-        return CropScores(steps, float(scores.video[0]))
-    found = WindowSet(Part([features], [0]), model.config.window, model.config.stride)
-    if not hasattr(model, "score_sequence"):
-        smoothed = _smoothed(model, _window_scores(model, found))
+        positions = None if scores.positions is None else scores.positions[0].double().cpu().numpy()
+        return CropScores(positions, float(scores.video[0]))
+    found = WindowSet(Part([features], [0]), model.window, model.stride)
+    if not defines(model, VideoModel.score_sequence):
+        smoothed = model.smooth(_window_scores(model, found))
         return CropScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
     components = in_chunks(model, found, model.score_sequence)
     own_ranges = torch.stack([components.amin(dim=0), components.amax(dim=0)], dim=1)
-    steps, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
-    return CropScores(steps, float(steps.max()), normalised)
-
-
-def _smoothed(model: VideoModel, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
-    """The window scores of one video after the model's own smoothing, if it has any."""
-    return model.smooth(scores) if hasattr(model, "smooth") else scores
+    positions, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
+    return CropScores(positions, float(positions.max()), normalised)
 
 
 def in_chunks(
@@ -117,18 +111,18 @@ def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " window
 
 def place(model: VideoModel) -> Literal["centre", "last"]:
     """Where in its window a score belongs: to the centre, or to the last frame (`Model.predicts_last`)."""
-    return "last" if getattr(model, "predicts_last", False) else "centre"
+    return "last" if model.predicts_last else "centre"
 
 
 def _frames(
-    model: VideoModel, steps: Float[ndarray, " steps"], bounds: Int[ndarray, " bounds"]
+    model: VideoModel, positions: Float[ndarray, " positions"], bounds: Int[ndarray, " bounds"]
 ) -> Float[ndarray, " frames"]:
-    """Scores of bag steps or windows, spread over the frames of the video."""
+    """Scores of bag positions or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
     if model.sampling == "bags":
-        return rows_to_frames(bag_over_segments(steps, bag_length(model, rows), rows), bounds)
-    starts = window_starts(rows, model.config.window, model.config.stride)
-    return windows(steps, starts, model.config.window, bounds, place(model))
+        return rows_to_frames(bag_over_segments(positions, bag_length(model, rows), rows), bounds)
+    starts = window_starts(rows, model.window, model.stride)
+    return windows(positions, starts, model.window, bounds, place(model))
 
 
 @torch.no_grad()
@@ -154,25 +148,25 @@ def score_video(
     if len(bounds) != len(features) + 1:
         raise FeatureError(f"{len(features)} rows need {len(features) + 1} bounds, there are {len(bounds)}.")
     model.eval()
-    if getattr(model.config, "memory_reset", "never") == "per_video":
+    if model.resets_memory_per_video:
         model.reset_memory()
     crops = [score_crop(model, crop, clips) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
-    frames = _spread(model, [crop.steps for crop in crops], bounds, infer)
+    frames = _spread(model, [crop.positions for crop in crops], bounds, infer)
     normalised = _spread(model, [crop.normalised for crop in crops], bounds, infer)
     frames = np.full(bounds[-1], own) if frames is None else frames
     if not (np.isfinite(own) and np.isfinite(frames).all()):
         raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
-    dropped = unscored_frames(bounds, model.config.window, place(model)) if infer.first_frames == "drop" else 0
+    dropped = unscored_frames(bounds, model.window, place(model)) if infer.first_frames == "drop" else 0
     return ScoredVideo(frames, video_score(frames[dropped:], own, infer), normalised, dropped)
 
 
 def _spread(
     model: VideoModel, crops: Sequence[ndarray | None], bounds: Int[ndarray, " bounds"], infer: Infer
 ) -> Float[ndarray, " frames"] | None:
-    """The mean of the crops' steps on the frames of the video, smoothed; None for a model without them."""
-    steps = [crop for crop in crops if crop is not None]
-    return smooth(_frames(model, np.mean(steps, axis=0), bounds), infer.smooth_sigma) if steps else None
+    """The mean of the crops' positions on the frames of the video, smoothed; None for a model without them."""
+    positions = [crop for crop in crops if crop is not None]
+    return smooth(_frames(model, np.mean(positions, axis=0), bounds), infer.smooth_sigma) if positions else None
 
 
 @torch.no_grad()
@@ -195,4 +189,4 @@ def _windows_of_video(model: VideoModel, data: WindowSet, scores: Float[Tensor, 
     """Highest smoothed window score of a video, mean over crops."""
     crops = data.crop[data.video == video]
     own = scores[data.video == video]
-    return float(np.mean([float(_smoothed(model, own[crops == crop]).max()) for crop in crops.unique()]))
+    return float(np.mean([float(model.smooth(own[crops == crop]).max()) for crop in crops.unique()]))

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from vad.engine import checkpoints
-from vad.engine.batches import Part, VideoModel, seed_for, set_for
-from vad.engine.schedule import learning_rate, optimiser_for
+from vad.engine.batches import Part, seed_for, set_for
+from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.score import video_scores
 from vad.errors import ParamsError, VadError, listing
-from vad.evaluation.thresholds import Levels, average_precision, roc_area
+from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
+from vad.models._base import Bags, VideoModel, Windows, defines
 from vad.models._contract import checked_terms
 from vad.schema.train import Train
 
@@ -65,7 +66,7 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
     if settings.patience and settings.select_by == "last":
         problems.append("patience has no meaning with select_by last")
     images = [features.dtype == np.uint8 for features in (*fit.features, *validation.features)]
-    reads_images = getattr(model, "reads", "vectors") == "images"
+    reads_images = model.reads == "images"
     if any(image != reads_images for image in images):
         wanted = "images (extractor frames)" if reads_images else "vectors or maps, not images"
         problems.append(f"the model reads {wanted}: change `features` of the variant")
@@ -90,12 +91,13 @@ class _Run:
         self.fit, self.validation = set_for(model, fit), set_for(model, validation)
         self.validation_labels = np.asarray(validation.labels)
         self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
-        if hasattr(model, "prepare"):
+        if defines(model, VideoModel.prepare):
             # Constants of the data: no dropout, and no graph that the first step would go through.
             with torch.no_grad():
                 model.eval().prepare(self.fit.sample().to(self.device))
-        self.optimiser = optimiser_for(model, settings)
-        self.rival = optimiser_for(model.adversary, settings) if hasattr(model, "adversary") else None
+        self.optimiser = optimiser_for(without_adversary(model), settings)
+        adversary = model.adversary
+        self.rival = None if adversary is None else optimiser_for(adversary.parameters(), settings)
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
 
@@ -118,7 +120,7 @@ class _Run:
         if best_epoch(self.history, self.settings.select_by) == number:
             self.best = _copy(self.model.state_dict())
 
-    def _step(self, epoch: int, step: int, batch: Any) -> dict[str, float]:  # noqa: ANN401 - the model's own kind
+    def _step(self, epoch: int, step: int, batch: Bags | Windows) -> dict[str, float]:
         torch.manual_seed(seed_for(self.seed, epoch, step))
         where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
         batch = batch.to(self.device)
@@ -126,17 +128,15 @@ class _Run:
         values = {f"train_{name}": value for name, value in values.items()}
         if self.rival is None:
             return values
-        rival = self._descend(
-            self.rival, lr * self.model.config.adversary_lr_ratio, self.model.adversary_loss, batch, where
-        )
+        rival = self._descend(self.rival, lr * self.model.adversary_lr_ratio, self.model.adversary_loss, batch, where)
         return values | {f"adversary_{name}": value for name, value in rival.items()}
 
     def _descend(
         self,
         optimiser: torch.optim.Optimizer,
         lr: float,
-        loss: Callable[[Any], dict[str, Tensor]],
-        batch: Any,  # noqa: ANN401 - the model's own kind
+        loss: Callable[[Bags | Windows], dict[str, Tensor]],
+        batch: Bags | Windows,
         where: str,
     ) -> dict[str, float]:
         """One step of one optimiser on the sum of the loss's terms; their values."""
@@ -164,7 +164,7 @@ class _Run:
         """Criteria on the validation part; video_auc and video_ap are None while it has one class."""
         self.model.eval()
         device = self.device
-        if hasattr(self.model, "calibrate"):
+        if defines(self.model, VideoModel.calibrate):
             self.model.calibrate(self.validation.sample().to(device))
         losses, first = [], None
         for batch in self.validation.sweep(self.settings.batch):
@@ -179,10 +179,10 @@ class _Run:
         if both:
             # The definitions of room evaluate.
             anomalous, alone = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
-            levels = Levels.of(scores, anomalous, alone, 1, most=None)
-            row["video_auc"] = float(roc_area(levels.positive, levels.negative)[0])
-            row["video_ap"] = float(average_precision(levels.positive, levels.negative)[0])
-        extra = self.model.diagnose(first.features) if first and hasattr(self.model, "diagnose") else {}
+            counts = Thresholds.of(scores, anomalous, alone, 1, most=None)
+            row["video_auc"] = float(roc_area(counts.positive, counts.negative)[0])
+            row["video_ap"] = float(average_precision(counts.positive, counts.negative)[0])
+        extra = self.model.diagnose(first.features) if first else {}
         return {**row, **extra}
 
     def finished(self) -> bool:
@@ -222,7 +222,7 @@ def train(
     seed: int,
     threads: int = 1,
     checkpoint: Path | None = None,
-    keep: Callable[[int, Mapping[str, Tensor]], object] | None = None,
+    after_epoch: Callable[[int], object] | None = None,
 ) -> Trained:
     """Train a model on the device it is on.
 
@@ -235,7 +235,7 @@ def train(
         threads: CPU threads, >= 1.
         checkpoint: file that is written after each epoch; a later call with the same data and settings goes
             on from it; the caller deletes it.
-        keep: told the number and the weights of every epoch; it chooses nothing.
+        after_epoch: called with the number of each epoch that was trained, while the model has its weights.
 
     Raises: ParamsError for settings that do not fit the data; DatasetError for a missing class; VadError
         naming the step at which the loss stops being a finite number; ArtefactError for a damaged checkpoint.
@@ -253,8 +253,8 @@ def train(
     try:
         while not run.finished():
             run.epoch()
-            if keep:
-                keep(len(run.history), _copy(model.state_dict()))
+            if after_epoch:
+                after_epoch(len(run.history))
             if checkpoint:
                 run.save(checkpoint, digest)
     finally:

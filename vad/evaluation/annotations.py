@@ -1,4 +1,4 @@
-"""The rows of `test.csv` as the truth that scores are held against, under a named convention."""
+"""From the rows of `test.csv` to the labels that scores are compared with, under a named convention."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,22 +11,29 @@ from jaxtyping import Shaped
 from vad.artefacts.npy import load_npy
 from vad.errors import ArtefactError, DatasetError, listing
 from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
 from vad.splits.tables import parse_intervals
 
 FRAME_COUNT_TOLERANCE = 2
-"""Decoders differ by a frame or two; a larger difference means that it is another video."""
+"""Frames by which two decoders may differ on one video; a larger difference means that it is another video."""
 
 
 class Truth(NamedTuple):
-    """What is true of the test videos, and what had to be mended to say so."""
+    """The labels of the test videos, and notes about what differs from the lists."""
 
     videos: list[VideoTruth]
     notes: list[str]
 
 
 def read_labels(test: pd.DataFrame, folder: Path) -> dict[str, Shaped[np.ndarray, "frames"]]:
-    """One label a frame, for the test videos that have them: `<video_id>.npy` of the split tables' folder."""
+    """Read the labels of the test videos that have one for each frame.
+
+    Args:
+        test: `test.csv` as `vad.splits.tables.read_test` returns it.
+        folder: where `<video_id>.npy` of each of them lies; need not exist if there are none.
+
+    Raises: ArtefactError for a file that is missing or damaged.
+    """
     names = test.loc[test["frame_labels"] != "", "video_id"]
     try:
         return {name: load_npy(folder / f"{name}.npy") for name in names}
@@ -41,14 +48,14 @@ def truth_of(
     rules: Convention,
     labelled: Mapping[str, Shaped[np.ndarray, "frames"]],
 ) -> Truth:
-    """Frame labels of every test video, from its own scored length.
+    """Make the frame labels of every test video, as long as its scores.
 
     Args:
-        test: `test.csv` as `vad.splits.tables.read_test` gives it.
-        n_frames: frames that were scored, by video id.
+        test: `test.csv` as `vad.splits.tables.read_test` returns it.
+        n_frames: number of frames that were scored, by video id.
         fps: frames per second as decoded, by video id; needed for annotations in seconds only.
         rules: the ground-truth convention.
-        labelled: one label a frame instead of intervals, by video id, as `read_labels` gives them.
+        labelled: labels of the videos that have one for each frame, as `read_labels` returns them.
 
     Raises: DatasetError naming every test video without scores and every annotation that is wrong.
     """
@@ -95,7 +102,7 @@ def _annotation(
 
 
 def _length_notes(rows: Iterable[dict[Any, Any]], n_frames: Mapping[str, int]) -> Iterable[str]:
-    """Videos whose frame count is not the one that a list states."""
+    """A note for each video whose number of frames is not the one that its list states."""
     for row in rows:
         name, stated = row["video_id"], row["n_frames"]
         if not pd.isna(stated) and abs(int(stated) - n_frames[name]) > 0:

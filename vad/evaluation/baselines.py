@@ -1,7 +1,7 @@
-"""Rows that use no pixel, and oracles that know the labels: what any result must be read against.
+"""Baselines that use no pixel, and oracles that know the labels: every result should be compared with them.
 
-Each is a score for every frame of a video from its length, its id or its labels alone. The video score is the
-highest frame score. `rows` gives them in the form that `vad.evaluation.evaluate.evaluate` takes.
+Each one scores the frames of a video from its length, its id or its labels alone. The video score is the highest frame
+score. `rows` returns them in the form that `vad.evaluation.evaluate.evaluate` takes.
 """
 
 import zlib
@@ -11,53 +11,54 @@ import numpy as np
 from jaxtyping import Float64
 
 from vad.evaluation.ground_truth import BAG_SEGMENTS
-from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 
 ALWAYS = "always_anomalous"
-"""The constant row that flags every frame: the accuracy that a list of mostly anomalous frames gives for nothing."""
+"""The constant baseline that flags every frame; where most frames are anomalous its accuracy is high."""
 THRESHOLDS = {ALWAYS: 1.0}
-"""The rows that have an operating point."""
+"""Baselines with an operating point, and the threshold of each."""
 
-Scores = Float64[np.ndarray, "frames"]
+FrameScores = Float64[np.ndarray, "frames"]
+Scorer = Callable[[VideoTruth], FrameScores]
 
 
-def centre(n_frames: int) -> Scores:
+def centre(n_frames: int) -> FrameScores:
     """1 in the middle of the video, 0 at both ends, linear between; 1 for a single frame."""
     return 1 - np.abs(np.linspace(-1, 1, n_frames)) if n_frames > 1 else np.ones(1)
 
 
-def _constant(video: VideoTruth) -> Scores:
+def _constant(video: VideoTruth) -> FrameScores:
     return np.zeros(video.n_frames)
 
 
-def _inverse_length(video: VideoTruth) -> Scores:
+def _inverse_length(video: VideoTruth) -> FrameScores:
     return np.full(video.n_frames, 1 / video.n_frames)
 
 
-def _centre_minus_length(video: VideoTruth) -> Scores:
+def _centre_minus_length(video: VideoTruth) -> FrameScores:
     return centre(video.n_frames) - 0.5 * np.log(video.n_frames)
 
 
-def _frame_index(video: VideoTruth) -> Scores:
+def _frame_index(video: VideoTruth) -> FrameScores:
     return np.arange(video.n_frames, dtype=float)
 
 
-def _relative_position(video: VideoTruth) -> Scores:
+def _relative_position(video: VideoTruth) -> FrameScores:
     return np.arange(video.n_frames) / max(video.n_frames - 1, 1)
 
 
-def random_scores(video: VideoTruth, seed: int = 0) -> Scores:
+def random_scores(video: VideoTruth, seed: int = 0) -> FrameScores:
     """Uniform in [0, 1), from the seed and the video's id, so that the order of videos does not matter."""
     return np.random.default_rng([seed, zlib.crc32(video.video_id.encode())]).random(video.n_frames)
 
 
-def label_oracle(video: VideoTruth, bags: int = BAG_SEGMENTS) -> Scores:
-    """The mean label of each frame's bag: the ceiling of any score with `bags` equal steps per video."""
+def label_oracle(video: VideoTruth, bags: int = BAG_SEGMENTS) -> FrameScores:
+    """Mean label of the part of the video that each frame lies in: no score with `bags` equal parts can be better."""
     bag = np.arange(video.n_frames) * bags // video.n_frames
     return (np.bincount(bag, video.frame_truth(), bags) / np.maximum(np.bincount(bag, minlength=bags), 1))[bag]
 
 
-NO_PIXEL: dict[str, Callable[[VideoTruth], Scores]] = {
+NO_PIXEL: dict[str, Scorer] = {
     "constant": _constant,
     "inverse_length": _inverse_length,
     "centre": lambda video: centre(video.n_frames),
@@ -69,26 +70,28 @@ NO_PIXEL: dict[str, Callable[[VideoTruth], Scores]] = {
 }
 """Scores from a video's length and id alone; `centre_minus_length` is centre - 0.5 ln n."""
 
-ORACLES: dict[str, Callable[[VideoTruth], Scores]] = {
+ORACLES: dict[str, Scorer] = {
     "video_oracle": lambda video: np.full(video.n_frames, float(video.label)),
     "video_oracle_inverse_length": lambda video: 2 * video.label + _inverse_length(video),
     "video_oracle_centre": lambda video: 2 * video.label + centre(video.n_frames),
     "label_oracle_32": label_oracle,
 }
-"""Scores that know the test labels: references, never results; `label_oracle_32` is a ceiling."""
+"""Scores that know the test labels: for comparison, never results; `label_oracle_32` is an upper bound."""
 
 
 def rows(videos: Sequence[VideoTruth], seed: int = 0) -> dict[str, list[JudgedVideo]]:
-    """Scored videos of every baseline and oracle, by row name.
+    """Score the videos by every baseline and oracle; returns them by the name of the row.
 
-    The label oracle is left out when an anomalous video has no frame labels.
+    Args:
+        videos: labels of the test videos. Where an anomalous video has no frame labels, the label oracle is left out.
+        seed: of the baseline `random`.
     """
-    makers: dict[str, Callable[[VideoTruth], Scores]] = {**NO_PIXEL, **ORACLES}
-    makers["random"] = lambda video: random_scores(video, seed)
+    scorers: dict[str, Scorer] = {**NO_PIXEL, **ORACLES}
+    scorers["random"] = lambda video: random_scores(video, seed)
     if any(video.label and video.labels is None for video in videos):
-        del makers["label_oracle_32"]
-    return {name: [_scored(video, maker(video)) for video in videos] for name, maker in makers.items()}
+        del scorers["label_oracle_32"]
+    return {name: [_scored(video, scorer(video)) for video in videos] for name, scorer in scorers.items()}
 
 
-def _scored(video: VideoTruth, scores: Scores) -> JudgedVideo:
+def _scored(video: VideoTruth, scores: FrameScores) -> JudgedVideo:
     return video.scored(scores, scores.max())

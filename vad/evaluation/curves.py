@@ -1,44 +1,78 @@
-"""The points of the curves that are drawn and versioned: ROC, precision-recall, and how scores are distributed."""
+"""Points of the curves that are drawn and stored: ROC, precision-recall, and the distribution of the scores."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float64
-from sklearn.metrics import precision_recall_curve, roc_curve
 
-from vad.evaluation.scored_video import Frames, JudgedVideo, Level
+from vad.evaluation.judged_video import Frames, JudgedVideo, Level
+from vad.evaluation.thresholds import ranks
 
 BINS = 40
+"""Of a distribution of scores."""
 COLUMNS = ("curve", "x", "y")
 
 
 def curves(videos: Sequence[JudgedVideo], level: Level, points: int) -> pd.DataFrame:
-    """Curves of one run at its own level (frames, or whole videos).
+    """Curves of one run over its frames, or over its videos at level `video`.
 
     Args:
-        videos: checked and scored.
-        level: `frame`, or `video` for a model that scores whole videos only.
-        points: most points kept of a curve; they are points of the exact curve, evenly spaced along it.
+        videos: the test videos with labels and scores.
+        level: `video` for a model that scores whole videos only.
+        points: most points that are kept of a curve; they are points of the exact curve, evenly spaced along it.
 
     Returns: columns curve (roc | pr | scores_normal | scores_anomalous), x, y. For roc x = FPR, y = TPR; for pr
-        x = recall, y = precision; for the two distributions x = score (bin centre), y = share of that class.
-        Empty when frame labels are missing or one class is absent.
+        x = recall, y = precision; for the two distributions x = score (centre of a bin), y = share of that class.
+        Empty where frame labels are missing or one class is absent.
     """
     if level == "frame" and any(v.label == 1 and v.labels is None for v in videos):
         return pd.DataFrame([], columns=list(COLUMNS))
     scores, positive = _units(videos, level)
     if positive.all() or not positive.any():
         return pd.DataFrame([], columns=list(COLUMNS))
-    fpr, tpr, _ = roc_curve(positive, scores)
-    precision, recall, _ = precision_recall_curve(positive, scores)
-    tables = [_thin("roc", fpr, tpr, points), _thin("pr", recall[::-1], precision[::-1], points)]
+    found, false = _at_thresholds(scores, positive)
+    tables = [_thin("roc", *roc_points(found, false), points), _thin("pr", *pr_points(found, false), points)]
     return pd.concat([*tables, *_distributions(scores, positive)], ignore_index=True)
+
+
+Cumulated = Float64[np.ndarray, "thresholds"]
+
+
+def _at_thresholds(
+    scores: Float64[np.ndarray, "units"], positive: Bool[np.ndarray, "units"]
+) -> tuple[Cumulated, Cumulated]:
+    """Positives and negatives at or above each distinct score, highest score first."""
+    rank, n_thresholds = ranks(scores)
+    found, false = (np.cumsum(np.bincount(rank[chosen], minlength=n_thresholds)) for chosen in (positive, ~positive))
+    return found.astype(float), false.astype(float)
+
+
+def roc_points(
+    found: Cumulated, false: Cumulated
+) -> tuple[Float64[np.ndarray, "points"], Float64[np.ndarray, "points"]]:
+    """False and true positive rates, from (0, 0) to (1, 1); points on a straight line between two others are left out.
+
+    The same points as those of scikit-learn's `roc_curve`, whose import takes a second.
+    """
+    if len(found) > 2:
+        corner = (np.diff(false, 2) != 0) | (np.diff(found, 2) != 0)
+        kept = np.concatenate([[True], corner, [True]])
+        found, false = found[kept], false[kept]
+    return np.concatenate([[0.0], false / false[-1]]), np.concatenate([[0.0], found / found[-1]])
+
+
+def pr_points(
+    found: Cumulated, false: Cumulated
+) -> tuple[Float64[np.ndarray, "points"], Float64[np.ndarray, "points"]]:
+    """Recall and precision from (0, 1) on, with one point for each threshold; as scikit-learn, reversed."""
+    return np.concatenate([[0.0], found / found[-1]]), np.concatenate([[1.0], found / (found + false)])
 
 
 def _units(
     videos: Sequence[JudgedVideo], level: Level
 ) -> tuple[Float64[np.ndarray, "units"], Bool[np.ndarray, "units"]]:
+    """Score and truth of each frame, or of each video at level `video`."""
     if level == "video":
         return np.array([v.video_score for v in videos]), np.array([v.label == 1 for v in videos])
     frames = Frames.of(videos)
@@ -47,13 +81,13 @@ def _units(
 
 def _thin(name: str, x: np.ndarray, y: np.ndarray, points: int) -> pd.DataFrame:
     """At most `points` points, evenly spaced along the curve, both ends kept."""
-    way = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
-    index = np.unique(np.searchsorted(way, np.linspace(0, way[-1], points)).clip(max=len(x) - 1))
+    length = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
+    index = np.unique(np.searchsorted(length, np.linspace(0, length[-1], points)).clip(max=len(x) - 1))
     return pd.DataFrame({"curve": name, "x": x[index].round(6), "y": y[index].round(6)})
 
 
 def _distributions(scores: np.ndarray, positive: np.ndarray) -> list[pd.DataFrame]:
-    """Share of the units of each class in equal bins of score."""
+    """Share of the frames (or videos) of each class in equal bins of the score."""
     edges = np.histogram_bin_edges(scores, BINS)
     centres = (edges[1:] + edges[:-1]) / 2
     tables = []

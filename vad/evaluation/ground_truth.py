@@ -1,8 +1,8 @@
-"""From annotated intervals to one label a frame, under a convention that is always named.
+"""From annotated intervals to one label for each frame, under a ground-truth convention.
 
-A convention is an interval rule, a length rule and a tail rule. Published code uses at least five; they
-differ by a few hundred frames on UCF-Crime, so each has a name here and none is applied silently. The rule
-that a list itself is written in belongs to its data set; `canonical` keeps it.
+A convention is an interval rule, a length rule and a tail rule. Published code uses at least five, which differ by a
+few hundred frames on UCF-Crime: each has a name here, and none is applied silently. The rule that a list itself follows
+is stated by its data set; the convention `canonical` keeps it.
 """
 
 import math
@@ -24,25 +24,27 @@ SHIFT: dict[str, tuple[int, int]] = {
     "zero_based_inclusive": (0, 1),
     "zero_based_half_open": (0, 0),
 }
-"""What turns a start and an end as written into a 0-based half-open slice."""
+"""What is added to start and end as written, so that they become a 0-based half-open slice."""
 
 SEGMENT_FRAMES = 16
+"""Frames of a segment in published code."""
 BAG_SEGMENTS = 32
+"""Segments of a bag in published code."""
 
 
 @dataclass(frozen=True)
 class Convention:
-    """How intervals are read and how long a video is."""
+    """How intervals are read, how long a video is, and how its tail is scored."""
 
     interval: IntervalRule | None = None
-    """None = as the list itself is written."""
+    """None = the rule that the list itself follows."""
     length: LengthRule = "true"
     """`true` = decoded frames; `ceil16` / `floor16` = whole 16-frame segments, rounded up / down."""
     zero_tail: bool = False
-    """The last n % 32 frames get score 0 (labels stay)."""
+    """Whether the last n % 32 frames get score 0; their labels stay."""
 
     def frames(self, n_frames: int) -> int:
-        """Frames that a video of `n_frames` decoded frames has under this convention."""
+        """Number of frames under this convention, of a video with `n_frames` decoded frames."""
         if self.length == "true":
             return n_frames
         up = SEGMENT_FRAMES - 1 if self.length == "ceil16" else 0
@@ -59,9 +61,9 @@ PRESETS: dict[str, Convention] = {
 
 
 def convention(settings: GroundTruth) -> Convention:
-    """The convention that a `ground_truth` section asks for.
+    """The convention that the section `ground_truth` of params.yaml names.
 
-    `vadclip` circulates with both segment lengths, so it takes `length: floor16` beside its default.
+    `vadclip` is in use with both segment lengths, so it takes `length: floor16` beside its default.
     """
     if settings.preset == "custom":
         return Convention(settings.interval, settings.length or "true")
@@ -73,41 +75,41 @@ def convention(settings: GroundTruth) -> Convention:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """What is known about the anomalous frames of one video."""
+    """The annotation of one video as its list gives it."""
 
     video_id: str
     n_frames: int
-    """Frames as decoded, from the scored video itself, not from a global table."""
+    """Number of decoded frames, taken from the scored video itself, not from a global table."""
     intervals: Sequence[tuple[Number, Number]] = ()
-    """As given, unclipped; (-1, -1) = none."""
+    """Start and end of each anomalous event as written, not clipped; (-1, -1) = no event."""
     rule: IntervalRule = "one_based_inclusive"
-    """How the list writes intervals in frames."""
+    """How the list counts frames."""
     unit: Literal["frame", "second"] = "frame"
-    """Seconds become the slice floor(start * fps) : ceil(end * fps), whatever the interval rule."""
+    """Seconds become the slice floor(start * fps) : ceil(end * fps) under every interval rule."""
     fps: float | None = None
     """Frames per second as decoded; needed for seconds only."""
     frames: Shaped[np.ndarray, "frames"] | None = None
-    """One 0 or 1 for each decoded frame, instead of intervals."""
+    """0 or 1 for each decoded frame, instead of intervals."""
 
 
 class FrameLabels(NamedTuple):
-    """Labels of one video and what had to be cut to make them."""
+    """Labels of one video, and how many of its intervals had to be clipped."""
 
     labels: Int8[np.ndarray, "frames"]
     clipped: int
-    """Intervals whose end lies past the last frame."""
+    """Number of intervals whose end lies past the last frame."""
     outside: int
-    """Intervals that lie past the last frame as a whole; also counted in `clipped`."""
+    """Number of intervals that begin past the last frame; they are counted in `clipped` as well."""
 
 
 def frame_labels(annotations: Iterable[Annotation], rules: Convention) -> dict[str, FrameLabels]:
-    """One int8 label for every frame of every video, by video id: 1 = anomalous.
+    """Make one label (0 or 1 = anomalous) for every frame of every video, by video id.
 
-    Interval ends past the last frame are clipped and counted. An end inside the padding of `ceil16` is not
-    past it; per-frame labels are held to a longer length and cut to a shorter one, like scores.
+    Interval ends past the last frame are clipped and counted; with `ceil16` the last frame is that of the padded video.
+    Labels that are given for each frame are fitted to the length of the convention in the same way as scores.
 
-    Raises: DatasetError with all problems, each naming its video: start after end, a start before the
-        first frame, frames that are no whole numbers, seconds without fps, labels of another length.
+    Raises: DatasetError with all problems, each with its video: start after end, a start before the first frame, frame
+        numbers that are not whole, seconds without fps, labels of another length.
     """
     labels: dict[str, FrameLabels] = {}
     problems: list[str] = []
@@ -117,16 +119,16 @@ def frame_labels(annotations: Iterable[Annotation], rules: Convention) -> dict[s
         if not found:
             labels[one.video_id] = _label(one, rules)
     if problems:
-        raise DatasetError(listing("annotations", problems, "Mend the annotation file of the data set."))
+        raise DatasetError(listing("annotations", problems, "Correct the annotation file of the data set."))
     return labels
 
 
 def fit_scores(scores: Shaped[np.ndarray, "frames"], rules: Convention) -> Shaped[np.ndarray, "fitted"]:
-    """Scores of all decoded frames, fitted to the length and tail rule of a convention.
+    """Fit the scores of all decoded frames to the length rule and the tail rule of a convention.
 
-    `ceil16` holds the last score to the end of its segment; `floor16` cuts the frames of the last partial
-    segment; `zero_tail` overwrites the last n % 32 frames with 0, whatever the range of the scores, because
-    that is what the published code does.
+    `ceil16` repeats the last score until the end of its segment; `floor16` cuts the frames of the last incomplete
+    segment; `zero_tail` sets the last n % 32 frames to 0, whatever the range of the scores, because the published code
+    does.
     """
     n_frames = len(scores)
     wanted = rules.frames(n_frames)
@@ -180,4 +182,4 @@ def _interval_problems(one: Annotation, start: Number, end: Number) -> list[str]
     found = [f"starts before {first}, the first {one.unit} of this list"] * (start < first)
     found += ["start after end"] * (start > end)
     whole = one.unit == "second" or (start == int(start) and end == int(end))
-    return found + ["frames are whole numbers"] * (not whole)
+    return found + ["frames must be whole numbers"] * (not whole)

@@ -1,9 +1,9 @@
-"""Which rows of a table differ at all: paired differences over the same draws of videos and over seeds.
+"""Which variants differ: intervals of paired differences, over the same draws of videos and over seeds.
 
-Two variants are compared on the same test videos. A replicate draws videos (the same for both) and, for each variant,
-seeds with replacement; its value is the difference of the two means over the drawn seeds. The interval of these
-replicates holds both what other videos and what other seeds could have given. With many pairs some would differ by
-chance, so Holm's correction over all pairs of a data set is told as well.
+Two variants are compared on the same test videos. A replicate draws videos (the same for both variants) and, for each
+variant, seeds, with replacement; its value is the difference of the two means over the drawn seeds. The interval of
+these replicates covers chance in the choice of videos and in the seeds. Of many pairs some differ by chance alone, so
+Holm's correction over all pairs of a data set is given as well.
 """
 
 import math
@@ -15,14 +15,15 @@ import numpy as np
 from jaxtyping import Float
 
 from vad.errors import ArtefactError
-from vad.evaluation.bootstrap import interval, multiplicities
+from vad.evaluation.bootstrap import interval, replicate_weights
 from vad.evaluation.evaluate import FEWEST_VIDEOS, Measured
-from vad.evaluation.scored_video import JudgedVideo, Level, check_same, checked
+from vad.evaluation.judged_video import JudgedVideo, Level, check_same, checked
 from vad.schema.evaluate import Bootstrap
 
 FEWEST_BEYOND = 10
+"""With fewer replicates on the other side of 0, p comes from a normal distribution; see `_p`."""
 COMPARED = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "video_auc", "video_ap")
-"""Metrics without a threshold, whose differences are told."""
+"""The metrics that are compared, none of them at a threshold."""
 
 Replicates = Float[np.ndarray, "seeds replicates"]
 Contestants = Mapping[str, tuple[Level, Sequence[Sequence[JudgedVideo]]]]
@@ -32,17 +33,17 @@ Contestants = Mapping[str, tuple[Level, Sequence[Sequence[JudgedVideo]]]]
 def differences(
     contestants: Contestants, bootstrap: Bootstrap, metrics: Sequence[str] = COMPARED
 ) -> list[dict[str, Any]]:
-    """One row for each pair of contestants and metric that both have.
+    """One row for each pair of contestants and each metric that both have.
 
     Args:
-        contestants: variants (and rows without a pixel, as one seed) of one data set.
+        contestants: variants of one data set, and baselines (as one seed).
         bootstrap: draws, seed and coverage of the intervals.
-        metrics: whose differences are told; none with a threshold.
+        metrics: names of metrics, none of them at a threshold.
 
-    Returns: columns first, second, metric, difference (of the means over seeds), low, high (videos and
-        seeds), p (two-sided), p_by (`replicates`, or their `normal tail` where these cannot tell), `differs`
-        (the interval leaves 0 out) and `differs_holm` (p holds after Holm's correction over the pairs of this
-        metric); `reason` where nothing can be told.
+    Returns: rows with first, second, metric, difference (of the means over seeds), low, high (over videos and seeds),
+        p (two-sided), p_by (`replicates`, or `normal tail` where too few replicates lie beyond 0), `differs` (0 lies
+        outside the interval), `differs_holm` (p is small enough after Holm's correction over the pairs of this
+        metric), and `reason` where the pair cannot be compared (the other columns are then None).
     """
     ordered = {name: [checked(run, level) for run in runs] for name, (level, runs) in contestants.items()}
     measured = {name: _measured(ordered[name], level, bootstrap, metrics) for name, (level, _) in contestants.items()}
@@ -54,22 +55,21 @@ def differences(
                 head = {"first": first, "second": second, "metric": metric}
                 values = measured[first][metric], measured[second][metric]
                 rows.append(head | (_unknown(reason) if reason else _difference(*values, bootstrap)))
-    return _corrected(rows, 1 - bootstrap.level)
+    return _corrected(rows, 1 - bootstrap.coverage)
 
 
 def _measured(
     runs: Sequence[list[JudgedVideo]], level: Level, bootstrap: Bootstrap, metrics: Sequence[str]
 ) -> dict[str, Replicates]:
-    """Each metric that is defined for every seed: its value first, then its replicates."""
-    draws = multiplicities([v.label for v in runs[0]], bootstrap)
-    weights = np.concatenate([np.ones((1, draws.shape[1])), draws])
-    found = [Measured.of(run, weights, None, level) for run in runs]
+    """Value and replicates of each metric that is defined for every seed."""
+    weights = replicate_weights([v.label for v in runs[0]], bootstrap)
+    found = [Measured.of(run, weights, None, level, metrics) for run in runs]
     defined = [name for name in metrics if not any(name in one.reasons for one in found)]
     return {name: np.stack([one.values[name] for one in found]) for name in defined}
 
 
 def _incomparable(metric: str, first: Sequence[JudgedVideo], second: Sequence[JudgedVideo]) -> str:
-    """Why a pair cannot be compared; a metric over videos needs no equal frames."""
+    """Why a pair cannot be compared; empty if it can. A metric over videos does not need equal frames."""
     few = f"fewer than {FEWEST_VIDEOS} videos" if len(first) < FEWEST_VIDEOS else ""
     if metric.startswith("video_"):
         same = [(v.video_id, v.label) for v in first] == [(v.video_id, v.label) for v in second]
@@ -82,14 +82,16 @@ def _incomparable(metric: str, first: Sequence[JudgedVideo], second: Sequence[Ju
 
 
 def _unknown(reason: str) -> dict[str, Any]:
+    """The row of a pair that cannot be compared."""
     return {"difference": None, "low": None, "high": None, "p": None, "p_by": None, "differs": None, "reason": reason}
 
 
 def _difference(first: Replicates, second: Replicates, bootstrap: Bootstrap) -> dict[str, Any]:
+    """The difference of two means over seeds, with its interval and its p."""
     value = float(first[:, 0].mean() - second[:, 0].mean())
     generator = np.random.default_rng([bootstrap.seed, 1])
     drawn = _drawn(first[:, 1:], generator) - _drawn(second[:, 1:], generator)
-    low, high, _ = interval(drawn, bootstrap.level)
+    low, high, _ = interval(drawn, bootstrap.coverage)
     if low is None or high is None:
         return _unknown("undefined in every draw")
     differs = bool(low > 0 or high < 0)
@@ -98,10 +100,11 @@ def _difference(first: Replicates, second: Replicates, bootstrap: Bootstrap) -> 
 
 
 def _p(replicates: Float[np.ndarray, "replicates"], value: float) -> tuple[float, str]:
-    """Two-sided p that the difference is 0, and where it came from.
+    """Two-sided p of "the difference is 0", and how it was computed.
 
-    Replicates beyond 0 are counted. Where fewer than ten lie there, their number says little and 1,000 of them could
-    never pass Holm's correction over 100 pairs: then the tail of a normal distribution with their spread.
+    It is the share of replicates on the other side of 0. Where fewer than ten lie there, that share is too coarse (of
+    1,000 replicates none could pass Holm's correction over 100 pairs): p then is the tail of a normal distribution with
+    the standard deviation of the replicates.
     """
     beyond = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
     spread = float(replicates.std())
@@ -111,14 +114,14 @@ def _p(replicates: Float[np.ndarray, "replicates"], value: float) -> tuple[float
 
 
 def _drawn(values: Replicates, generator: np.random.Generator) -> Float[np.ndarray, "replicates"]:
-    """Mean over seeds drawn with replacement, anew in each replicate."""
+    """Mean over the seeds, which are drawn with replacement in each replicate."""
     n_seeds, n_replicates = values.shape
     seeds = generator.integers(0, n_seeds, (n_seeds, n_replicates))
     return np.take_along_axis(values, seeds, 0).mean(0)
 
 
 def _corrected(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]:
-    """Holm's step-down correction over the pairs of each metric."""
+    """Add `differs_holm`: Holm's step-down correction over the pairs of each metric."""
     for row in rows:
         row["differs_holm"] = None if row["p"] is None else False
     for metric in dict.fromkeys(row["metric"] for row in rows):

@@ -1,4 +1,4 @@
-"""What the two MobileNet extractors share: single frames through torchvision's network, a row for each.
+"""The two MobileNet extractors' shared part: single frames through torchvision's network, a row for each.
 
 Frames are squashed to size x size (torchvision's own default transform scales the short side and crops), values
 from 0 to 1 are normalised by ImageNet's mean and spread, and the classifier is left out.
@@ -6,7 +6,6 @@ from 0 to 1 are normalised by ImageNet's mean and spread, and the classifier is 
 
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vad.artefacts.features import FeatureFile
-from vad.extractors._running import Cut, device_of, extract, filled, on_device
-from vad.extractors._weights import Weighted, Weights
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import Cut, apply_network, choose_device, fill_segment, run_over_video
+from vad.extractors._network_weights import Weighted, Weights
 from vad.schema.base import Count
-from vad.video.decode import Reader
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCH = 16
@@ -64,7 +63,7 @@ class FrameNetwork(nn.Module):
         return F.adaptive_avg_pool2d(self.features(pictures), 1).flatten(1)
 
 
-class FrameExtractor:
+class FrameExtractor(BaseExtractor):
     """Videos to one vector every few frames. Building it costs nothing; the network is loaded with the first video.
 
     Args:
@@ -73,26 +72,29 @@ class FrameExtractor:
         config: its settings.
     """
 
-    def __init__(self, name: str, build: Callable[[], FrameNetwork], config: FrameSettings) -> None:
-        self.name, self.build, self.config = name, build, config
-        self.weights = Weights(name, config)
+    config: FrameSettings
 
-    def extract(self, path: Path) -> FeatureFile:
+    def __init__(self, name: str, build: Callable[[], FrameNetwork], config: FrameSettings) -> None:
+        super().__init__(config)
+        self._name, self._build = name, build
+        self._weights = Weights(name, config)
+
+    def extract(self, source: Source) -> FeatureFile:
         """Features of one video: row i is frame i x frame_stride, and stands for the frames up to the next row.
 
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
         config = self.config
-        reader = Reader(path, config.size, config.size, config)
+        reader = source.open(config.size, config.size, config)
         cut = Cut(BATCH, config.frame_stride, config.frame_stride)
-        return extract(path, reader, cut, self._rows, lambda: {**self.identity(), "device": str(self._device)})
+        return run_over_video(source, reader, cut, self._rows, lambda: {**self.identity(), "device": str(self._device)})
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
         config = self.config
         return {
-            "name": self.name,
-            **self.weights.identity(),
+            "name": self._name,
+            **self._weights.identity(),
             "torch": torch.__version__,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
@@ -103,13 +105,13 @@ class FrameExtractor:
 
     def _rows(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "frames dim"]:
         """A vector for each frame of a batch, which is filled up to keep its size."""
-        return on_device(self._network, filled(frames, BATCH), self._device)[: len(frames)]
+        return apply_network(self._network, fill_segment(frames, BATCH), self._device)[: len(frames)]
 
     @cached_property
     def _device(self) -> torch.device:
-        return device_of(self.name, self.config.device)
+        return choose_device(self._name, self.config.device)
 
     @cached_property
     def _network(self) -> nn.Module:
         """The network with checked weights, on its device."""
-        return self.weights.network(self.build, unused=("classifier.",)).to(self._device)
+        return self._weights.network(self._build, unused=("classifier.",)).to(self._device)

@@ -8,7 +8,6 @@ ekosman's re-implementation of Sultani et al.; the original's preprocessing give
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,10 +18,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vad.artefacts.features import FeatureFile
-from vad.extractors._crops import NAMES, row
-from vad.extractors._running import Cut, device_of, extract, filled
-from vad.extractors._weights import Published, Weighted, Weights
-from vad.video.decode import Reader
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import CROPS, Cut, apply_to_crops, choose_device, fill_segment, run_over_video
+from vad.extractors._network_weights import Published, Weighted, Weights
 
 DIM = 4096
 SPORTS1M = "http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle"
@@ -81,33 +79,34 @@ class C3D(nn.Module):
         return F.relu(self.fc6(maps.flatten(1)))
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to features. Building it costs nothing; the network is loaded with the first video."""
 
+    config: Config
     dim = DIM
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self.weights = Weights("c3d", config, "The names conv1 to conv5b and fc6 of c3d.pickle fit.")
+        super().__init__(config)
+        self._weights = Weights("c3d", config, "The names conv1 to conv5b and fc6 of c3d.pickle fit.")
 
-    def extract(self, path: Path) -> FeatureFile:
+    def extract(self, source: Source) -> FeatureFile:
         """Features of one video: [segments, 4096], or [segments, crops, 4096] for more than one crop.
 
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
-        reader = Reader(path, HEIGHT, WIDTH, self.config)
-        return extract(path, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
+        reader = source.open(HEIGHT, WIDTH, self.config)
+        return run_over_video(source, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
         return {
             "name": "c3d",
-            **self.weights.identity(),
+            **self._weights.identity(),
             "torch": torch.__version__,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {WIDTH}x{HEIGHT}, crops of {SIZE}x{SIZE}",
             "normalisation": f"less {MEAN}, times {SCALE}",
-            "crops": list(NAMES[: self.config.crops]),
+            "crops": list(CROPS[: self.config.crops]),
             "tail": "repeat the last frame",
         }
 
@@ -116,14 +115,14 @@ class Extractor:
 
     def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 *crops 4096"]:
         """One segment through the network, crop after crop."""
-        names = NAMES[: self.config.crops]
-        return row(self._network, filled(frames, SEGMENT), SIZE, names, self._device)
+        names = CROPS[: self.config.crops]
+        return apply_to_crops(self._network, fill_segment(frames, SEGMENT), SIZE, names, self._device)
 
     @cached_property
     def _device(self) -> torch.device:
-        return device_of("c3d", self.config.device)
+        return choose_device("c3d", self.config.device)
 
     @cached_property
     def _network(self) -> nn.Module:
         """The network with checked weights, on its device."""
-        return self.weights.network(C3D, unused=("fc7.", "fc8.")).to(self._device)
+        return self._weights.network(C3D, unused=("fc7.", "fc8.")).to(self._device)

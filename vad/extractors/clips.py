@@ -5,6 +5,8 @@ possible; decoding happens when a model asks for a clip (`vad.artefacts.clips`).
 Differs: the released STPVAD cuts its frames out of the videos while it trains.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,13 +16,13 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 
 import vad.extractors
 from vad import registry
-from vad.artefacts.clips import Clips, encoded
+from vad.artefacts.clips import Clips, encode_jpeg
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError, ParamsError
+from vad.extractors._base import BaseExtractor, Source, load_extractor
 from vad.schema.base import Count
-from vad.splits.video import Video
-from vad.video.decode import Reader, Rules
+from vad.video.decode import Rules
 
 
 class Config(Rules):
@@ -53,18 +55,18 @@ class Config(Rules):
             raise ValueError("; ".join(problems)) from error
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to vectors and images. Building it costs nothing; the video is decoded once for each of the two."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        settings: dict[str, Any] = dict(config.vectors)
-        module = registry.find(vad.extractors, settings.pop("extractor"))
-        self.vectors = module.Extractor(module.Config.model_validate(settings))
-        self.dim: int = self.vectors.dim
+    config: Config
 
-    def extract_named(self, path: Path, video: Video) -> FeatureFile:
-        """Vectors and images of one video; `video` says which published features are its own.
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._vectors = load_extractor(config.vectors)
+        self.dim = self._vectors.dim
+
+    def extract(self, source: Source) -> FeatureFile:
+        """Vectors and images of one video; its published features, where there are any, are `source.paths[1:]`.
 
         The images of a row are `frames` consecutive frames from its first one on; past the end of the video the
         last frame is repeated. Equal input gives equal bytes with the same versions of FFmpeg and Pillow.
@@ -73,29 +75,39 @@ class Extractor:
             another number of frames.
         """
         config = self.config
-        reader = Reader(path, config.size, config.size, config)
-        images = [encoded(frame, config.quality) for frame in reader.frames()]
-        file = self._vectors(path, video, len(images))
+        reader = source.open(config.size, config.size, config)
+        images = [encode_jpeg(frame, config.quality) for frame in reader.frames()]
+        file = self._vectors_of(source, len(images))
         places = np.minimum(file.bounds[:-1, None] + np.arange(config.frames), len(images) - 1)
         clips = Clips.of([[images[place] for place in row] for row in places])
-        report = {"video_sha256": fingerprint(path), "decode": reader.report, **file.report, "clips": self._identity()}
+        hashed, images_made_by = fingerprint(source.video), {"clips": self._identity_of_images()}
+        report = {"video_sha256": hashed, "decode": reader.report, **file.report, **images_made_by}
         return FeatureFile(file.features, file.bounds, report, clips)
 
-    def _vectors(self, path: Path, video: Video, n_frames: int) -> FeatureFile:
-        """The vectors of a video of so many frames."""
-        stated = n_frames if video.n_frames is None else video.n_frames
-        if hasattr(self.vectors, "load"):
-            file = self.vectors.load(Video(video.video_id, "", "train", 0, "", n_frames=stated))
-        else:
-            file = self.vectors.extract(path)
+    def identity(self) -> dict[str, Any]:
+        """That of the vectors, and how the images are made."""
+        return {**self._vectors.identity(), "clips": self._identity_of_images()}
+
+    def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
+        """The published files of the vectors."""
+        return self._vectors.sources(video_ids)
+
+    def has(self, video_id: str) -> bool:
+        """Whether the vectors can be made."""
+        return self._vectors.has(video_id)
+
+    def _vectors_of(self, source: Source, n_frames: int) -> FeatureFile:
+        """The vectors of a video of so many frames: from its published features, else from the video."""
+        stated = n_frames if source.n_frames is None else source.n_frames
+        file = self._vectors.extract(replace(source, paths=source.paths[1:] or source.paths, n_frames=stated))
         if file.n_frames != n_frames:
             raise FeatureError(
-                f"{path}: {n_frames} frames, its vectors are of {file.n_frames}. Check the frame counts of the data"
-                " set, and that policy is the same for images and vectors."
+                f"{source.video}: {n_frames} frames, its vectors are of {file.n_frames}. Check the frame counts of the"
+                " data set, and that policy is the same for images and vectors."
             )
         return file
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity_of_images(self) -> dict[str, Any]:
         """What two files must share for their images to be compared."""
         config = self.config
         return {

@@ -7,7 +7,6 @@ A row takes 3 x size x size bytes: 196,608 at 256 x 256, so an hour at 25 fps ta
 large as its rows.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from pydantic import Field
 
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
-from vad.video.decode import Reader, Rules
+from vad.extractors._base import BaseExtractor, Source
+from vad.video.decode import Rules, batches
 
 BATCH = 16
 """Frames that are held besides the rows made so far."""
@@ -27,15 +27,13 @@ class Config(Rules):
     size: int = Field(default=256, ge=16, multiple_of=8, description="frames are squashed to size x size pixels")
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to rows of pixels; no network, so nothing is loaded."""
 
+    config: Config
     dim = 3
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def extract(self, path: Path) -> FeatureFile:
+    def extract(self, source: Source) -> FeatureFile:
         """All frames of one video (a file or a folder of numbered images) as uint8 [frames, 3, size, size].
 
         Memory: the rows themselves, an eighth more while they grow, and one batch of frames.
@@ -43,12 +41,12 @@ class Extractor:
         Raises: MediaError for a video that cannot be read completely.
         """
         size = self.config.size
-        reader = Reader(path, size, size, self.config)
+        reader = source.open(size, size, self.config)
         rows = bytearray()  # grows in place: a list of batches would need everything twice when it is joined
-        for batch in reader.batches(BATCH):
+        for batch in batches(reader, BATCH):
             rows += np.ascontiguousarray(batch.transpose(0, 3, 1, 2)).data.cast("B")
         images = np.frombuffer(rows, np.uint8).reshape(-1, self.dim, size, size)
-        report = {"video_sha256": fingerprint(path), "decode": reader.report, "extractor": self.identity()}
+        report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self.identity()}
         return FeatureFile(images, np.arange(len(images) + 1, dtype=np.int64), report)
 
     def identity(self) -> dict[str, Any]:

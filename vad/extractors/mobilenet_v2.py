@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from vad.extractors._mobilenet import FrameExtractor, FrameNetwork, FrameSettings
-from vad.extractors._weights import Published
+from vad.extractors._network_weights import Published
 
 DIM = 1280
 WEIGHTS_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from torchvision.models import MobileNet_V3_Large_Weights, mobilenet_v3_large
 
 from vad.extractors._mobilenet import FrameExtractor, FrameNetwork, FrameSettings
-from vad.extractors._weights import Published
+from vad.extractors._network_weights import Published
 
 DIM = 960
 

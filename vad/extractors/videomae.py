@@ -9,7 +9,6 @@ on normalised ones. How published features for anomaly detection were made is no
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,11 +18,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vad.artefacts.features import FeatureFile
-from vad.extractors._running import Cut, device_of, extract, filled, on_device
-from vad.extractors._weights import Published, Weighted, Weights
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import Cut, apply_network, choose_device, fill_segment, run_over_video
+from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks.videomae import Shape, VisionTransformer
 from vad.schema.base import Count
-from vad.video.decode import Reader
 
 PUPILS = "https://huggingface.co/OpenGVLab/VideoMAE2/resolve/main/distill"
 SEGMENT = 16
@@ -103,21 +102,23 @@ class SegmentNetwork(nn.Module):
         return self.body(((frames.float() / 255 - self.mean) / self.std).permute(3, 0, 1, 2)[None])
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to features. Building it costs nothing; the network is loaded with the first video."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.dim = config.width
-        self.weights = Weights("videomae", config, "The names of the authors' fine-tuned and distilled files fit.")
+    config: Config
 
-    def extract(self, path: Path) -> FeatureFile:
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.dim = config.width
+        self._weights = Weights("videomae", config, "The names of the authors' fine-tuned and distilled files fit.")
+
+    def extract(self, source: Source) -> FeatureFile:
         """Features of one video: [segments, width].
 
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
-        reader = Reader(path, self.config.size, self.config.size, self.config)
-        return extract(path, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
+        reader = source.open(self.config.size, self.config.size, self.config)
+        return run_over_video(source, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -125,7 +126,7 @@ class Extractor:
         return {
             "name": "videomae",
             "network": dict(config.shape._asdict()),
-            **self.weights.identity(),
+            **self._weights.identity(),
             "torch": torch.__version__,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
@@ -140,15 +141,15 @@ class Extractor:
 
     def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 dim"]:
         """One segment through the network."""
-        return on_device(self._network, filled(frames, SEGMENT), self._device)
+        return apply_network(self._network, fill_segment(frames, SEGMENT), self._device)
 
     @cached_property
     def _device(self) -> torch.device:
-        return device_of("videomae", self.config.device)
+        return choose_device("videomae", self.config.device)
 
     @cached_property
     def _network(self) -> nn.Module:
         """The network with checked weights, on its device."""
         config = self.config
-        body = self.weights.network(lambda: VisionTransformer(config.shape, SEGMENT, config.size), unused=("head.",))
+        body = self._weights.network(lambda: VisionTransformer(config.shape, SEGMENT, config.size), unused=("head.",))
         return SegmentNetwork(body, config.normalise).to(self._device)

@@ -7,7 +7,6 @@ Differs: clips are counted in frames (80 are 2.667 s at 30 fps); a last clip tha
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,11 +16,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vad.artefacts.features import FeatureFile
-from vad.extractors._running import Cut, device_of, extract, on_device
-from vad.extractors._weights import Published, Weighted, Weights
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import Cut, apply_network, choose_device, run_over_video
+from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks.x3d import CHANNELS, X3D
 from vad.schema.base import Count
-from vad.video.decode import Reader
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 MEAN, STD = 0.45, 0.225
@@ -68,24 +67,25 @@ class ClipNetwork(nn.Module):
         return self.body(((frames.float() / 255 - MEAN) / STD).permute(3, 0, 1, 2)[None])
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to maps. Building it costs nothing; the network is loaded with the first video."""
 
+    config: Config
     dim = CHANNELS
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self.weights = Weights("x3d", config)
+        super().__init__(config)
+        self._weights = Weights("x3d", config)
 
-    def extract(self, path: Path) -> FeatureFile:
+    def extract(self, source: Source) -> FeatureFile:
         """Maps of one video: [clips, 192, sampled_frames, rows, columns], or one of them for `pool: video`.
 
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
         config = self.config
-        reader = Reader(path, config.size, config.size, config, config.short_side)
+        reader = source.open(config.size, config.size, config, config.short_side)
         cut = Cut(config.segment_frames, 1, config.segment_frames)
-        return extract(path, reader, cut, self._row, self._made_by, config.pool == "video")
+        return run_over_video(source, reader, cut, self._row, self._made_by, config.pool == "video")
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -93,7 +93,7 @@ class Extractor:
         return {
             "name": "x3d",
             "network": config.network,
-            **self.weights.identity(),
+            **self._weights.identity(),
             "torch": torch.__version__,
             "colour": "rgb24",
             "resize": f"swscale bilinear, short side {config.short_side}, centre {config.size}x{config.size}",
@@ -109,16 +109,16 @@ class Extractor:
 
     def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 192 time rows columns"]:
         """One clip through the network."""
-        return on_device(self._network, frames[sampled(len(frames), self.config.sampled_frames)], self._device)
+        return apply_network(self._network, frames[sampled(len(frames), self.config.sampled_frames)], self._device)
 
     @cached_property
     def _device(self) -> torch.device:
-        return device_of("x3d", self.config.device)
+        return choose_device("x3d", self.config.device)
 
     @cached_property
     def _network(self) -> nn.Module:
         """The network with checked weights, on its device."""
-        body = self.weights.network(lambda: X3D(self.config.network), unused=("blocks.5.",))
+        body = self._weights.network(lambda: X3D(self.config.network), unused=("blocks.5.",))
         return ClipNetwork(body).to(self._device)
 
 

@@ -21,7 +21,8 @@ from pydantic import Field, model_validator
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._running import Cut, device_of, extract, filled, on_device
+from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import Cut, apply_network, choose_device, fill_segment, run_over_video
 from vad.networks.xfeat import (
     CHANNELS,
     DIM,
@@ -32,7 +33,7 @@ from vad.networks.xfeat import (
     published_network,
 )
 from vad.schema.base import Count
-from vad.video.decode import Reader, Rules
+from vad.video.decode import Rules
 
 PACKAGE = "package"
 
@@ -76,19 +77,20 @@ class Config(Rules):
         return self
 
 
-class Extractor:
+class Extractor(BaseExtractor):
     """Videos to features. Building it costs nothing; the network is loaded with the first video.
 
     The CUDA path (network on the GPU, pinned batches, TF32 off) was written without a GPU and never run.
     """
 
+    config: Config
     dim = DIM
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        super().__init__(config)
         self.dim = DIM if config.output == "vector" else CHANNELS
 
-    def extract(self, path: Path) -> FeatureFile:
+    def extract(self, source: Source) -> FeatureFile:
         """Features of one video: a file or a folder of numbered images. Memory does not grow with its length.
 
         A last segment that is too short is filled up with its last frame; `bounds` keeps the true length.
@@ -97,9 +99,9 @@ class Extractor:
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
         config = self.config
-        reader = Reader(path, config.size, config.size, config)
+        reader = source.open(config.size, config.size, config)
         cut = Cut(config.segment_frames, config.frame_stride, config.segment_frames * config.frame_stride)
-        return extract(path, reader, cut, self._row, lambda: {**self.identity(), "device": str(self._device)})
+        return run_over_video(source, reader, cut, self._row, lambda: {**self.identity(), "device": str(self._device)})
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -128,11 +130,11 @@ class Extractor:
 
     def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 ..."]:
         """One segment through the network."""
-        return on_device(self._network, filled(frames, self.config.segment_frames), self._device)[None]
+        return apply_network(self._network, fill_segment(frames, self.config.segment_frames), self._device)[None]
 
     @cached_property
     def _device(self) -> torch.device:
-        return device_of("xfeat", self.config.device)
+        return choose_device("xfeat", self.config.device)
 
     @cached_property
     def _network(self) -> SegmentNetwork | MapNetwork:

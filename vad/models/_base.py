@@ -1,13 +1,20 @@
-"""What models take and give: bags, windows, scores."""
+"""What every model is: the base class with all its hooks, and the batches and scores that go in and out.
 
+A model file defines `class Model(VideoModel)`. The base class names every hook, says who calls it and when, and gives
+its default. A public name of `Model` that is no hook is an error (`vad.models._contract`), so a misspelled hook cannot
+be silently ignored; helpers of a model's own begin with an underscore.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, cast
 
 import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
 
-from vad.artefacts.clips import BagClips
+from vad.artefacts.clips import BagClips, SegmentMap
+from vad.schema.base import Section
 
 Pool = Literal["mean", "max"]
 
@@ -16,13 +23,13 @@ Pool = Literal["mean", "max"]
 class Bags:
     """Whole videos (or one crop each) with video labels (0 normal, 1 anomalous), in any order.
 
-    A row is a vector, or a map with channels first.
+    A segment is a vector, or a map with channels first.
     """
 
     features: Float[Tensor, "bags segments dim *space"]
     labels: Float[Tensor, " bags"]
     clips: BagClips | None = None
-    """The pixels of the segments, where the features hold them; they stay on the CPU until a model decodes some."""
+    """The images of the segments, where the features hold them; they stay on the CPU until a model decodes some."""
 
     def to(self, device: torch.device) -> "Bags":
         """The same batch on a device."""
@@ -33,7 +40,7 @@ class Bags:
 class Windows:
     """Windows of consecutive rows of normal videos: vectors, or images as bytes."""
 
-    features: Float[Tensor, "windows steps dim"] | UInt8[Tensor, "windows steps dim height width"]
+    features: Float[Tensor, "windows rows dim"] | UInt8[Tensor, "windows rows dim height width"]
 
     def to(self, device: torch.device) -> "Windows":
         """The same batch on a device."""
@@ -41,11 +48,234 @@ class Windows:
 
 
 class Scores(NamedTuple):
-    """What `Model.score` returns, higher = more anomalous: one score per bag (or window), and one per step.
+    """What `Model.score` returns, higher = more anomalous: one score per bag (or window), and one per position.
 
-    `steps` is None for models that only score the whole. A model that pools over time has fewer steps than
-    there are segments.
+    A position is a place in time inside a bag that has a score of its own: a segment, or several of them in a model
+    that pools over time. `positions` is None for windows and for models that only score the whole bag.
     """
 
     video: Float[Tensor, " bags"]
-    steps: Float[Tensor, "bags steps"] | None
+    positions: Float[Tensor, "bags positions"] | None
+
+
+class BagSettings(Protocol):
+    """What the `Config` of a model with sampling `bags` has."""
+
+    bag_segments: int
+
+
+class WindowSettings(Protocol):
+    """What the `Config` of a model with sampling `windows` has."""
+
+    window: int
+    stride: int
+
+
+class VideoModel(nn.Module):
+    """The base class of every model: hooks with their defaults.
+
+    In shapes, `inputs` stands for what one call gets: bags [bags, segments, dim *space] or windows
+    [windows, rows, dim] (or [windows, rows, 3, height, width], bytes), by `sampling`.
+    """
+
+    # What a model is, written as constants of the class.
+
+    supervision: Literal["weak", "normal_only"]
+    """Labels that training needs. Every model file states it as a constant: it is read without importing torch."""
+    sampling: Literal["bags", "windows"]
+    """Form of the input: bags of resampled segments, or windows of consecutive rows. `weak` goes with `bags`."""
+    level: Literal["frame", "video"]
+    """Whether frames get scores of their own or only whole videos. May be set from a setting `level` of the Config."""
+    reads: Literal["vectors", "images"] = "vectors"
+    """`images` = rows of pixels as bytes (extractor `frames`); `vectors` = feature vectors or maps."""
+    bag_pool: Pool = "mean"
+    """How the rows of a video become a bag segment: their mean, or their element-wise maximum."""
+    uses_clips: bool = False
+    """True = a bag model that also looks at pixels (extractor `clips`): `loss` and `score` get the clips of a batch."""
+    maps_patches: bool = False
+    """True = room report draws heat maps by `patch_maps`. Stated as a constant: it is read without importing torch."""
+    predicts_last: bool = False
+    """True = the score of a window belongs to its last frame, not to its centre."""
+
+    # What a model was built with and what it holds.
+
+    config: Section
+    """The settings that it was built with; each model narrows the type to its own `Config`."""
+    ranges: Float[Tensor, "components bounds"]
+    """Buffer of a model with `score_sequence`: lowest and highest value of each component, taken in `calibrate`."""
+    adversary: nn.Module | None
+    """A network that is trained against the rest of the model by an optimiser of its own; None = there is none."""
+
+    def __init__(self) -> None:
+        """Start without an adversary."""
+        super().__init__()
+        self.adversary = None
+
+    # What the engine reads of a model's settings.
+
+    @property
+    def bag_segments(self) -> int:
+        """Segments to which a video is resampled; sampling `bags` needs this setting."""
+        return cast("BagSettings", self.config).bag_segments
+
+    @property
+    def window(self) -> int:
+        """Rows of a window; sampling `windows` needs this setting."""
+        return cast("WindowSettings", self.config).window
+
+    @property
+    def stride(self) -> int:
+        """Rows between the starts of neighbouring windows; sampling `windows` needs this setting."""
+        return cast("WindowSettings", self.config).stride
+
+    @property
+    def scores_own_rows(self) -> bool:
+        """Whether a bag model scores the rows of a video as they are instead of the resampled bag."""
+        return False
+
+    @property
+    def resets_memory_per_video(self) -> bool:
+        """Whether `reset_memory` is called before each video that is scored, not only before each list."""
+        return False
+
+    @property
+    def segment_map(self) -> SegmentMap:
+        """Which row's clip shows a bag segment, for a model that `uses_clips`."""
+        return "exact"
+
+    @property
+    def adversary_lr_ratio(self) -> float:
+        """Learning rate of the adversary's optimiser as a share of `train.lr`."""
+        return 1.0
+
+    # What every model must define.
+
+    def loss(self, batch: Bags | Windows) -> dict[str, Tensor]:
+        """Loss terms by name, one number each, already weighted; training minimises their sum.
+
+        Called with each training batch, and in eval mode without gradients with each validation batch.
+
+        Args:
+            batch: bags of both labels, or windows of normal videos; a model names the one that its `sampling` gives.
+        """
+        raise NotImplementedError
+
+    def score(self, features: Tensor, clips: BagClips | None = None) -> Scores:
+        """Scores of bags or windows, higher = more anomalous; in eval mode the same in every call.
+
+        Called by inference for each video, and in validation unless `score_for_selection` is defined. The score of a
+        sample must not depend on the others in the call.
+
+        Args:
+            features: [inputs].
+            clips: the images of the bags; passed only to models that use clips, others leave the parameter out.
+        """
+        raise NotImplementedError
+
+    # What a model may define.
+
+    def prepare(self, features: Tensor) -> None:
+        """Take constants of the fit part into buffers. The default takes none.
+
+        Called once, before training, in eval mode and without gradients.
+
+        Args:
+            features: all bags of the fit part, or evenly chosen normal windows (at most 4,096).
+        """
+
+    def calibrate(self, features: Tensor) -> None:
+        """Take constants of the validation part into buffers. The default takes none.
+
+        Called before each validation, in eval mode and without gradients.
+
+        Args:
+            features: all bags of the validation part, or evenly chosen normal windows (at most 4,096).
+        """
+
+    def diagnose(self, features: Tensor) -> dict[str, float]:
+        """Further numbers for the training history, by name. The default has none.
+
+        Called after each validation, in eval mode and without gradients.
+
+        Args:
+            features: those of the first validation batch.
+        """
+        return {}
+
+    def score_for_selection(self, features: Tensor, clips: BagClips | None = None) -> Scores:
+        """Scores of bags by which epochs are chosen. The default is `score`.
+
+        For models whose `score` takes too long for every epoch, or is not what was published to choose by.
+        """
+        return self.score(features, clips) if self.uses_clips else self.score(features)
+
+    def smooth(self, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
+        """The scores of a video's windows after the model's own smoothing. The default leaves them as they are.
+
+        Called in inference and in validation, for windows without `score_sequence`.
+        """
+        return scores
+
+    def score_sequence(self, features: Tensor) -> Float[Tensor, "windows components"]:
+        """Components of the scores of consecutive windows, from which `mix` makes scores.
+
+        Called by inference instead of `score`, with the windows of a video in their order; what the model remembers
+        from one call to the next lasts until `reset_memory`.
+        """
+        raise NotImplementedError
+
+    def mix(
+        self, components: Float[Tensor, "windows components"], ranges: Float[Tensor, "components bounds"]
+    ) -> Float[Tensor, " windows"]:
+        """The scores of windows from the components of `score_sequence`.
+
+        Called twice for each video: with `Model.ranges`, and with the ranges of the video itself.
+        """
+        raise NotImplementedError
+
+    def reset_memory(self) -> None:
+        """Forget what was learned while scoring. The default has learned nothing.
+
+        Called before the validation list and before the test list are scored; see `resets_memory_per_video`.
+        """
+
+    def adversary_loss(self, batch: Bags | Windows) -> dict[str, Tensor]:
+        """Loss terms of the adversary, like those of `loss`.
+
+        Called for models with an `adversary` after each step on `loss`, with the same batch.
+        """
+        raise NotImplementedError
+
+    def protocol(self) -> dict[str, str]:
+        """What a row of the results must say of the model's scoring. The default has nothing to say.
+
+        Called once by inference; it ends in the column `scoring` of results.csv.
+        """
+        return {}
+
+    def embeddings(self, features: Tensor) -> Float[Tensor, "inputs width"] | Float[Tensor, "bags positions width"]:
+        """The vectors that scores are read from: one per position, or one per input where positions have no score.
+
+        Called by room report for t-SNE, without gradients. Without it the features themselves are shown.
+        """
+        raise NotImplementedError
+
+    def patch_maps(
+        self, features: Float[Tensor, "1 segments dim"], clips: BagClips, segments: Int[Tensor, " chosen"]
+    ) -> Float[Tensor, "chosen tubelets rows columns"]:
+        """Scores 0..1 of the patches of some segments' clips of one video.
+
+        Called by room report for models with `maps_patches`, without gradients.
+        """
+        raise NotImplementedError
+
+
+def defines(model: VideoModel, hook: Callable) -> bool:
+    """Whether the class of a model defines a hook itself: `defines(model, VideoModel.embeddings)`."""
+    return getattr(type(model), hook.__name__) is not hook
+
+
+def hooks() -> list[str]:
+    """The public names of the base class, sorted: all that a model may define."""
+    own = {*vars(VideoModel), *VideoModel.__annotations__}
+    return sorted(name for name in own if not name.startswith("_"))

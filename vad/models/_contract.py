@@ -1,19 +1,25 @@
-"""What a model file must have (docs/adding-a-variant.md), checked before anything runs and where its answers arrive."""
+"""What a model file must have (docs/adding-a-variant.md), checked when the file is loaded; and what it returns.
 
+Imports no torch: the check of params.yaml uses it, and the model file that it checks has imported torch already.
+"""
+
+import inspect
 from collections.abc import Iterator, Mapping
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from vad.errors import VadError
+from vad.errors import VadError, nearest
 from vad.schema.base import Section
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vad.models._base import Scores
+    from vad.models._base import Scores, VideoModel
 
 WORDS = {"supervision": ("weak", "normal_only"), "sampling": ("bags", "windows"), "level": ("frame", "video")}
-METHODS = ("loss", "score")
+REQUIRED = ("loss", "score")
+TOGETHER = (("score_sequence", "mix"), ("maps_patches", "patch_maps"))
+"""Pairs of hooks that only work together."""
 FIELDS = {"bags": ("bag_segments",), "windows": ("window", "stride")}
 """Settings that a sampling reads of a model's Config."""
 SAMPLING_OF = {"weak": "bags", "normal_only": "windows"}
@@ -23,16 +29,22 @@ SEE = "See docs/adding-a-variant.md"
 
 def problems(module: ModuleType) -> Iterator[str]:
     """What a model file lacks or says wrongly, one line each; nothing where it keeps the contract."""
-    config, model = getattr(module, "Config", None), getattr(module, "Model", None)
-    if not (isinstance(config, type) and issubclass(config, Section)) or model is None:
-        yield f"it needs `class Config(Section)` and `class Model(nn.Module)`. {SEE}"
+    from vad.models._base import VideoModel
+
+    config, model = vars(module).get("Config"), vars(module).get("Model")
+    if not (isinstance(config, type) and issubclass(config, Section)):
+        yield f"it needs `class Config(Section)`. {SEE}"
         return
+    if not (isinstance(model, type) and issubclass(model, VideoModel)):
+        yield f"it needs `class Model(VideoModel)`. {SEE}"
+        return
+    yield from _wrong_hooks(model)
     # A model that can do both takes its level from its settings.
     written = [word for word in WORDS if word != "level" or "level" not in config.model_fields]
-    wrong = {word: WORDS[word] for word in written if getattr(model, word, None) not in WORDS[word]}
-    for word, known in wrong.items():
-        yield f"Model.{word} must be {' or '.join(map(repr, known))}, got {getattr(model, word, None)!r}. {SEE}"
-    yield from (f"Model has no method {name}. {SEE}" for name in METHODS if not callable(getattr(model, name, None)))
+    stated = {word: _constant(model, word) for word in written}
+    wrong = {word: value for word, value in stated.items() if value not in WORDS[word]}
+    for word, value in wrong.items():
+        yield f"Model.{word} must be {' or '.join(map(repr, WORDS[word]))}, got {value!r}. {SEE}"
     if wrong:
         return
     if model.sampling != (wanted := SAMPLING_OF[model.supervision]):
@@ -42,7 +54,55 @@ def problems(module: ModuleType) -> Iterator[str]:
             yield f"sampling {model.sampling!r} reads Config.{field}, which is not there. {SEE}"
 
 
-def checked_terms(model: object, terms: Any) -> Mapping[str, "Tensor"]:  # noqa: ANN401 - what a model's author wrote
+def _constant(model: "type[VideoModel]", name: str) -> object:
+    """What the class sets a name to, itself or by inheritance; None where it does not."""
+    return next((vars(base)[name] for base in model.__mro__ if name in vars(base)), None)
+
+
+def _wrong_hooks(model: "type[VideoModel]") -> Iterator[str]:
+    """Hooks that the base class does not know, that have other parameters than there, or that are missing."""
+    from vad.models._base import VideoModel, hooks
+
+    known, own = hooks(), {name: value for name, value in vars(model).items() if not name.startswith("_")}
+    base = vars(VideoModel)
+    for name, value in own.items():
+        if name not in known and name not in dir(VideoModel):
+            hint = nearest(name, known)
+            yield f"Model.{name}: no such hook.{hint} A helper of the model's own begins with an underscore. {SEE}"
+        elif isinstance(base.get(name), FunctionType):
+            yield from _wrong_parameters(name, value, base[name])
+        elif name in known and isinstance(value, FunctionType):
+            yield f"Model.{name} is a method, but the hook is a value. Write @property above it. {SEE}"
+    for name in REQUIRED:
+        if not _defined(model, name):
+            yield f"Model has no method {name}. {SEE}"
+    for pair in TOGETHER:
+        if [_defined(model, name) for name in pair].count(True) == 1:
+            yield f"Model defines one of {' and '.join(pair)}, which go together. {SEE}"
+
+
+def _wrong_parameters(name: str, hook: object, base: FunctionType) -> Iterator[str]:
+    """A hook that is no method, or whose parameters have other names than those of the base class.
+
+    Optional parameters at the end may be left out.
+    """
+    if not isinstance(hook, FunctionType):
+        yield f"Model.{name} must be a method. {SEE}"
+        return
+    wanted, found = inspect.signature(base).parameters, list(inspect.signature(hook).parameters)
+    needed = [key for key, parameter in wanted.items() if parameter.default is parameter.empty]
+    if found != list(wanted)[: len(found)] or len(found) < len(needed):
+        yield f"Model.{name} takes ({', '.join(found)}), the hook is called with ({', '.join(wanted)}). {SEE}"
+
+
+def _defined(model: "type[VideoModel]", name: str) -> bool:
+    """Whether a model replaces the default of a hook."""
+    from vad.models._base import VideoModel
+
+    return _constant(model, name) is not vars(VideoModel)[name]
+
+
+def checked_terms(model: object, terms: object) -> Mapping[str, "Tensor"]:
     """The terms of a loss as they are.
 
     Raises: VadError unless they are a mapping of names to tensors of one number each.
@@ -50,38 +110,42 @@ def checked_terms(model: object, terms: Any) -> Mapping[str, "Tensor"]:  # noqa:
     if not isinstance(terms, Mapping):
         raise VadError(f"{_file(model)}: loss gave {_shown(terms)}, not a dict of named terms. {SEE}")
     for name, term in terms.items():
-        if getattr(term, "shape", None) != ():
+        if _shape(term) != ():
             raise VadError(
                 f"{_file(model)}: loss term {name!r} is {_shown(term)}, not one number: take its mean. {SEE}"
             )
     return terms
 
 
-def checked_scores(model: Any, scores: Any, samples: int) -> "Scores":  # noqa: ANN401 - what a model's author wrote
+def checked_scores(model: "VideoModel", scores: object, samples: int) -> "Scores":
     """The scores of a batch as they are.
 
-    Raises: VadError unless there is one score a sample and, of bags at level frame alone, one a step.
+    Raises: VadError unless there is one score per sample and, for bags at level frame only, one per position.
     """
-    wanted = f"wanted Scores(video of shape ({samples},), steps " + ("of one row a bag)" if _steps(model) else "None)")
-    if not (hasattr(scores, "video") and hasattr(scores, "steps")):
+    from vad.models._base import Scores
+
+    per_position = model.sampling == "bags" and model.level == "frame"
+    wanted = f"wanted Scores(video of shape ({samples},), positions {'of one row a bag' if per_position else 'None'})"
+    if not isinstance(scores, Scores):
         raise VadError(f"{_file(model)}: score gave {_shown(scores)}; {wanted}. {SEE}")
-    steps = scores.steps
-    right = steps is not None and len(steps) == samples if _steps(model) else steps is None
-    if tuple(scores.video.shape) != (samples,) or not right:
+    positions = scores.positions
+    right = positions is not None and len(positions) == samples if per_position else positions is None
+    if _shape(scores.video) != (samples,) or not right:
         raise VadError(
-            f"{_file(model)}: score gave video {_shown(scores.video)}, steps {_shown(steps)}; {wanted}. {SEE}"
+            f"{_file(model)}: score gave video {_shown(scores.video)}, positions {_shown(positions)}; {wanted}. {SEE}"
         )
     return scores
-
-
-def _steps(model: Any) -> bool:  # noqa: ANN401 - any model of vad/models
-    return model.sampling == "bags" and model.level == "frame"
 
 
 def _file(model: object) -> str:
     return f"{type(model).__module__.replace('.', '/')}.py"
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - anything
-    shape = getattr(value, "shape", None)
-    return type(value).__name__ if shape is None else f"of shape {tuple(shape)}"
+def _shape(value: Any) -> tuple[int, ...] | None:  # noqa: ANN401 - what a model's author returned
+    """The shape of an array or tensor; None for anything else."""
+    return tuple(value.shape) if "shape" in dir(value) else None
+
+
+def _shown(value: object) -> str:
+    shape = _shape(value)
+    return type(value).__name__ if shape is None else f"of shape {shape}"

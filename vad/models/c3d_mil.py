@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.nn import losses
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Section
@@ -45,12 +45,14 @@ class Config(Section):
     weight_regularisation: NotNegative = Field(0.001, description="weight of the squared values of the three layers")
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """Three linear layers on each segment alone; score 0..1 per segment, the video's is the highest."""
 
     supervision = "weak"
     sampling = "bags"
     level = "frame"
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers, Glorot-normal weights and zero biases."""

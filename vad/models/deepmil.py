@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.nn import losses
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Section
@@ -34,12 +34,14 @@ class Config(Section):
     sparsity_weight: NotNegative = Field(8e-5, description="weight of scores in anomalous bags")
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """Three linear layers on each segment alone; score 0..1 per segment, the video's is the highest."""
 
     supervision = "weak"
     sampling = "bags"
     level = "frame"
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers, Glorot-uniform weights and zero biases."""
@@ -61,6 +63,11 @@ class Model(nn.Module):
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
+
+    @property
+    def scores_own_rows(self) -> bool:
+        """Where `score_full_length` is set."""
+        return self.config.score_full_length
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, Windows
+from vad.models._base import Scores, VideoModel, Windows
 from vad.nn.pictures import peak_error, signed_bgr
 from vad.schema.base import Count, Fraction, NotNegative, Section
 
@@ -128,7 +128,7 @@ def gradient_difference(
     return torch.stack(terms).sum()
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """Generator and discriminator; the score of a window is the error of its predicted last frame."""
 
     supervision = "normal_only"
@@ -137,12 +137,20 @@ class Model(nn.Module):
     reads = "images"
     predicts_last = True
 
+    config: Config
+    adversary: Discriminator
+
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build both networks; `adversary` has an optimiser of its own (see `vad.engine.train`)."""
         super().__init__()
         self.config = config
         self.generator = Generator(feature_dim * (config.window - 1), feature_dim, config.width)
         self.adversary = Discriminator(feature_dim, config.width)
+
+    @property
+    def adversary_lr_ratio(self) -> float:
+        """As set."""
+        return self.config.adversary_lr_ratio
 
     def forward(self, features: Tensor) -> Output:
         """Bytes [windows, window, 3, height, width] (RGB) to the last frame of each window."""

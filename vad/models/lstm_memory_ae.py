@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, Windows
+from vad.models._base import Scores, VideoModel, Windows
 from vad.nn import losses
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Section
@@ -54,17 +54,19 @@ class Config(Section):
 class Output(NamedTuple):
     """A rebuilt window, what it should have been, and what was read of the memory."""
 
-    reconstruction: Float[Tensor, "windows steps dim"]
-    target: Float[Tensor, "windows steps dim"]
-    read_weights: Float[Tensor, "windows steps slots"]
+    reconstruction: Float[Tensor, "windows rows dim"]
+    target: Float[Tensor, "windows rows dim"]
+    read_weights: Float[Tensor, "windows rows slots"]
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """Linear, LSTM, memory, LSTM, linear; the score of a window is its mean squared error, >= 0."""
 
     supervision = "normal_only"
     sampling = "windows"
     level = "frame"
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers; prototypes uniform in +-1/sqrt(memory_slots)."""
@@ -78,13 +80,13 @@ class Model(nn.Module):
         self.decoder = nn.LSTM(config.latent_width, config.hidden_width, batch_first=True)
         self.rebuild = nn.Linear(config.hidden_width, feature_dim)
 
-    def prepare(self, features: Float[Tensor, "windows steps dim"]) -> None:
+    def prepare(self, features: Float[Tensor, "windows rows dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""
         if self.config.standardise:
             self.standardise.fit(features)
 
-    def forward(self, features: Float[Tensor, "windows steps dim"]) -> Output:
-        """Rebuild each window from the prototypes that its steps read."""
+    def forward(self, features: Float[Tensor, "windows rows dim"]) -> Output:
+        """Rebuild each window from the prototypes that its rows read."""
         values = self.standardise(features)
         latent, _ = self.encoder(self.embed(values))
         weights = torch.softmax(latent @ self.memory.T, dim=-1)
@@ -92,7 +94,7 @@ class Model(nn.Module):
         return Output(self.rebuild(decoded), values, weights)
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
-        """Reconstruction error and entropy of the memory reads (few prototypes per step)."""
+        """Reconstruction error and entropy of the memory reads (few prototypes per row)."""
         out = self(batch.features)
         terms = {
             "reconstruction": functional.mse_loss(out.reconstruction, out.target),
@@ -102,14 +104,14 @@ class Model(nn.Module):
             terms["l1_attention"] = self.config.l1_attention * out.read_weights.abs().sum(-1).mean()
         return terms
 
-    def score(self, features: Float[Tensor, "windows steps dim"]) -> Scores:
+    def score(self, features: Float[Tensor, "windows rows dim"]) -> Scores:
         """Mean squared error of each window, >= 0, in squared units of the (standardised) features."""
         out = self(features)
         errors = (out.reconstruction - out.target) ** 2
         return Scores(errors.mean(dim=(1, 2)), None)
 
-    def embeddings(self, features: Float[Tensor, "windows steps dim"]) -> Float[Tensor, "windows width"]:
-        """What the decoder gets: the vectors read of the memory, mean over the steps of each window."""
+    def embeddings(self, features: Float[Tensor, "windows rows dim"]) -> Float[Tensor, "windows width"]:
+        """What the decoder gets: the vectors read of the memory, mean over the rows of each window."""
         return (self(features).read_weights @ self.memory).mean(dim=1)
 
     def smooth(self, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:
@@ -118,6 +120,6 @@ class Model(nn.Module):
         attenuated = self.config.smoothing_edges == "attenuated"
         return functional.avg_pool1d(scores[None, None], width, 1, width // 2, count_include_pad=attenuated)[0, 0]
 
-    def diagnose(self, features: Float[Tensor, "windows steps dim"]) -> dict[str, float]:
+    def diagnose(self, features: Float[Tensor, "windows rows dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
         return {"read_entropy": losses.read_entropy(self(features).read_weights).item()}

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, Windows
+from vad.models._base import Scores, VideoModel, Windows
 from vad.nn.pictures import peak_error, signed_bgr, squared_error
 from vad.schema.base import Count, NotNegative, Positive, Section
 
@@ -208,7 +208,7 @@ def _resized(maps: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(maps, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """Encoder, memory, decoder; the score mixes the picture's error and the distance to the nearest key."""
 
     supervision = "normal_only"
@@ -217,8 +217,8 @@ class Model(nn.Module):
     reads = "images"
     predicts_last = True
 
+    config: Config
     keys: Tensor
-    ranges: Tensor
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers; keys uniform in 0..1, then of length 1; a picture's sides are multiples of 8."""
@@ -232,6 +232,11 @@ class Model(nn.Module):
         self.register_buffer("keys", functional.normalize(torch.rand(config.memory_slots, 8 * width), dim=1))
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
         self._test_keys: Tensor | None = None
+
+    @property
+    def resets_memory_per_video(self) -> bool:
+        """Where `memory_reset` says so."""
+        return self.config.memory_reset == "per_video"
 
     def forward(self, features: Tensor, keys: Tensor | None = None) -> Output:
         """Bytes [windows, window, 3, height, width] to the last frame of each window (or the frame itself).
@@ -267,7 +272,7 @@ class Model(nn.Module):
             "separate": config.separate_weight * separate,
         }
 
-    def components(self, out: Output, keys: Keys | None = None) -> Float[Tensor, "windows 2"]:
+    def _components(self, out: Output, keys: Keys | None = None) -> Float[Tensor, "windows 2"]:
         """Per window: -PSNR in dB, and the mean squared distance of its queries to their nearest keys."""
         nearest, _ = two_nearest(self.keys if keys is None else keys, out.queries.flatten(0, 1))
         distance = ((out.queries - nearest.view_as(out.queries)) ** 2).mean(dim=(1, 2))
@@ -284,7 +289,7 @@ class Model(nn.Module):
 
     def score(self, features: Tensor) -> Scores:
         """The mixed score of each window by the trained memory, about 0..1 on normal windows."""
-        return Scores(self.mix(self.components(self(features)), self.ranges), None)
+        return Scores(self.mix(self._components(self(features)), self.ranges), None)
 
     def embeddings(self, features: Tensor) -> Float[Tensor, "windows width"]:
         """What is asked of the memory, the mean over the picture."""
@@ -296,12 +301,12 @@ class Model(nn.Module):
         What is learned stays until `reset_memory`, and never enters the weights.
         """
         if not self.config.test_update:
-            return self.components(self(features))
+            return self._components(self(features))
         rows = []
         for window in features.split(1):
             keys = self.keys if self._test_keys is None else self._test_keys
             out = self(window, keys)
-            rows.append(self.components(out, keys))
+            rows.append(self._components(out, keys))
             if weighted_error(out) < self.config.update_threshold:
                 self._test_keys = updated_keys(keys, out.queries.flatten(0, 1))
         return torch.cat(rows)
@@ -312,7 +317,7 @@ class Model(nn.Module):
 
     def calibrate(self, features: Tensor) -> None:
         """Keep the range of both components on normal windows of the validation part."""
-        found = torch.cat([self.components(self(windows)) for windows in features.split(AT_ONCE)])
+        found = torch.cat([self._components(self(windows)) for windows in features.split(AT_ONCE)])
         self.ranges.copy_(torch.stack([found.amin(dim=0), found.amax(dim=0)], dim=1))
 
     def protocol(self) -> dict[str, str]:

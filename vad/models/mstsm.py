@@ -6,7 +6,7 @@ Differs: time is the time axis (the released checkpoint's was, by its decoder, t
 come from the split table, min-max constants from the validation part; batches are paired; a batch of one
 works. The report does not say which three values a segment has; ours are fixed statistics of its vector.
 Preset `claim` has the published size and scores whole videos; preset `segments` reads whole segment vectors
-and scores time steps too. Published results of the release are not reproducible as described.
+and scores positions too. Published results of the release are not reproducible as described.
 Ablations: `temporal_shift`, `temporal_attention`, `channel_weights`, `memory` and `decoder` set to false take their
 part out, with its parameters and its term of the loss; both weights of the loss at 0 leave the focal term alone.
 """
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vad.errors import FeatureError
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.nn import losses
 from vad.nn.mahalanobis import Mahalanobis
 from vad.nn.standardise import Standardise
@@ -38,7 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """What a preset sets where the user does not; `segments` is the fields' own defaults."""
 
-CENTRE_STEPS = 16
+CENTRE_POSITIONS = 16
 WIDTHS = (64, 128)
 """Channels of the two blocks; the latent vector has the second."""
 
@@ -109,15 +109,15 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_lengths(self) -> "Config":
-        if self.decoder_target == "center16" and self.bag_segments < CENTRE_STEPS:
-            raise ValueError(f"decoder_target center16 needs bag_segments >= {CENTRE_STEPS}")
+        if self.decoder_target == "center16" and self.bag_segments < CENTRE_POSITIONS:
+            raise ValueError(f"decoder_target center16 needs bag_segments >= {CENTRE_POSITIONS}")
         if self.score_fusion and not self.decoder:
             raise ValueError("score_fusion mixes in the decoder's error: without decoder set score_fusion: false")
         return self
 
 
 class TemporalAttention(nn.Module):
-    """A weight 0..1 for each time step, from the channels of that step."""
+    """A weight 0..1 for each position, from the channels of that position."""
 
     def __init__(self, width: int) -> None:
         """Build the layers."""
@@ -125,8 +125,8 @@ class TemporalAttention(nn.Module):
         self.reduce = nn.Conv1d(width, width // 4, 1)
         self.weigh = nn.Conv1d(width // 4, 1, 1)
 
-    def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags channels steps"]:
-        """The same values, each step multiplied by its weight."""
+    def forward(self, values: Float[Tensor, "bags channels positions"]) -> Float[Tensor, "bags channels positions"]:
+        """The same values, each position multiplied by its weight."""
         return values * torch.sigmoid(self.weigh(functional.gelu(self.reduce(values))))
 
 
@@ -142,10 +142,10 @@ class ShiftBlock(nn.Module):
         self.attention = TemporalAttention(width_out) if config.temporal_attention else nn.Identity()
         self.residual = nn.Conv1d(width_in, width_out, 1) if width_in != width_out else nn.Identity()
 
-    def shift(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags channels steps"]:
+    def shift(self, values: Float[Tensor, "bags channels positions"]) -> Float[Tensor, "bags channels positions"]:
         """Add earlier values to a first share of the channels and later values to a second share.
 
-        Zero padding; without effect when there are no more steps than the stride.
+        Zero padding; without effect when there are no more positions than the stride.
         """
         fold, stride = values.shape[1] // self.config.n_div, self.config.shift_stride
         shifted = values.clone()
@@ -153,7 +153,7 @@ class ShiftBlock(nn.Module):
         shifted[:, fold : 2 * fold, :-stride] += values[:, fold : 2 * fold, stride:]
         return shifted
 
-    def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags width steps"]:
+    def forward(self, values: Float[Tensor, "bags channels positions"]) -> Float[Tensor, "bags width positions"]:
         """Paper: report, equation of the block: GELU(norm(convolution) + residual), without attention."""
         shifted = self.shift(values) if self.config.temporal_shift else values
         inner = self.attention(self.norm(self.convolution(shifted)))
@@ -170,18 +170,18 @@ class MaskAndNoise(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, values: Float[Tensor, "bags channels steps"]) -> Float[Tensor, "bags channels steps"]:
+    def forward(self, values: Float[Tensor, "bags channels positions"]) -> Float[Tensor, "bags channels positions"]:
         """Draws from torch's own generator, like dropout."""
         if not self.training:
             return values
-        bags, _, steps = values.shape
-        longest = max(steps // 6, 2)
-        length = torch.randint(2, longest + 1, (bags, 2, 1), device=values.device).clamp(max=steps)
-        start = (torch.rand(bags, 2, 1, device=values.device) * (steps - length + 1)).long()
+        bags, _, positions = values.shape
+        longest = max(positions // 6, 2)
+        length = torch.randint(2, longest + 1, (bags, 2, 1), device=values.device).clamp(max=positions)
+        start = (torch.rand(bags, 2, 1, device=values.device) * (positions - length + 1)).long()
         active = torch.rand(bags, 1, 1, device=values.device) < self.config.mask_probability
         second = torch.rand(bags, 1, 1, device=values.device) < 0.5
         active = torch.cat([active, active & second], dim=1)
-        time = torch.arange(steps, device=values.device)
+        time = torch.arange(positions, device=values.device)
         masked = (active & (time >= start) & (time < start + length)).any(dim=1, keepdim=True)
         noisy = torch.rand(bags, 1, 1, device=values.device) < self.config.noise_probability
         noise = torch.randn_like(values) * self.config.noise_sigma * noisy
@@ -217,7 +217,7 @@ class Read(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What a forward pass gives, for whole bags; `steps` are the vectors before the mean over time.
+    """What a forward pass gives, for whole bags; `positions` are the vectors before the mean over time.
 
     Without a decoder there is no reconstruction.
     """
@@ -225,7 +225,7 @@ class Output(NamedTuple):
     read: Read
     reconstruction: Float[Tensor, "bags channels target"] | None
     target: Float[Tensor, "bags channels target"]
-    steps: Float[Tensor, "bags steps width"]
+    positions: Float[Tensor, "bags positions width"]
 
 
 def _squeeze(width: int) -> nn.Sequential:
@@ -233,18 +233,20 @@ def _squeeze(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width // 4), nn.GELU(), nn.Linear(width // 4, width), nn.Sigmoid())
 
 
-def _decoder(width: int, channels: int, steps: int) -> nn.Sequential:
+def _decoder(width: int, channels: int, positions: int) -> nn.Sequential:
     """A vector to channels over time."""
     return nn.Sequential(
-        nn.Linear(width, 256), nn.GELU(), nn.Linear(256, channels * steps), nn.Unflatten(1, (-1, steps))
+        nn.Linear(width, 256), nn.GELU(), nn.Linear(256, channels * positions), nn.Unflatten(1, (-1, positions))
     )
 
 
-class Model(nn.Module):
-    """The network; `level` says whether it scores time steps or only whole videos."""
+class Model(VideoModel):
+    """The network; `level` says whether it scores positions in time or only whole videos."""
 
     supervision = "weak"
     sampling = "bags"
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers.
@@ -270,10 +272,9 @@ class Model(nn.Module):
         self.block2 = ShiftBlock(first, latent, config)
         self.squeeze = _squeeze(latent) if config.channel_weights else None
         self.memory = Memory(config.memory_slots, latent, config.memory_temperature) if config.memory else None
-        steps = {"pooled": 1, "center16": CENTRE_STEPS, "full": config.bag_segments}[config.decoder_target]
-        self.decoder = _decoder(latent, self.channels, steps) if config.decoder else None
+        positions = {"pooled": 1, "center16": CENTRE_POSITIONS, "full": config.bag_segments}[config.decoder_target]
+        self.decoder = _decoder(latent, self.channels, positions) if config.decoder else None
         self.scorer = nn.Sequential(nn.Linear(latent, 64), nn.GELU(), nn.Linear(64, 1))
-        self.ranges: Tensor
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
@@ -281,7 +282,7 @@ class Model(nn.Module):
         if self.distance is not None:
             self.distance.fit(self._rows(features))
         if self.config.standardise:
-            self.standardise.fit(self.inputs(features).transpose(1, 2))
+            self.standardise.fit(self._inputs(features).transpose(1, 2))
 
     def _measures_distance(self) -> bool:
         return (self.config.inputs, self.config.third_statistic) == ("statistics", "distance")
@@ -290,7 +291,7 @@ class Model(nn.Module):
         """The segment vectors, at length 1 where asked."""
         return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
 
-    def inputs(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags channels segments"]:
+    def _inputs(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags channels segments"]:
         """Channels over time: the segment vectors, or their three statistics (not learned)."""
         rows = self._rows(features)
         if self.config.inputs == "features":
@@ -301,19 +302,19 @@ class Model(nn.Module):
 
     @staticmethod
     def _change(rows: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
-        """Length of the step from the segment before, 0 for the first."""
+        """Length of the change from the segment before, 0 for the first."""
         return functional.pad(torch.linalg.vector_norm(rows[:, 1:] - rows[:, :-1], dim=-1), (1, 0))
 
-    def target(self, values: Float[Tensor, "bags channels segments"]) -> Float[Tensor, "bags channels target"]:
+    def _target(self, values: Float[Tensor, "bags channels segments"]) -> Float[Tensor, "bags channels target"]:
         """What the decoder should rebuild."""
         if self.config.decoder_target == "pooled":
             return values.mean(dim=2, keepdim=True)
         if self.config.decoder_target == "full":
             return values
-        start = (values.shape[2] - CENTRE_STEPS) // 2
-        return values[:, :, start : start + CENTRE_STEPS]
+        start = (values.shape[2] - CENTRE_POSITIONS) // 2
+        return values[:, :, start : start + CENTRE_POSITIONS]
 
-    def read(self, pooled: Float[Tensor, "*batch width"]) -> Read:
+    def _read(self, pooled: Float[Tensor, "*batch width"]) -> Read:
         """Channel weights, memory and scorer for vectors with or without a time axis."""
         latent = pooled * self.squeeze(pooled) if self.squeeze else pooled
         mixed, weights = self.memory(latent) if self.memory else (latent, None)
@@ -321,14 +322,14 @@ class Model(nn.Module):
 
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Output:
         """Read the memory for whole bags and rebuild the target."""
-        rows = self.standardise(self.inputs(features).transpose(1, 2))
+        rows = self.standardise(self._inputs(features).transpose(1, 2))
         values = self.mask_and_noise(rows.transpose(1, 2))
         hidden = self.first(values)
         hidden = functional.relu(hidden) if self.config.first_activation == "relu" else hidden
-        steps = self.block2(self.between(self.block1(hidden)))
-        read = self.read(steps.mean(dim=2))
+        positions = self.block2(self.between(self.block1(hidden)))
+        read = self._read(positions.mean(dim=2))
         rebuilt = self.decoder(read.mixed) if self.decoder else None
-        return Output(read, rebuilt, self.target(values), steps.transpose(1, 2))
+        return Output(read, rebuilt, self._target(values), positions.transpose(1, 2))
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """Focal loss of the video's logit; with a decoder reconstruction, with a memory likeness of latent vectors."""
@@ -374,15 +375,15 @@ class Model(nn.Module):
         return (0.6 + weight) * score + (0.4 - weight) * error
 
     def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
-        """Score of each video (0..1; any range when fused) and, at level frame, of each step (0..1)."""
+        """Score of each video (0..1; any range when fused) and, at level frame, of each position (0..1)."""
         out = self(features)
         video = self._fuse(self._raw(out)) if self.config.score_fusion else torch.sigmoid(out.read.logit)
-        return Scores(video, torch.sigmoid(self.read(out.steps).logit) if self.level == "frame" else None)
+        return Scores(video, torch.sigmoid(self._read(out.positions).logit) if self.level == "frame" else None)
 
-    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags *steps width"]:
-        """What the scorer reads: the mixed vector of each step, at level video of each bag."""
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags *positions width"]:
+        """What the scorer reads: the mixed vector of each position, at level video of each bag."""
         out = self(features)
-        return self.read(out.steps).mixed if self.level == "frame" else out.read.mixed
+        return self._read(out.positions).mixed if self.level == "frame" else out.read.mixed
 
     def diagnose(self, features: Float[Tensor, "bags segments dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing; none without memory."""

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.nn import losses
-from vad.nn.selection import mean_of_steps
+from vad.nn.selection import mean_of_positions
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Positive, Section
 
@@ -46,7 +46,7 @@ class Config(Section):
 
 
 class NonLocal(nn.Module):
-    """Every step adds what it has in common with every other step; starts as the identity."""
+    """Every position adds what it has in common with every other position; starts as the identity."""
 
     def __init__(self, width: int, inner: int) -> None:
         """Build the layers; the scale of the added part starts at 0."""
@@ -56,8 +56,8 @@ class NonLocal(nn.Module):
         self.norm = nn.BatchNorm1d(width)
         nn.init.zeros_(self.norm.weight)
 
-    def forward(self, values: Float[Tensor, "bags width steps"]) -> Float[Tensor, "bags width steps"]:
-        """Weights are inner products divided by the number of steps, no softmax."""
+    def forward(self, values: Float[Tensor, "bags width positions"]) -> Float[Tensor, "bags width positions"]:
+        """Weights are inner products divided by the number of positions, no softmax."""
         query, key, value = self.query(values), self.key(values), self.value(values)
         # The same product in the cheaper order: for videos of hours the matrix of weights would not fit in memory.
         if values.shape[2] > query.shape[1]:
@@ -83,26 +83,28 @@ class TemporalContext(nn.Module):
         merged = (len(DILATIONS) + 1) * width
         self.merge = nn.Sequential(nn.Conv1d(merged, dim, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm1d(dim))
 
-    def forward(self, values: Float[Tensor, "bags dim steps"]) -> Float[Tensor, "bags dim steps"]:
+    def forward(self, values: Float[Tensor, "bags dim positions"]) -> Float[Tensor, "bags dim positions"]:
         """The paper's multi-scale temporal network."""
         branches = [*(branch(values) for branch in self.dilated), self.whole(values)]
         return values + self.merge(torch.cat(branches, dim=1))
 
 
 class Output(NamedTuple):
-    """Score 0..1 of each step, and of the chosen steps their mean score and mean feature."""
+    """Score 0..1 of each position, and of the chosen positions their mean score and mean feature."""
 
-    steps: Float[Tensor, "bags steps"]
+    positions: Float[Tensor, "bags positions"]
     chosen_score: Float[Tensor, " bags"]
     chosen_feature: Float[Tensor, "bags dim"]
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """Temporal context, choice by magnitude, scorer; the video's score is the mean of its chosen segments."""
 
     supervision = "weak"
     sampling = "bags"
     level = "frame"
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers, Glorot-uniform weights and zero biases."""
@@ -127,22 +129,27 @@ class Model(nn.Module):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
+    @property
+    def scores_own_rows(self) -> bool:
+        """Where `score_full_length` is set."""
+        return self.config.score_full_length
+
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""
         if self.config.standardise:
             self.standardise.fit(features)
 
-    def forward(self, features: Float[Tensor, "bags steps dim"]) -> Output:
-        """Score all steps and choose those with the longest features, in training among a random part of them."""
+    def forward(self, features: Float[Tensor, "bags positions dim"]) -> Output:
+        """Score all positions; choose those with the longest features, in training among a random part of them."""
         hidden = self.dropout(self.embeddings(features))
-        steps = self.scorer(hidden).squeeze(-1)
+        positions = self.scorer(hidden).squeeze(-1)
         magnitude = torch.linalg.vector_norm(hidden, dim=-1)
         eligible = magnitude * self.dropout(torch.ones_like(magnitude))
         index = eligible.topk(min(self.config.chosen, eligible.shape[1]), dim=1).indices
-        return Output(steps, steps.gather(1, index).mean(dim=1), mean_of_steps(hidden, index))
+        return Output(positions, positions.gather(1, index).mean(dim=1), mean_of_positions(hidden, index))
 
-    def embeddings(self, features: Float[Tensor, "bags steps dim"]) -> Float[Tensor, "bags steps dim"]:
-        """Each step with its temporal context, from which its score is read and whose length is its magnitude."""
+    def embeddings(self, features: Float[Tensor, "bags positions dim"]) -> Float[Tensor, "bags positions dim"]:
+        """Each position with its temporal context, from which its score is read and whose length is its magnitude."""
         return self.context(self.standardise(features).transpose(1, 2)).transpose(1, 2)
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
@@ -153,11 +160,11 @@ class Model(nn.Module):
         return {
             "classification": losses.cross_entropy(out.chosen_score, batch.labels),
             "magnitude": config.magnitude_weight * gap,
-            "sparsity": config.sparsity_weight * torch.linalg.vector_norm(out.steps[anomalous]),
-            "smoothness": config.smoothness_weight * losses.smoothness(out.steps[anomalous]),
+            "sparsity": config.sparsity_weight * torch.linalg.vector_norm(out.positions[anomalous]),
+            "smoothness": config.smoothness_weight * losses.smoothness(out.positions[anomalous]),
         }
 
     def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
         """Segment scores, 0..1; the video's is the mean over its chosen segments."""
         out = self(features)
-        return Scores(out.chosen_score, out.steps)
+        return Scores(out.chosen_score, out.positions)

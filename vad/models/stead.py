@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vad.errors import ArtefactError, FeatureError, listing
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.models._performer import PerformerAttention
 from vad.nn import losses
 from vad.nn.standardise import Standardise
@@ -90,11 +90,6 @@ class Config(Section):
         if self.attention_width % (2 * self.heads) or self.attention_width < 8:
             raise ValueError(f"attention_width must be at least 8 and a multiple of 2 * heads ({2 * self.heads})")
         return self
-
-    @property
-    def score_full_length(self) -> bool:
-        """Clips are scored one by one at level frame; else their maximum alone is."""
-        return self.level == "frame"
 
 
 class Decoupled(nn.Module):
@@ -179,12 +174,14 @@ class Output(NamedTuple):
     feature: Float[Tensor, "tensors width"]
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """The network; `level` says whether it scores clips or only whole videos."""
 
     supervision = "weak"
     sampling = "bags"
     bag_pool = "max"
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers for maps of `feature_dim` channels (X3D-L: 192).
@@ -208,6 +205,11 @@ class Model(nn.Module):
         self.norm = nn.LayerNorm(config.attention_width)
         self.last = nn.Linear(config.attention_width, 1)
         self.apply(_initialise)
+
+    @property
+    def scores_own_rows(self) -> bool:
+        """Clips are scored one by one at level frame; at level video only their maximum is."""
+        return self.config.level == "frame"
 
     def prepare(self, features: Float[Tensor, "bags segments channels *space"]) -> None:
         """Take the constants of `standardise` from the videos' tensors of the fit part."""

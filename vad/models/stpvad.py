@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from vad.artefacts.clips import BagClips, SegmentMap
 from vad.errors import FeatureError
 from vad.models import urdmu
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.models._dtfe import Encoder, TokenEncoder, Tokens
 from vad.nn import losses
 from vad.nn.standardise import Standardise
@@ -132,7 +132,7 @@ class TokenScores(NamedTuple):
     preserve_index: Int[Tensor, "clips tokens"]
 
 
-class Model(nn.Module):
+class Model(VideoModel):
     """The three networks: segments, clip to tokens, tokens."""
 
     supervision = "weak"
@@ -140,6 +140,8 @@ class Model(nn.Module):
     level = "frame"
     uses_clips = True
     maps_patches = True
+
+    config: Config
 
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers."""
@@ -151,6 +153,16 @@ class Model(nn.Module):
         self.head = TokenNetwork(config.head, config.encoder.token_dim, 2 * config.stage1.width)
         self.trained_steps: Tensor
         self.register_buffer("trained_steps", torch.tensor(0))
+
+    @property
+    def scores_own_rows(self) -> bool:
+        """Where `score_full_length` is set."""
+        return self.config.score_full_length
+
+    @property
+    def segment_map(self) -> SegmentMap:
+        """As set."""
+        return self.config.segment_map
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""
@@ -168,7 +180,7 @@ class Model(nn.Module):
             self.trained_steps += 1
             if self.trained_steps <= self.config.stage1_steps:
                 return terms
-        telling = self.telling(first, batch.labels)
+        telling = self._telling(first, batch.labels)
         bags = torch.arange(len(telling))
         tokens = self.encoder(self._clips(batch.clips, bags, telling[:, 0], batch.features))
         out = self.head(tokens.vectors, _gather(first.fused, telling), batch.labels)
@@ -177,15 +189,15 @@ class Model(nn.Module):
             terms["ratio"] = self.config.ratio_loss_weight * self._ratio(tokens)
         return terms
 
-    def telling(self, first: urdmu.Output, labels: Float[Tensor, " bags"] | None = None) -> Int[Tensor, "bags chosen"]:
+    def _telling(self, first: urdmu.Output, labels: Float[Tensor, " bags"] | None = None) -> Int[Tensor, "bags chosen"]:
         """The most telling segments of each video, the most telling first: 13 of 200.
 
         They fit best the abnormal memory in anomalous videos and in videos without a label, the normal one in normal.
         """
-        found = urdmu.top_steps(first.abnormal.fit)
+        found = urdmu.top_positions(first.abnormal.fit)
         if labels is None:
             return found
-        return torch.where(labels[:, None] > 0.5, found, urdmu.top_steps(first.normal.fit))
+        return torch.where(labels[:, None] > 0.5, found, urdmu.top_positions(first.normal.fit))
 
     def _ratio(self, tokens: Tokens) -> Float[Tensor, ""]:
         """Mean over places of (kept share of a batch's tokens - wanted share)^2; 0 at test, where they are equal."""
@@ -220,7 +232,9 @@ class Model(nn.Module):
             scores = scores + torch.stack(own)
         return Scores(urdmu.top_mean(scores), scores)
 
-    def score_for_selection(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
+    def score_for_selection(
+        self, features: Float[Tensor, "bags segments dim"], clips: BagClips | None = None
+    ) -> Scores:
         """Stage 1 alone chooses the epoch, as released: whatever `score` says, a seed gives the same weights."""
         scores = self.stage1(self.standardise(features)).scores
         return Scores(urdmu.top_mean(scores), scores)
@@ -259,7 +273,7 @@ class Model(nn.Module):
     ) -> TokenScores:
         """Score the tokens of the clips of some segments of one video."""
         tokens = self.encoder(self._clips(clips, torch.full_like(segments, bag), segments, features))
-        read = _gather(first.fused, self.telling(first))[bag].expand(len(segments), -1, -1)
+        read = _gather(first.fused, self._telling(first))[bag].expand(len(segments), -1, -1)
         return TokenScores(self.head(tokens.vectors, read).scores, tokens.preserve_index)
 
     def patch_maps(

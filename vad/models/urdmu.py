@@ -1,11 +1,12 @@
-"""UR-DMU: two memories, one of normal and one of abnormal prototypes, read by steps that saw the whole video.
+"""UR-DMU: two memories, one of normal and one of abnormal prototypes, read by positions that saw the whole video.
 
 Paper: Zhou, Yu, Yang, Dual Memory Units with Uncertainty Regulation for Weakly Supervised Video Anomaly Detection,
 AAAI 2023.
 Borrowed: nothing; written from the paper and a description of the released network (MIT), own code.
 Differs: what a video's label decides (noise, loss terms, pairs of the triplet) is decided by its label, not by its
 half of the batch; crops are bags of their own in training and their scores averaged afterwards; the validation
-loss is taken without noise. `kl_axis: feature` sums the divergence over a step's vector; the release sums over time.
+loss is taken without noise. `kl_axis: feature` sums the divergence over the vector of a position; the release sums
+over time.
 """
 
 import math
@@ -18,18 +19,18 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Bags, Scores
+from vad.models._base import Bags, Scores, VideoModel
 from vad.nn import losses
-from vad.nn.selection import mean_of_steps
+from vad.nn.selection import mean_of_positions
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Positive, Section
 
 QUERIES = 1024
-"""Steps that read at once; bounds memory for videos of hours, not results."""
+"""Positions that read at once; bounds memory for videos of hours, not results."""
 
 
 class DualMemory(Section):
-    """Settings of the network and its loss, whatever its steps are; the defaults are the published ones."""
+    """Settings of the network and its loss, whatever its positions are; the defaults are the published ones."""
 
     width: Count = Field(default=512, description="channels of the embedding, the blocks and the prototypes")
     blocks: Count = Field(default=2, description="attention blocks")
@@ -60,7 +61,7 @@ class Config(DualMemory):
 
 
 def top_count(count: int) -> int:
-    """How many of `count` steps or slots stand for all: one in sixteen, and one more."""
+    """How many of `count` positions or slots stand for all: one in sixteen, and one more."""
     return count // 16 + 1
 
 
@@ -69,13 +70,13 @@ def top_mean(values: Float[Tensor, "*batch count"]) -> Float[Tensor, "*batch"]:
     return values.topk(top_count(values.shape[-1]), dim=-1).values.mean(dim=-1)
 
 
-def top_steps(values: Float[Tensor, "bags steps"]) -> Int[Tensor, "bags chosen"]:
-    """The steps with the highest values, `top_count` of them."""
+def top_positions(values: Float[Tensor, "bags positions"]) -> Int[Tensor, "bags chosen"]:
+    """The positions with the highest values, `top_count` of them."""
     return values.topk(top_count(values.shape[1]), dim=1).indices
 
 
-def nearness(places: Float[Tensor, " chosen"], every: Float[Tensor, " steps"]) -> Float[Tensor, "chosen steps"]:
-    """Weights exp(-|i - j| / e) of every step for some places, each row divided by its sum."""
+def nearness(places: Float[Tensor, " chosen"], every: Float[Tensor, " positions"]) -> Float[Tensor, "chosen positions"]:
+    """Weights exp(-|i - j| / e) of every position for some places, each row divided by its sum."""
     weights = torch.exp(-(places[:, None] - every).abs() / math.e)
     return weights / weights.sum(dim=-1, keepdim=True)
 
@@ -91,7 +92,7 @@ class GlobalLocalAttention(nn.Module):
         self.project = nn.Linear(config.width, 4 * inner, bias=False)
         self.out = nn.Sequential(nn.Linear(2 * inner, config.width), nn.Dropout(config.dropout))
 
-    def forward(self, values: Float[Tensor, "bags steps width"]) -> Float[Tensor, "bags steps width"]:
+    def forward(self, values: Float[Tensor, "bags positions width"]) -> Float[Tensor, "bags positions width"]:
         """The paper's global and local multi-head self-attention; both reads side by side in each head."""
         split = self.project(values).unflatten(-1, (4, self.heads, -1)).permute(2, 0, 3, 1, 4)
         query, key, value, near = split.unbind()
@@ -120,17 +121,17 @@ class Block(nn.Module):
             nn.Dropout(config.dropout),
         )
 
-    def forward(self, values: Float[Tensor, "bags steps width"]) -> Float[Tensor, "bags steps width"]:
+    def forward(self, values: Float[Tensor, "bags positions width"]) -> Float[Tensor, "bags positions width"]:
         """The values after both parts."""
         values = values + self.attention(values)
         return values + self.ff(values)
 
 
 class Read(NamedTuple):
-    """What steps read of a memory: how well they fit it (0..1) and the vector."""
+    """What positions read of a memory: how well they fit it (0..1) and the vector."""
 
-    fit: Float[Tensor, "bags steps"]
-    vector: Float[Tensor, "bags steps width"]
+    fit: Float[Tensor, "bags positions"]
+    vector: Float[Tensor, "bags positions width"]
 
 
 class Memory(nn.Module):
@@ -141,26 +142,26 @@ class Memory(nn.Module):
         super().__init__()
         self.slots = nn.Parameter(torch.empty(slots, width).uniform_(-(width**-0.5), width**-0.5))
 
-    def forward(self, values: Float[Tensor, "bags steps width"]) -> Read:
+    def forward(self, values: Float[Tensor, "bags positions width"]) -> Read:
         """The fit is the mean of the highest weights (4 of 60)."""
         weights = torch.sigmoid(values @ self.slots.T * values.shape[-1] ** -0.5)
         return Read(top_mean(weights), weights @ self.slots)
 
 
 class Output(NamedTuple):
-    """Scores 0..1 of the steps and what they come from; `log_variance` is None without labels."""
+    """Scores 0..1 of the positions and what they come from; `log_variance` is None without labels."""
 
-    scores: Float[Tensor, "bags steps"]
-    hidden: Float[Tensor, "bags steps width"]
-    fused: Float[Tensor, "bags steps 2*width"]
+    scores: Float[Tensor, "bags positions"]
+    hidden: Float[Tensor, "bags positions width"]
+    fused: Float[Tensor, "bags positions 2*width"]
     abnormal: Read
     normal: Read
-    normal_mean: Float[Tensor, "bags steps width"]
-    log_variance: Float[Tensor, "bags steps width"] | None
+    normal_mean: Float[Tensor, "bags positions width"]
+    log_variance: Float[Tensor, "bags positions width"] | None
 
 
 class Network(nn.Module):
-    """Embedding, attention blocks, two memories, uncertainty, scorer, with the loss; steps may be anything."""
+    """Embedding, attention blocks, two memories, uncertainty, scorer, with the loss; positions may be anything."""
 
     def __init__(self, config: DualMemory, feature_dim: int) -> None:
         """Build the layers."""
@@ -177,11 +178,11 @@ class Network(nn.Module):
 
     def forward(
         self,
-        features: Float[Tensor, "bags steps dim"],
+        features: Float[Tensor, "bags positions dim"],
         labels: Float[Tensor, " bags"] | None = None,
         refine: Callable[[Tensor], Tensor] | None = None,
     ) -> Output:
-        """Score each step; with labels, in training, normal videos' reads of the normal memory are sampled.
+        """Score each position; with labels, in training, normal videos' reads of the normal memory are sampled.
 
         All other reads are their means: the paper's uncertainty regulation. `refine` changes what the scorer sees.
         """
@@ -197,10 +198,10 @@ class Network(nn.Module):
 
     def sample(
         self,
-        mean: Float[Tensor, "bags steps width"],
-        log_variance: Float[Tensor, "bags steps width"] | None,
+        mean: Float[Tensor, "bags positions width"],
+        log_variance: Float[Tensor, "bags positions width"] | None,
         labels: Float[Tensor, " bags"] | None,
-    ) -> Float[Tensor, "bags steps width"]:
+    ) -> Float[Tensor, "bags positions width"]:
         """The mean, in training plus noise of the given variance for normal videos."""
         if log_variance is None or labels is None or not self.training:
             return mean
@@ -208,7 +209,7 @@ class Network(nn.Module):
         return mean + noise * (labels < 0.5)[:, None, None]
 
     def terms(self, out: Output, labels: Float[Tensor, " bags"]) -> dict[str, Tensor]:
-        """Cross-entropy of the top steps, four terms on memory reads, triplet, divergence, distance."""
+        """Cross-entropy of the top positions, four terms on memory reads, triplet, divergence, distance."""
         config, anomalous = self.config, labels > 0.5
         assert out.log_variance is not None
         divergence = losses.gaussian_kl(out.normal_mean[~anomalous], out.log_variance[~anomalous], config.kl_axis)
@@ -223,7 +224,7 @@ class Network(nn.Module):
         }
 
     def _reads(self, out: Output, anomalous: Tensor) -> dict[str, Tensor]:
-        """Every step of a normal video fits the normal memory alone; some of an anomalous one the abnormal."""
+        """Every position of a normal video fits the normal memory alone; some of an anomalous one the abnormal."""
         found, left = top_mean(out.abnormal.fit[anomalous]), top_mean(1 - out.normal.fit[anomalous])
         own, foreign = out.normal.fit[~anomalous], out.abnormal.fit[~anomalous]
         return {
@@ -236,9 +237,9 @@ class Network(nn.Module):
     def _contrasts(self, out: Output, anomalous: Tensor) -> tuple[Tensor, Tensor]:
         """Triplet and distance term over the pairs (i-th normal, i-th anomalous video)."""
         pairs = min(int(anomalous.sum()), int((~anomalous).sum()))
-        normal_steps, abnormal_steps = top_steps(out.normal.fit), top_steps(out.abnormal.fit)
-        like_normal = functional.normalize(mean_of_steps(out.hidden, normal_steps), dim=-1)
-        like_abnormal = functional.normalize(mean_of_steps(out.hidden, abnormal_steps), dim=-1)
+        normal_positions, abnormal_positions = top_positions(out.normal.fit), top_positions(out.abnormal.fit)
+        like_normal = functional.normalize(mean_of_positions(out.hidden, normal_positions), dim=-1)
+        like_abnormal = functional.normalize(mean_of_positions(out.hidden, abnormal_positions), dim=-1)
         triplet = functional.triplet_margin_loss(
             like_normal[~anomalous][:pairs],
             like_normal[anomalous][:pairs],
@@ -246,25 +247,31 @@ class Network(nn.Module):
             margin=self.config.triplet_margin,
             reduction="none",
         )
-        normal_read = mean_of_steps(out.normal.vector, normal_steps)[~anomalous][:pairs]
-        abnormal_read = mean_of_steps(out.abnormal.vector, abnormal_steps)[anomalous][:pairs]
+        normal_read = mean_of_positions(out.normal.vector, normal_positions)[~anomalous][:pairs]
+        abnormal_read = mean_of_positions(out.abnormal.vector, abnormal_positions)[anomalous][:pairs]
         lengths = [torch.linalg.vector_norm(read, dim=-1) for read in (abnormal_read, normal_read)]
         distance = functional.relu(self.config.distance_margin - lengths[0] + lengths[1])
         return losses.mean_or_zero(triplet), losses.mean_or_zero(distance)
 
 
-class Model(Network):
-    """The network on the segments of a video; the video's score is its top steps' mean."""
+class Model(Network, VideoModel):
+    """The network on the segments of a video; the video's score is its top positions' mean."""
 
     supervision = "weak"
     sampling = "bags"
     level = "frame"
 
+    config: Config
+
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers."""
         super().__init__(config, feature_dim)
-        self.config: Config = config
         self.standardise = Standardise(feature_dim)
+
+    @property
+    def scores_own_rows(self) -> bool:
+        """Where `score_full_length` is set."""
+        return self.config.score_full_length
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""
@@ -273,7 +280,7 @@ class Model(Network):
 
     def forward(
         self,
-        features: Float[Tensor, "bags steps dim"],
+        features: Float[Tensor, "bags positions dim"],
         labels: Float[Tensor, " bags"] | None = None,
         refine: Callable[[Tensor], Tensor] | None = None,
     ) -> Output:
@@ -289,6 +296,6 @@ class Model(Network):
         scores = self(features).scores
         return Scores(top_mean(scores), scores)
 
-    def embeddings(self, features: Float[Tensor, "bags steps dim"]) -> Float[Tensor, "bags steps fused"]:
-        """What the scorer reads of each step: its vector beside the sum of what it read of both memories."""
+    def embeddings(self, features: Float[Tensor, "bags positions dim"]) -> Float[Tensor, "bags positions fused"]:
+        """What the scorer reads of each position: its vector beside the sum of what it read of both memories."""
         return self(features).fused

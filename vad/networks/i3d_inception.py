@@ -58,7 +58,7 @@ class Unit(nn.Module):
     def __init__(self, before: int, after: int, window: int = 1, stride: int = 1) -> None:
         super().__init__()
         self.conv3d = nn.Conv3d(before, after, window, stride, bias=False)
-        # Matters for random weights alone: under torch's own start, 22 layers of ReLU leave nothing of a picture.
+        # For random weights only: with torch's default initialisation the activations vanish over 22 ReLU layers.
         nn.init.kaiming_normal_(self.conv3d.weight, nonlinearity="relu")
         self.bn = nn.BatchNorm3d(after, EPSILON)
 

@@ -98,7 +98,7 @@ class MapNetwork(nn.Module):
 
     Args:
         segment: the network.
-        time, size: cells along time, and along height and width; each is the mean of what it covers.
+        time, size: cells along time, and along height and width; each is the mean of the locations in it.
     """
 
     def __init__(self, segment: SegmentNetwork, time: int, size: int) -> None:

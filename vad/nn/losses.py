@@ -114,8 +114,8 @@ def magnitude_gap(
 
 
 def gaussian_kl(
-    mean: Float[Tensor, "bags steps width"],
-    log_variance: Float[Tensor, "bags steps width"],
+    mean: Float[Tensor, "bags positions width"],
+    log_variance: Float[Tensor, "bags positions width"],
     axis: Literal["time", "feature"] = "time",
 ) -> Float[Tensor, ""]:
     """Divergence of normal distributions from the standard one in nats, >= 0; 0 for no bags.
@@ -123,7 +123,7 @@ def gaussian_kl(
     Args:
         mean: of each value.
         log_variance: natural logarithm of the variance of each value.
-        axis: summed over `time` (as UR-DMU is released) or over the `feature` axis (the divergence of one step's
+        axis: summed over `time` (as UR-DMU is released) or over the `feature` axis (the divergence of one position's
             vector); the mean is taken over the other axes.
     """
     inner = 1 + log_variance - mean**2 - log_variance.exp()

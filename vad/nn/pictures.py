@@ -9,8 +9,8 @@ LEAST_ERROR = 1e-10
 
 
 def signed_bgr(
-    windows: UInt8[Tensor, "windows steps dim height width"],
-) -> Float[Tensor, "windows steps dim height width"]:
+    windows: UInt8[Tensor, "windows rows dim height width"],
+) -> Float[Tensor, "windows rows dim height width"]:
     """Bytes 0..255 (RGB) as numbers -1..1 in the order blue, green, red."""
     return windows.flip(2).float() / 127.5 - 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import Claim
-from vad.evaluation.evaluate import CONFUSION
+from vad.evaluation.metrics import CONFUSION
 from vad.published.page import Block, Page
 from vad.published.rows import Row, published_rows
 from vad.published.tables import Table

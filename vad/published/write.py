@@ -12,7 +12,7 @@ from vad.errors import ParamsError
 from vad.evaluation.baselines import NO_PIXEL
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import JudgedVideo
+from vad.evaluation.judged_video import JudgedVideo
 from vad.evaluation.significance import differences
 from vad.ledger.records import broken_links, record_path
 from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
@@ -97,7 +97,7 @@ class _Maker:
             unseen={d: self._unseen(d, ranked) for d in rows} if ranked else {},
             oracle={d: _values(self._baselines(d)[ORACLE], ranked) for d in rows} if ranked else {},
             absent=absent | {name: ("not installed", why) for name, why in self.settings.skipped.items()},
-            coverage=self.evaluate.bootstrap.level if self.table.metrics else 0,
+            coverage=self.evaluate.bootstrap.coverage if self.table.metrics else 0,
         )
 
     def _variants(self) -> dict[str, list[Row]]:

@@ -19,13 +19,14 @@ from vad.artefacts.clips import BagClips
 from vad.artefacts.features import FeatureFile, read_features
 from vad.artefacts.files import write_array, write_json, write_text
 from vad.artefacts.scores import read_scores
-from vad.engine.batches import VideoModel, crops_of, pool_of
+from vad.engine.batches import crops_of
 from vad.engine.build import restored
 from vad.engine.expansion import resample
 from vad.engine.score import bag_length
 from vad.errors import FeatureError
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
+from vad.models._base import VideoModel
 from vad.report.inputs import label_at, truth_of_test
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import GroundTruth
@@ -88,13 +89,13 @@ def shown(model: VideoModel, file: FeatureFile, frame: int) -> Shown:
     rows = len(file.features)
     length = bag_length(model, rows)
     clips = BagClips([file.clips])
-    looked_at = np.array(clips.rows(0, length, model.config.segment_map))
+    looked_at = np.array(clips.rows(0, length, model.segment_map))
     row = int(np.searchsorted(file.bounds, min(frame, file.n_frames - 1), "right")) - 1
     segment = max(int(np.searchsorted(looked_at, row, "right")) - 1, 0)
     first, images = int(file.bounds[looked_at[segment]]), file.clips.frames(int(looked_at[segment]))
     last = min(len(images), file.n_frames - first) - 1  # a clip at the end of a video repeats its last frame
     inside = min(max(frame - first, 0), last)
-    bags = [torch.from_numpy(resample(crop, length, pool_of(model)))[None] for crop in crops_of(file.features)]
+    bags = [torch.from_numpy(resample(crop, length, model.bag_pool))[None] for crop in crops_of(file.features)]
     device = next(model.parameters()).device
     maps = [model.patch_maps(bag.to(device), clips, torch.tensor([segment])) for bag in bags]
     heat = heat_maps(torch.stack(maps).mean(dim=0), *images.shape[:3])[0, inside]

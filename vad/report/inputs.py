@@ -13,7 +13,7 @@ from vad.artefacts.scores import read_scores
 from vad.evaluation.annotations import read_labels, truth_of
 from vad.evaluation.baselines import rows
 from vad.evaluation.ground_truth import Convention
-from vad.evaluation.scored_video import JudgedVideo, VideoTruth
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.ledger.records import broken_links, record_path
 from vad.report.tables import result_row
 from vad.schema.base import Id, Section

@@ -1,6 +1,6 @@
 """Rows from metrics files, and rows as CSV or Markdown. A metric's level is in its name: no column mixes levels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def note(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def result_row(
-    head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], metrics: Sequence[str] = METRICS
+    head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], metrics: Iterable[str] = METRICS
 ) -> dict[str, Any]:
     """One variant: mean and standard deviation over seeds, and the mean bounds of the seeds' intervals.
 

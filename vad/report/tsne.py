@@ -1,7 +1,7 @@
 """What a model makes of a video inside, as vectors with their places in the video, and a map of them in the plane.
 
-A model may offer `embeddings(features)`: the vectors that its scores are read from, one per step
-([bags, steps, width]) or one per bag or window ([bags, width]). Of a model that has none, the features that it reads
+A model may define `embeddings(features)`: the vectors that its scores are read from, one per position
+([bags, positions, width]) or one per bag or window ([bags, width]). For a model without it the features that it reads
 are shown instead, and the unit `row` says so.
 """
 
@@ -22,12 +22,13 @@ from torch import Tensor
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.scores import StoredScores, read_scores
-from vad.engine.batches import Part, VideoModel, WindowSet, crops_of, pool_of, set_for
+from vad.engine.batches import Part, WindowSet, crops_of, set_for
 from vad.engine.build import restored
 from vad.engine.expansion import resample, resample_bounds, window_starts
 from vad.engine.score import bag_length, in_chunks
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.scored_video import VideoTruth
+from vad.evaluation.judged_video import VideoTruth
+from vad.models._base import VideoModel, defines
 from vad.report.inputs import label_at, truth_of_test
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import GroundTruth
@@ -53,7 +54,7 @@ def embed_video(
 ) -> Embeddings:
     """Embeddings of one video, the mean over its crops; the model is put into eval mode.
 
-    Steps that begin in the same row of the video are averaged.
+    Positions that begin in the same row of the video are averaged.
 
     Args:
         model: with or without `embeddings`.
@@ -61,17 +62,17 @@ def embed_video(
         bounds: rows + 1 frame indices, the last is n_frames.
     """
     model.eval()
-    if not hasattr(model, "embeddings") or model.sampling not in ("bags", "windows"):
+    if not defines(model, VideoModel.embeddings):
         return Embeddings("row", _plain(features), _middle(bounds[:-1], bounds[1:]))
     crops = [_of_crop(model, crop) for crop in crops_of(features)]
     vectors = torch.stack(crops).double().mean(dim=0).cpu().numpy()
     if model.sampling == "windows":
-        starts = window_starts(len(features), model.config.window, model.config.stride)
-        ends = np.minimum(starts + model.config.window, len(features))
+        starts = window_starts(len(features), model.window, model.stride)
+        ends = np.minimum(starts + model.window, len(features))
         return Embeddings("window", vectors, _middle(bounds[starts], bounds[ends]))
     if vectors.ndim == 1:
         return Embeddings("video", vectors[None], np.array([WHOLE]))
-    first, last = _rows_of_steps(len(vectors), bag_length(model, len(features)), len(features))
+    first, last = _rows_of_positions(len(vectors), bag_length(model, len(features)), len(features))
     # A short video fills a bag by repeating its rows: equal points would pose as a dense group.
     start, group = np.unique(first, return_inverse=True)
     means = np.stack([vectors[group == number].mean(axis=0) for number in range(len(start))])
@@ -80,10 +81,10 @@ def embed_video(
 
 
 def _of_crop(model: VideoModel, features: Float[ndarray, "rows dim"]) -> Tensor:
-    """[steps, width] or [width] of a bag, [windows, width] of a window model."""
+    """[positions, width] or [width] of a bag, [windows, width] of a window model."""
     if model.sampling == "bags":
         device = next(model.parameters()).device
-        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), pool_of(model)))[None]
+        bag = torch.from_numpy(resample(features, bag_length(model, len(features)), model.bag_pool))[None]
         return model.embeddings(bag.to(device))[0]
     found = set_for(model, Part([features], [0]))
     assert isinstance(found, WindowSet)
@@ -96,11 +97,13 @@ def _plain(features: Float[ndarray, "rows *dims"]) -> Float[ndarray, "rows dim"]
     return features.mean(axis=axes, dtype=np.float64) if axes else features.astype(np.float64)
 
 
-def _rows_of_steps(steps: int, segments: int, rows: int) -> tuple[Int[ndarray, " steps"], Int[ndarray, " steps"]]:
-    """First row of each step and the row behind its last, as `vad.engine.expansion.bag_over_segments` spreads them."""
-    span, cuts = segments // steps, resample_bounds(rows, segments)
-    first = cuts[np.arange(steps) * span]
-    ends = np.append(np.arange(1, steps) * span, segments)
+def _rows_of_positions(
+    positions: int, segments: int, rows: int
+) -> tuple[Int[ndarray, " positions"], Int[ndarray, " positions"]]:
+    """First row of each position and the row after its last, as `vad.engine.expansion.bag_over_segments` has them."""
+    span, cuts = segments // positions, resample_bounds(rows, segments)
+    first = cuts[np.arange(positions) * span]
+    ends = np.append(np.arange(1, positions) * span, segments)
     return first, np.maximum(cuts[ends], first + 1)
 
 

@@ -8,11 +8,11 @@ from vad.schema.base import Count, Fraction, Section
 
 
 class Bootstrap(Section):
-    """Intervals: videos are drawn with replacement inside the two strata (anomalous, normal)."""
+    """Intervals by bootstrap: videos are drawn with replacement, the anomalous and the normal ones apart."""
 
     resamples: Count = Field(default=1000, description="draws; each gives one value of every metric")
     seed: int = Field(default=0, ge=0, description="seed of the draws, and of the baseline `random`")
-    level: Fraction = Field(default=0.95, description="two-sided percentile interval")
+    coverage: Fraction = Field(default=0.95, description="share of the draws that lie inside an interval (percentiles)")
     block_frames: Count = Field(
         default=300, description="with fewer than 5 test videos, runs of this many frames are drawn instead of videos"
     )
@@ -72,7 +72,7 @@ class Threshold(Section):
 
 
 class Evaluate(Section):
-    """How scores become metrics (stage `evaluate`)."""
+    """Settings of room `evaluate`."""
 
     ground_truth: GroundTruth = Field(default_factory=GroundTruth)
     threshold: Threshold = Field(default_factory=Threshold)

@@ -88,7 +88,7 @@ def _check_videos(folder: Path, videos: Sequence[Video]) -> None:
     sizes = Counter(video.split for video in videos)
     problems += [f"no {split} videos" for split in ("train", "test") if not sizes[split]]
     if problems:
-        raise DatasetError(listing(str(folder), problems, "Mend the data set's lists."))
+        raise DatasetError(listing(str(folder), problems, "Correct the data set's lists."))
 
 
 def _train_frame(videos: Sequence[Video], chosen: Collection[str]) -> pd.DataFrame:

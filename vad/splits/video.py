@@ -35,8 +35,8 @@ class Video:
         unit: unit of `intervals`.
         frame_labels: file of one label a frame, relative to the data set's root, or what the data set calls
             labels that it keeps together; "" when there is none.
-        frame_level: False for a test video whose anomalous frames nobody marked: video-level metrics only.
-        n_frames: frame count when a list states one (used for imported features alone), else None.
+        frame_level: False for an anomalous test video without marked frames: it counts in video-level metrics only.
+        n_frames: frame count when a list states one (used for imported features only), else None.
         part: "fit" or "validation" when the user chose, "" to let `carve_validation` choose.
     """
 

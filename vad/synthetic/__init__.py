@@ -1,1 +1,1 @@
-"""How the generated data sets are drawn: cameras, people, vehicles, weather, events, and the film of it all."""
+"""How generated videos are drawn: places, people, vehicles; and the walkway of `mini_walk`."""

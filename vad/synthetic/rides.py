@@ -16,7 +16,7 @@ HALF_WIDTH = {"cyclist": 0.5, "cart": 0.75, "runner": 0.08, "skater": 0.08, "thr
 
 @lru_cache(maxsize=600)
 def cyclist(person: Person, moment: int, height: int, facing: int) -> Sprite:
-    """Somebody on a bicycle; anchored under the wheels.
+    """A person on a bicycle; anchored under the wheels.
 
     Args:
         person: looks of the rider.

@@ -1,4 +1,4 @@
-"""From plan to pictures: draws every frame and every pixel mask of a `mini_walk` clip, in UCSD's file layout.
+"""From plan to pictures: draws every frame and every pixel mask of a `mini_walk` sequence, in UCSD's file layout.
 
 Frames are drawn at twice their size and averaged, so that a slow walker moves by parts of a pixel.
 """
@@ -17,7 +17,7 @@ from scipy import ndimage
 from vad.synthetic.sprites import OPAQUE, Blit, Brush, Canvas, rgb
 from vad.synthetic.surfaces import crown, noise
 from vad.synthetic.walkers import FAR, Anomaly, View, crowd, looks
-from vad.synthetic.walkway import NORMAL, Clip
+from vad.synthetic.walkway import NORMAL, SequencePlan
 from vad.synthetic.workers import spread
 
 FINER = 2
@@ -33,44 +33,48 @@ class Frame(NamedTuple):
     mask: Bool[np.ndarray, "height width"]
 
 
-def draw_all(clips: list[Clip], root: Path, size: tuple[int, int], seed: int, workers: int) -> None:
-    """Write every clip below `root`, the longest first, in `workers` processes; size is (height, width)."""
-    spread(partial(draw, root=root, size=size, seed=seed), sorted(clips, key=lambda clip: -clip.n_frames), workers)
+def draw_all(sequences: list[SequencePlan], root: Path, size: tuple[int, int], seed: int, workers: int) -> None:
+    """Write every sequence below `root`, the longest first, in `workers` processes; size is (height, width)."""
+    spread(
+        partial(draw, root=root, size=size, seed=seed),
+        sorted(sequences, key=lambda sequence: -sequence.n_frames),
+        workers,
+    )
 
 
-def draw(clip: Clip, root: Path, size: tuple[int, int], seed: int) -> None:
-    """Write the frames of one clip as `001.png` ..., and for a test clip its masks below `<clip>_gt`."""
-    folder = root / clip.folder
-    masks = folder.with_name(f"{clip.name}_gt")
-    for place in (folder, masks) if clip.split == "test" else (folder,):
+def draw(sequence: SequencePlan, root: Path, size: tuple[int, int], seed: int) -> None:
+    """Write the frames of one sequence as `001.png` ..., and for a test sequence its masks below `<sequence>_gt`."""
+    folder = root / sequence.folder
+    masks = folder.with_name(f"{sequence.name}_gt")
+    for place in (folder, masks) if sequence.split == "test" else (folder,):
         place.mkdir(parents=True, exist_ok=True)
-    for number, frame in enumerate(frames(clip, size, seed), 1):
+    for number, frame in enumerate(frames(sequence, size, seed), 1):
         # Fast compression: noise hardly shrinks.
         Image.fromarray(frame.picture).save(folder / f"{number:03d}.png", compress_level=1)
-        if clip.split == "test":
+        if sequence.split == "test":
             Image.fromarray(frame.mask).save(masks / f"{number:03d}.png")
 
 
-def frames(clip: Clip, size: tuple[int, int], seed: int) -> Iterator[Frame]:
-    """All frames of a clip in turn.
+def frames(sequence: SequencePlan, size: tuple[int, int], seed: int) -> Iterator[Frame]:
+    """All frames of a sequence in turn.
 
     Args:
-        clip: what to show.
+        sequence: what to show.
         size: height and width in pixels.
-        seed: of the data set; all its clips share the camera and the people.
+        seed: of the data set; all its sequences share the camera and the people.
     """
     view = View(size[0] * FINER, size[1] * FINER)
     ground, people = background(seed, view), looks(seed)
     # Normal life and camera have their own random numbers: an anomaly changes nothing in them.
-    walkers = crowd(view, people, np.random.default_rng([*clip.entropy, 0]), clip.n_frames)
-    sensor = Sensor(np.random.default_rng([*clip.entropy, 1]), size)
-    anomaly = Anomaly(clip, view, people, np.random.default_rng([*clip.entropy, 2]))
+    walkers = crowd(view, people, np.random.default_rng([*sequence.entropy, 0]), sequence.n_frames)
+    sensor = Sensor(np.random.default_rng([*sequence.entropy, 1]), size)
+    anomaly = Anomaly(sequence, view, people, np.random.default_rng([*sequence.entropy, 2]))
     canvas = Canvas(view.height, view.width)
-    for frame in range(clip.n_frames):
+    for frame in range(sequence.n_frames):
         canvas.luma[...] = ground
-        odd = [] if clip.kind == NORMAL else anomaly.blits(frame)
+        odd = [] if sequence.kind == NORMAL else anomaly.blits(frame)
         normal = [blit for walker in walkers for blit in walker.blits(frame, view)]
-        normal += [] if clip.kind == NORMAL else anomaly.bystander(frame)
+        normal += [] if sequence.kind == NORMAL else anomaly.bystander(frame)
         for blit in sorted([*normal, *odd], key=lambda blit: blit.depth):
             canvas.blit(blit)
         yield Frame(sensor.expose(canvas.luma, frame), _mask(odd, view))
@@ -80,7 +84,7 @@ class Sensor:
     """What the camera adds: slow changes of light, and noise."""
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int]) -> None:
-        """Draw the light of the clip."""
+        """Draw the light of the sequence."""
         self.rng, self.size = rng, size
         self.light = rng.uniform(0.9, 1.06)
         self.drift = (rng.uniform(0.01, 0.05), rng.uniform(60, 300), rng.uniform(0, 2 * math.pi))

@@ -9,13 +9,13 @@ import numpy as np
 from vad.synthetic.people import Person, Pose, figure, stand, stranger, walk
 from vad.synthetic.rides import HALF_WIDTH, MOMENTS, bag, board, cart, cyclist
 from vad.synthetic.sprites import Blit, Number
-from vad.synthetic.walkway import Clip
+from vad.synthetic.walkway import SequencePlan
 
 LOOKS = 14
 """Different people of a data set: few, so that their pictures are painted once."""
 FAR, NEAR = 44.0, 91.0  # rows of the feet at both edges of the walkway, of 96
 SPEED = (0.5, 1.5)  # of pedestrians, in hundredths of the picture's width a frame
-CROWD = (1.5, 6.0)  # pedestrians in the picture at a time, on average over a clip
+CROWD = (1.5, 6.0)  # pedestrians in the picture at a time, on average over a sequence
 EDGE = 1.0  # by how many rows of 96 an anomaly is inside the picture at its first and last frame
 
 
@@ -32,7 +32,7 @@ class View:
         return self.height / 96
 
     def person(self, row: Number) -> int:
-        """Height in pixels of somebody who stands on a row (of the canvas); in steps, so that pictures repeat."""
+        """Height in pixels of a person on a row of the canvas, in steps, so that drawn pictures can be reused."""
         tall = (15 + (row / self.scale - FAR) * 0.28) * self.scale
         return max(round(tall / 4) * 4, 4)
 
@@ -81,7 +81,7 @@ def looks(seed: int) -> list[Person]:
 
 
 def crowd(view: View, people: list[Person], rng: np.random.Generator, n_frames: int) -> list[Walker]:
-    """The pedestrians of one clip: as many at its start as at its end."""
+    """The pedestrians of one sequence: as many at its start as at its end."""
     walkers = []
     for _ in range(rng.poisson(0.6)):
         row, x = view.row(rng), rng.uniform(0.1, 0.9) * view.width
@@ -110,47 +110,47 @@ def _stander(people: list[Person], rng: np.random.Generator, row: Number, x: Num
 
 
 class Anomaly:
-    """All passes of a test clip's anomaly."""
+    """All passes of a test sequence's anomaly."""
 
-    def __init__(self, clip: Clip, view: View, people: list[Person], rng: np.random.Generator) -> None:
+    def __init__(self, sequence: SequencePlan, view: View, people: list[Person], rng: np.random.Generator) -> None:
         """Draw who it is, and where and in which direction each pass goes."""
-        self.clip, self.view = clip, view
+        self.sequence, self.view = sequence, view
         self.person = people[rng.integers(len(people))]
-        self.rows = [view.row(rng) for _ in clip.starts]
-        self.facing = [int(rng.choice([-1, 1])) for _ in clip.starts]
+        self.rows = [view.row(rng) for _ in sequence.starts]
+        self.facing = [int(rng.choice([-1, 1])) for _ in sequence.starts]
         self.spot = (rng.uniform(0.3, 0.7) * view.width, rng.uniform(-0.15, 0.15) * view.width / 100)
 
     def blits(self, frame: int) -> list[Blit]:
         """What is anomalous in one frame; empty outside the passes."""
         blits = []
-        for which, start in enumerate(self.clip.starts):
-            moment = (frame - start) % self.clip.n_frames
-            if moment < self.clip.pass_frames:
+        for which, start in enumerate(self.sequence.starts):
+            moment = (frame - start) % self.sequence.n_frames
+            if moment < self.sequence.pass_frames:
                 blits += self._pass(frame, moment, which)
         return blits
 
     def bystander(self, frame: int) -> list[Blit]:
         """The one who will throw the bag, as a normal person with a bag outside the passes."""
-        if self.clip.kind != "thrown_bag" or self.blits(frame):
+        if self.sequence.kind != "thrown_bag" or self.blits(frame):
             return []
         return list(self._thrower(frame, True))
 
     def _thrower(self, frame: int, carries: bool, arms: Number = 0.1) -> Iterator[Blit]:
         row, (x, speed) = self.rows[0], self.spot
-        size, x = self.view.person(row), x + speed * (frame - self.clip.n_frames / 2)
+        size, x = self.view.person(row), x + speed * (frame - self.sequence.n_frames / 2)
         pose = walk(x / (0.85 * size), 0.5)._replace(shoulder=(arms, arms))
         yield from person_blits(self.person, pose, size, self.facing[0], x, row, carries)
 
     def _pass(self, frame: int, moment: int, which: int) -> Iterator[Blit]:
-        kind, row, facing = self.clip.kind, self.rows[which], self.facing[which]
+        kind, row, facing = self.sequence.kind, self.rows[which], self.facing[which]
         if kind == "thrown_bag":
             yield from self._thrower(frame, False, arms=2.4)
             yield from self._flying(frame, moment)
             return
         size, width = self.view.person(row), self.view.width
         reach = HALF_WIDTH[kind] * size - EDGE * self.view.scale
-        x = -reach + moment * (width + 2 * reach) / max(self.clip.pass_frames - 1, 1)
-        speed = (width + 2 * reach) / max(self.clip.pass_frames - 1, 1)
+        x = -reach + moment * (width + 2 * reach) / max(self.sequence.pass_frames - 1, 1)
+        speed = (width + 2 * reach) / max(self.sequence.pass_frames - 1, 1)
         x = x if facing > 0 else width - x
         yield from _RIDES[kind](self.person, moment * speed / size, size, facing, x, row)
 
@@ -158,7 +158,7 @@ class Anomaly:
         """The bag goes up and comes down again, about as fast as in life at ten frames a second."""
         row, (x, speed) = self.rows[0], self.spot
         size = self.view.person(row)
-        x = x + speed * (frame - self.clip.n_frames / 2)
+        x = x + speed * (frame - self.sequence.n_frames / 2)
         flight = moment % 12 / 12
         rise, drift = 4 * flight * (1 - flight), 0.5 * math.sin(2 * math.pi * moment / 24)
         yield Blit(row + 0.2, bag(size), x + drift * size, row - (0.75 + 0.9 * rise) * size)

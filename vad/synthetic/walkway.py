@@ -1,8 +1,8 @@
-"""What each clip of `mini_walk` will show, before a single frame is drawn.
+"""What each sequence of `mini_walk` will show, before a single frame is drawn.
 
-An anomaly passes on the circle of a clip's frames: what is still there at the last frame goes on at the first one. Its
-start is uniform on that circle, so that neither the place of a frame in its clip nor the clip's length says anything
-about its label; of several drafts of the test list the one is taken in which chance says least, too.
+An anomaly passes on the circle of a sequence's frames: what is still there at the last frame goes on at the first one.
+Its start is uniform on that circle, so that neither the place of a frame in its sequence nor the sequence's length
+predicts its label. Of several drafts of the test list the one is taken in which they predict it least by chance.
 """
 
 import math
@@ -15,16 +15,16 @@ from jaxtyping import UInt8
 PASS_FRAMES = {"cyclist": 40, "runner": 46, "skater": 50, "cart": 56, "thrown_bag": 40}
 """Kinds of anomaly, and about how many frames one of them is in the picture."""
 NORMAL = "normal"
-NORMAL_TESTS = 0.3  # part of the test clips in which nothing happens
-SHARE = (0.45, 0.75)  # part of an anomalous clip that shows its anomaly
+NORMAL_TESTS = 0.3  # part of the test sequences in which nothing happens
+SHARE = (0.45, 0.75)  # part of an anomalous sequence that shows its anomaly
 DRAFTS = 32  # of the test list
 # The plastic number's powers: a flat two-dimensional sequence (Roberts' R2).
 _STEP_START, _STEP_SHARE = 0.7548776662466927, 0.5698402909980532
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One clip: its place, its length, and when its anomaly is in the picture."""
+class SequencePlan:
+    """One sequence: its place, its length, and when its anomaly is in the picture."""
 
     split: Literal["train", "test"]
     number: int
@@ -35,7 +35,7 @@ class Clip:
     starts: tuple[int, ...]
     """First frame of each pass, from 0."""
     pass_frames: int
-    """Frames of each pass, on the circle of the clip's frames; passes do not overlap."""
+    """Frames of each pass, on the circle of the sequence's frames; passes do not overlap."""
     entropy: tuple[int, ...]
     """Seed of everything random in the picture."""
 
@@ -57,37 +57,38 @@ class Clip:
         return labels
 
 
-def plan_clips(seed: int, train_clips: int, test_clips: int, frames: tuple[int, int]) -> list[Clip]:
+def plan_sequences(seed: int, train_sequences: int, test_sequences: int, frames: tuple[int, int]) -> list[SequencePlan]:
     """The whole data set, train before test, in the order of the folders.
 
     Args:
         seed: of the data set, >= 0.
-        train_clips: number of clips to learn from, all normal.
-        test_clips: number of clips to be tested on.
-        frames: shortest and longest clip.
+        train_sequences: number of sequences to learn from, all normal.
+        test_sequences: number of sequences to be tested on.
+        frames: shortest and longest sequence.
     """
     rng = np.random.default_rng([seed, 3])
     train = [
-        Clip("train", i, n, NORMAL, (), 0, (seed, 4, i)) for i, n in enumerate(_lengths(rng, train_clips, frames), 1)
+        SequencePlan("train", i, n, NORMAL, (), 0, (seed, 4, i))
+        for i, n in enumerate(_lengths(rng, train_sequences, frames), 1)
     ]
-    drafts = (_test_list(seed, test_clips, frames, rng) for _ in range(DRAFTS))
+    drafts = (_test_list(seed, test_sequences, frames, rng) for _ in range(DRAFTS))
     return train + min(drafts, key=_imbalance)
 
 
-def _test_list(seed: int, test_clips: int, frames: tuple[int, int], rng: np.random.Generator) -> list[Clip]:
-    """One draft of all test clips, in random order."""
-    quiet = max(round(NORMAL_TESTS * test_clips), 1)
-    events = list(zip(_lengths(rng, test_clips - quiet, frames), _events(rng, test_clips - quiet), strict=True))
+def _test_list(seed: int, test_sequences: int, frames: tuple[int, int], rng: np.random.Generator) -> list[SequencePlan]:
+    """One draft of all test sequences, in random order."""
+    quiet = max(round(NORMAL_TESTS * test_sequences), 1)
+    events = list(zip(_lengths(rng, test_sequences - quiet, frames), _events(rng, test_sequences - quiet), strict=True))
     drafts = [*events, *((n, None) for n in _lengths(rng, quiet, frames))]
     order = rng.permutation(len(drafts))
-    return [_test_clip(seed, i, drafts[which], rng) for i, which in enumerate(order, 1)]
+    return [_test_sequence(seed, i, drafts[which], rng) for i, which in enumerate(order, 1)]
 
 
-def _imbalance(clips: list[Clip]) -> float:
-    """How much a frame's place and its clip's length say of its label: the largest shift in standard deviations."""
-    index = np.concatenate([np.arange(clip.n_frames) for clip in clips])
-    length = np.concatenate([np.full(clip.n_frames, clip.n_frames) for clip in clips])
-    labels = np.concatenate([clip.labels() for clip in clips]) == 1
+def _imbalance(sequences: list[SequencePlan]) -> float:
+    """How well place and length of a sequence predict a frame's label: the largest shift, in standard deviations."""
+    index = np.concatenate([np.arange(sequence.n_frames) for sequence in sequences])
+    length = np.concatenate([np.full(sequence.n_frames, sequence.n_frames) for sequence in sequences])
+    labels = np.concatenate([sequence.labels() for sequence in sequences]) == 1
     place = index / (length - 1)
     scores = np.stack([index, length, place, -np.abs(place - 0.5)])
     shifts = scores[:, labels].mean(1) - scores[:, ~labels].mean(1)
@@ -101,7 +102,7 @@ def _lengths(rng: np.random.Generator, count: int, frames: tuple[int, int]) -> l
 
 
 def _events(rng: np.random.Generator, count: int) -> list[tuple[str, float, float]]:
-    """Kind, start and share (parts of the clip) of each anomaly; kinds as even as possible."""
+    """Kind, start and share (parts of the sequence) of each anomaly; kinds as even as possible."""
     kinds = list(PASS_FRAMES)
     drawn = [kinds[i] for i in rng.permutation(np.arange(count) % len(kinds))]
     start, share = rng.random(2)
@@ -111,14 +112,14 @@ def _events(rng: np.random.Generator, count: int) -> list[tuple[str, float, floa
     ]
 
 
-def _test_clip(
+def _test_sequence(
     seed: int, number: int, draft: tuple[int, tuple[str, float, float] | None], rng: np.random.Generator
-) -> Clip:
-    """One test clip; several passes are spread over the circle with gaps of random parts of the rest."""
+) -> SequencePlan:
+    """One test sequence; several passes are spread over the circle with gaps of random parts of the rest."""
     n_frames, event = draft
     entropy = (seed, 5, number)
     if event is None:
-        return Clip("test", number, n_frames, NORMAL, (), 0, entropy)
+        return SequencePlan("test", number, n_frames, NORMAL, (), 0, entropy)
     kind, start, share = event
     passes = max(round(share * n_frames / PASS_FRAMES[kind]), 1)
     length = math.floor(share * n_frames / passes)
@@ -126,4 +127,4 @@ def _test_clip(
     gaps = np.sort(rng.integers(0, rest + 1, passes - 1))
     offsets = [0, *(int(gap) + (i + 1) * length for i, gap in enumerate(gaps))]
     starts = tuple((int(start * n_frames) + offset) % n_frames for offset in offsets)
-    return Clip("test", number, n_frames, kind, starts, length, entropy)
+    return SequencePlan("test", number, n_frames, kind, starts, length, entropy)

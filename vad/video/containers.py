@@ -1,4 +1,4 @@
-"""What can be told of a video before a decoder touches it: is it a file, is it all there."""
+"""What is checked of a video file before it is decoded: that it is a regular file, and that it is complete."""
 
 import stat
 from pathlib import Path
@@ -10,9 +10,9 @@ _BOXES = set(b"ftyp moov mdat free skip wide styp moof mfra sidx uuid udta meta 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 
 
-def media_error(where: Path, code: str, what: str, mend: str) -> MediaError:
+def media_error(where: Path, code: str, what: str, fix: str) -> MediaError:
     """An error in the house form, where - what - what to do, with a code word that stays the same."""
-    return MediaError(f"{where}: {code}: {what}. {mend}.")
+    return MediaError(f"{where}: {code}: {what}. {fix}.")
 
 
 def require_regular(path: Path) -> None:
@@ -23,11 +23,11 @@ def require_regular(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        mend = "Check the path and the data set's root"
-        raise media_error(path, "E_MISSING", "there is no such file", mend) from None
+        fix = "Check the path and the data set's root"
+        raise media_error(path, "E_MISSING", "there is no such file", fix) from None
     except OSError as error:
-        mend = "Check the path and its permissions"
-        raise media_error(path, "E_UNREADABLE", f"{error.strerror}", mend) from None
+        fix = "Check the path and its permissions"
+        raise media_error(path, "E_UNREADABLE", f"{error.strerror}", fix) from None
     if not stat.S_ISREG(status.st_mode):
         what = "it is a pipe, a socket or a device"
         raise media_error(path, "E_NOT_A_FILE", what, "Give a regular video file or a folder of images")

@@ -1,16 +1,17 @@
 """Decoding of one video: every coded frame in decode order, counted, or a named error.
 
-PyAV (FFmpeg) with one thread, because two threads give other pixels on damaged files. A folder of numbered
-images is a video too. Frames come one at a time or in small batches: memory does not grow with the length.
+`Reader` is what a decoder provides, `open_video` the one place that chooses a decoder, `PyAVReader` the decoder that is
+here: PyAV (FFmpeg) with one thread, because two threads give other pixels on damaged files. A folder of numbered images
+is a video too. Frames come one at a time or in small batches: memory does not grow with the length.
 
 Code words of `MediaError`: E_MISSING, E_NOT_A_FILE, E_EMPTY_FILE, E_UNREADABLE, E_FORMAT, E_TRUNCATED,
 E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import av
 import numpy as np
@@ -57,16 +58,60 @@ class Rules(Section):
         return self
 
 
-class Reader:
-    """One video, read once from start to end.
+@runtime_checkable
+class Reader(Protocol):
+    """One video, read once from start to end. Every decoder gives the same report keys and the same errors."""
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The decode report, ready for JSON; complete once the frames are used up."""
+        ...
+
+    @property
+    def n_frames(self) -> int:
+        """Frames decoded so far; the true length of the video once they are used up."""
+        ...
+
+    def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        """RGB frames 0, stride, 2 stride, ...; all frames are decoded and counted.
+
+        Raises: MediaError. Damage is judged after the last frame: keep nothing before the end.
+        """
+        ...
+
+
+OpenVideo = Callable[[Path, int, int, Rules, int | None], Reader]
+"""What `open_video` is; a measurement may put a reader of its own around it."""
+
+
+def open_video(path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
+    """The reader of a video; nothing is read yet.
 
     Args:
         path: a video file, or a folder of images whose natural order is the order of the frames.
-        height, width: size of the frames that come out, in pixels; the picture is squashed, not cropped.
+        height: of the frames that come out, in pixels; the picture is squashed, not cropped.
+        width: of the frames that come out, in pixels.
         rules: what damage and size is accepted.
         short_side: instead of squashing, scale the picture until its short side has this many pixels (at least
             height and width), and cut the centre out.
     """
+    return PyAVReader(path, height, width, rules, short_side)
+
+
+def batches(reader: Reader, size: int = 16, stride: int = 1) -> Iterator[UInt8[np.ndarray, "frames height width 3"]]:
+    """The frames of a reader in batches of `size`; the last one may be shorter. See `Reader.frames`."""
+    batch: list[np.ndarray] = []
+    for frame in reader.frames(stride):
+        batch.append(frame)
+        if len(batch) == size:
+            yield np.stack(batch)
+            batch = []
+    if batch:
+        yield np.stack(batch)
+
+
+class PyAVReader:
+    """One video through PyAV, or a folder of images through Pillow. Arguments: see `open_video`."""
 
     def __init__(
         self, path: Path, height: int, width: int, rules: Rules | None = None, short_side: int | None = None
@@ -85,17 +130,6 @@ class Reader:
     def n_frames(self) -> int:
         """Frames decoded so far; the true length of the video once they are used up."""
         return self._tally.frames
-
-    def batches(self, size: int = 16, stride: int = 1) -> Iterator[UInt8[np.ndarray, "frames height width 3"]]:
-        """The frames in batches of `size`; the last one may be shorter. See `frames`."""
-        batch: list[np.ndarray] = []
-        for frame in self.frames(stride):
-            batch.append(frame)
-            if len(batch) == size:
-                yield np.stack(batch)
-                batch = []
-        if batch:
-            yield np.stack(batch)
 
     def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         """RGB frames 0, stride, 2 stride, ...; all frames are decoded and counted.
@@ -154,8 +188,8 @@ class Reader:
         try:
             return av.open(f"file:{self.path.resolve()}", container_options=only, metadata_errors="replace")
         except ArgumentError:
-            what, mend = f"the contents are none of {FORMATS}", "Convert it to mp4; playlists are refused"
-            raise media_error(self.path, "E_FORMAT", what, mend) from None
+            what, fix = f"the contents are none of {FORMATS}", "Convert it to mp4; playlists are refused"
+            raise media_error(self.path, "E_FORMAT", what, fix) from None
         except (FFmpegError, OSError, ValueError) as error:
             lost = missing_bytes(self.path)
             code, what = "E_UNREADABLE", f"it cannot be opened as a video ({error})"

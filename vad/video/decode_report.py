@@ -1,4 +1,4 @@
-"""What is learned about a video while it is decoded: the decode report that lies beside its features."""
+"""The decode report of a video: counts and timestamps, collected while it is decoded, stored with its features."""
 
 from array import array
 from collections import Counter
@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 class Tally:
     """Counts frames, damage, sizes and timestamps as the frames pass by.
 
-    `facts` holds what the file says of itself, known before the first frame.
+    `facts` holds what the container states, known before the first frame.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Tally:
         return (self.corrupt + self.errors) / max(1, self.frames + self.errors)
 
     def report(self) -> dict[str, Any]:
-        """All of it, ready for JSON.
+        """The decode report, ready for JSON.
 
         `sizes` are [width, height, frames] in the order they appeared; `rotation` is the most frequent one,
         in degrees anticlockwise; `errors` counts packets; times are in seconds. More packets than frames
@@ -78,7 +78,7 @@ class Tally:
 
 
 def stream_facts(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
-    """What the file says of itself. Its number of frames is often wrong: noted, never used."""
+    """What the container states. Its number of frames is often wrong: noted, never used."""
     context = stream.codec_context
     return {
         "container": container.format.name,

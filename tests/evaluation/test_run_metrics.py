@@ -1,0 +1,73 @@
+"""One run from its score file to the metrics document."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.evaluation.test_conventions import run, table
+from vad.artefacts.scores import ScoreFile, StoredScores
+from vad.errors import ArtefactError
+from vad.evaluation.conventions import NAMED, scored_under
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.run_metrics import evaluate_run, validation_videos
+from vad.schema.evaluate import Bootstrap, Evaluate, GroundTruth
+
+TRAIN = pd.DataFrame(
+    [("p", "", "Arson", 1, "validation"), ("q", "", "Normal", 0, "validation"), ("r", "", "Normal", 0, "fit")],
+    columns=["video_id", "path", "class", "label", "part"],
+)
+CONFIG = Evaluate(bootstrap=Bootstrap(resamples=20))
+
+
+@pytest.fixture
+def file() -> ScoreFile:
+    """Scores of five test videos and two validation videos, and of two epochs of which the first is the chosen one."""
+    rng = np.random.default_rng(0)
+    scores = run({name: rng.random(20 + 7 * i) for i, name in enumerate("abcde")})
+    other = run({name: rng.random(20 + 7 * i) for i, name in enumerate("abcde")})
+    validation = {name: StoredScores(np.zeros(5), score, "validation") for name, score in (("p", 0.8), ("q", 0.3))}
+    return replace(scores, videos=scores.videos | validation, epochs={1: scores.videos, 2: other.videos})
+
+
+def test_the_document_of_a_run(file: ScoreFile) -> None:
+    """The threshold is from validation; metrics, conventions and gap are those of the parts, and all is JSON."""
+    document, curves = evaluate_run(file, TRAIN, table(), {}, CONFIG)
+    videos = scored_under(table(), {}, file, NAMED["canonical"]).videos
+
+    assert json.loads(json.dumps(document, allow_nan=False))
+    assert (0.8, "validation") == tuple(document["protocol"]["threshold"][key] for key in ("value", "chosen_on"))
+    assert evaluate(videos, 0.8, CONFIG.bootstrap) == document["metrics"]
+    assert 0.95 == document["protocol"]["bootstrap"]["coverage"]
+    assert 2 == document["selection_gap"]["frame_auc"]["epochs"]
+    assert {"roc", "pr", "scores_normal", "scores_anomalous"} == set(curves["curve"])
+
+
+@pytest.mark.parametrize("preset", ["canonical", "rtfm", "ekosman"])
+def test_conventions_do_not_depend_on_the_one_in_use(file: ScoreFile, preset: str) -> None:
+    """Each named convention has the result that it has when it is measured by itself."""
+    config = CONFIG.model_copy(update={"ground_truth": GroundTruth(preset=preset)})
+    document, _ = evaluate_run(file, TRAIN, table(), {}, config)
+
+    assert list(NAMED) == list(document["conventions"])
+    for name, rules in NAMED.items():
+        videos = scored_under(table(), {}, file, rules).videos
+        assert evaluate(videos, 0.8, CONFIG.bootstrap, per_class=False) == document["conventions"][name], name
+
+
+def test_no_conventions_without_intervals_or_frames(file: ScoreFile) -> None:
+    """A model of whole videos, and a list in seconds, have no conventions to compare."""
+    whole = replace(file, level="video")
+
+    assert {} == evaluate_run(whole, TRAIN, table(), {}, CONFIG).document["conventions"]
+    assert {} == evaluate_run(file, TRAIN, table(unit="second"), {}, CONFIG).document["conventions"]
+
+
+def test_a_validation_video_without_a_score_is_named(file: ScoreFile) -> None:
+    """A score file of another train list is refused, with every missing video."""
+    videos = {name: stored for name, stored in file.videos.items() if name not in "pq"}
+
+    with pytest.raises(ArtefactError, match=r"(?s)2 problem.*p: no score.*q: no score"):
+        validation_videos(TRAIN, replace(file, videos=videos))

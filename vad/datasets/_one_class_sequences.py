@@ -1,0 +1,125 @@
+"""For Ped2 and Avenue: the sequences (their videos), as distributed or as extracted into folders of frames.
+
+Sequences are joined by their number, frames of a sequence by their position: names may begin with 0 or with 1.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vad.artefacts.fingerprint import is_image
+from vad.video.files import VIDEO_SUFFIXES, numbering_problem
+
+
+@dataclass(frozen=True)
+class StoredSequence:
+    """One sequence: a folder of images, or a video file."""
+
+    video_id: str
+    path: str
+    """Relative to the data set's root."""
+    split: Literal["train", "test"]
+    n_frames: int | None
+    """Images of the folder; of a video file what its header says, for test sequences only."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One arrangement of folders."""
+
+    what: str
+    """In words, for notes and errors."""
+    train: str
+    test: str
+    """Folders below the root that hold the sequences."""
+    name: re.Pattern[str]
+    """What a sequence is called as a whole; group 1 is its number. Masks and other files are called otherwise."""
+    files: bool = False
+    """Whether sequences are video files."""
+
+
+UCSD = Layout("UCSD's folders Train/Train001, Test/Test001", "Train", "Test", re.compile(r"(?:Train|Test)(\d{3})"))
+FRAMES = Layout(
+    "folders training/frames/01, testing/frames/01", "training/frames", "testing/frames", re.compile(r"(\d+)")
+)
+VIDEOS = Layout(
+    "files training_videos/01.avi, testing_videos/01.avi",
+    "training_videos",
+    "testing_videos",
+    re.compile(r"(\d+)\.\w+"),
+    files=True,
+)
+
+
+def find_layout(root: Path, layouts: Sequence[Layout], inner: Sequence[str] = ()) -> tuple[Path, Layout] | None:
+    """The folder and the first layout of which it has both parts; `inner` are folders of an unpacked archive."""
+    for folder in (root, *(root / name for name in inner)):
+        for layout in layouts:
+            if (folder / layout.train).is_dir() and (folder / layout.test).is_dir():
+                return folder, layout
+    return None
+
+
+def find_sequences(root: Path, folder: Path, layout: Layout, digits: int, problems: list[str]) -> list[StoredSequence]:
+    """All sequences, train first, by number.
+
+    Args:
+        root: that paths are relative to.
+        folder: `root` or a folder below it that has the layout.
+        layout: how sequences are arranged.
+        digits: of the numbers in ids, which are the same in every layout: Train001, Test001.
+        problems: receives lost and doubled sequences and frames.
+    """
+    sequences = []
+    parts: tuple[tuple[Literal["train", "test"], str], ...] = (("train", layout.train), ("test", layout.test))
+    for split, part in parts:
+        numbers: dict[int, Path] = {}
+        for path in sorted((folder / part).iterdir()):
+            match = layout.name.fullmatch(path.name)
+            if match is None or path.is_dir() == layout.files:
+                continue
+            if layout.files and path.suffix.lower() not in VIDEO_SUFFIXES:
+                continue
+            if (twin := numbers.setdefault(int(match[1]), path)) is not path:
+                problems.append(f"{part}: {twin.name} and {path.name} have the same number")
+        problems += _lost(part, numbers)
+        for number, path in sorted(numbers.items()):
+            n_frames = _length(path, layout, split, problems)
+            video_id = f"{split.capitalize()}{number:0{digits}d}"
+            sequences.append(StoredSequence(video_id, path.relative_to(root).as_posix(), split, n_frames))
+    return sequences
+
+
+def _lost(part: str, numbers: dict[int, Path]) -> list[str]:
+    """Sequences that must be there because later ones are; the first one is 1, or 0."""
+    if not numbers:
+        return [f"{part}: no sequences"]
+    lost = [str(n) for n in range(1, max(numbers)) if n not in numbers]
+    return [f"{part}: sequence {', '.join(lost)} missing"] if lost else []
+
+
+def _length(path: Path, layout: Layout, split: str, problems: list[str]) -> int | None:
+    """Frames of a sequence; a lost image is a problem, because every later label would be off."""
+    if layout.files:
+        return _header_frames(path, problems) if split == "test" else None
+    names = [image.name for image in path.iterdir() if is_image(image)]
+    wrong = numbering_problem(names) if names else "no images"
+    problems += [f"{path}: {wrong}"] if wrong else []
+    return len(names)
+
+
+def _header_frames(path: Path, problems: list[str]) -> int | None:
+    """Frames that a video's header states, or its packets: labels are cut by them, decoding holds them to it later."""
+    # Only files need the codec library, which takes its time to import.
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            return stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+    except (FFmpegError, OSError, IndexError) as error:
+        problems.append(f"{path}: cannot be opened as a video ({error})")
+        return None

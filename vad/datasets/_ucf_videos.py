@@ -1,0 +1,175 @@
+"""For `ucf_crime`: the videos that the official lists make together, and their files in any arrangement of folders."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from vad.datasets._ucf_lists import EVENT_FOLDER, NORMAL, Annotation, Entry, key, shown
+from vad.errors import nearest
+from vad.splits.video import Intervals, Video
+from vad.video.files import VIDEO_SUFFIXES, Found, walk
+
+FEW = 20  # up to this many missing videos are compared with all names for a similar one
+_TEST_NAME = re.compile(r"Normal_Videos_\d+")  # train normals have no underscore before the number
+
+
+def leaks(train_name: str, train: Sequence[Entry], test_name: str, test: Sequence[Entry]) -> list[str]:
+    """Test videos in the train list: by name, by folder, or by the name that only test normals have."""
+    tested = {key(entry.video_id): entry for entry in test}
+    problems = []
+    for entry in train:
+        place = f"{train_name}:{entry.line}: {entry.video_id}"
+        if twin := tested.get(key(entry.video_id)):
+            problems.append(f"{place} is also on line {twin.line} of {test_name} (leakage)")
+        elif _TEST_NAME.match(entry.video_id) or entry.folder.lower().startswith("testing"):
+            problems.append(f"{place} is a test video by its name or folder (leakage)")
+    return problems
+
+
+def disagreements(name: str, test: Sequence[Entry], annotations: Sequence[Annotation]) -> list[str]:
+    """Where test list and annotation contradict each other; normals need no line in the annotation."""
+    listed = {key(entry.video_id): entry for entry in test}
+    annotated = {key(annotation.video_id) for annotation in annotations}
+    problems = [_contradiction(name, annotation, listed) for annotation in annotations]
+    problems += [
+        f"{name}: no line for {entry.video_id} ({entry.class_name}), line {entry.line} of the test list"
+        for entry in test
+        if entry.class_name != NORMAL and key(entry.video_id) not in annotated
+    ]
+    return [problem for problem in problems if problem]
+
+
+def _contradiction(name: str, annotation: Annotation, listed: Mapping[str, Entry]) -> str:
+    place = f"{name}:{annotation.line}: {annotation.video_id}"
+    entry = listed.get(key(annotation.video_id))
+    if entry is None:
+        close = [other.video_id for other in listed.values() if other.class_name == annotation.class_name]
+        return f"{place} is not in the test list.{nearest(annotation.video_id, close[:30])}"
+    if annotation.class_name != entry.class_name:
+        return f"{place} is {annotation.class_name} here, {shown(entry.class_name)} in the test list"
+    if (entry.class_name == NORMAL) == bool(annotation.intervals):
+        return f"{place} is {entry.class_name}, with {len(annotation.intervals)} segments"
+    return ""
+
+
+def video(entry: Entry, split: Literal["train", "test"], intervals: Intervals, n_frames: int | None) -> Video:
+    """One video as the lists state it, its file not yet looked for."""
+    label = int(entry.class_name != NORMAL)
+    return Video(entry.video_id, "", split, label, entry.class_name, intervals, n_frames=n_frames)
+
+
+def notes(videos: Sequence[Video], annotated: Collection[str]) -> list[str]:
+    """What a reader of the results should know: segments past the end, normals without annotation, counts."""
+    past = [
+        f"{v.video_id} {end:g} > {v.n_frames}"
+        for v in videos
+        if v.n_frames
+        for _, end in v.intervals
+        if end > v.n_frames
+    ]
+    bare = [v for v in videos if v.split == "test" and key(v.video_id) not in annotated]
+    stated = sum(v.n_frames is not None for v in videos)
+    lines = [f"{len(past)} segments end past the last frame (clipped): {', '.join(past)}"] if past else []
+    lines += [f"{len(bare)} normal test videos are not in the annotation: no segments"] if bare else []
+    lines += [f"frame counts stated for {stated} of {len(videos)} videos"] if stated else []
+    return lines
+
+
+def subset_words(kept: Sequence[Video], videos: Sequence[Video]) -> str:
+    """The words that results on a part of the data must carry."""
+    words = []
+    for split in ("train", "test"):
+        there, of = (sum(video.split == split for video in group) for group in (kept, videos))
+        words.append(f"{there:,} of {of:,} {split}")
+    return f"subset: {', '.join(words)}"
+
+
+@dataclass(frozen=True)
+class Index:
+    """The files below a root, by the key of their stem; `others` also by the stem in lower case."""
+
+    videos: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
+    others: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
+    refused_folders: list[Found] = field(default_factory=list)
+
+
+def index(root: Path) -> Index:
+    """List the files below a root once."""
+    result = Index()
+    for found in walk(root):
+        if "folder" in found.refused:
+            result.refused_folders.append(found)
+        usable = found.path.suffix.lower() in VIDEO_SUFFIXES and not _event(found.path)
+        if usable:
+            result.videos[key(found.path.stem)].append(found)
+        result.others[key(found.path.stem).lower()].append(found)
+    return result
+
+
+def locate(files: Index, entries: Iterable[Entry]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Find the video file of each list entry.
+
+    A file whose folder is that of the list wins over equally named files elsewhere.
+
+    Returns: paths relative to the root by video id; what is missing, by video id, with a hint; other problems
+        (two candidates, refused files).
+    """
+    paths, missing, problems = {}, {}, []
+    entries = list(entries)
+    for entry in entries:
+        candidates = _candidates(files, entry)
+        if not candidates:
+            missing[entry.video_id] = _hint(files, entry)
+        elif len(candidates) > 1:
+            names = " and ".join(str(found.path) for found in candidates)
+            problems.append(f"{entry.video_id}: found more than once: {names}. Keep one of them")
+        elif candidates[0].refused:
+            problems.append(f"{entry.video_id}: {candidates[0].path} is {candidates[0].refused}")
+        else:
+            paths[entry.video_id] = str(candidates[0].path)
+    if len(missing) <= FEW:
+        listed = {key(entry.video_id).lower() for entry in entries}
+        names = [name for name in files.others if name not in listed]
+        missing = {video_id: hint or _similar(files, names, video_id) for video_id, hint in missing.items()}
+    return paths, missing, problems
+
+
+def _candidates(files: Index, entry: Entry) -> list[Found]:
+    """Files of the entry's name: in the list's folder if there are any, else anywhere."""
+    found = files.videos.get(key(entry.video_id), [])
+    wanted = _group(entry.folder)
+    preferred = [file for file in found if wanted in {_group(part) for part in file.path.parts[:-1]}]
+    return preferred or found
+
+
+def _group(folder: str) -> str:
+    """A folder name, alike for all parts of the distribution (`Training-Normal-Videos-Part-1` ...)."""
+    name = folder.lower().replace("-", "_")
+    for normal in ("training_normal_videos", "testing_normal_videos"):
+        if name.startswith(normal):
+            return normal
+    return name
+
+
+def _event(path: PurePosixPath) -> bool:
+    """Whether a file lies in the folder that repeats test videos for another task."""
+    return any(_group(part).startswith(EVENT_FOLDER.lower()) for part in path.parts[:-1])
+
+
+def _hint(files: Index, entry: Entry) -> str:
+    """Why a video was not found although a file has its name, but for case, extension or folder."""
+    for found in files.others.get(key(entry.video_id).lower(), []):
+        if _event(found.path):
+            return f"{found.path} is not taken: that folder belongs to another task"
+        return f"did you mean {found.path}?"
+    return ""
+
+
+def _similar(files: Index, names: Sequence[str], video_id: str) -> str:
+    """A file of a near name that is no listed video's own."""
+    close = get_close_matches(key(video_id).lower(), names, n=1, cutoff=0.85)
+    return f"did you mean {files.others[close[0]][0].path}?" if close else ""

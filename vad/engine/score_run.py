@@ -1,0 +1,119 @@
+"""Score the videos of a list with a trained run: by its chosen epoch, the test videos by its kept epochs too."""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from vad.artefacts.features import FeatureFile, read_features
+from vad.artefacts.origin import joined, weights_of
+from vad.artefacts.scores import ScoreFile, StoredScores
+from vad.engine.batches import crops_of
+from vad.engine.build import load_weights, on_device, restored
+from vad.engine.kept_epochs import kept_epochs
+from vad.engine.score import score_video
+from vad.errors import FeatureError
+from vad.models._base import VideoModel
+from vad.schema.infer import Infer
+
+
+class ListedVideo(NamedTuple):
+    """A video that is to be scored: its feature file, and the part it belongs to (`validation` or `test`)."""
+
+    video_id: str
+    part: str
+    features: Path
+
+
+@dataclass
+class EpochScores:
+    """A model with the weights of one epoch, and the scores that it gave so far."""
+
+    model: VideoModel
+    parts: tuple[str, ...]
+    """The parts whose videos it scores."""
+    videos: dict[str, StoredScores] = field(default_factory=dict)
+    _last_part: str = ""
+
+    def score(self, video: ListedVideo, file: FeatureFile, infer: Infer) -> None:
+        """Score one video if it belongs to a part of this epoch.
+
+        Raises: FeatureError naming the feature file.
+        """
+        if video.part not in self.parts:
+            return
+        if video.part != self._last_part:
+            self.model.reset_memory()  # a list is scored alike, whatever list was scored before it
+            self._last_part = video.part
+        try:
+            scores = score_video(self.model, file.features, file.bounds, infer, file.clips)
+        except FeatureError as error:
+            raise FeatureError(f"{video.features}: {error}") from error
+        fps = file.report.get("decode", {}).get("fps")
+        self.videos[video.video_id] = StoredScores(
+            scores.frames, scores.video, video.part, fps, scores.normalised, scores.dropped
+        )
+
+
+def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) -> ScoreFile:
+    """The scores of a trained run, and how they came to be.
+
+    Args:
+        run: the folder that room train wrote.
+        videos: the validation videos, then the test videos in the order of the list: a memory that learns while it
+            scores depends on the order.
+        infer: smoothing and the video's score.
+        threads: CPU threads, >= 1.
+
+    Raises: ArtefactError for damaged weights or features; FeatureError for features that do not fit the model.
+    """
+    torch.set_num_threads(threads)
+    model, config = restored(run)
+    on_device(model, config["section"]["train"]["device"])
+    kept = kept_epochs(run)
+    chosen = EpochScores(model, ("validation", "test"))
+    # The chosen epoch has the chosen weights: its test videos need no second scoring.
+    others = {
+        epoch: EpochScores(_with_weights(model, path), ("test",))
+        for epoch, path in kept.items()
+        if epoch != config["epoch"]
+    }
+    crops, extractors = set(), set()
+    for video in videos:
+        file = read_features(video.features, config["feature_dim"])  # once for all epochs, one in memory at a time
+        for each in (chosen, *others.values()):
+            each.score(video, file, infer)
+        crops.add(len(crops_of(file.features)))
+        extractors.add(weights_of(file.report))
+    protocol = {
+        "expansion": expansion(model, infer),
+        "scoring": model.protocol(),
+        "crops": max(crops),
+        "extractor_weights": joined(extractors),
+        "supervision": model.supervision,
+        "selection": config["section"]["train"]["select_by"],
+        **infer.model_dump(mode="json"),
+    }
+    tested = {name: score for name, score in chosen.videos.items() if score.part == "test"}
+    epochs = {epoch: others[epoch].videos if epoch in others else tested for epoch in kept}
+    return ScoreFile(model.level, chosen.videos, protocol, epochs)
+
+
+def _with_weights(model: VideoModel, path: Path) -> VideoModel:
+    """A copy of a model with other weights; what it remembers from video to video is its own."""
+    other = copy.deepcopy(model)
+    load_weights(other, path)
+    return other
+
+
+def expansion(model: VideoModel, infer: Infer) -> str:
+    """How the scores of a model are spread over frames, in the words of docs/glossary.md."""
+    if model.predicts_last and model.window > 1:
+        return f"predict, first frames: {infer.first_frames}"
+    if model.level == "video":
+        return "none: one score per video"
+    if model.scores_own_rows or model.predicts_last:
+        return "rows: each feature row scored on its own frames"
+    return {"bags": "bag_over_segments", "windows": "windows"}[model.sampling]

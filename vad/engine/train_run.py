@@ -1,0 +1,88 @@
+"""Train the runs of a variant: features are read once, then each seed is trained and written to its own folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from vad.artefacts.features import read_features
+from vad.artefacts.files import write_json, write_text
+from vad.artefacts.weights import write_weights
+from vad.engine.batches import Part, part_of
+from vad.engine.build import build, on_device
+from vad.engine.kept_epochs import EpochKeeper
+from vad.engine.train import train
+from vad.models._base import VideoModel
+from vad.schema.train import Train
+
+
+class VariantTraining:
+    """The data and settings of a variant; `run` trains one seed of it."""
+
+    def __init__(
+        self, section: Mapping[str, Any], settings: Train, videos: pd.DataFrame, files: Sequence[Path]
+    ) -> None:
+        """Read the features of both parts.
+
+        Args:
+            section: the variant: `model`, `model_args` and `train`, all defaults filled in.
+            settings: `section["train"]`, typed.
+            videos: the train list with `label` and `part`, a row for each video.
+            files: the feature files of these videos, in the same order.
+
+        Raises: ArtefactError or FeatureError for a damaged feature file.
+        """
+        self.section, self.settings = section, settings
+        self.dim = read_features(files[0]).dim
+        model = self._new_model(0)
+        self.fit, self.validation = (self._read(model, part, videos, files) for part in ("fit", "validation"))
+
+    def _new_model(self, seed: int) -> VideoModel:
+        model = build(self.section["model"], self.section["model_args"], self.dim, seed)
+        return on_device(model, self.settings.device)
+
+    def _read(self, model: VideoModel, part: str, videos: pd.DataFrame, files: Sequence[Path]) -> Part:
+        rows = np.flatnonzero(videos["part"] == part).tolist()
+        labels = videos["label"].tolist()
+        return part_of(
+            model, part, (read_features(files[row], self.dim) for row in rows), [labels[row] for row in rows]
+        )
+
+    def run(self, seed: int, threads: int, out: Path) -> None:
+        """Train one seed and write weights, the config that rebuilds the model, and the training curves.
+
+        A run that was killed goes on from its checkpoint, which lies beside its folder until it is finished.
+
+        Args:
+            seed: >= 0; the same seed gives the same weights, whichever seeds were trained before in this process.
+            threads: CPU threads, >= 1.
+            out: folder of the run.
+        """
+        torch.set_num_threads(threads)
+        model, section = self._new_model(seed), self.section
+        config = {"model": section["model"], "model_args": section["model_args"], "feature_dim": self.dim}
+        keeper = EpochKeeper(out, self.settings.keep_epochs, config)
+        checkpoint = out.with_name(f".{out.name}.checkpoint.pt")
+
+        def keep(epoch: int) -> None:
+            if keeper.wants(epoch):
+                keeper.write(epoch, _arrays(model.state_dict()))
+
+        result = train(model, self.fit, self.validation, self.settings, seed, threads, checkpoint, keep)
+        last, chosen = len(result.history), _arrays(result.state)
+        keeper.write(last, _arrays(model.state_dict()))
+        keeper.write(result.epoch, chosen)
+        keeper.drop_others(last, result.epoch)
+        write_weights(out / "weights.safetensors", chosen, config)
+        write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": section})
+        write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
+        checkpoint.unlink(missing_ok=True)
+
+
+def _arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """A state dict as arrays on the CPU; they share the memory of a model on the CPU."""
+    return {name: value.detach().cpu().numpy() for name, value in state.items()}

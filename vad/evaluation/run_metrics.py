@@ -1,0 +1,95 @@
+"""The metrics document and the curves of one run, from its score file and the tables of its data set."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Shaped
+
+from vad.artefacts.scores import ScoreFile
+from vad.errors import ArtefactError, listing
+from vad.evaluation.conventions import NAMED, annotated_by_intervals, join_scores, scored_under, under_all
+from vad.evaluation.curves import curves
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.ground_truth import convention
+from vad.evaluation.judged_video import JudgedVideo, VideoTruth
+from vad.evaluation.operating_points import choose_threshold
+from vad.evaluation.selection_gap import selection_gap
+from vad.schema.evaluate import Evaluate
+
+
+class RunMetrics(NamedTuple):
+    """What room evaluate writes of one run."""
+
+    document: dict[str, Any]
+    """For JSON: `metrics`, `protocol` (how they were computed), `conventions` and `selection_gap`."""
+    curves: pd.DataFrame
+    """As `vad.evaluation.curves.curves` returns them."""
+
+
+def evaluate_run(
+    file: ScoreFile,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    labelled: Mapping[str, Shaped[np.ndarray, "frames"]],
+    config: Evaluate,
+) -> RunMetrics:
+    """Choose the threshold on the validation videos of a run, then measure its test videos.
+
+    Args:
+        file: the scores of the run.
+        train: `train.csv` as `vad.splits.tables.read_train` returns it; its validation part chooses the threshold.
+        test: `test.csv` as `vad.splits.tables.read_test` returns it.
+        labelled: labels of the test videos that have one for each frame instead of intervals, by video id.
+        config: the section `evaluate` of params.yaml.
+
+    Raises: ArtefactError or DatasetError when scores, lists and annotations do not fit together.
+    """
+    threshold = choose_threshold(
+        validation_videos(train, file), config.threshold, normal_only=config.threshold_normal_only
+    )
+    rules = convention(config.ground_truth)
+    truth, videos, notes = scored_under(test, labelled, file, rules)
+    metrics = evaluate(videos, threshold.value, config.bootstrap, file.level)
+    conventions: dict[str, Any] = {}
+    if file.level == "frame" and annotated_by_intervals(test):
+        runs = {
+            name: videos if named == rules else scored_under(test, labelled, file, named).videos
+            for name, named in NAMED.items()
+        }
+        known = {name: metrics for name, named in NAMED.items() if named == rules}
+        conventions = under_all(runs, threshold.value, config.bootstrap, workers=1, known=known)
+    # Only the scores differ between epochs: the labels are those of the chosen one.
+    epochs = ((number, join_scores(truth, kept, file.level, rules)) for number, kept in file.epochs.items())
+    document = {
+        "metrics": metrics,
+        "protocol": {
+            "ground_truth": config.ground_truth.model_dump(mode="json"),
+            "threshold": vars(threshold),
+            "bootstrap": config.bootstrap.model_dump(mode="json"),
+            "level": file.level,
+            "scores": file.protocol,
+            "notes": notes,
+        },
+        "conventions": conventions,
+        "selection_gap": selection_gap(metrics, epochs, file.level),
+    }
+    return RunMetrics(document, curves(videos, file.level, config.curve_points))
+
+
+def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]:
+    """The validation videos of a train list with their labels and the video scores of a run.
+
+    Raises: ArtefactError naming every validation video without a score.
+    """
+    rows = [row for row in train.to_dict("records") if row["part"] == "validation"]
+    missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in file.videos]
+    if missing:
+        raise ArtefactError(listing("validation videos", missing, "Make the scores of this run again."))
+    return [
+        VideoTruth(video_id=row["video_id"], class_name=row["class"], label=row["label"], n_frames=1).scored(
+            None, file.videos[row["video_id"]].video
+        )
+        for row in rows
+    ]

@@ -1,0 +1,117 @@
+"""The base class of all extractors: what an extractor may define, with the default of each hook.
+
+An extractor is one file of this folder with `Config` and `Extractor`; see docs/adding-an-extractor.md.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import vad.extractors
+from vad import registry
+from vad.artefacts.features import FeatureFile
+from vad.errors import FeatureError
+from vad.schema.base import Section
+from vad.video import decode
+from vad.video.decode import OpenVideo, Reader, Rules
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the features of one video are made from.
+
+    Attributes:
+        video_id: the video's id in its data set.
+        paths: the video (a file, or a folder of images), published feature files in the order of crops, or both: then
+            the video comes first.
+        n_frames: frames as the data set's lists state them; None where no list does.
+        open_video: opens a video; a measurement may count and time the frames on their way.
+    """
+
+    video_id: str
+    paths: tuple[Path, ...]
+    n_frames: int | None = None
+    open_video: OpenVideo = decode.open_video
+
+    @property
+    def video(self) -> Path:
+        """The video file, or the folder of images."""
+        return self.paths[0]
+
+    def open(self, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
+        """The reader of the video, with frames of height x width pixels. See `vad.video.decode.open_video`."""
+        return self.open_video(self.video, height, width, rules, short_side)
+
+
+class BaseExtractor:
+    """Turns one video into one feature file. Building an extractor loads nothing: the first `extract` does.
+
+    A network is kept as an attribute (`functools.cached_property`), so that its cost can be measured.
+
+    Attributes:
+        config: settings of the features entry.
+        dim: width of one feature vector, or channels of a map or image.
+    """
+
+    config: Section
+    dim: int
+
+    def __init__(self, config: Section) -> None:
+        self.config = config
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a plugin with a public name that no caller knows: a misspelled hook would do nothing, silently."""
+        registry.require_known_hooks(cls, BaseExtractor)
+
+    def extract(self, source: Source) -> FeatureFile:
+        """The features of one video.
+
+        Raises: MediaError for a video that cannot be read completely; FeatureError for weights, device or published
+            features that are not what the settings say.
+        """
+        raise FeatureError(f"{type(self).__module__}: Extractor has no method extract(source). Define it.")
+
+    def identity(self) -> dict[str, Any]:
+        """What two feature files must share to be compared, besides the decoder's versions; JSON, kept in the report.
+
+        By default the extractor's name and all its settings.
+        """
+        return {"name": type(self).__module__.rpartition(".")[2], **self.config.model_dump(mode="json")}
+
+    def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
+        """The published feature files of each video, in the order of crops. By default none.
+
+        Raises: FeatureError with every video whose files are missing or cannot be used.
+        """
+        return {video_id: [] for video_id in video_ids}
+
+    def has(self, video_id: str) -> bool:
+        """Whether a video's features can be made; asked where a data set keeps only videos that have features."""
+        return True
+
+
+def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:
+    """The extractor of a features entry: its name under `extractor`, beside it its settings as JSON values.
+
+    Raises: ParamsError for an unknown name, VadError for a module that is no extractor.
+    """
+    settings = dict(entry)
+    module = registry.find(vad.extractors, settings.pop("extractor"))
+    plugin = registry.plugin_class(module, "Extractor", BaseExtractor)
+    return plugin(module.Config.model_validate_json(json.dumps(settings)))
+
+
+def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
+    """The features of one video, of the width that the extractor announces.
+
+    Raises: FeatureError for another width, and what `extract` raises.
+    """
+    file = extractor.extract(source)
+    if file.dim != extractor.dim:
+        name = type(extractor).__module__
+        raise FeatureError(
+            f"{source.video}: {name} made features {file.dim} wide, its dim is {extractor.dim}. Correct it."
+        )
+    return file
