@@ -117,8 +117,6 @@ class Job:
         """
         for path in (record_path(self.artefact), *self._files()):
             path.replace(_aside(path))
-        if folder:
-            self.artefact.mkdir()  # Snakemake puts the earlier versions of its files there
 
     def take_back(self) -> None:
         """Undo `set_aside`, whichever version lies there now."""
