@@ -17,8 +17,8 @@ DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
 MODULES = sorted((ROOT / "vad").rglob("*.py"))
 LEVELS = (
     ("errors",),
-    ("schema", "nn", "networks", "synthetic", "synthetic_events"),
-    ("registry", "artefacts"),
+    ("schema", "nn", "networks", "synthetic"),
+    ("registry", "artefacts", "synthetic_events"),
     ("ledger", "video", "splits", "models"),
     ("evaluation",),
     ("engine", "datasets"),

@@ -133,18 +133,20 @@ def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> Non
     """Without a variant nothing of it is a target; with one its frames enter as folders, watched by one record."""
     idle = PARAMS.replace("datasets:\n", "datasets:\n  mini_walk: {kind: mini_walk}\n")
     Path("params.yaml").write_text(idle)
-    unused = Plan(Path("params.yaml"))
+    unused = Plan.read(Path("params.yaml"))
     Path("params.yaml").write_text(idle.replace("dataset: ucf_crime", "dataset: mini_walk"))
-    used = Plan(Path("params.yaml"))
-    batches = [batch for batch in used.batches() if batch.dataset == "mini_walk"]
+    installed, jobs, reports = Plan.read(Path("params.yaml"))
+    batches = [batch for batch in jobs.batches() if batch.dataset == "mini_walk"]
+    parts = {part.key: part for part in reports.parts()}
+    extractor = parts["extractor.xfeat.mini_walk"].reads
 
-    assert (["mini_crime"], ["mini_walk", "mini_crime"]) == (unused.datasets, used.datasets)
-    assert [] == dict(unused.targets())["split"]["mini_walk"]
-    assert [Path("data/split/mini_walk/raw/frame_labels.npy")] == used.raw_files("mini_walk")
-    assert {"data/split/mini_walk/raw.prov.json"} == {path for batch in batches for path in used.inputs(batch)}
-    assert ["data/split/mini_walk/raw/Train/Train001"] == used.sources("xfeat", "mini_walk")["Train001"]
-    assert "data/split/mini_walk/raw/Test/Test001" in used.parts("inputs")
-    assert not [path for path in used.parts("watched") if path.startswith("data/split/mini_walk/raw/")]
+    assert (["mini_crime"], ["mini_walk", "mini_crime"]) == (unused.installed.datasets, installed.datasets)
+    assert [] == dict(unused.jobs.targets())["split"]["mini_walk"]
+    assert [Path("data/split/mini_walk/raw/frame_labels.npy")] == installed.raw_files("mini_walk")
+    assert {"data/split/mini_walk/raw.prov.json"} == {path for batch in batches for path in jobs.inputs(batch)}
+    assert ["data/split/mini_walk/raw/Train/Train001"] == installed.sources("xfeat", "mini_walk")["Train001"]
+    assert "data/split/mini_walk/raw/Test/Test001" in extractor.files
+    assert not [path for path in extractor.watched if path.startswith("data/split/mini_walk/raw/")]
 
 
 DRAWN = {"figures.mini_crime", "plots.ae", "plots.mil"}
@@ -203,42 +205,26 @@ def test_a_published_table_depends_on_its_own_rows(workplace: Path) -> None:
 
 def test_every_output_belongs_to_exactly_one_stage(workplace: Path) -> None:
     """Each artefact that Snakemake writes lies in the outputs of one DVC stage, and its inputs in that stage's deps."""
-    plan = Plan(Path("params.yaml"))
-    tree = YAML(typ="safe").load(PARAMS)
-    stages = {}
-    for room, stage in DVC.items():
-        body = stage.get("do", stage)
-        entries = tree[stage["foreach"].strip("${}")] if "foreach" in stage else {"report": {}}
-        for key, item in entries.items():
-            outs = [path for out in [*body["outs"], *body.get("metrics", [])] for path in out]
-            fill = {
-                "${key}": key,
-                "${item.dataset}": item.get("dataset", ""),
-                "${item.features}": item.get("features", ""),
-            }
-            texts = [*outs, *body["deps"]]
-            for old, new in fill.items():
-                texts = [text.replace(old, new) for text in texts]
-            stages[room, key] = (texts[: len(outs)], texts[len(outs) :])
-    artefacts = {
-        ("split", "mini_crime"): (
-            ["data/split/mini_crime/tables/train.csv", "data/split/mini_crime/raw/Videos/x.mp4"],
-            [],
-        ),
-        ("features", "xfeat"): (["data/features/xfeat/mini_crime/x.npz"], ["data/split/mini_crime/raw/Videos/x.mp4"]),
-        ("train", "mil"): (["data/train/mil/seed0/weights.safetensors"], plan.feature_files("mil", "train")),
-        ("infer", "mil"): (["data/infer/mil/seed0.npz"], ["data/train/mil/seed0", *plan.feature_files("mil", "test")]),
-        ("evaluate", "mil"): (["reports/metrics/mil/seed0/metrics.json"], ["data/infer/mil/seed0.npz"]),
+    installed, jobs, reports = Plan.read(Path("params.yaml"))
+    found = stages(YAML(typ="safe").load(PARAMS))
+    train, test = (jobs.feature_files("mil", split) for split in ("train", "test"))
+    video = str(installed.raw_files("mini_crime")[-1])
+    made = {
+        ("split", "mini_crime"): (["data/split/mini_crime/tables/train.csv", video], []),
+        ("features", "xfeat"): (train, [video]),
+        ("train", "mil"): (jobs.weights("mil"), train),
+        ("infer", "mil"): (jobs.runs("infer", "mil"), [*jobs.weights("mil"), *test]),
+        ("evaluate", "mil"): (jobs.runs("evaluate", "mil"), jobs.runs("infer", "mil")),
         ("report", "report"): (
-            [
-                *("reports/tables/results.csv", "reports/summary.json", plan.published_table("memtsm_2")),
-                *(*plan.parts("out"), *plan.tsne()),
-            ],
-            ["reports/metrics/mil", "data/train/mil", *plan.parts("inputs"), *plan.feature_files("mil", "test")],
+            [path for part in reports.parts() for path in (part.out, *part.files)],
+            [path for part in reports.parts() for path in part.reads.files if path != CLAIMS],
         ),
     }
-    for owner, (outputs, inputs) in artefacts.items():
+    for owner, (outputs, inputs) in made.items():
         for path in outputs:
-            assert [s for s, (outs, _) in stages.items() if any(Path(path).is_relative_to(o) for o in outs)] == [owner]
-        for path in [*inputs, *plan.code(owner[0])]:
-            assert any(Path(path).is_relative_to(d) for d in stages[owner][1]), (owner, path)
+            owners = [s for s, each in found.items() if any(Path(path).is_relative_to(out) for out in each["outs"])]
+            assert owners == [owner]
+        # What room report makes of its own parts is made by the same stage.
+        deps = [*found[owner]["deps"], *(found[owner]["outs"] if owner[0] == "report" else [])]
+        for path in inputs:
+            assert any(Path(path).is_relative_to(dep) for dep in deps), (owner, path)

@@ -171,7 +171,7 @@ def test_verify_names_orphans(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == alone
     assert "data/out.txt: orphaned record, nothing in params makes it" in listed
     assert 1 == main(["verify"])
-    assert "Mend with: snakemake" in capsys.readouterr().out
+    assert "Repair with: snakemake" in capsys.readouterr().out
 
 
 def test_chain_of_records() -> None:

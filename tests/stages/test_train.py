@@ -41,6 +41,7 @@ def fitted(folder: Path, keep_epochs: int, epochs: int = 7, seeds: Sequence[str]
     model_args = {"window": 2, "stride": 1, "hidden_width": 3, "latent_width": 2, "memory_slots": 2}
     plan = {"lr": 0.05, "epochs": epochs, "batch": 2, "select_by": "validation_loss", "keep_epochs": keep_epochs}
     write_json(folder / "train.json", {"model": "lstm_memory_ae", "model_args": model_args, "train": _resolved(plan)})
+    write_json(folder / "code.json", {"files": []})
     main(flags(folder, "run", *seeds))
     return folder / "run/seed0"
 
@@ -48,7 +49,16 @@ def fitted(folder: Path, keep_epochs: int, epochs: int = 7, seeds: Sequence[str]
 def flags(folder: Path, out: str, *seeds: str) -> list[str]:
     """The command line of the room for the files that `fitted` writes."""
     section, videos = f"{folder}/train.json", f"{folder}/split/train.csv"
-    given = ["--section", section, "--code", section, "--videos", videos, "--features", f"{folder}/features"]
+    given = [
+        "--section",
+        section,
+        "--code",
+        f"{folder}/code.json",
+        "--videos",
+        videos,
+        "--features",
+        f"{folder}/features",
+    ]
     return [*given, "--seeds", *seeds, "--out", f"{folder}/{out}"]
 
 
@@ -194,7 +204,8 @@ def test_errors_name_the_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         write_features(Path("features", f"{name}.npz"), FeatureFile(rows, np.array([0, 16, 32]), {}))
     schedule = {"lr": 0.01, "epochs": 1, "batch": 2, "select_by": "last"}
     write_json(Path("section.json"), {"model": "c3d_mil", "model_args": {}, "train": {"device": "cpu", **schedule}})
-    given = ["--section", "section.json", "--code", "section.json", "--videos", "split/train.csv"]
+    write_json(Path("code.json"), {"files": []})
+    given = ["--section", "section.json", "--code", "code.json", "--videos", "split/train.csv"]
     words = r"(?s)^variant my_mil: 1 problem.*  - seed 0, 1: .*this part has 2 normal and 0 anomalous"
     with pytest.raises(VadError, match=words):
         main([*given, "--features", "features", "--seeds", "0", "1", "--out", "data/train/my_mil"])
