@@ -13,8 +13,9 @@ from typing import Any
 from stages.plan import paths
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
+from stages.plan.models import ModelParts
 from stages.plan.parts import Bundle, Part, Reads
-from stages.plan.reads import COSTS, HEAT_MAP_FILES, TSNE_FILES, Sources, heat_map_folder, tsne_folder
+from stages.plan.reads import COSTS, Sources, heat_map_folder, tsne_folder
 from vad.errors import ParamsError
 from vad.published.tables import TABLES
 
@@ -45,6 +46,7 @@ class Reports:
     def __init__(self, installed: Installed, jobs: Jobs) -> None:
         self.installed, self.seeds = installed, jobs.seeds
         self.sources = Sources(installed, jobs)
+        self.models = ModelParts(installed, self.sources)
         self.params = installed.params.model_dump(mode="json")
         if taken := [name for name in RESERVED if name in self.params["datasets"]]:
             raise ParamsError(
@@ -56,7 +58,7 @@ class Reports:
 
     def bundles(self) -> list[Bundle]:
         """Every job of the room."""
-        references = Bundle("costs.references", (self._references(),), "measure image networks", ALL_CORES, 4000)
+        references = Bundle("costs.references", (self.models.references(),), "measure image networks", ALL_CORES, 4000)
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
         overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
         return [references, *(bundle for own in self._of_datasets.values() for bundle in own), *tables, overview]
@@ -109,14 +111,20 @@ class Reports:
     def _costs(self, dataset: str) -> Bundle:
         """What the variants of a data set cost, measured on all cores: what runs beside it would be measured too."""
         features = [name for name, used in self.installed.extracted if used == dataset]
-        parts = [*map(self._head, self._variants(dataset)), *(self._extractor(name, dataset) for name in features)]
+        parts = [
+            *map(self.models.head, self._variants(dataset)),
+            *(self.models.extractor(name, dataset) for name in features),
+        ]
         gpu = int(any(map(self.installed.needs_gpu, features)))
         return Bundle(f"costs.{dataset}", tuple(parts), f"measure what {dataset} costs", ALL_CORES, 4000, gpu)
 
     def _insides(self, dataset: str) -> Bundle:
         """What the models of a data set make of its test videos inside."""
         variants = self._variants(dataset)
-        parts = [*map(self._tsne, variants), *map(self._heat_maps, filter(self.installed.maps_patches, variants))]
+        parts = [
+            *map(self.models.tsne, variants),
+            *map(self.models.heat_maps, filter(self.installed.maps_patches, variants)),
+        ]
         return Bundle(f"insides.{dataset}", tuple(parts), f"t-SNE and heat maps of {dataset}", mem_mb=2500)
 
     def _tables(self, dataset: str) -> Bundle:
@@ -189,85 +197,6 @@ class Reports:
             files=(*self._figures(variant), *(f"{PLOT_FOLDER}/{kind}/{variant}.csv" for kind in PLOTS)),
             reads=read.metrics([variant], "curves.csv") + read.histories(variant) + read.inside(variant),
             paths={**ROOMS, "plots": str(PLOT_FOLDER), **inside},
-        )
-
-    # -- what models make of videos inside -------------------------------------------------------------------
-
-    def _tsne(self, variant: str) -> Part:
-        """The map of a variant's embeddings."""
-        return self._inside("tsne", variant, tsne_folder(variant), TSNE_FILES, {"tsne": self.params["report"]["tsne"]})
-
-    def _heat_maps(self, variant: str) -> Part:
-        """Which patches of a few frames a variant finds anomalous."""
-        return self._inside("heat_maps", variant, heat_map_folder(variant), HEAT_MAP_FILES, {})
-
-    def _inside(self, job: str, variant: str, out: str, files: Sequence[str], settings: Mapping[str, Any]) -> Part:
-        """A part that looks inside the first run of a variant."""
-        entry, jobs = self.installed.variant(variant), self.sources.jobs
-        used = {"dataset": entry.dataset, "features": entry.features}
-        return Part(
-            job=f"report.{job}",
-            key=f"{job}.{variant}",
-            code=f"{job}.{entry.model}",
-            plugins=(f"models/{entry.model}",),
-            settings={**used, "ground_truth": self.params["evaluate"]["ground_truth"], **settings},
-            out=out,
-            files=tuple(f"{out}/{name}" for name in files),
-            reads=self.sources.first_run(variant),
-            paths={
-                "run": jobs.runs("train", variant)[0],
-                "scores": jobs.runs("infer", variant)[0],
-                "features": jobs.feature_folder(variant),
-                "test": f"{paths.tables(entry.dataset)}/test.csv",
-                "labels": f"{paths.tables(entry.dataset)}/frame_labels",
-            },
-        )
-
-    # -- what is measured ------------------------------------------------------------------------------------
-
-    def _head(self, variant: str) -> Part:
-        """The cost of a variant's head. Without training settings: a new learning rate measures nothing again."""
-        entry = self.params["variants"][variant]
-        settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
-        reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
-        return self._cost("head", variant, settings, reads, {"features": reads.files[0]}, plugins, entry["model"])
-
-    def _extractor(self, features: str, dataset: str) -> Part:
-        """The cost of an extractor on the videos of a data set."""
-        settings = {"dataset": dataset, "extractor": self.params["features"][features]}
-        reads = self.sources.extractor(features, dataset)
-        plugins = tuple(f"extractors/{name}" for name in self.installed.extractors(features))
-        return self._cost(
-            "extractor", f"{features}.{dataset}", settings, reads, {"video": reads.files[0]}, plugins, features
-        )
-
-    def _references(self) -> Part:
-        """The cost of image networks to compare with."""
-        return self._cost("references", "", {}, Reads(), {})
-
-    def _cost(
-        self,
-        kind: str,
-        name: str,
-        settings: Mapping[str, Any],
-        reads: Reads,
-        places: Mapping[str, str],
-        plugins: tuple[str, ...] = (),
-        code: str = "",
-    ) -> Part:
-        """A measured cost."""
-        key = ".".join(filter(None, (kind, name)))
-        out = f"{COSTS}/{key}.json"
-        return Part(
-            job="cost.write",
-            key=key,
-            code=".".join(filter(None, (kind, code))),
-            plugins=plugins,
-            settings={"kind": kind, **settings, "efficiency": self.params["report"]["efficiency"]},
-            out=out,
-            files=(out,),
-            reads=reads,
-            paths=places,
         )
 
     # -- over all data sets ----------------------------------------------------------------------------------

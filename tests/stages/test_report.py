@@ -10,6 +10,7 @@ from stages.plan import paths
 from stages.report.run import main
 from tests.project import PARAMS, Plan
 from vad.errors import ParamsError, VadError
+from vad.ledger.records import Job
 from vad.published import write as published
 from vad.report import classes, selection_gap
 
@@ -143,3 +144,20 @@ def test_a_part_that_fails_does_not_stop_the_others(folder: Path, capsys: pytest
     assert ["kept reports/good/selection_gap"] == made_or_kept(folder, [good], capsys)[-1:]
     assert page.read_text().startswith("# Selection gap on good")
     assert [] == list(page.parent.glob(".*"))
+
+
+def test_a_folder_is_set_aside_with_its_files(folder: Path) -> None:
+    """Snakemake finds none of the files, puts earlier ones there, and the finished ones come back over them."""
+    for name in ("slice.json", "data/maps/points.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text('{"new": 1}')
+    job = Job("report", Path("data/maps"), Path("slice.json"), [], [])
+    job.finish()
+    job.set_aside()
+    hidden = not Path("data/maps/points.csv").exists() and not Path("data/maps.prov.json").exists()
+    Path("data/maps/points.csv").write_text("earlier")
+    job.take_back()
+
+    assert hidden
+    assert '{"new": 1}' == Path("data/maps/points.csv").read_text()
+    assert job.intact()

@@ -1,0 +1,97 @@
+"""Parts of room report that run a model: what it costs, and what it makes of test videos inside."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stages.plan import paths
+from stages.plan.installed import Installed
+from stages.plan.parts import Part, Reads
+from stages.plan.reads import COSTS, HEAT_MAP_FILES, TSNE_FILES, Sources, heat_map_folder, tsne_folder
+
+
+class ModelParts:
+    """Parts by variant, or by features and data set.
+
+    Args:
+        installed: what can run here.
+        sources: what the parts read.
+    """
+
+    def __init__(self, installed: Installed, sources: Sources) -> None:
+        self.installed, self.sources = installed, sources
+        self.params = installed.params.model_dump(mode="json")
+
+    def tsne(self, variant: str) -> Part:
+        """The map of a variant's embeddings."""
+        return self._inside("tsne", variant, tsne_folder(variant), TSNE_FILES, {"tsne": self.params["report"]["tsne"]})
+
+    def heat_maps(self, variant: str) -> Part:
+        """Which patches of a few frames a variant finds anomalous."""
+        return self._inside("heat_maps", variant, heat_map_folder(variant), HEAT_MAP_FILES, {})
+
+    def _inside(self, job: str, variant: str, out: str, files: Sequence[str], settings: Mapping[str, Any]) -> Part:
+        """A part that looks inside the first run of a variant."""
+        entry, jobs = self.installed.variant(variant), self.sources.jobs
+        used = {"dataset": entry.dataset, "features": entry.features}
+        return Part(
+            job=f"report.{job}",
+            key=f"{job}.{variant}",
+            code=f"{job}.{entry.model}",
+            plugins=(f"models/{entry.model}",),
+            settings={**used, "ground_truth": self.params["evaluate"]["ground_truth"], **settings},
+            out=out,
+            files=tuple(f"{out}/{name}" for name in files),
+            reads=self.sources.first_run(variant),
+            paths={
+                "run": jobs.runs("train", variant)[0],
+                "scores": jobs.runs("infer", variant)[0],
+                "features": jobs.feature_folder(variant),
+                "test": f"{paths.tables(entry.dataset)}/test.csv",
+                "labels": f"{paths.tables(entry.dataset)}/frame_labels",
+            },
+        )
+
+    def head(self, variant: str) -> Part:
+        """The cost of a variant's head. Without training settings: a new learning rate measures nothing again."""
+        entry = self.params["variants"][variant]
+        settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
+        reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
+        return self._cost("head", variant, settings, reads, {"features": reads.files[0]}, plugins, entry["model"])
+
+    def extractor(self, features: str, dataset: str) -> Part:
+        """The cost of an extractor on the videos of a data set."""
+        settings = {"dataset": dataset, "extractor": self.params["features"][features]}
+        reads = self.sources.extractor(features, dataset)
+        plugins = tuple(f"extractors/{name}" for name in self.installed.extractors(features))
+        return self._cost(
+            "extractor", f"{features}.{dataset}", settings, reads, {"video": reads.files[0]}, plugins, features
+        )
+
+    def references(self) -> Part:
+        """The cost of image networks to compare with."""
+        return self._cost("references", "", {}, Reads(), {})
+
+    def _cost(
+        self,
+        kind: str,
+        name: str,
+        settings: Mapping[str, Any],
+        reads: Reads,
+        places: Mapping[str, str],
+        plugins: tuple[str, ...] = (),
+        code: str = "",
+    ) -> Part:
+        """A measured cost."""
+        key = ".".join(filter(None, (kind, name)))
+        out = f"{COSTS}/{key}.json"
+        return Part(
+            job="cost.write",
+            key=key,
+            code=".".join(filter(None, (kind, code))),
+            plugins=plugins,
+            settings={"kind": kind, **settings, "efficiency": self.params["report"]["efficiency"]},
+            out=out,
+            files=(out,),
+            reads=reads,
+            paths=places,
+        )
