@@ -8,6 +8,7 @@ vad audit    say which protocol a score file of others seems to follow, and its 
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VadError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # The reader of a pipe, such as `head`, has seen enough: nothing more is flushed into it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _verify() -> int:
