@@ -53,7 +53,7 @@ def make(job: Job, work: Callable[[], object]) -> bool:
 
 
 def command_line(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Run a room: errors that a user can mend are printed without a traceback, exit code 2."""
+    """Run a room: errors that a user can correct are printed without a traceback, exit code 2."""
     try:
         main(None)
     except VadError as error:

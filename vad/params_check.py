@@ -146,7 +146,7 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
 
 def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
     """A model that scores every frame and is asked to drop the first ones."""
-    unscored = getattr(model.Model, "predicts_last", False) and config["window"] > 1
+    unscored = model.Model.predicts_last and config["window"] > 1
     if _mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
         why = f"as set, model {entry['model']} scores every frame. Remove drop"
         yield f"variants.{key}.infer.first_frames: {why}"

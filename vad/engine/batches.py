@@ -118,7 +118,7 @@ class BagSet:
         if not all(map(len, classes)):
             raise DatasetError(
                 "weak supervision needs normal and anomalous videos in each part, this part has"
-                f" {len(classes[0])} normal and {len(classes[1])} anomalous: mend the split or the validation"
+                f" {len(classes[0])} normal and {len(classes[1])} anomalous: correct the split or the validation"
                 " fraction."
             )
         return classes
@@ -186,7 +186,7 @@ class WindowSet:
     def _normals(self) -> Tensor:
         normals = torch.nonzero(self.labels == 0).flatten()
         if not len(normals):
-            raise DatasetError("normal-only training needs normal videos, this part has none: mend the split.")
+            raise DatasetError("normal-only training needs normal videos, this part has none: correct the split.")
         return normals
 
     def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows rows *dims"]:
