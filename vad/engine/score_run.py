@@ -84,8 +84,9 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     crops, extractors = set(), set()
     for video in videos:
         file = read_features(video.features, config["feature_dim"])  # once for all epochs, one in memory at a time
-        for each in (chosen, *others.values()):
-            each.score(video, file, infer)
+        with torch.inference_mode():  # cheaper than no_grad where a model scores one window after the other
+            for each in (chosen, *others.values()):
+                each.score(video, file, infer)
         crops.add(len(crops_of(file.features)))
         extractors.add(weights_of(file.report))
     protocol = {
