@@ -17,7 +17,7 @@ from vad.schema.infer import Infer
 def resample_bounds(rows: int, bag_segments: int) -> Int[ndarray, " bounds"]:
     """The bounds that cut `rows` rows into a bag: r[i] = i * rows / bag_segments, truncated, i from 0.
 
-    Bag segment i is the mean of rows r[i] .. r[i+1]-1, or row r[i] alone where that is empty.
+    Bag segment i is the mean of rows r[i] .. r[i+1]-1, or only row r[i] where that range is empty.
     Differs: whole-number arithmetic; `linspace` in floating point can truncate to one less.
     """
     return np.arange(bag_segments + 1, dtype=np.int64) * rows // bag_segments

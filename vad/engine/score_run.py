@@ -1,7 +1,6 @@
 """Score the videos of a list with a trained run: by its chosen epoch, the test videos by its kept epochs too."""
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +33,7 @@ class EpochScores:
 
     model: VideoModel
     parts: tuple[str, ...]
-    """The parts whose videos it scores."""
+    """It scores the videos of these parts."""
     videos: dict[str, StoredScores] = field(default_factory=dict)
     _last_part: str = ""
 
