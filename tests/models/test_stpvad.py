@@ -104,8 +104,8 @@ def test_telling_segments_follow_the_label() -> None:
     first = model.stage1(batch().features)
     fits = [fit.argsort(dim=1, descending=True)[:, :2] for fit in (first.abnormal.fit, first.normal.fit)]
 
-    assert torch.equal(torch.where(LABELS[:, None] > 0, *fits), model._telling(first, LABELS))
-    assert torch.equal(fits[0], model._telling(first))
+    assert torch.equal(torch.where(LABELS[:, None] > 0, *fits), model._informative(first, LABELS))
+    assert torch.equal(fits[0], model._informative(first))
 
 
 @pytest.mark.parametrize(("rule", "shift"), [("exact", 0), ("upstream", 1)])
@@ -117,7 +117,7 @@ def test_loss_looks_at_the_most_telling_clip(monkeypatch: pytest.MonkeyPatch, ru
     data = Bags(batch(2).features, LABELS[:2], clips)
     with pytest.raises(ZeroDivisionError):
         model.loss(data)
-    chosen = model._telling(model.stage1(data.features), data.labels)[:, 0].tolist()
+    chosen = model._informative(model.stage1(data.features), data.labels)[:, 0].tolist()
     rows = [max(chosen[0] - shift, 0), max(2 * chosen[1] - shift, 0)]
     values = [[(10 + 20 * row + frame) % 256 for frame in range(4)] for row in rows]
 
@@ -130,7 +130,7 @@ def test_loss_is_the_sum_of_two_stages() -> None:
     model, data = made(), batch()
     terms = model.loss(data)
     first = model.stage1(data.features, data.labels)
-    telling = model._telling(first, data.labels)
+    telling = model._informative(first, data.labels)
     frames = torch.from_numpy(data.clips.frames(range(4), telling[:, 0].tolist(), 20))
     tokens = model.encoder(frames.permute(0, 4, 1, 2, 3).float() / 255).vectors
     read = torch.stack([first.fused[bag, telling[bag]] for bag in range(4)])

@@ -1,9 +1,9 @@
-"""What models are fed: bags (weak supervision) and windows (normal-only), and how batches are drawn.
+"""The data of a part as bags (weak supervision) or windows (normal-only), and how batches are drawn from it.
 
-A set holds one part of the data in the form one kind of model takes (`Model.sampling`) and offers:
-`steps(batch)`, the steps of one pass; `draw(batch, steps, generator)`, the batches of a training epoch;
-`sweep(batch)`, the batches of a validation pass, always the same. A new kind of model adds a set to `SETS`.
-Order comes from the given generator alone, so that neither workers nor a resume change it.
+A set holds one part of the data in the form that a model takes (`Model.sampling`) and offers:
+`steps(batch)`, the number of optimiser steps of one pass; `draw(batch, steps, generator)`, the batches of a training
+epoch; `sweep(batch)`, the batches of a validation pass, always the same.
+The order depends on the given generator only, so a resumed run draws the same batches.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,12 +38,12 @@ class Part:
 
 
 def seed_for(*numbers: int) -> int:
-    """A seed from several numbers (seed, epoch, step), far from that of neighbouring numbers."""
+    """One seed from several numbers (seed, epoch, step); neighbouring numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
-    """The crops of a video ([rows, crops, dim]) as separate samples; anything else is its own only crop."""
+    """The crops of a video ([rows, crops, dim]) as separate samples; features of another shape are one crop."""
     if features.ndim != 3:
         return [features]
     return [features[:, crop] for crop in range(features.shape[1])]
@@ -56,9 +56,10 @@ def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator
 
 
 def validates_own_rows(model: VideoModel) -> bool:
-    """Whether validation needs the rows of a video and not its bag alone.
+    """Whether validation needs the rows of a video, not only its bag.
 
-    The maximum of a bag is that of its rows: where bags are pooled so, nothing is gained by scoring the rows.
+    With `bag_pool` max the video's score comes from the maximum over all rows, which the bag keeps: the rows would
+    give the same score.
     """
     return model.scores_own_rows and model.bag_pool == "mean"
 
@@ -66,9 +67,10 @@ def validates_own_rows(model: VideoModel) -> bool:
 def compact(
     model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
 ) -> Shaped[np.ndarray, "kept *dims"]:
-    """What training needs of a video of part `fit` or `validation`: its bag where that will do, else its rows.
+    """What training needs of a video of part `fit` or `validation`: its bag if that is enough, else its rows.
 
-    The rows of all videos of a large data set together may not fit in memory. A bag's own bag is itself.
+    The rows of all videos of a large data set may not fit in memory. Resampling a bag to its own length changes
+    nothing, so the result can be used as if it were the video.
     """
     if model.sampling != "bags" or (part == "validation" and validates_own_rows(model)):
         return features
@@ -76,9 +78,9 @@ def compact(
 
 
 def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: Sequence[int]) -> Part:
-    """The part `fit` or `validation` from the feature files of its videos; a file is let go before the next one.
+    """The part `fit` or `validation` from the feature files of its videos, of which one at a time is in memory.
 
-    What stays is what training needs: see `compact`, and the images for a model that looks at them.
+    Only what training needs is kept: see `compact`, and the images for a model that uses them.
     """
     features, clips = [], []
     for file in files:
@@ -109,7 +111,7 @@ class BagSet:
         self.clips = part.clips
 
     def sample(self) -> Float[Tensor, "bags segments dim *space"]:
-        """All bags: what a model may take constants from."""
+        """All bags: those from which a model may take constants."""
         return self.features
 
     def _classes(self) -> list[Tensor]:
@@ -118,7 +120,7 @@ class BagSet:
         if not all(map(len, classes)):
             raise DatasetError(
                 "weak supervision needs normal and anomalous videos in each part, this part has"
-                f" {len(classes[0])} normal and {len(classes[1])} anomalous: correct the split or the validation"
+                f" {len(classes[0])} normal and {len(classes[1])} anomalous: change the split or the validation"
                 " fraction."
             )
         return classes
@@ -129,12 +131,12 @@ class BagSet:
         return Bags(self.features[index], self.labels[index], clips)
 
     def whole(self, index: Int[Tensor, " bags"]) -> Bags:
-        """The bags of the given indices as a video is scored: one alone, with its own rows, where they are kept."""
+        """The bags of the given indices as inference scores them: where rows are kept, one video with its own rows."""
         bags = self.take(index)
         return replace(bags, features=self.rows[index[0]][None]) if self.rows else bags
 
     def steps(self, batch: int) -> int:
-        """Steps of one pass over the larger class, `batch` bags of each class a step."""
+        """Optimiser steps of one pass over the larger class, with `batch` bags of each class per step."""
         return ceil(max(map(len, self._classes())) / batch)
 
     def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Bags]:
@@ -152,7 +154,7 @@ class BagSet:
 
 
 class WindowSet:
-    """Windows of a part's videos. Training and validation loss use the normal videos alone.
+    """Windows of a part's videos. Training and validation loss use only those of normal videos.
 
     The rows are kept once and as they were given (images as bytes); windows are cut out of them when a batch is
     made.
@@ -177,7 +179,7 @@ class WindowSet:
         self.window = window
 
     def sample(self) -> Shaped[Tensor, "windows rows *dims"]:
-        """Normal windows, at most SAMPLE, evenly chosen: what a model may take constants from."""
+        """Normal windows, at most SAMPLE, evenly chosen: those from which a model may take constants."""
         normals = self._normals()
         one = self.rows[0][0]
         most = min(SAMPLE, max(SAMPLE_BYTES // (one.numel() * one.element_size() * self.window), 1))
@@ -186,7 +188,7 @@ class WindowSet:
     def _normals(self) -> Tensor:
         normals = torch.nonzero(self.labels == 0).flatten()
         if not len(normals):
-            raise DatasetError("normal-only training needs normal videos, this part has none: correct the split.")
+            raise DatasetError("normal-only training needs normal videos, this part has none: change the split.")
         return normals
 
     def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows rows *dims"]:
@@ -195,7 +197,7 @@ class WindowSet:
         return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
 
     def steps(self, batch: int) -> int:
-        """Steps of one pass over the windows of normal videos."""
+        """Optimiser steps of one pass over the windows of normal videos."""
         return ceil(len(self._normals()) / batch)
 
     def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Windows]:

@@ -1,4 +1,4 @@
-"""Make a model from its name and settings before training, and make it again from what training wrote."""
+"""Build a new model from its name and settings, and rebuild a trained one from the files of its run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int
         model: name of a file in `vad/models`.
         model_args: what its Config takes, as in params.yaml or as `model.config.model_dump()` gave it.
         feature_dim: width of a feature vector.
-        seed: sets torch's generator; without meaning when a state dict is loaded next.
+        seed: sets torch's generator; irrelevant if a state dict is loaded afterwards.
 
     Raises: ParamsError for an unknown model, with the known ones, or for settings, all problems at once.
     """
@@ -38,19 +38,19 @@ def build(model: str, model_args: Mapping[str, Any], feature_dim: int, seed: int
 
 
 class Restored(NamedTuple):
-    """A trained network, and what its config.json says of it."""
+    """A trained model, and the content of its config.json."""
 
     model: VideoModel
     config: dict[str, Any]
 
 
 def restored(run: Path) -> Restored:
-    """The network of a trained run with the weights of its chosen epoch; on the CPU, in training mode.
+    """The model of a trained run with the weights of its chosen epoch; on the CPU, in training mode.
 
     Args:
         run: the folder that room train wrote.
 
-    Raises: ArtefactError for a damaged file, ParamsError for a model that is no more.
+    Raises: ArtefactError for a damaged file, ParamsError if the model file no longer exists.
     """
     config = read_json(run / "config.json")
     model = build(config["model"], config["model_args"], config["feature_dim"])
@@ -59,7 +59,7 @@ def restored(run: Path) -> Restored:
 
 
 def load_weights(model: VideoModel, path: Path) -> None:
-    """Put the weights of a file in place of a network's own.
+    """Replace the weights of a model by those of a file.
 
     Raises: ArtefactError for a damaged file.
     """

@@ -1,4 +1,4 @@
-"""Checkpoints of the training loop: always whole, and taken up only by the run that wrote them."""
+"""Checkpoints of the training loop: written atomically, and resumed only by the run that wrote them."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from vad.schema.train import Train
 
 
 def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Train, seed: int) -> str:
-    """A fingerprint of all that a run depends on, so that a checkpoint of another run is not taken up."""
+    """A hash of everything that a run depends on, so that no other run resumes from its checkpoint."""
     found = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
     for part in data:
         values = [part.features] if isinstance(part, BagSet) else part.rows
@@ -29,7 +29,7 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint so that it is always whole."""
+    """Write a checkpoint: a reader finds the old one or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     torch.save(dict(content), partial)

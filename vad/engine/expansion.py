@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.ndimage import gaussian_filter1d
 
 from vad.schema.infer import Infer
 
@@ -18,7 +17,7 @@ from vad.schema.infer import Infer
 def resample_bounds(rows: int, bag_segments: int) -> Int[ndarray, " bounds"]:
     """The bounds that cut `rows` rows into a bag: r[i] = i * rows / bag_segments, truncated, i from 0.
 
-    Bag segment i is the mean of rows r[i] .. r[i+1]-1, or row r[i] alone where that is empty.
+    Bag segment i is the mean of rows r[i] .. r[i+1]-1, or only row r[i] where that range is empty.
     Differs: whole-number arithmetic; `linspace` in floating point can truncate to one less.
     """
     return np.arange(bag_segments + 1, dtype=np.int64) * rows // bag_segments
@@ -110,7 +109,12 @@ def unscored_frames(bounds: Int[ndarray, " bounds"], window: int, place: Literal
 
 def smooth(frames: Float[ndarray, " frames"], sigma: float) -> Float[ndarray, " frames"]:
     """Gaussian smoothing over time, the ends held; sigma in frames, 0 = unchanged."""
-    return gaussian_filter1d(frames, sigma, mode="nearest") if sigma > 0 and len(frames) else frames
+    if sigma == 0 or not len(frames):
+        return frames
+    # Imported here: it takes a quarter of a second, which every job of the rooms train and infer would pay.
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(frames, sigma, mode="nearest")
 
 
 def video_score(frames: Float[ndarray, " frames"], model_score: float, infer: Infer) -> float:

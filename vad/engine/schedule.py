@@ -1,4 +1,4 @@
-"""Optimisers by name; the learning rate as a function of time alone, so that a resume restores nothing."""
+"""Optimisers by name, and the learning rate as a function of the epoch: a resumed run has no schedule to restore."""
 
 import math
 from collections.abc import Iterable
@@ -29,9 +29,9 @@ def learning_rate(settings: Train, epoch: float) -> float:
 
 
 def without_adversary(model: VideoModel) -> list[nn.Parameter]:
-    """The parameters of a model but those of its adversary, which has an optimiser of its own."""
-    rivals = set() if model.adversary is None else {id(value) for value in model.adversary.parameters()}
-    return [value for value in model.parameters() if id(value) not in rivals]
+    """The parameters of a model except those of its adversary, which has an optimiser of its own."""
+    others = set() if model.adversary is None else {id(value) for value in model.adversary.parameters()}
+    return [value for value in model.parameters() if id(value) not in others]
 
 
 def optimiser_for(parameters: Iterable[nn.Parameter], settings: Train) -> torch.optim.Optimizer:

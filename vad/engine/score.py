@@ -44,7 +44,7 @@ class ScoredVideo(NamedTuple):
 
 
 class CropScores(NamedTuple):
-    """What a model says about one crop: `positions` are bag positions or windows, None for video models."""
+    """The scores of one crop: one per position of its bag or per window (None at level video), and the crop's own."""
 
     positions: Float[ndarray, " positions"] | None
     video: float
@@ -61,7 +61,7 @@ def bag_length(model: VideoModel, rows: int) -> int:
 
 
 def score_bags(model: VideoModel, bags: Bags) -> Scores:
-    """A model's scores of bags; one that looks at pixels gets these too."""
+    """A model's scores of bags; a model that uses clips gets these too."""
     features = bags.features.to(_device(model))
     scores = model.score(features, bags.clips) if model.uses_clips else model.score(features)
     return checked_scores(model, scores, len(features))
@@ -98,7 +98,7 @@ def score_crop(
 def in_chunks(
     model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
 ) -> Shaped[Tensor, "windows *rest"]:
-    """What `score` says of all windows of a set, a few at a time and in their order."""
+    """The results of `score` for all windows of a set, which gets a few at a time, in their order."""
     values = max(data.rows[0][0].numel() * data.window, 1)
     chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // values), 1))
     return torch.cat([score(data.take(chunk).to(_device(model))) for chunk in chunks])
@@ -109,12 +109,12 @@ def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " window
     return in_chunks(model, data, lambda rows: checked_scores(model, model.score(rows), len(rows)).video)
 
 
-def place(model: VideoModel) -> Literal["centre", "last"]:
+def score_place(model: VideoModel) -> Literal["centre", "last"]:
     """Where in its window a score belongs: to the centre, or to the last frame (`Model.predicts_last`)."""
     return "last" if model.predicts_last else "centre"
 
 
-def _frames(
+def _positions_to_frames(
     model: VideoModel, positions: Float[ndarray, " positions"], bounds: Int[ndarray, " bounds"]
 ) -> Float[ndarray, " frames"]:
     """Scores of bag positions or windows, spread over the frames of the video."""
@@ -122,7 +122,7 @@ def _frames(
     if model.sampling == "bags":
         return rows_to_frames(bag_over_segments(positions, bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.window, model.stride)
-    return windows(positions, starts, model.window, bounds, place(model))
+    return windows(positions, starts, model.window, bounds, score_place(model))
 
 
 @torch.no_grad()
@@ -137,7 +137,7 @@ def score_video(
 
     Args:
         model: put into eval mode. One with `score_sequence` may carry state from video to video.
-        features: one vector or image per row, or per row and crop; crops are scored alone, their scores averaged.
+        features: one vector or image per row, or per row and crop; crops are scored separately, then averaged.
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
         clips: the images of the rows, for models that look at them.
@@ -152,29 +152,33 @@ def score_video(
         model.reset_memory()
     crops = [score_crop(model, crop, clips) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
-    frames = _spread(model, [crop.positions for crop in crops], bounds, infer)
-    normalised = _spread(model, [crop.normalised for crop in crops], bounds, infer)
+    frames = _crops_to_frames(model, [crop.positions for crop in crops], bounds, infer)
+    normalised = _crops_to_frames(model, [crop.normalised for crop in crops], bounds, infer)
     frames = np.full(bounds[-1], own) if frames is None else frames
     if not (np.isfinite(own) and np.isfinite(frames).all()):
         raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
-    dropped = unscored_frames(bounds, model.window, place(model)) if infer.first_frames == "drop" else 0
+    dropped = unscored_frames(bounds, model.window, score_place(model)) if infer.first_frames == "drop" else 0
     return ScoredVideo(frames, video_score(frames[dropped:], own, infer), normalised, dropped)
 
 
-def _spread(
+def _crops_to_frames(
     model: VideoModel, crops: Sequence[ndarray | None], bounds: Int[ndarray, " bounds"], infer: Infer
 ) -> Float[ndarray, " frames"] | None:
-    """The mean of the crops' positions on the frames of the video, smoothed; None for a model without them."""
+    """Frame scores: the mean over the crops, spread over the frames and smoothed; None if there are no positions."""
     positions = [crop for crop in crops if crop is not None]
-    return smooth(_frames(model, np.mean(positions, axis=0), bounds), infer.smooth_sigma) if positions else None
+    return (
+        smooth(_positions_to_frames(model, np.mean(positions, axis=0), bounds), infer.smooth_sigma)
+        if positions
+        else None
+    )
 
 
 @torch.no_grad()
 def video_scores(model: VideoModel, data: BagSet | WindowSet) -> Float[ndarray, " videos"]:
     """The score of each video of a part by which epochs are chosen, mean over crops; the model must be in eval mode.
 
-    That is the model's own, or that of its `score_for_selection`. Bags are scored as a video would be: resampled, or
-    row by row where the set keeps the rows.
+    Bags are scored by `Model.score_for_selection`, in the form that inference scores: resampled, or row by row where
+    the set keeps the rows. Windows are scored by `Model.score`; the highest smoothed one counts.
     """
     if isinstance(data, BagSet):
         chunks = torch.arange(len(data.video)).split(1 if data.rows else CHUNK)

@@ -33,7 +33,7 @@ class EpochScores:
 
     model: VideoModel
     parts: tuple[str, ...]
-    """The parts whose videos it scores."""
+    """It scores the videos of these parts."""
     videos: dict[str, StoredScores] = field(default_factory=dict)
     _last_part: str = ""
 
@@ -83,8 +83,9 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     crops, extractors = set(), set()
     for video in videos:
         file = read_features(video.features, config["feature_dim"])  # once for all epochs, one in memory at a time
-        for each in (chosen, *others.values()):
-            each.score(video, file, infer)
+        with torch.inference_mode():  # cheaper than no_grad where a model scores one window after the other
+            for each in (chosen, *others.values()):
+                each.score(video, file, infer)
         crops.add(len(crops_of(file.features)))
         extractors.add(weights_of(file.report))
     protocol = {

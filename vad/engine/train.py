@@ -1,10 +1,10 @@
-"""The one training loop: any model, any part of the data, the same result from the same seed.
+"""The training loop of all models: the same seed gives the same weights.
 
-Each step seeds torch from (seed, epoch, step) and each epoch draws its order from (seed, epoch), so nothing
-but the state of model and optimiser is carried on, and a run resumed after any epoch equals one that never
-stopped.
+Each step seeds torch from (seed, epoch, step), and each epoch draws its order from (seed, epoch). So only the state of
+model and optimiser passes from one epoch to the next, and a run that is resumed after an epoch equals one that was
+never stopped.
 A model with an `adversary` has a second optimiser, which steps after the first on `adversary_loss`.
-The epoch is chosen on the validation part alone.
+The epoch is chosen on the validation part only.
 """
 
 import math
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 
 class Trained(NamedTuple):
-    """What training gives: weights of the chosen epoch (on the CPU), a row per epoch, the epoch from 1."""
+    """The result of training: weights of the chosen epoch (on the CPU), one row per epoch, the chosen epoch from 1."""
 
     state: dict[str, Tensor]
     history: list[Row]
@@ -51,7 +51,7 @@ def best_epoch(history: list[Row], select_by: str) -> int:
 
 
 def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> None:
-    """Refuse what cannot be trained as asked.
+    """Check that the data fit the model and the settings.
 
     Raises: ParamsError with all problems.
     """
@@ -82,8 +82,8 @@ def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in state.items()}
 
 
-class _Run:
-    """One training run: model, data, optimiser, what was seen so far."""
+class TrainingRun:
+    """One run: model, data, optimisers, the history so far and the best weights so far."""
 
     def __init__(self, model: VideoModel, fit: Part, validation: Part, settings: Train, seed: int) -> None:
         self.model, self.settings, self.seed = model, settings, seed
@@ -92,12 +92,12 @@ class _Run:
         self.validation_labels = np.asarray(validation.labels)
         self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
         if defines(model, VideoModel.prepare):
-            # Constants of the data: no dropout, and no graph that the first step would go through.
+            # Constants of the data: without dropout, and without a graph that the first backward pass would enter.
             with torch.no_grad():
                 model.eval().prepare(self.fit.sample().to(self.device))
         self.optimiser = optimiser_for(without_adversary(model), settings)
         adversary = model.adversary
-        self.rival = None if adversary is None else optimiser_for(adversary.parameters(), settings)
+        self.adversary_optimiser = None if adversary is None else optimiser_for(adversary.parameters(), settings)
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
 
@@ -126,10 +126,12 @@ class _Run:
         batch = batch.to(self.device)
         values = self._descend(self.optimiser, lr, self.model.loss, batch, where)
         values = {f"train_{name}": value for name, value in values.items()}
-        if self.rival is None:
+        if self.adversary_optimiser is None:
             return values
-        rival = self._descend(self.rival, lr * self.model.adversary_lr_ratio, self.model.adversary_loss, batch, where)
-        return values | {f"adversary_{name}": value for name, value in rival.items()}
+        adversary = self._descend(
+            self.adversary_optimiser, lr * self.model.adversary_lr_ratio, self.model.adversary_loss, batch, where
+        )
+        return values | {f"adversary_{name}": value for name, value in adversary.items()}
 
     def _descend(
         self,
@@ -177,40 +179,44 @@ class _Run:
         if not (math.isfinite(row["validation_loss"]) and np.isfinite(scores).all()):
             self._fail(f"validation of epoch {epoch}", {"validation_loss": row["validation_loss"]})
         if both:
-            # The definitions of room evaluate.
-            anomalous, alone = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
-            counts = Thresholds.of(scores, anomalous, alone, 1, most=None)
+            # The same definitions as in room evaluate.
+            anomalous, one_row = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
+            counts = Thresholds.of(scores, anomalous, one_row, 1, most=None)
             row["video_auc"] = float(roc_area(counts.positive, counts.negative)[0])
             row["video_ap"] = float(average_precision(counts.positive, counts.negative)[0])
         extra = self.model.diagnose(first.features) if first else {}
         return {**row, **extra}
 
     def finished(self) -> bool:
-        """All epochs done, or patience at an end."""
+        """Whether all epochs are done or `patience` epochs brought nothing better."""
         if len(self.history) >= self.settings.epochs:
             return True
         waited = len(self.history) - best_epoch(self.history, self.settings.select_by) if self.history else 0
         return self.settings.patience is not None and waited >= self.settings.patience
 
     def save(self, path: Path, digest: str) -> None:
-        """Write all that `load` needs; plain types and tensors only."""
+        """Write a checkpoint, of plain types and tensors only."""
         state = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "best": self.best,
-            **({} if self.rival is None else {"rival": self.rival.state_dict()}),
+            **(
+                {}
+                if self.adversary_optimiser is None
+                else {"adversary_optimiser": self.adversary_optimiser.state_dict()}
+            ),
         }
         checkpoints.save(path, {**state, "history": self.history, "digest": digest})
 
     def load(self, path: Path, digest: str) -> None:
-        """Go on from a checkpoint, unless it is of another run."""
+        """Continue from a checkpoint; one of another run (another digest) is ignored."""
         content = checkpoints.load(path)
         if content["digest"] != digest:
             return
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
-        if self.rival is not None:
-            self.rival.load_state_dict(content["rival"])
+        if self.adversary_optimiser is not None:
+            self.adversary_optimiser.load_state_dict(content["adversary_optimiser"])
         self.best, self.history = content["best"], content["history"]
 
 
@@ -229,8 +235,8 @@ def train(
     Args:
         model: new, from `vad.engine.build.build` with the same seed; its weights change.
         fit: videos to train on; a normal-only model trains on the normal ones.
-        validation: videos that choose the epoch (of them the normal ones alone for a normal-only model).
-        settings: the schedule.
+        validation: videos that choose the epoch (for a normal-only model only the normal ones).
+        settings: section `train` of the variant.
         seed: >= 0; with the same data, settings and CPU it gives the same weights.
         threads: CPU threads, >= 1.
         checkpoint: file that is written after each epoch; a later call with the same data and settings goes
@@ -244,11 +250,11 @@ def train(
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
-    run = _Run(model, fit, validation, settings, seed)
+    run = TrainingRun(model, fit, validation, settings, seed)
     digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
     if checkpoint and checkpoint.exists():
         run.load(checkpoint, digest)
-    # A regularised model that collapses fills with denormal numbers, and a step takes six times as long.
+    # The weights of a regularised model may shrink to denormal numbers, with which a step takes six times as long.
     torch.set_flush_denormal(True)
     try:
         while not run.finished():

@@ -55,7 +55,7 @@ class VariantTraining:
     def run(self, seed: int, threads: int, out: Path) -> None:
         """Train one seed and write weights, the config that rebuilds the model, and the training curves.
 
-        A run that was killed goes on from its checkpoint, which lies beside its folder until it is finished.
+        A run that was killed continues from its checkpoint, a hidden file next to its folder until it is finished.
 
         Args:
             seed: >= 0; the same seed gives the same weights, whichever seeds were trained before in this process.

@@ -205,7 +205,7 @@ class VideoModel(nn.Module):
     def score_for_selection(self, features: Tensor, clips: BagClips | None = None) -> Scores:
         """Scores of bags by which epochs are chosen. The default is `score`.
 
-        For models whose `score` takes too long for every epoch, or is not what was published to choose by.
+        For models with a `score` that is too slow to run after every epoch, or that publish another criterion.
         """
         return self.score(features, clips) if self.uses_clips else self.score(features)
 

@@ -82,7 +82,7 @@ def _wrong_hooks(model: "type[VideoModel]") -> Iterator[str]:
 
 
 def _wrong_parameters(name: str, hook: object, base: FunctionType) -> Iterator[str]:
-    """A hook that is no method, or whose parameters have other names than those of the base class.
+    """A hook that is not a method, or has parameters with other names than in the base class.
 
     Optional parameters at the end may be left out.
     """

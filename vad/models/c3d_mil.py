@@ -46,7 +46,7 @@ class Config(Section):
 
 
 class Model(VideoModel):
-    """Three linear layers on each segment alone; score 0..1 per segment, the video's is the highest."""
+    """Three linear layers on each segment separately; a score 0..1 per segment, the video's is the highest."""
 
     supervision = "weak"
     sampling = "bags"

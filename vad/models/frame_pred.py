@@ -1,4 +1,4 @@
-"""FramePred: a U-Net predicts the next frame from four, against a discriminator; a badly predicted one is odd.
+"""FramePred: a U-Net predicts the next frame from four, against a discriminator; a badly predicted frame is anomalous.
 
 Paper: Liu et al., "Future Frame Prediction for Anomaly Detection - A New Baseline", CVPR 2018.
 Borrowed: nothing; written from a description of the published network's behaviour.
@@ -91,7 +91,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Whether patches of a picture are true, 0..1: five convolutions of 4 x 4, three of them halve."""
+    """Whether patches of a picture are true, 0..1: five convolutions of 4 x 4, three of them with stride 2."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Discriminator(nn.Module):
         self.layers = nn.ModuleList([nn.Conv2d(a, b, 4, stride=stride) for (a, b), stride in sizes])
 
     def forward(self, pictures: Float[Tensor, "windows dim height width"]) -> Float[Tensor, "windows 1 rows columns"]:
-        """One verdict a patch."""
+        """One value per patch."""
         *hidden, last = self.layers
         for layer in hidden:
             pictures = functional.leaky_relu(layer(mirrored(pictures)), SLOPE)
@@ -123,7 +123,7 @@ def mirrored(maps: Float[Tensor, "windows dim height width"], by: int = 2) -> Te
 def gradient_difference(
     pictures: Float[Tensor, "windows dim height width"], targets: Float[Tensor, "windows dim height width"]
 ) -> Float[Tensor, ""]:
-    """How much the steps between neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns."""
+    """How much the differences of neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns."""
     terms = [(pictures.diff(dim=axis).abs() - targets.diff(dim=axis).abs()).abs().mean() for axis in (2, 3)]
     return torch.stack(terms).sum()
 
@@ -141,7 +141,7 @@ class Model(VideoModel):
     adversary: Discriminator
 
     def __init__(self, config: Config, feature_dim: int) -> None:
-        """Build both networks; `adversary` has an optimiser of its own (see `vad.engine.train`)."""
+        """Build both networks."""
         super().__init__()
         self.config = config
         self.generator = Generator(feature_dim * (config.window - 1), feature_dim, config.width)
@@ -149,7 +149,7 @@ class Model(VideoModel):
 
     @property
     def adversary_lr_ratio(self) -> float:
-        """As set."""
+        """The setting of this name."""
         return self.config.adversary_lr_ratio
 
     def forward(self, features: Tensor) -> Output:
@@ -158,7 +158,7 @@ class Model(VideoModel):
         return Output(self.generator(frames[:, :-1].flatten(1, 2)), frames[:, -1])
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
-        """The generator's terms: intensity, gradient, and what the discriminator still sees."""
+        """The generator's terms: intensity, gradient, and how well the discriminator recognises predicted frames."""
         out, config = self(batch.features), self.config
         return {
             "intensity": config.intensity_weight * functional.mse_loss(out.picture, out.target),
@@ -184,5 +184,5 @@ class Model(VideoModel):
         return Scores(peak_error(*self(features)), None)
 
     def protocol(self) -> dict[str, str]:
-        """What a row must say of the model: it is not the whole published one."""
+        """The row says that this is not the whole published model."""
         return {"flow": "no flow term"}

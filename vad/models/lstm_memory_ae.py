@@ -1,4 +1,4 @@
-"""LSTM memory autoencoder: windows are rebuilt from prototypes of normal ones, anomalous ones badly.
+"""LSTM memory autoencoder: windows are rebuilt from prototypes of normal ones; the error is the score.
 
 Paper: Efficient-VAD thesis project (no publication known to us).
 Borrowed: nothing; written from a description of its behaviour.
@@ -52,7 +52,7 @@ class Config(Section):
 
 
 class Output(NamedTuple):
-    """A rebuilt window, what it should have been, and what was read of the memory."""
+    """A rebuilt window, its target, and the weights with which the memory was read."""
 
     reconstruction: Float[Tensor, "windows rows dim"]
     target: Float[Tensor, "windows rows dim"]
@@ -111,7 +111,7 @@ class Model(VideoModel):
         return Scores(errors.mean(dim=(1, 2)), None)
 
     def embeddings(self, features: Float[Tensor, "windows rows dim"]) -> Float[Tensor, "windows width"]:
-        """What the decoder gets: the vectors read of the memory, mean over the rows of each window."""
+        """The input of the decoder: the vectors read from the memory, averaged over the rows of each window."""
         return (self(features).read_weights @ self.memory).mean(dim=1)
 
     def smooth(self, scores: Float[Tensor, " windows"]) -> Float[Tensor, " windows"]:

@@ -7,7 +7,7 @@ Differs: the batch norm of 512 channels that the release builds and never calls 
 and are turned to BGR here, which decides nothing but where initial weights fall; the cosine falls with every
 step, not with every epoch; the last, smaller batch of an epoch is used; keys are saved with the weights; the
 plain score is scaled by constants of the validation part (the published one, by each video's own range, is
-`frame_auc_pvnorm` alone); the gates are trained (`train_gates: false` = as released).
+only the metric `frame_auc_pvnorm`); the gates are trained (`train_gates: false` = as released).
 """
 
 from typing import Any, Literal, NamedTuple
@@ -94,7 +94,7 @@ class Config(Section):
 
 
 class Output(NamedTuple):
-    """A picture, what it should be, and what was asked of the memory (unit length per cell)."""
+    """A picture, its target, and the queries to the memory (length 1 per cell)."""
 
     picture: Float[Tensor, "windows dim height width"]
     target: Float[Tensor, "windows dim height width"]
@@ -106,10 +106,10 @@ Queries = Float[Tensor, "queries width"]
 
 
 def updated_keys(keys: Keys, queries: Queries) -> Keys:
-    """Keys drawn to the queries that are nearest to them, of length 1 again, without gradient.
+    """Keys moved towards the queries that are nearest to them, scaled to length 1, without gradient.
 
-    Each query counts for its nearest key alone, by its softmax over all queries divided by the largest: that is,
-    by exp(own product - largest product of any query with that key).
+    Each query moves only its nearest key. Its weight is its softmax over all queries divided by the largest one, that
+    is exp(own product - largest product of any query with that key).
     """
     products = queries.detach() @ keys.T
     nearest = functional.one_hot(products.argmax(dim=1), len(keys))
@@ -147,7 +147,7 @@ def _up(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """Three halvings; the deepest maps end without batch norm and without ReLU."""
+    """Height and width are halved three times; the deepest maps end without batch norm and without ReLU."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Three doublings, with the encoder's maps beside its own (`skips`) or without."""
+    """Three doublings of height and width, with the encoder's maps concatenated (`skips`) or without."""
 
     def __init__(self, width: int, outputs: int, skips: bool) -> None:
         super().__init__()
@@ -292,7 +292,7 @@ class Model(VideoModel):
         return Scores(self.mix(self._components(self(features)), self.ranges), None)
 
     def embeddings(self, features: Tensor) -> Float[Tensor, "windows width"]:
-        """What is asked of the memory, the mean over the picture."""
+        """The queries to the memory, averaged over the picture."""
         return self(features).queries.mean(dim=1)
 
     def score_sequence(self, features: Tensor) -> Float[Tensor, "windows 2"]:
@@ -321,7 +321,7 @@ class Model(VideoModel):
         self.ranges.copy_(torch.stack([found.amin(dim=0), found.amax(dim=0)], dim=1))
 
     def protocol(self) -> dict[str, str]:
-        """What a row must say of the scoring."""
+        """Whether and how long the memory learns while scoring."""
         if not self.config.test_update:
             return {"test_update": "off"}
         return {"test_update": "on", "memory_reset": self.config.memory_reset}

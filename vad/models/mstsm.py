@@ -8,7 +8,7 @@ works. The report does not say which three values a segment has; ours are fixed 
 Preset `claim` has the published size and scores whole videos; preset `segments` reads whole segment vectors
 and scores positions too. Published results of the release are not reproducible as described.
 Ablations: `temporal_shift`, `temporal_attention`, `channel_weights`, `memory` and `decoder` set to false take their
-part out, with its parameters and its term of the loss; both weights of the loss at 0 leave the focal term alone.
+part out, with its parameters and its loss term; with both loss weights at 0 only the focal term is left.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -251,7 +251,7 @@ class Model(VideoModel):
     def __init__(self, config: Config, feature_dim: int) -> None:
         """Build the layers.
 
-        Raises: FeatureError when the statistics are asked of an odd width.
+        Raises: FeatureError for `inputs: statistics` with features of odd width.
         """
         super().__init__()
         if config.inputs == "statistics" and feature_dim % 2:

@@ -1,4 +1,4 @@
-"""RTFM: segments whose features are long stand for the video; training makes anomalous ones long, normal ones short.
+"""RTFM: the segments with the longest features represent the video; training makes anomalous features long.
 
 Paper: Tian, Pang, Chen, Singh, Verjans, Carneiro, Weakly-supervised Video Anomaly Detection with Robust Temporal
 Feature Magnitude Learning, ICCV 2021.
@@ -46,7 +46,7 @@ class Config(Section):
 
 
 class NonLocal(nn.Module):
-    """Every position adds what it has in common with every other position; starts as the identity."""
+    """Every position adds a weighted sum over all positions (a non-local block); starts as the identity."""
 
     def __init__(self, width: int, inner: int) -> None:
         """Build the layers; the scale of the added part starts at 0."""
@@ -149,7 +149,7 @@ class Model(VideoModel):
         return Output(positions, positions.gather(1, index).mean(dim=1), mean_of_positions(hidden, index))
 
     def embeddings(self, features: Float[Tensor, "bags positions dim"]) -> Float[Tensor, "bags positions dim"]:
-        """Each position with its temporal context, from which its score is read and whose length is its magnitude."""
+        """Each position with its temporal context: its score is read from this vector; its length is the magnitude."""
         return self.context(self.standardise(features).transpose(1, 2)).transpose(1, 2)
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:

@@ -227,7 +227,7 @@ class Model(VideoModel):
     def forward(self, rows: Float[Tensor, "tensors channels *space"]) -> Output:
         """Logit and feature of each tensor, space being time, height and width.
 
-        Raises: FeatureError for rows that are no such maps.
+        Raises: FeatureError for rows of another shape.
         """
         if rows.ndim != len(SPACE) + 2:
             raise FeatureError(
@@ -254,7 +254,7 @@ class Model(VideoModel):
         }
 
     def score(self, features: Float[Tensor, "bags segments channels *space"]) -> Scores:
-        """Probability-like score, 0..1, of each video's maximum and, at level frame, of each clip alone."""
+        """Probability-like score, 0..1, of the maximum over each video's clips; at level frame of each clip as well."""
         video = self._probabilities(features.amax(dim=1))
         if self.level == "video":
             return Scores(video, None)

@@ -1,7 +1,7 @@
-"""STPVAD: a second stage beside UR-DMU that looks at the pixels of each video's most telling segment.
+"""STPVAD: UR-DMU with a second stage that looks at the pixels of each video's most informative segment.
 
-Stage 1 is UR-DMU on segment vectors. Of each video its most telling segment (the best read of the memory that the
-label names) is cut out as a clip and turned into tokens (`_dtfe`); a second network of UR-DMU's shape scores the
+Stage 1 is UR-DMU on segment vectors. The most informative segment of each video (the one that fits best the memory of
+the video's label) is cut out as a clip and turned into tokens (`_dtfe`); a second network of UR-DMU's shape scores the
 tokens, which also read the video's chosen segments by cross-attention. All three are trained together.
 
 Paper: the SST-WSVADL project (Sara-Esam/SST-WSVADL), without a paper of its own; stage 1: Zhou et al., UR-DMU, AAAI
@@ -161,7 +161,7 @@ class Model(VideoModel):
 
     @property
     def segment_map(self) -> SegmentMap:
-        """As set."""
+        """The setting of this name."""
         return self.config.segment_map
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
@@ -180,17 +180,19 @@ class Model(VideoModel):
             self.trained_steps += 1
             if self.trained_steps <= self.config.stage1_steps:
                 return terms
-        telling = self._telling(first, batch.labels)
-        bags = torch.arange(len(telling))
-        tokens = self.encoder(self._clips(batch.clips, bags, telling[:, 0], batch.features))
-        out = self.head(tokens.vectors, _gather(first.fused, telling), batch.labels)
+        chosen = self._informative(first, batch.labels)
+        bags = torch.arange(len(chosen))
+        tokens = self.encoder(self._clips(batch.clips, bags, chosen[:, 0], batch.features))
+        out = self.head(tokens.vectors, _gather(first.fused, chosen), batch.labels)
         terms |= {f"stage2_{name}": term for name, term in self.head.memories.terms(out, batch.labels).items()}
         if self.config.ratio_loss_weight:
             terms["ratio"] = self.config.ratio_loss_weight * self._ratio(tokens)
         return terms
 
-    def _telling(self, first: urdmu.Output, labels: Float[Tensor, " bags"] | None = None) -> Int[Tensor, "bags chosen"]:
-        """The most telling segments of each video, the most telling first: 13 of 200.
+    def _informative(
+        self, first: urdmu.Output, labels: Float[Tensor, " bags"] | None = None
+    ) -> Int[Tensor, "bags chosen"]:
+        """The most informative segments of each video, the best first: 13 of 200.
 
         They fit best the abnormal memory in anomalous videos and in videos without a label, the normal one in normal.
         """
@@ -235,16 +237,16 @@ class Model(VideoModel):
     def score_for_selection(
         self, features: Float[Tensor, "bags segments dim"], clips: BagClips | None = None
     ) -> Scores:
-        """Stage 1 alone chooses the epoch, as released: whatever `score` says, a seed gives the same weights."""
+        """Scores of stage 1, as released: both settings of `score` choose the same epoch and so the same weights."""
         scores = self.stage1(self.standardise(features)).scores
         return Scores(urdmu.top_mean(scores), scores)
 
     def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments fused"]:
-        """What the scorer of stage 1 reads of each segment: its vector beside what it read of both memories."""
+        """The input of stage 1's scorer for each segment: its vector, and the sum of its reads from both memories."""
         return self.stage1(self.standardise(features)).fused
 
     def protocol(self) -> dict[str, str]:
-        """What a row must say of the scoring."""
+        """Which stages gave the scores."""
         return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours), epoch chosen by stage 1"}
 
     def _clip_scores(
@@ -273,7 +275,7 @@ class Model(VideoModel):
     ) -> TokenScores:
         """Score the tokens of the clips of some segments of one video."""
         tokens = self.encoder(self._clips(clips, torch.full_like(segments, bag), segments, features))
-        read = _gather(first.fused, self._telling(first))[bag].expand(len(segments), -1, -1)
+        read = _gather(first.fused, self._informative(first))[bag].expand(len(segments), -1, -1)
         return TokenScores(self.head(tokens.vectors, read).scores, tokens.preserve_index)
 
     def patch_maps(

@@ -30,7 +30,7 @@ QUERIES = 1024
 
 
 class DualMemory(Section):
-    """Settings of the network and its loss, whatever its positions are; the defaults are the published ones."""
+    """Settings of the network and its loss; the defaults are the published ones."""
 
     width: Count = Field(default=512, description="channels of the embedding, the blocks and the prototypes")
     blocks: Count = Field(default=2, description="attention blocks")
@@ -61,7 +61,7 @@ class Config(DualMemory):
 
 
 def top_count(count: int) -> int:
-    """How many of `count` positions or slots stand for all: one in sixteen, and one more."""
+    """How many of `count` positions or slots are averaged as the top ones: one in sixteen, plus one."""
     return count // 16 + 1
 
 
@@ -82,7 +82,7 @@ def nearness(places: Float[Tensor, " chosen"], every: Float[Tensor, " positions"
 
 
 class GlobalLocalAttention(nn.Module):
-    """Each head reads by likeness and, beside it, by nearness in time alone."""
+    """Each head reads twice: by similarity, and by nearness in time."""
 
     def __init__(self, config: DualMemory) -> None:
         """Build the layers."""
@@ -128,7 +128,7 @@ class Block(nn.Module):
 
 
 class Read(NamedTuple):
-    """What positions read of a memory: how well they fit it (0..1) and the vector."""
+    """What positions read from a memory: how well they fit it (0..1) and the vector."""
 
     fit: Float[Tensor, "bags positions"]
     vector: Float[Tensor, "bags positions width"]
@@ -161,7 +161,7 @@ class Output(NamedTuple):
 
 
 class Network(nn.Module):
-    """Embedding, attention blocks, two memories, uncertainty, scorer, with the loss; positions may be anything."""
+    """Embedding, attention blocks, two memories, uncertainty, scorer and loss; positions are segments or tokens."""
 
     def __init__(self, config: DualMemory, feature_dim: int) -> None:
         """Build the layers."""
@@ -224,7 +224,7 @@ class Network(nn.Module):
         }
 
     def _reads(self, out: Output, anomalous: Tensor) -> dict[str, Tensor]:
-        """Every position of a normal video fits the normal memory alone; some of an anomalous one the abnormal."""
+        """All positions of a normal video fit only the normal memory; some of an anomalous one the abnormal."""
         found, left = top_mean(out.abnormal.fit[anomalous]), top_mean(1 - out.normal.fit[anomalous])
         own, foreign = out.normal.fit[~anomalous], out.abnormal.fit[~anomalous]
         return {
@@ -297,5 +297,5 @@ class Model(Network, VideoModel):
         return Scores(top_mean(scores), scores)
 
     def embeddings(self, features: Float[Tensor, "bags positions dim"]) -> Float[Tensor, "bags positions fused"]:
-        """What the scorer reads of each position: its vector beside the sum of what it read of both memories."""
+        """The input of the scorer for each position: its vector, and the sum of its reads from both memories."""
         return self(features).fused

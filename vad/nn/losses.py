@@ -1,6 +1,6 @@
-"""Loss terms that models put together: pure functions of tensors, without weights and without state.
+"""Loss terms that several models use: pure functions of tensors, without weights and without state.
 
-Models multiply each term by the weight in their own Config, so that a number in the history can be read off.
+Models multiply each term by the weight in their own Config, so the history shows weighted terms.
 """
 
 from typing import Literal

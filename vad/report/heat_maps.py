@@ -1,6 +1,6 @@
 """Where in a picture a model sees an anomaly: which frames are shown, and maps of patch scores over them.
 
-The frames follow from the test list and its annotation alone: no score, and nobody's taste, chooses what is shown.
+The test list and its annotation alone decide which frames are shown; scores have no influence on the choice.
 """
 
 from collections.abc import Mapping, Sequence
