@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from vad.errors import VadError
 from vad.evaluation import metrics
 from vad.evaluation.bootstrap import replicate_weights
 from vad.evaluation.curves import _at_thresholds, pr_points, roc_points
@@ -17,6 +19,8 @@ from vad.evaluation.score_set import ROWS_AT_ONCE, Curve, _curve
 from vad.evaluation.thresholds import MOST_THRESHOLDS, Thresholds, average_precision, roc_area
 from vad.schema.evaluate import Bootstrap
 
+NAMES_WITHOUT_LEVEL = {"ano", "pr", "recall", "fpr", "far"}
+"""First words of well-known metrics of frames, whose names do not begin with the level."""
 BY_CURVE = [name for name, metric in METRICS.items() if metric.by_curve]
 
 
@@ -219,9 +223,24 @@ def test_every_entry_has_a_definition_and_its_level_in_its_name() -> None:
     """Names of video metrics say so; only known metrics of frames have a name without `frame_`."""
     other = {name for name, metric in METRICS.items() if not name.startswith(f"{metric.level}_")}
 
-    assert all(metric.meaning.endswith(".") for metric in METRICS.values())
-    assert all(name.split("_")[0] in {"ano", "pr", "recall", "fpr", "far"} for name in other)
-    assert not any(METRICS[name].level == "video" for name in other)
+    unclear = [name for name, metric in METRICS.items() if not metric.meaning.endswith(".")]
+    nameless = [
+        name for name in other if METRICS[name].level == "video" or name.split("_")[0] not in NAMES_WITHOUT_LEVEL
+    ]
+    keys = [key for key, metric in METRICS.items() if key != metric.name]
+    assert not unclear, f"METRICS {unclear}: the docstring of the function is the definition; write whole sentences."
+    assert not nameless, f"METRICS {nameless}: a name begins with its level. Call it frame_NAME or video_NAME."
+    assert not keys, f"METRICS {keys}: key and name differ. Write one for both."
+
+
+@pytest.mark.parametrize("name", ["frame_auc", "pr_auc_trapezoid"])
+def test_values_of_another_shape_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """One number instead of one for each row of the weights: the error names the metric and both shapes."""
+    one_number = replace(METRICS[name], function=lambda counts: np.float64(0.5))
+    monkeypatch.setitem(METRICS, name, one_number)
+
+    with pytest.raises(VadError, match=rf"metric {name}: gave values of shape \(\), wanted \(\d+,\).*adding-a-metric"):
+        evaluate(score_set(0), 0.5, Bootstrap(resamples=9))
 
 
 def test_evaluation_imports_nothing_heavy() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from vad.errors import VadError
 from vad.evaluation.bootstrap import interval, replicate_weights
 from vad.evaluation.judged_video import JudgedVideo, Level, checked
 from vad.evaluation.metrics import METRICS, Metric, class_areas
-from vad.evaluation.score_set import ScoreSet, Weights
+from vad.evaluation.score_set import Curve, ScoreSet, Weights
 from vad.evaluation.thresholds import Values
 from vad.schema.evaluate import Bootstrap
 
@@ -76,12 +77,25 @@ def _undefined(metric: Metric, scores: ScoreSet) -> str:
 
 def _values(metrics: Sequence[Metric], scores: ScoreSet) -> dict[str, Values]:
     """One value for each row of the weights, by name."""
-    values = {metric.name: metric.function(scores) for metric in metrics if not metric.by_curve}
+    rows = len(scores.weights)
+    values = {metric.name: _computed(metric, scores, rows) for metric in metrics if not metric.by_curve}
     if by_curve := [metric for metric in metrics if metric.by_curve]:
         # Curves are large: every metric is computed on one block of replicates before the next block is made.
-        blocks = [[metric.function(curve) for metric in by_curve] for curve in scores.curves()]
+        blocks = [[_computed(metric, curve, len(curve.positive)) for metric in by_curve] for curve in scores.curves()]
         parts = zip(*blocks, strict=True)
         values |= {metric.name: np.concatenate(part) for metric, part in zip(by_curve, parts, strict=True)}
+    return values
+
+
+def _computed(metric: Metric, counts: ScoreSet | Curve, rows: int) -> Values:
+    """The values of a metric: one for each of so many rows of the weights.
+
+    Raises: VadError for another shape.
+    """
+    values = metric.function(counts)
+    if np.shape(values) != (rows,):
+        what = f"gave values of shape {np.shape(values)}, wanted ({rows},): one for each row of the weights"
+        raise VadError(f"metric {metric.name}: {what}. Multiply by the weights. See docs/adding-a-metric.md.")
     return values
 
 
