@@ -130,7 +130,11 @@ def test_every_hook_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "words"), [(torch.ones(()), "not a dict"), ({"a": torch.ones(2)}, r"'a' is of shape \(2,\)")]
+    ("terms", "words"),
+    [
+        (torch.ones(()), r"loss gave a tensor of shape \(\), not a dict of named terms"),
+        ({"a": torch.ones(2)}, r"'a' is a tensor of shape \(2,\)"),
+    ],
 )
 def test_a_loss_must_give_named_numbers(terms: object, words: str) -> None:
     """A bare tensor and a term that was not reduced are refused."""
@@ -139,11 +143,11 @@ def test_a_loss_must_give_named_numbers(terms: object, words: str) -> None:
 
 
 SHAPES = [
-    (torch.ones(3), "score gave of shape"),
+    (torch.ones(3), "score gave a tensor of shape"),
     (None, "score gave NoneType"),
-    (Scores(torch.ones(3, 1), torch.ones(3, 4)), r"video of shape \(3, 1\)"),
+    (Scores(torch.ones(3, 1), torch.ones(3, 4)), r"video a tensor of shape \(3, 1\)"),
     (Scores(torch.ones(3), None), "of one row a bag"),
-    (Scores(torch.ones(3), torch.ones(2, 4)), r"positions of shape \(2, 4\)"),
+    (Scores(torch.ones(3), torch.ones(2, 4)), r"positions a tensor of shape \(2, 4\)"),
 ]
 
 

@@ -148,4 +148,4 @@ def _shape(value: Any) -> tuple[int, ...] | None:  # noqa: ANN401 - what a model
 
 def _shown(value: object) -> str:
     shape = _shape(value)
-    return type(value).__name__ if shape is None else f"of shape {shape}"
+    return type(value).__name__ if shape is None else f"a tensor of shape {shape}"
