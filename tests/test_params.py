@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.project import PARAMS, ROOT
+import vad.extractors
+from tests.project import PARAMS, ROOT, Project
 from vad.errors import ParamsError
+from vad.models import c3d_mil
 from vad.params import load
 from vad.params_check import check
 from vad.schedules import resolve
@@ -46,6 +48,75 @@ def test_defaults_are_filled_in() -> None:
 
     assert params.variants["mil"].model_args["bag_segments"] == 32
     assert params.features["xfeat"].model_dump()["segment_frames"] == 16
+
+
+EXTRACTOR = """
+from vad.extractors._base import BaseExtractor
+from vad.video.decode import Rules as Config
+class Extractor(BaseExtractor):
+    dim = 3
+    def extract(self, source): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (EXTRACTOR.replace("def extract", "def extrct"), "Extractor.extrct is no hook. Did you mean 'extract'?"),
+        (EXTRACTOR.replace("Rules as Config", "Rules"), "no class Config, or no class Extractor("),
+        ("\nimport no_such_package\n", "line 2: ModuleNotFoundError: No module named 'no_such_package'."),
+        ("x = 1\nclass Extractor(:\n", "line 2: SyntaxError: "),
+        ("1 / 0\n", "line 1: ZeroDivisionError: division by zero."),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    """The file heads the message, though two entries use it; beside another mistake it is one line of the list."""
+    (tmp_path / "frame_diff.py").write_text(text)
+    monkeypatch.setattr(vad.extractors, "__path__", [str(tmp_path), *vad.extractors.__path__])
+    monkeypatch.delitem(sys.modules, "vad.extractors.frame_diff", raising=False)
+    held = "  b: {extractor: clips, vectors: {extractor: frame_diff}}\n"
+    two = PARAMS.replace("features:\n", f"features:\n  a: {{extractor: frame_diff}}\n{held}")
+    with pytest.raises(ParamsError) as alone:
+        checked(two)
+    with pytest.raises(ParamsError) as beside:
+        checked(two.replace("lr: 0.01", "lrr: 0.01", 1))
+
+    assert str(alone.value).startswith("vad/extractors/frame_diff.py: ")
+    assert words in str(alone.value)
+    assert str(alone.value).count("frame_diff.py") == 1
+    assert "params.yaml: 3 problem(s)" in str(beside.value)
+    assert "\n  - vad/extractors/frame_diff.py: " in str(beside.value)
+
+
+def test_a_mistake_in_a_model_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two variants have the model; the message is headed by its file."""
+    monkeypatch.setattr(c3d_mil.Model, "calibrat", print, raising=False)
+    with pytest.raises(ParamsError) as caught:
+        checked(PARAMS)
+
+    assert str(caught.value).startswith(
+        "vad/models/c3d_mil.py: Model.calibrat: no such hook. Did you mean 'calibrate'?"
+    )
+    assert str(caught.value).endswith("See docs/adding-a-variant.md.")
+    assert str(caught.value).count("calibrat:") == 1
+
+
+def test_a_command_shows_no_traceback(tmp_path: Path) -> None:
+    """A plugin with a mistake ends `vad variants` with one line, from a process that has not imported torch."""
+    project = Project.new(tmp_path / "project", PARAMS.replace("extractor: xfeat", "extractor: frame_diff"))
+    project.write("vad/extractors/frame_diff.py", "class Extractor(:\n")
+    done = project.run("python", "-m", "vad", "variants", check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: vad/extractors/frame_diff.py: cannot be imported. line 1: SyntaxError: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_model_args_may_be_left_out() -> None:
+    """Every setting of the model has its default then."""
+    assert checked(PARAMS.replace("    model_args: {}\n", "")) == checked(PARAMS)
 
 
 @pytest.mark.parametrize(

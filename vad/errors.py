@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+NAMES_SHOWN = 3
+"""In a message, at most."""
+
 
 class VadError(Exception):
     """A problem that the user can solve; base class of all errors that are printed without a traceback."""
@@ -10,6 +13,19 @@ class VadError(Exception):
 
 class ParamsError(VadError):
     """params.yaml is wrong, or asks for something that cannot be run."""
+
+
+class PluginError(ParamsError):
+    """The file of a model, an extractor or a data set breaks its contract, or cannot be imported.
+
+    Attributes:
+        file: path of the file.
+        problems: what is wrong with it, one line each.
+    """
+
+    def __init__(self, file: str, problems: Sequence[str]) -> None:
+        super().__init__(f"{file}: {problems[0]}" if len(problems) == 1 else listing(file, problems))
+        self.file, self.problems = file, list(problems)
 
 
 class DatasetError(VadError):
@@ -38,6 +54,27 @@ def listing(where: str, problems: Sequence[str], remedy: str = "") -> str:
     """
     lines = [f"{where}: {len(problems)} problem(s):", *(f"  - {problem}" for problem in problems)]
     return "\n".join([*lines, remedy] if remedy else lines)
+
+
+def grouped(problems: Sequence[tuple[str, str]]) -> list[str]:
+    """One line for each different problem, headed by what has it.
+
+    Args:
+        problems: name of a thing (a video, a part), and its problem.
+
+    Returns: lines such as "a.mp4: ..." and "7 times (a.mp4, b.mp4, c.mp4 and 4 more): ...".
+    """
+    names: dict[str, list[str]] = {}
+    for name, problem in problems:
+        names.setdefault(problem, []).append(name)
+    counted = {problem: (f"{len(n)} times ({first_of(n)})" if len(n) > 1 else n[0]) for problem, n in names.items()}
+    return [f"{who}: {problem}" for problem, who in counted.items()]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + rest
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -22,7 +22,9 @@ import vad.datasets
 import vad.extractors
 import vad.models
 from vad import registry
-from vad.errors import ParamsError, listing, nearest
+from vad.datasets._base import BaseDataset
+from vad.errors import ParamsError, PluginError, VadError, first_of, listing, nearest
+from vad.extractors._base import BaseExtractor
 from vad.models import _contract as contract
 from vad.schedules import resolve
 from vad.schema.explain import explain
@@ -34,7 +36,8 @@ PLUGINS = {
     "features": ("extractor", vad.extractors),
     "variants": ("model", vad.models),
 }
-SHOWN = 3  # names in a notice, at most
+CLASSES = {"vad.datasets": ("Dataset", BaseDataset), "vad.extractors": ("Extractor", BaseExtractor)}
+"""The class that each file of a package must have, and what it inherits from."""
 
 
 def check(name: str, text: str) -> tuple[Params, list[str]]:
@@ -58,11 +61,16 @@ def check(name: str, text: str) -> tuple[Params, list[str]]:
     except ValidationError as error:
         found += explain(error, Params)
     found += _unknown_references(tree)
-    sections = {section: dict(_with_defaults(section, tree, found)) for section in PLUGINS}
+    # A plugin file is wrong once, however many entries use it.
+    broken: dict[str, PluginError] = {}
+    sections = {section: dict(_with_defaults(section, tree, found, broken)) for section in PLUGINS}
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
     if problems:
-        raise ParamsError(listing(name, problems))
+        in_files = [f"{error.file}: {problem}" for error in broken.values() for problem in error.problems]
+        raise ParamsError(listing(name, [*problems, *in_files]))
+    if broken:
+        raise ParamsError("\n".join(map(str, broken.values())))
     return Params.model_validate({**tree, **sections}), list(_notices(name, parsed, resolved.unused))
 
 
@@ -107,8 +115,13 @@ def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any YAML value
     return value if isinstance(value, Mapping) else {}
 
 
-def _with_defaults(section: str, tree: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each entry of a section with the defaults of its plugin; what is wrong with it is added to `problems`."""
+def _with_defaults(
+    section: str, tree: Mapping[str, Any], problems: list[str], broken: dict[str, PluginError]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each entry of a section with the defaults of its plugin.
+
+    What is wrong with an entry is added to `problems`, what is wrong with a plugin's file to `broken`.
+    """
     word, package = PLUGINS[section]
     for key, entry in _mapping(tree.get(section)).items():
         if not isinstance(plugin := _mapping(entry).get(word), str):
@@ -116,22 +129,35 @@ def _with_defaults(section: str, tree: Mapping[str, Any], problems: list[str]) -
         settings = entry.get("model_args") if section == "variants" else {k: v for k, v in entry.items() if k != word}
         where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
         try:
-            module = registry.find(package, plugin)
+            module = _plugin(package, plugin)
+            if section == "variants":
+                problems += _wrong_choice(key, entry, module)
+            config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
+        except PluginError as error:
+            broken[error.file] = error
+            continue
         except ParamsError as error:
             problems.append(f"{section}.{key}.{word}: {error}")
             continue
-        if section == "variants":
-            broken = [f"vad/models/{plugin}.py: {problem}" for problem in contract.problems(module)]
-            problems += broken or _wrong_choice(key, entry, module)
-            if broken:
-                continue
-        try:
-            config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
         except ValidationError as error:
             problems += explain(error, module.Config, where)
             continue
         problems += _dropped(key, entry, module, config) if section == "variants" else []
         yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
+
+
+def _plugin(package: ModuleType, name: str) -> ModuleType:
+    """The module of a plugin that keeps the contract of its package.
+
+    Raises: ParamsError for an unknown name, PluginError for a file that is wrong.
+    """
+    module = registry.find(package, name)
+    if package is vad.models:
+        if problems := list(contract.problems(module)):
+            raise PluginError(f"vad/models/{name}.py", [f"{problem}." for problem in problems])
+    else:
+        registry.plugin_class(module, *CLASSES[package.__name__])
+    return module
 
 
 def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
@@ -200,9 +226,9 @@ def _notices(name: str, tree: Mapping[str, Any], unused: list[str]) -> Iterator[
     if rows:
         # A shipped variant that was removed is no typing mistake: only names that are nearly equal are offered.
         names = [f"{row}{_likely(row, known)}" for row in dict.fromkeys(rows)]
-        yield f"{name}: report.published: {len(rows)} row(s) left out, they name no variant: {_some(names)}"
+        yield f"{name}: report.published: {len(rows)} row(s) left out, they name no variant: {first_of(names)}"
     if unused:
-        yield f"{name}: schedules: {len(unused)} that no variant uses: {_some(unused)}"
+        yield f"{name}: schedules: {len(unused)} that no variant uses: {first_of(unused)}"
 
 
 def _likely(name: str, known: list[str]) -> str:
@@ -211,18 +237,12 @@ def _likely(name: str, known: list[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _some(names: list[str]) -> str:
-    """The first names, and how many more there are."""
-    rest = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def main() -> int:
     """Check what stdin says; the only argument is the file's name."""
     try:
         params, notices = check(sys.argv[1], sys.stdin.read())
         answer = {"params": params.model_dump(mode="json"), "notices": notices}
-    except ParamsError as error:
+    except VadError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer))
     return 0

@@ -3,14 +3,17 @@
 import ast
 import importlib
 import pkgutil
+import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from vad.errors import ParamsError, VadError, listing, nearest
+from vad.errors import ParamsError, PluginError, nearest
 
 Plugin = TypeVar("Plugin")
+PAGES = {"extractors": "See docs/adding-an-extractor.md.", "datasets": "See docs/datasets.md."}
+"""Where a package's plugins are explained; the contract of models (`vad.models._contract`) names its own page."""
 
 
 def names(package: ModuleType) -> list[str]:
@@ -21,13 +24,41 @@ def names(package: ModuleType) -> list[str]:
 def find(package: ModuleType, name: str) -> ModuleType:
     """Import one module of a package by its name.
 
-    Raises: ParamsError for an unknown name, with the nearest and the known names.
+    Raises: ParamsError for an unknown name, with the nearest and the known names; PluginError for a file that cannot
+        be imported.
     """
     known = names(package)
     if name not in known:
         kind = package.__name__.rpartition(".")[2].removesuffix("s").replace("dataset", "kind of data set")
         raise ParamsError(f"no {kind} called {name!r}.{nearest(name, known)}")
-    return importlib.import_module(f"{package.__name__}.{name}")
+    module = f"{package.__name__}.{name}"
+    try:
+        return importlib.import_module(module)
+    except PluginError:
+        raise
+    except Exception as error:  # whatever an author's file raises, its author needs the place and the reason
+        path = Path(package.__path__[0], f"{name}.py")
+        raise PluginError(_file(module), [_why_not_imported(path, error)]) from error
+
+
+def _why_not_imported(path: Path, error: Exception) -> str:
+    """Line, if known, kind and text of an exception that importing a file raised."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines.append(error.lineno)
+    place = f"line {lines[-1]}: " if lines else ""
+    # A SyntaxError prints its source line too, and adds the line number to its text: both are said already.
+    said = f"{type(error).__name__}: {error.msg}" if isinstance(error, SyntaxError) and lines else None
+    return f"cannot be imported. {place}{said or traceback.format_exception_only(error)[-1].strip()}. Correct it."
+
+
+def file_of(plugin_class: type) -> str:
+    """The file of a plugin's class, such as `vad/models/rtfm.py`."""
+    return _file(plugin_class.__module__)
+
+
+def _file(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def supervision(package: ModuleType, name: str) -> str | None:
@@ -69,28 +100,35 @@ def unknown_hooks(plugin_class: type, base_class: type) -> list[str]:
     hooks = sorted(name for name in {*dir(base_class), *_annotated(base_class)} if not name.startswith("_"))
     own = [name for cls in plugin_class.__mro__ if not issubclass(base_class, cls) for name in vars(cls)]
     unknown = [name for name in dict.fromkeys(own) if not name.startswith("_") and name not in hooks]
-    return [f"{plugin_class.__name__}.{name} is no hook.{nearest(name, hooks)}" for name in unknown]
+    return [f"{plugin_class.__name__}.{name} is no hook.{_meant(name, hooks)}" for name in unknown]
+
+
+def _meant(name: str, hooks: list[str]) -> str:
+    """The nearest hook; all of them where none is near."""
+    hint, _, known = nearest(name, hooks).partition(" Known:")
+    return hint or f" Known:{known}"
 
 
 def require_known_hooks(plugin_class: type, base_class: type) -> None:
     """Refuse a plugin with names that its base class does not know; call it in the base's `__init_subclass__`.
 
-    Raises: VadError with every unknown name.
+    Raises: PluginError with every unknown name.
     """
     if problems := unknown_hooks(plugin_class, base_class):
-        fix = "Correct the name, or begin it with an underscore if only this file uses it."
-        raise VadError(listing(plugin_class.__module__, problems, fix))
+        see = PAGES[base_class.__module__.split(".")[1]]
+        raise PluginError(file_of(plugin_class), [f"{problem} {see}" for problem in problems])
 
 
 def plugin_class(module: ModuleType, name: str, base_class: type[Plugin]) -> type[Plugin]:
     """The class `name` of a plugin module, which inherits from `base_class`.
 
-    Raises: VadError where the module has no such class, or no `Config` beside it.
+    Raises: PluginError where the module has no such class, or no `Config` beside it.
     """
     found = vars(module).get(name)
     if not (isinstance(found, type) and issubclass(found, base_class)) or "Config" not in vars(module):
         home = base_class.__module__
-        raise VadError(f"{module.__name__}: no class Config, or no class {name}({home}.{base_class.__name__}). Add it.")
+        problem = f"no class Config, or no class {name}({home}.{base_class.__name__}). Add it."
+        raise PluginError(_file(module.__name__), [f"{problem} {PAGES[home.split('.')[1]]}"])
     return found
 
 

@@ -87,6 +87,29 @@ def test_features_of_another_width_are_refused() -> None:
         make_features(plugin, Source("a", (Path("a.mp4"),)))
 
 
+@pytest.mark.parametrize(
+    ("report", "stated", "words"),
+    [
+        ({"decode": {"frames_decoded": 10}}, 9, "the video has 10 frames"),
+        ({"decode": {"frames_decoded": 9}}, 10, ""),
+        ({}, 10, "its list states 10 frames"),
+        ({}, 9, ""),
+        ({}, None, ""),
+    ],
+)
+def test_features_of_another_length_are_refused(report: dict, stated: int | None, words: str) -> None:
+    """Bounds end where the video ends: as it was decoded, or as a list states where no video was read."""
+    file = FeatureFile(np.zeros((1, 4), np.float32), np.array([0, 9]), report)
+    plugin = type("Extractor", (BaseExtractor,), {"dim": 4, "extract": lambda self, source: file})(Rules())
+    source = Source("a", (Path("a.mp4"),), stated)
+
+    if not words:
+        assert file is make_features(plugin, source)
+        return
+    with pytest.raises(FeatureError, match=rf"a.mp4: \S+\.py made bounds that end at frame 9, {words}\. .*See docs/"):
+        make_features(plugin, source)
+
+
 def test_extractors_read_through_the_reader_that_the_source_opens(tmp_path: Path) -> None:
     """A source with another way to open videos decides what is decoded."""
     path = videos.write_video(tmp_path / "clip.mp4", videos.scene(5))

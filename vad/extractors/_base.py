@@ -17,6 +17,8 @@ from vad.schema.base import Section
 from vad.video import decode
 from vad.video.decode import OpenVideo, Reader, Rules
 
+SEE = registry.PAGES["extractors"]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -104,14 +106,18 @@ def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:
 
 
 def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
-    """The features of one video, of the width that the extractor announces.
+    """The features of one video, of the width that the extractor announces and of all frames of the video.
 
-    Raises: FeatureError for another width, and what `extract` raises.
+    Raises: FeatureError for another width or number of frames, and what `extract` raises.
     """
     file = extractor.extract(source)
+    made = f"{source.video}: {registry.file_of(type(extractor))} made"
     if file.dim != extractor.dim:
-        name = type(extractor).__module__
-        raise FeatureError(
-            f"{source.video}: {name} made features {file.dim} wide, its dim is {extractor.dim}. Correct it."
-        )
+        raise FeatureError(f"{made} features {file.dim} wide, its dim is {extractor.dim}. Correct it. {SEE}")
+    decoded = file.report.get("decode", {}).get("frames_decoded")
+    # What was decoded is the truth; the count of a list stands in where no video was read.
+    count, origin = (source.n_frames, "its list states") if decoded is None else (decoded, "the video has")
+    if count not in (None, file.n_frames):
+        fix = "Set bounds[-1] to the number of frames of the whole video."
+        raise FeatureError(f"{made} bounds that end at frame {file.n_frames}, {origin} {count} frames. {fix} {SEE}")
     return file

@@ -19,7 +19,7 @@ from vad import registry
 from vad.artefacts.clips import Clips, encode_jpeg
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
-from vad.errors import FeatureError, ParamsError
+from vad.errors import FeatureError, ParamsError, PluginError
 from vad.extractors._base import BaseExtractor, Source, load_extractor
 from vad.schema.base import Count
 from vad.video.decode import Rules
@@ -46,8 +46,12 @@ class Config(Rules):
         if name == "clips":
             raise ValueError("clips cannot hold clips: name the extractor of the vectors")
         try:
-            config = registry.find(vad.extractors, str(name)).Config
+            module = registry.find(vad.extractors, str(name))
+            registry.plugin_class(module, "Extractor", BaseExtractor)
+            config = module.Config
             return {"extractor": name, **config.model_validate(settings).model_dump(mode="json")}
+        except PluginError:
+            raise
         except ParamsError as error:
             raise ValueError(str(error)) from error
         except ValidationError as error:

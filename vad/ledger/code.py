@@ -8,6 +8,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def code_hash(files: Iterable[Path]) -> str:
 @cache
 def _meaning_hash(path: Path, _mtime: int, _size: int) -> str:
     """The hash of one file; time and size are there so that an edited file is read again."""
-    return hashlib.sha256(meaning(path.read_text(encoding="utf-8")).encode()).hexdigest()
+    text = path.read_text(encoding="utf-8")
+    # A file with a mistake counts as it is: the check of params.yaml names it if an entry uses it.
+    with suppress(SyntaxError):
+        text = meaning(text)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def meaning(source: str) -> str:

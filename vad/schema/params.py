@@ -21,7 +21,9 @@ class Variant(Section):
     dataset: Id
     features: Id
     model: Id
-    model_args: dict[str, Any] = Field(description="settings of the model's own Config; {} for its defaults")
+    model_args: dict[str, Any] = Field(
+        default={}, description="settings of the model's own Config; what is left out has its default"
+    )
     train: Train
     infer: Infer
 
