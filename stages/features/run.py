@@ -6,7 +6,7 @@ from pathlib import Path
 from stages.room import command_line, make, parser, settings
 from vad.artefacts.features import write_features
 from vad.artefacts.files import read_json
-from vad.errors import VadError, listing
+from vad.errors import VadError, grouped, listing
 from vad.extractors._base import Source, load_extractor, make_features
 from vad.ledger.records import Job
 
@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None) -> None:
     args = flags.parse_args(argv)
     extractor = load_extractor(settings(args.section))
     problems, replaced = [], []
-    for video in read_json(args.batch):
+    videos = read_json(args.batch)
+    for video in videos:
         out = args.out / f"{video['video_id']}.npz"
         facts = {"n_frames": video["n_frames"]}
         source = Source(video["video_id"], tuple(Path(p) for p in video["sources"]), video["n_frames"])
@@ -30,11 +31,14 @@ def main(argv: Sequence[str] | None) -> None:
             if made and was_there:
                 replaced.append(job)
         except VadError as error:
-            problems.append(str(error))
+            # Without its own paths, so that the same problem of many videos is said once.
+            text = str(error).removeprefix(f"{source.video}: ").removeprefix(f"{out}: ")
+            problems.append((str(source.video), text))
     if problems:
         for job in replaced:
             job.set_aside()
-        raise VadError(listing(f"features ({args.batch.stem})", problems, "The other videos of this job are done."))
+        rest = "The other videos of this job are done." if len(problems) < len(videos) else ""
+        raise VadError(listing(f"features ({args.batch.stem})", grouped(problems), rest))
 
 
 if __name__ == "__main__":

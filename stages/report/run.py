@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.room import command_line, listed_code, make, settings, typed
 from vad.artefacts.files import read_json
-from vad.errors import VadError, listing
+from vad.errors import VadError, grouped, listing
 from vad.ledger.records import Job, files_of
 
 
@@ -21,7 +21,8 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--parts", type=Path, required=True, help="what each part is made from, as JSON")
     args = flags.parse_args(argv)
     problems, replaced = [], []
-    for part in read_json(args.parts):
+    parts = read_json(args.parts)
+    for part in parts:
         job = job_of(part)
         job.take_back()
         was_there = any(path.exists() for path in (job.artefact, *job.also))
@@ -29,11 +30,12 @@ def main(argv: Sequence[str] | None) -> None:
             if make(job, lambda part=part: _write(part)) and was_there:
                 replaced.append(job)
         except VadError as error:
-            problems.append(f"{part['out']}: {error}")
+            problems.append((part["out"], str(error)))
     if problems:
         for job in replaced:
             job.set_aside()
-        raise VadError(listing(f"report ({args.parts.stem})", problems, "The other parts of this job are done."))
+        rest = "The other parts of this job are done." if len(problems) < len(parts) else ""
+        raise VadError(listing(f"report ({args.parts.stem})", grouped(problems), rest))
 
 
 def job_of(part: Mapping[str, Any]) -> Job:

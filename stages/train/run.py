@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None) -> None:
                 problems.setdefault(str(error), []).append(seed)
         if problems:
             lines = [f"seed {', '.join(map(str, seeds))}: {text}" for text, seeds in problems.items()]
-            raise VadError(listing(f"variant {args.out.name}", lines, "The other seeds of the variant are done."))
+            failed = sum(map(len, problems.values()))
+            rest = "The other seeds of the variant are done." if failed < len(args.seeds) else ""
+            raise VadError(listing(f"variant {args.out.name}", lines, rest))
     except BaseException:
         # Snakemake puts the earlier versions of all seeds back when a job fails or is interrupted.
         for job in replaced:

@@ -146,6 +146,19 @@ def test_a_part_that_fails_does_not_stop_the_others(folder: Path, capsys: pytest
     assert [] == list(page.parent.glob(".*"))
 
 
+def test_the_same_failure_is_said_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the number of its parts and the first names; no other part is called done where there is none."""
+    bad = [listed(folder, f"bad{number}", inputs=["missing.json"]) for number in range(5)]
+    with pytest.raises(VadError) as all_failed:
+        made_or_kept(folder, bad, capsys)
+    with pytest.raises(VadError, match="The other parts of this job are done"):
+        made_or_kept(folder, [listed(folder, "good"), bad[0]], capsys)
+    names = ", ".join(f"reports/bad{number}/selection_gap" for number in range(3))
+
+    assert f"1 problem(s):\n  - 5 times ({names} and 2 more): missing.json: missing" in str(all_failed.value)
+    assert "are done" not in str(all_failed.value)
+
+
 def test_a_folder_is_set_aside_with_its_files(folder: Path) -> None:
     """Snakemake finds none of the files, puts earlier ones there, and the finished ones come back over them."""
     for name in ("slice.json", "data/maps/points.csv"):
