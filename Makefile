@@ -25,7 +25,7 @@ bench: $(VENV)/installed.stamp  ## speed and memory bars, as ratios measured in 
 	python -m bench.extraction
 	python -m bench.metrics
 
-docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, and the rows of results in README.md
+docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, docs/metrics.md, and the rows of results in README.md
 	python -m vad docs
 
 clean:  ## everything that `make reproduce` can make again, not your videos

@@ -4,6 +4,7 @@ import re
 from types import ModuleType
 
 import numpy as np
+import pytest
 import torch
 import yaml
 
@@ -17,17 +18,18 @@ from vad.schema.params import Variant
 PAGE = (ROOT / "docs/adding-a-variant.md").read_text()
 
 
-def example(language: str) -> str:
-    """The code block of a language."""
-    (text,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return text
+def examples(language: str) -> list[str]:
+    """The code blocks of a language, in the order of the page."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_the_example_trains_and_tells_anomalies() -> None:
-    """With the settings of its entry, on noise with a jump in anomalous videos."""
-    module = ModuleType("deep_svdd")
-    exec(compile(example("python"), "docs/adding-a-variant.md", "exec"), module.__dict__)
-    (entry,) = yaml.safe_load(example("yaml")).values()
+@pytest.mark.parametrize("name", ["line", "deep_svdd"])
+def test_the_examples_train_and_tell_anomalies(name: str) -> None:
+    """Each with the settings of its entry, on noise with a jump in anomalous videos."""
+    entries = [yaml.safe_load(text) for text in examples("yaml")]
+    (code, entry) = next((c, e[name]) for c, e in zip(examples("python"), entries, strict=True) if name in e)
+    module = ModuleType(name)
+    exec(compile(code, "docs/adding-a-variant.md", "exec"), module.__dict__)
     variant = Variant.model_validate(entry)
     torch.manual_seed(0)
     model = module.Model(module.Config(**variant.model_args), 8)

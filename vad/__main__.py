@@ -2,7 +2,7 @@
 
 vad verify   hash every artefact again and list what is stale, missing or damaged (exit code 1), or orphaned (0)
 vad variants list the variants of params.yaml: model, data set, features, line, and what keeps one from running
-vad docs     write docs/params.md and docs/params.schema.json from the code, and five rows of results into README.md
+vad docs     write docs/params.*, docs/metrics.md from the code, and the rows of results into README.md
 vad audit    say which protocol a score file of others seems to follow, and its metrics under each convention
 """
 
