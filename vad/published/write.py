@@ -19,8 +19,7 @@ from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
 from vad.published.page import csv, latex, markdown
 from vad.published.rows import Row, category_rows, class_rows, difference_rows, network_rows, variant_rows
 from vad.published.tables import TABLES, Table
-from vad.report.inputs import ReportInputs, RunSettings, whole_rows
-from vad.report.significance import contestants_of
+from vad.report.inputs import ReportInputs, RunSettings, contestants_of, whole_rows
 from vad.schema.base import Id
 from vad.schema.evaluate import Evaluate
 from vad.splits.tables import read_test, read_train

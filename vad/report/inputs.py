@@ -12,8 +12,10 @@ from vad.artefacts.files import read_json
 from vad.artefacts.scores import read_scores
 from vad.evaluation.annotations import read_labels, truth_of
 from vad.evaluation.baselines import rows
-from vad.evaluation.ground_truth import Convention
+from vad.evaluation.conventions import scored_under
+from vad.evaluation.ground_truth import Convention, convention
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
+from vad.evaluation.significance import Contestants
 from vad.ledger.records import broken_links, record_path
 from vad.report.tables import result_row
 from vad.schema.base import Id, Section
@@ -202,3 +204,23 @@ def _head(inputs: ReportInputs, variant: str, run: Mapping[str, Any]) -> dict[st
         **{name: counts[name] for name in ("n_videos", "n_anomalous", "n_frames", "n_positive", "resamples")},
         "provenance": " ".join(keys),
     }
+
+
+def contestants_of(inputs: ReportInputs, dataset: str, variants: Sequence[str], config: Evaluate) -> Contestants:
+    """The judged test videos of every run of some variants.
+
+    Args:
+        inputs: the runs.
+        dataset: of the variants.
+        variants: those that are compared, in this order.
+        config: the ground truth.
+    """
+    test = read_test(inputs.table(dataset, "test.csv"))
+    labelled = read_labels(test, inputs.table(dataset, "frame_labels"))
+    rules = convention(config.ground_truth)
+    found: Contestants = {}
+    for variant in variants:
+        files = [read_scores(inputs.scores(variant, seed)) for seed in inputs.seeds]
+        runs = [scored_under(test, labelled, file, rules).videos for file in files]
+        found[variant] = (files[0].level, runs)
+    return found

@@ -5,18 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from vad.artefacts.files import write_text
-from vad.artefacts.scores import read_scores
-from vad.evaluation.annotations import read_labels
 from vad.evaluation.baselines import NO_PIXEL
-from vad.evaluation.conventions import scored_under
-from vad.evaluation.ground_truth import convention
-from vad.evaluation.significance import COMPARED, Contestants, differences
+from vad.evaluation.significance import COMPARED, differences
 from vad.report import page
-from vad.report.inputs import UNSEEN, JudgedSettings, ReportInputs, whole_variants
+from vad.report.inputs import UNSEEN, JudgedSettings, ReportInputs, contestants_of, whole_variants
 from vad.report.tables import csv
 from vad.schema.base import Id
 from vad.schema.evaluate import Evaluate
-from vad.splits.tables import read_test
 
 
 class Settings(JudgedSettings):
@@ -38,26 +33,6 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     rows = _rows(inputs, settings.dataset, variants, settings.evaluate) if variants else []
     write_text(out.with_suffix(".csv"), csv(rows))
     write_text(out.with_suffix(".md"), _page(settings.dataset, rows))
-
-
-def contestants_of(inputs: ReportInputs, dataset: str, variants: Sequence[str], config: Evaluate) -> Contestants:
-    """The judged test videos of every run of some variants.
-
-    Args:
-        inputs: the runs.
-        dataset: of the variants.
-        variants: those that are compared, in this order.
-        config: the ground truth.
-    """
-    test = read_test(inputs.table(dataset, "test.csv"))
-    labelled = read_labels(test, inputs.table(dataset, "frame_labels"))
-    rules = convention(config.ground_truth)
-    found: Contestants = {}
-    for variant in variants:
-        files = [read_scores(inputs.scores(variant, seed)) for seed in inputs.seeds]
-        runs = [scored_under(test, labelled, file, rules).videos for file in files]
-        found[variant] = (files[0].level, runs)
-    return found
 
 
 def _rows(inputs: ReportInputs, dataset: str, variants: Sequence[str], config: Evaluate) -> list[dict[str, Any]]:
