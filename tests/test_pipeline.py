@@ -239,7 +239,7 @@ def test_a_broken_chain_is_not_printed(project: Project) -> None:
     """A row whose records do not lead back to today's params is left out, and the page says which link broke."""
     project.edit(".params/slices/train/mil.json", "0.01", "0.5")
     project.edit(".params/slices/report/results.mini_crime.json", '"resamples": 50', '"resamples": 51')
-    project.run("python", "-m", "stages.report.run", "--parts", ".params/lists/report.tables.mini_crime.json")
+    project.run("python", "-m", "stages.report.run", "--parts", ".params/lists/report/tables.mini_crime.json")
     page = (project.folder / "reports/mini_crime/results.md").read_text()
 
     assert "mil: data/train/mil/seed0 was made with other params" in page
@@ -252,7 +252,7 @@ def test_a_bad_video_is_named_and_the_others_stay(project: Project) -> None:
     videos[0].write_bytes(videos[0].read_bytes()[:2000])
     name = f"data/features/xfeat/mini_crime/{videos[0].stem}.npz"
     (project.folder / "data/split/mini_crime/raw.prov.json").unlink()
-    batches = (project.folder / ".params/lists").glob("features.xfeat.mini_crime.*.json")
+    batches = (project.folder / ".params/lists/features/xfeat").glob("*.json")
     rows = {row["video_id"]: row for batch in batches for row in json.loads(batch.read_text())}
     other = project.folder / f"data/features/xfeat/mini_crime/{videos[1].stem}.npz"
     other.unlink()

@@ -114,7 +114,7 @@ def test_which_stages_a_change_starts(versioned: Project, tmp_path: Path) -> Non
     """The same through `dvc repro`: nothing behind `plan` starts that has nothing to do with the change."""
     project = versioned.copy(tmp_path / "project")
     found = {}
-    for name in ("words", "a metric", "a model", "a page"):
+    for name in ("words", "a metric", "a model", "a page", "a new variant", "a published table"):
         row = ROWS[name]
         row.change(project)
         made, started = project.repro_with_stages()

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import traceback
 from functools import cache
@@ -86,7 +87,7 @@ def _stated(path: Path, attribute: str) -> object:
 
 
 def unknown_hooks(plugin_class: type, base_class: type) -> list[str]:
-    """The public names that a plugin class defines and its base class does not know, each with the nearest hook.
+    """What is wrong with the public names that a plugin class defines: unknown ones, and methods with other parameters.
 
     A misspelled hook would never be called, and nobody would notice. Names that begin with an underscore are the
     plugin's own. What other parents define (torch's `nn.Module`, say) counts only if the base class has them too.
@@ -95,12 +96,29 @@ def unknown_hooks(plugin_class: type, base_class: type) -> list[str]:
         plugin_class: a class that inherits from `base_class`.
         base_class: has every hook as an attribute, a method or an annotation.
 
-    Returns: one sentence for each unknown name, in the order of definition; empty if all are known.
+    Returns: one sentence for each wrong name, in the order of definition; empty if all are right.
     """
     hooks = sorted(name for name in {*dir(base_class), *_annotated(base_class)} if not name.startswith("_"))
     own = [name for cls in plugin_class.__mro__ if not issubclass(base_class, cls) for name in vars(cls)]
-    unknown = [name for name in dict.fromkeys(own) if not name.startswith("_") and name not in hooks]
-    return [f"{plugin_class.__name__}.{name} is no hook.{_meant(name, hooks)}" for name in unknown]
+    found = []
+    for name in (name for name in dict.fromkeys(own) if not name.startswith("_")):
+        wrong = (
+            _wrong_parameters(plugin_class, base_class, name) if name in hooks else f"is no hook.{_meant(name, hooks)}"
+        )
+        found += [f"{plugin_class.__name__}.{name} {wrong}"] if wrong else []
+    return found
+
+
+def _wrong_parameters(plugin_class: type, base_class: type, name: str) -> str:
+    """What is wrong with the parameters of a hook that is a method; empty if they are those of the base class."""
+    wanted, given = getattr(base_class, name, None), getattr(plugin_class, name)
+    if not inspect.isfunction(wanted):
+        return ""
+    expected = ", ".join(inspect.signature(wanted).parameters)
+    if not inspect.isfunction(given):
+        return f"is no method; it takes ({expected})."
+    actual = ", ".join(inspect.signature(given).parameters)
+    return "" if actual == expected else f"has the parameters ({actual}); it takes ({expected})."
 
 
 def _meant(name: str, hooks: list[str]) -> str:

@@ -18,7 +18,7 @@ for batch in jobs.batches():
             code=paths.code_of("features", batch.features),
             section=paths.slice_of("features", batch.features),
             recheck=paths.recheck("features", batch.features),
-            batch=paths.list_of(batch.name),
+            batch=paths.list_of("features", batch.key),
             sources=jobs.inputs(batch),
         output:
             files=update(feature_files),

@@ -27,6 +27,11 @@ class Batch:
         """A rule name."""
         return f"features.{self.features}.{self.dataset}.{self.number}"  # a dot is in no id: names cannot collide
 
+    @property
+    def key(self) -> str:
+        """The name of its list of videos, in a folder per features entry."""
+        return f"{self.features}/{self.dataset}.{self.number}"
+
 
 class Jobs:
     """Inputs and outputs of jobs.

@@ -89,11 +89,6 @@ class Bundle:
     gpu: int = 0
 
     @property
-    def list_name(self) -> str:
-        """Name of the list of its parts."""
-        return f"report.{self.name}"
-
-    @property
     def code(self) -> list[str]:
         """The lists of code files of its parts."""
         return list(dict.fromkeys(paths.code_of("report", part.code) for part in self.parts))

@@ -5,7 +5,7 @@
     slices/<room>/<key>.json    the slice of params.yaml that a job may see
     code/<room>/<key>.json      the code files behind a job, and the hash of what they mean
     recheck/<room>/<key>.json   changes when a rule has to look at its artefacts again
-    lists/                      the videos of each feature job, and other lists that are too long for a command line
+    lists/<room>/<key>.json     the videos of a feature job, the parts of a report: too long for a command line
     state/                      what this machine remembers: resolved params, sizes and times of files
 """
 
@@ -39,9 +39,9 @@ def recheck(room: str, key: str) -> str:
     return recheck_path(Path(slice_of(room, key))).as_posix()
 
 
-def list_of(name: str) -> str:
+def list_of(room: str, key: str) -> str:
     """A list that is written before a run."""
-    return (LISTS / f"{name}.json").as_posix()
+    return (LISTS / room / f"{key}.json").as_posix()
 
 
 def record(artefact: Path | str) -> str:

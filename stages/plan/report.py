@@ -81,7 +81,7 @@ class Reports:
 
     def lists(self) -> Iterator[tuple[str, Any]]:
         """(name, list) of the parts of every bundle."""
-        yield from ((bundle.list_name, [part.listed() for part in bundle.parts]) for bundle in self.bundles())
+        yield from ((bundle.name, [part.listed() for part in bundle.parts]) for bundle in self.bundles())
 
     def records(self) -> list[str]:
         """Every record that params.yaml asks for."""

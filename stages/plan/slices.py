@@ -22,7 +22,7 @@ def write(installed: Installed, jobs: Jobs, reports: Reports) -> None:
     wanted = {Path(paths.slice_of(room, key)): value for room, key, value in slices(installed, reports)}
     _replace(paths.SLICES, wanted)
     _replace(paths.CODE, {Path(paths.code_of(*name)): value for name, value in code(installed, reports)})
-    _replace(paths.LISTS, {Path(paths.list_of(name)): value for name, value in lists(installed, jobs, reports)})
+    _replace(paths.LISTS, {Path(paths.list_of(*name)): value for name, value in lists(installed, jobs, reports)})
     _keep_rechecks({recheck_path(path) for path in wanted})
     _write(paths.WANTED, sorted(paths.artefact_of(record) for record in records(installed, jobs, reports)))
     make_folders(installed)
@@ -61,18 +61,19 @@ def _listed(entries: list[Path]) -> dict[str, Any]:
     return {"files": [path.as_posix() for path in files], "python": PYTHON, "sha256": code_hash(files)}
 
 
-def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[str, Any]]:
-    """(name, list): the videos of partial data sets and of feature jobs, and the parts of the report's jobs."""
+def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[tuple[str, str], Any]]:
+    """((room, key), list): the videos of partial data sets and of feature jobs, and the parts of the report's jobs."""
     for dataset in installed.datasets:
         if installed.partial(dataset):
-            yield f"split.{dataset}", sorted(video.video_id for video in installed.videos(dataset))
+            yield ("split", dataset), sorted(video.video_id for video in installed.videos(dataset))
     for batch in jobs.batches():
         sources = installed.sources(batch.features, batch.dataset)
         yield (
-            batch.name,
+            ("features", batch.key),
             [{"video_id": v.video_id, "sources": sources[v.video_id], "n_frames": v.n_frames} for v in batch.videos],
         )
-    yield from reports.lists()
+    for name, value in reports.lists():
+        yield ("report", name), value
 
 
 def records(installed: Installed, jobs: Jobs, reports: Reports) -> list[str]:
@@ -90,6 +91,7 @@ def make_folders(installed: Installed) -> None:
     for name, variant in params.variants.items():
         folders.append(paths.feature_folder(variant.features, variant.dataset))
         folders += [paths.DATA / room / name for room in ("train", "infer", "evaluate")]
+    folders += [paths.LISTS / "features" / name for name in params.features]
     for folder in (*folders, paths.DATA / "report"):
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -18,7 +18,7 @@ for bundle in reports.bundles():
             code=bundle.code,
             section=bundle.slices,
             recheck=bundle.rechecks,
-            parts=paths.list_of(bundle.list_name),
+            parts=paths.list_of("report", bundle.name),
             sources=bundle.watched,
         output:
             files=update(bundle.files),

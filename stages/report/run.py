@@ -47,7 +47,8 @@ def job_of(part: Mapping[str, Any]) -> Job:
     inputs = [Path(path) for path in part["inputs"]]
     inputs += [path for folder in part["folders"] for path in files_of(Path(folder))]
     also = [Path(path) for path in part["also"]]
-    return Job("report", Path(part["out"]), Path(part["section"]), listed_code(part["code"]), inputs, also=also)
+    facts = {"paths": part["paths"]}  # where it reads and writes beside `out`
+    return Job("report", Path(part["out"]), Path(part["section"]), listed_code(part["code"]), inputs, facts, also)
 
 
 def _write(part: Mapping[str, Any]) -> None:

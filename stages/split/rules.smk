@@ -43,7 +43,7 @@ for name in installed.datasets:
             section=paths.slice_of("split", name),
             recheck=paths.recheck("split", name),
             lists=[str(path) for path in installed.dataset(name).lists()],
-            available=[paths.list_of(f"split.{name}")] * installed.partial(name),
+            available=[paths.list_of("split", name)] * installed.partial(name),
         output:
             train=update(f"{paths.tables(name)}/train.csv"),
             test=update(f"{paths.tables(name)}/test.csv"),

@@ -1,6 +1,7 @@
 """What all extractors share: the base class, its check of names, and how an entry becomes an extractor."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,24 @@ from vad.video.decode import PyAVReader, Reader, Rules
 def test_a_misspelled_hook_is_refused_with_the_nearest_name() -> None:
     """Every unknown public name is an error when the class is made; private names are the plugin's own."""
     with pytest.raises(VadError, match=r"2 problem\(s\)(.|\n)*identty is no hook. Did you mean 'identity'") as error:
-        type("Extractor", (BaseExtractor,), {"identty": dict, "helper": 1, "_own": 2, "extract": print})
+        type("Extractor", (BaseExtractor,), {"identty": dict, "helper": 1, "_own": 2})
 
     assert "Extractor.helper is no hook" in str(error.value)
     assert "_own" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("extract", "words"),
+    [
+        (print, r"Extractor\.extract is no method; it takes \(self, source\)"),
+        (lambda self: None, r"Extractor\.extract has the parameters \(self\); it takes \(self, source\)"),
+        (lambda self, source, more: None, r"has the parameters \(self, source, more\); it takes \(self, source\)"),
+    ],
+)
+def test_a_hook_with_other_parameters_is_refused(extract: Any, words: str) -> None:
+    """It would fail at the first video only."""
+    with pytest.raises(VadError, match=words):
+        type("Extractor", (BaseExtractor,), {"extract": extract})
 
 
 def test_names_of_parents_and_of_annotations_are_known() -> None:

@@ -9,8 +9,9 @@ import pytest
 from vad.__main__ import main
 from vad.errors import ArtefactError
 from vad.ledger import code, records, staleness
+from vad.ledger.chain import broken_links
 from vad.ledger.code import code_files
-from vad.ledger.records import Job, broken_links, trusted_hash
+from vad.ledger.records import Job, trusted_hash
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from vad.artefacts.files import read_json
-from vad.ledger.records import broken_links
+from vad.ledger.chain import broken_links
 
 MB = 1e6
 COUNTED = (

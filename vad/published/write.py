@@ -14,7 +14,8 @@ from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
 from vad.evaluation.judged_video import JudgedVideo
 from vad.evaluation.significance import differences
-from vad.ledger.records import broken_links, record_path
+from vad.ledger.chain import broken_links
+from vad.ledger.records import record_path
 from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
 from vad.published.page import csv, latex, markdown
 from vad.published.rows import Row, category_rows, class_rows, difference_rows, network_rows, variant_rows

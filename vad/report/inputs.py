@@ -16,7 +16,8 @@ from vad.evaluation.conventions import scored_under
 from vad.evaluation.ground_truth import Convention, convention
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.significance import Contestants
-from vad.ledger.records import broken_links, record_path
+from vad.ledger.chain import broken_links
+from vad.ledger.records import record_path
 from vad.report.tables import result_row
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import Evaluate
