@@ -33,7 +33,10 @@ variants:
     infer: {video_score: max}
 evaluate:
   bootstrap: {resamples: 50}
-report: {dpi: 50, published: {memtsm_2: [mstsm_claim, mil], memtsm_1: [stead_fast]}}
+report:
+  dpi: 50
+  efficiency: {frames: 32, repeats: 1, budget: 0.1}
+  published: {memtsm_2: [mstsm_claim, mil], memtsm_1: [stead_fast]}
 """
 
 
