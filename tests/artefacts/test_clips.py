@@ -26,6 +26,16 @@ def test_every_image_is_found_again() -> None:
     assert [[20 * row + frame for frame in range(4)] for row in range(3)] == values
 
 
+def test_images_that_several_models_see_are_decoded_once() -> None:
+    """The second look at a row gives the array of the first one; without `decoded_once` each look decodes."""
+    clips = noise(2)
+    held = clips.decoded_once()
+
+    assert held.frames(1) is held.frames(1)
+    assert (held.frames(1) == clips.frames(1)).all()
+    assert clips.frames(1) is not clips.frames(1)
+
+
 def test_jpeg_stays_near() -> None:
     """A smooth picture comes back within a few grey levels; a higher quality is nearer."""
     ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)

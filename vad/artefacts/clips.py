@@ -6,7 +6,7 @@ Imports no torch: `vad.artefacts` reads and writes them.
 import io
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,8 @@ class Clips:
     data: UInt8[np.ndarray, " bytes"] | StoredBytes
     """In memory, or in the feature file: the images of a large data set are many gigabytes."""
     offsets: Int[np.ndarray, "rows edges"]
+    decoded: dict[int, UInt8[np.ndarray, "frames height width 3"]] | None = field(default=None, compare=False)
+    """The rows decoded so far, where several models look at the same ones; None keeps nothing."""
 
     @classmethod
     def of(cls, images: Sequence[Sequence[bytes]]) -> "Clips":
@@ -44,6 +46,10 @@ class Clips:
     def stored(cls, path: Path, archive: Mapping[str, np.ndarray]) -> "Clips | None":
         """From the arrays of a feature file but DATA, which stays in the file; None for one without images."""
         return cls(StoredBytes(path, DATA), archive[OFFSETS]) if OFFSETS in archive else None
+
+    def decoded_once(self) -> "Clips":
+        """The same images, each row decoded once and then held: one video's rows, a few megabytes of small images."""
+        return replace(self, decoded={})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The two arrays that a feature file stores, by name."""
@@ -73,14 +79,19 @@ class Clips:
 
         Raises: FeatureError for an image that cannot be decoded or has another size than the first.
         """
+        if self.decoded is not None and row in self.decoded:
+            return self.decoded[row]
         edges = self.offsets[row]
         try:
             data = self.data[edges[0] : edges[-1]].tobytes()
-            return np.stack([_decode_jpeg(data[a:b]) for a, b in itertools.pairwise(edges - edges[0])])
+            frames = np.stack([_decode_jpeg(data[a:b]) for a, b in itertools.pairwise(edges - edges[0])])
         except (OSError, SyntaxError, ValueError) as error:
             raise FeatureError(
                 f"an image of row {row} cannot be decoded ({error}). Extract the video again."
             ) from error
+        if self.decoded is not None:
+            self.decoded[row] = frames
+        return frames
 
 
 def encode_jpeg(frame: UInt8[np.ndarray, "height width 3"], quality: int) -> bytes:

@@ -28,8 +28,8 @@ from vad.schema.infer import Infer
 
 CHUNK = 512
 """Bags or windows that go through a model at once; bounds memory, not results."""
-CHUNK_VALUES = 2**22
-"""The same bound for large windows: values of the windows that go through a model at once."""
+CHUNK_VALUES = 2**21
+"""The same bound for large windows: values of the windows that go through a model at once, 8 MB, which caches hold."""
 
 
 class ScoredVideo(NamedTuple):

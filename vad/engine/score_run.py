@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from vad.artefacts.clips import Clips
 from vad.artefacts.features import FeatureFile, read_features
 from vad.artefacts.origin import joined, weights_of
 from vad.artefacts.scores import ScoreFile, StoredScores
@@ -37,8 +38,14 @@ class EpochScores:
     videos: dict[str, StoredScores] = field(default_factory=dict)
     _last_part: str = ""
 
-    def score(self, video: ListedVideo, file: FeatureFile, infer: Infer) -> None:
+    def score(self, video: ListedVideo, file: FeatureFile, clips: Clips | None, infer: Infer) -> None:
         """Score one video if it belongs to a part of this epoch.
+
+        Args:
+            video: which one.
+            file: its features.
+            clips: its images, shared by all epochs.
+            infer: smoothing and the video's score.
 
         Raises: FeatureError naming the feature file.
         """
@@ -48,7 +55,7 @@ class EpochScores:
             self.model.reset_memory()  # a list is scored alike, whatever list was scored before it
             self._last_part = video.part
         try:
-            scores = score_video(self.model, file.features, file.bounds, infer, file.clips)
+            scores = score_video(self.model, file.features, file.bounds, infer, clips)
         except FeatureError as error:
             raise FeatureError(f"{video.features}: {error}") from error
         fps = file.report.get("decode", {}).get("fps")
@@ -83,9 +90,10 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     crops, extractors = set(), set()
     for video in videos:
         file = read_features(video.features, config["feature_dim"])  # once for all epochs, one in memory at a time
+        clips = file.clips.decoded_once() if file.clips and others else file.clips
         with torch.inference_mode():  # cheaper than no_grad where a model scores one window after the other
             for each in (chosen, *others.values()):
-                each.score(video, file, infer)
+                each.score(video, file, clips, infer)
         crops.add(len(crops_of(file.features)))
         extractors.add(weights_of(file.report))
     protocol = {
