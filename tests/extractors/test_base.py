@@ -12,6 +12,7 @@ from vad import registry
 from vad.artefacts.features import FeatureFile
 from vad.errors import FeatureError, ParamsError, VadError
 from vad.extractors._base import BaseExtractor, Source, load_extractor, make_features
+from vad.extractors._network_run import NetworkExtractor
 from vad.extractors.frames import Extractor
 from vad.schema.base import Section
 from vad.video.decode import PyAVReader, Reader, Rules
@@ -24,6 +25,16 @@ def test_a_misspelled_hook_is_refused_with_the_nearest_name() -> None:
 
     assert "Extractor.helper is no hook" in str(error.value)
     assert "_own" not in str(error.value)
+
+
+def test_an_extractor_with_a_network_has_more_hooks() -> None:
+    """Those of `NetworkExtractor` are known to what inherits from it, and misspelled ones are refused there too."""
+    type("Extractor", (NetworkExtractor,), {"build": NetworkExtractor.build, "join": NetworkExtractor.join})
+
+    with pytest.raises(VadError, match=r"biuld is no hook\. Did you mean 'build'"):
+        type("Extractor", (NetworkExtractor,), {"biuld": NetworkExtractor.build})
+    with pytest.raises(VadError, match="build is no hook"):
+        type("Extractor", (BaseExtractor,), {"build": NetworkExtractor.build})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +76,8 @@ def test_every_extractor_is_a_plugin(name: str) -> None:
     plugin = registry.plugin_class(registry.find(vad.extractors, name), "Extractor", BaseExtractor)
 
     assert plugin.extract is not BaseExtractor.extract
-    assert [] == registry.unknown_hooks(plugin, BaseExtractor)
+    base = NetworkExtractor if issubclass(plugin, NetworkExtractor) else BaseExtractor
+    assert [] == registry.unknown_hooks(plugin, base)
 
 
 def test_an_entry_becomes_an_extractor() -> None:

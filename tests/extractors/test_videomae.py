@@ -137,14 +137,14 @@ def test_a_published_file_loads(clip: Path, tmp_path: Path) -> None:
     named = {"weights": str(tmp_path / "vit.pth"), "weights_sha256": sha256(tmp_path / "vit.pth")}
     extractor = Extractor(Config.model_validate({**SMALL, **named}))
     file = extractor.extract(videos.source(clip))
-    still = np.full((16, 28, 28, 3), 51, np.uint8)
+    still = torch.full((1, 16, 28, 28, 3), 51, dtype=torch.uint8)
     with torch.inference_mode():
         expected = body(torch.full((1, 3, 16, 28, 28), 0.2)).numpy()
 
     assert ("file", named["weights_sha256"]) == tuple(
         file.report["extractor"][key] for key in ("weights", "weights_sha256")
     )
-    assert np.allclose(expected, extractor._row(still), atol=1e-5)
+    assert np.allclose(expected, extractor.network(still), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_features_equal_the_published_network(l2_normalise: bool, clip: Path, pu
 def test_grey_or_black_frames_are_finite(published: torch.nn.Module) -> None:
     """A frame without contrast has no variance to divide by."""
     black = np.zeros((16, 64, 64, 3), np.uint8)
-    vector = SegmentNetwork(published)(torch.from_numpy(black)).numpy()
+    vector = SegmentNetwork(published)(torch.from_numpy(black)[None])[0].numpy()
 
     assert np.isfinite(vector).all()
     assert np.abs(plain_vector(published, black) - vector).max() < TOLERANCE
@@ -98,7 +98,7 @@ def test_a_map_keeps_time_and_place(clip: Path) -> None:
     config = SMALL.model_copy(update={"output": "map", "map_time": 4, "map_size": 2})
     file, vectors = Extractor(config).extract(videos.source(clip)), Extractor(SMALL).extract(videos.source(clip))
     frames = torch.from_numpy(np.stack(list(PyAVReader(clip, 64, 64).frames()))[:16])
-    maps = SegmentNetwork(published_network(package_files()[1])).locations(frames).detach().numpy()
+    maps = SegmentNetwork(published_network(package_files()[1])).locations(frames[None])[0].detach().numpy()
 
     assert (3, 64, 4, 2, 2) == file.features.shape
     assert 64 == file.dim == Extractor(config).dim
@@ -204,7 +204,8 @@ def test_weights_of_another_network_are_refused(clip: Path, tmp_path: Path) -> N
         {"weights": "xfeat.pt"},
         {"weights_sha256": WEIGHTS_SHA256},
         {"weights": "xfeat.pt", "weights_sha256": "0f51"},
-        {"precision": "float16"},
+        {"precision": "float64"},
+        {"batch_frames": 0},
         {"device": "gpu"},
         {"max_corrupt_frac": 0.5},
         {"sise": 224},

@@ -12,7 +12,8 @@ from tests import videos
 from tests.project import REAL_DATA
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import MediaError
-from vad.video.decode import PyAVReader, Reader, Rules, batches, open_video
+from vad.video.batches import batches
+from vad.video.decode import PyAVReader, Reader, Rules, open_video
 
 N_FRAMES = 48
 SIZE = 64

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import vad.extractors
 from vad import registry
@@ -59,13 +59,21 @@ class BaseExtractor:
 
     config: Section
     dim: int
+    _base: ClassVar[type | None] = None
+    """The base class whose hooks count, where it is another than this one."""
 
     def __init__(self, config: Section) -> None:
         self.config = config
 
-    def __init_subclass__(cls) -> None:
-        """Refuse a plugin with a public name that no caller knows: a misspelled hook would do nothing, silently."""
-        registry.require_known_hooks(cls, BaseExtractor)
+    def __init_subclass__(cls, adds_hooks: bool = False) -> None:
+        """Refuse a plugin with a public name that no caller knows: a misspelled hook would do nothing, silently.
+
+        A class that `adds_hooks` is a base class itself: those that inherit from it are compared with it.
+        """
+        if adds_hooks:
+            cls._base = cls
+        else:
+            registry.require_known_hooks(cls, cls._base or BaseExtractor)
 
     def extract(self, source: Source) -> FeatureFile:
         """The features of one video.

@@ -5,25 +5,21 @@ from 0 to 1 are normalised by ImageNet's mean and spread, and the classifier is 
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
 
-from vad.artefacts.features import FeatureFile
-from vad.extractors._base import BaseExtractor, Source
-from vad.extractors._network_run import Cut, apply_network, choose_device, fill_segment, run_over_video
+from vad.extractors._base import Source
+from vad.extractors._network_run import Cut, NetworkExtractor
 from vad.extractors._network_weights import Weighted, Weights
 from vad.schema.base import Count
+from vad.video.decode import Reader
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-BATCH = 16
-"""Frames that go through the network together; the last bits of a result depend on it."""
 
 
 class FrameSettings(Weighted):
@@ -54,17 +50,17 @@ class FrameNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
-    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames dim"]:
-        """One vector a frame."""
-        return self.vectors((frames.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std)
+    def forward(self, segments: UInt8[Tensor, "frames 1 height width 3"]) -> Float[Tensor, "frames dim"]:
+        """One vector a frame: each is a segment of its own."""
+        return self.vectors((segments[:, 0].permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std)
 
     def vectors(self, pictures: Float[Tensor, "frames 3 height width"]) -> Float[Tensor, "frames dim"]:
         """The network itself, on normalised frames."""
         return F.adaptive_avg_pool2d(self.features(pictures), 1).flatten(1)
 
 
-class FrameExtractor(BaseExtractor):
-    """Videos to one vector every few frames. Building it costs nothing; the network is loaded with the first video.
+class FrameExtractor(NetworkExtractor):
+    """Videos to one vector every few frames: row i is frame i x frame_stride, and stands for those up to the next row.
 
     Args:
         name: the extractor.
@@ -76,18 +72,17 @@ class FrameExtractor(BaseExtractor):
 
     def __init__(self, name: str, build: Callable[[], FrameNetwork], config: FrameSettings) -> None:
         super().__init__(config)
+        self.cut = Cut(1, config.frame_stride)
         self._name, self._build = name, build
         self._weights = Weights(name, config)
 
-    def extract(self, source: Source) -> FeatureFile:
-        """Features of one video: row i is frame i x frame_stride, and stands for the frames up to the next row.
+    def open(self, source: Source) -> Reader:
+        """Frames squashed to size x size."""
+        return source.open(self.config.size, self.config.size, self.config)
 
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
-        """
-        config = self.config
-        reader = source.open(config.size, config.size, config)
-        cut = Cut(BATCH, config.frame_stride, config.frame_stride)
-        return run_over_video(source, reader, cut, self._rows, lambda: {**self.identity(), "device": str(self._device)})
+    def build(self) -> nn.Module:
+        """The network without its classifier."""
+        return self._weights.network(self._build, unused=("classifier.",))
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -96,22 +91,10 @@ class FrameExtractor(BaseExtractor):
             "name": self._name,
             **self._weights.identity(),
             "torch": torch.__version__,
+            "precision": config.precision,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
             "normalisation": "imagenet",
             "frame_stride": config.frame_stride,
             "pooling": "mean over space",
         }
-
-    def _rows(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "frames dim"]:
-        """A vector for each frame of a batch, which is filled up to keep its size."""
-        return apply_network(self._network, fill_segment(frames, BATCH), self._device)[: len(frames)]
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return choose_device(self._name, self.config.device)
-
-    @cached_property
-    def _network(self) -> nn.Module:
-        """The network with checked weights, on its device."""
-        return self._weights.network(self._build, unused=("classifier.",)).to(self._device)

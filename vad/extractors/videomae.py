@@ -8,21 +8,19 @@ on normalised ones. How published features for anomaly detection were made is no
 """
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts.features import FeatureFile
-from vad.extractors._base import BaseExtractor, Source
-from vad.extractors._network_run import Cut, apply_network, choose_device, fill_segment, run_over_video
+from vad.extractors._base import Source
+from vad.extractors._network_run import Cut, NetworkExtractor
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks.videomae import Shape, VisionTransformer
 from vad.schema.base import Count
+from vad.video.decode import Reader
 
 PUPILS = "https://huggingface.co/OpenGVLab/VideoMAE2/resolve/main/distill"
 SEGMENT = 16
@@ -80,7 +78,7 @@ class Config(Weighted):
 
 
 class SegmentNetwork(nn.Module):
-    """RGB frames of one segment to its vector.
+    """RGB frames of some segments to their vectors.
 
     Args:
         body: the transformer.
@@ -97,28 +95,31 @@ class SegmentNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
-    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "1 dim"]:
+    def forward(self, segments: UInt8[Tensor, "segments frames height width 3"]) -> Float[Tensor, "segments dim"]:
         """Values from 0 to 1, less the mean, by the spread, through the network."""
-        return self.body(((frames.float() / 255 - self.mean) / self.std).permute(3, 0, 1, 2)[None])
+        return self.body(((segments.float() / 255 - self.mean) / self.std).permute(0, 4, 1, 2, 3))
 
 
-class Extractor(BaseExtractor):
-    """Videos to features. Building it costs nothing; the network is loaded with the first video."""
+class Extractor(NetworkExtractor):
+    """Videos to vectors: [segments, width]."""
 
     config: Config
+    cut = Cut(SEGMENT)
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.dim = config.width
         self._weights = Weights("videomae", config, "The names of the authors' fine-tuned and distilled files fit.")
 
-    def extract(self, source: Source) -> FeatureFile:
-        """Features of one video: [segments, width].
+    def open(self, source: Source) -> Reader:
+        """Frames squashed to size x size."""
+        return source.open(self.config.size, self.config.size, self.config)
 
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
-        """
-        reader = source.open(self.config.size, self.config.size, self.config)
-        return run_over_video(source, reader, Cut(SEGMENT, 1, SEGMENT), self._row, self._made_by)
+    def build(self) -> nn.Module:
+        """The transformer without its classifier."""
+        config = self.config
+        body = self._weights.network(lambda: VisionTransformer(config.shape, SEGMENT, config.size), unused=("head.",))
+        return SegmentNetwork(body, config.normalise)
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -128,6 +129,7 @@ class Extractor(BaseExtractor):
             "network": dict(config.shape._asdict()),
             **self._weights.identity(),
             "torch": torch.__version__,
+            "precision": config.precision,
             "colour": "rgb24",
             "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
             "normalisation": config.normalise,
@@ -135,21 +137,3 @@ class Extractor(BaseExtractor):
             "pooling": "mean over tokens, layer norm",
             "tail": "repeat the last frame",
         }
-
-    def _made_by(self) -> dict[str, Any]:
-        return {**self.identity(), "device": str(self._device)}
-
-    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 dim"]:
-        """One segment through the network."""
-        return apply_network(self._network, fill_segment(frames, SEGMENT), self._device)
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return choose_device("videomae", self.config.device)
-
-    @cached_property
-    def _network(self) -> nn.Module:
-        """The network with checked weights, on its device."""
-        config = self.config
-        body = self._weights.network(lambda: VisionTransformer(config.shape, SEGMENT, config.size), unused=("head.",))
-        return SegmentNetwork(body, config.normalise).to(self._device)

@@ -5,8 +5,7 @@ over clips are STEAD's. Borrowed: weights of pytorchvideo's model zoo (Apache-2.
 Differs: clips are counted in frames (80 are 2.667 s at 30 fps); a last clip that is shorter gives its 16 frames too.
 """
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -15,12 +14,12 @@ from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts.features import FeatureFile
-from vad.extractors._base import BaseExtractor, Source
-from vad.extractors._network_run import Cut, apply_network, choose_device, run_over_video
+from vad.extractors._base import Source
+from vad.extractors._network_run import Cut, NetworkExtractor, highest
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks.x3d import CHANNELS, X3D
 from vad.schema.base import Count
+from vad.video.decode import Reader
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 MEAN, STD = 0.45, 0.225
@@ -56,36 +55,46 @@ class Config(Weighted):
 
 
 class ClipNetwork(nn.Module):
-    """RGB frames of one clip to its map."""
+    """RGB frames of some clips to their maps."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
         self.body = body
 
-    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "1 192 frames rows columns"]:
+    def forward(
+        self, clips: UInt8[Tensor, "clips frames height width 3"]
+    ) -> Float[Tensor, "clips 192 frames rows columns"]:
         """Values from 0 to 1, less .45, by .225."""
-        return self.body(((frames.float() / 255 - MEAN) / STD).permute(3, 0, 1, 2)[None])
+        return self.body(((clips.float() / 255 - MEAN) / STD).permute(0, 4, 1, 2, 3))
 
 
-class Extractor(BaseExtractor):
-    """Videos to maps. Building it costs nothing; the network is loaded with the first video."""
+class Extractor(NetworkExtractor):
+    """Videos to maps: [clips, 192, sampled_frames, rows, columns], or one of them for `pool: video`."""
 
     config: Config
     dim = CHANNELS
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.cut = Cut(config.segment_frames)
         self._weights = Weights("x3d", config)
 
-    def extract(self, source: Source) -> FeatureFile:
-        """Maps of one video: [clips, 192, sampled_frames, rows, columns], or one of them for `pool: video`.
-
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
-        """
+    def open(self, source: Source) -> Reader:
+        """The centre of frames that are scaled by their short side."""
         config = self.config
-        reader = source.open(config.size, config.size, config, config.short_side)
-        cut = Cut(config.segment_frames, 1, config.segment_frames)
-        return run_over_video(source, reader, cut, self._row, self._made_by, config.pool == "video")
+        return source.open(config.size, config.size, config, config.short_side)
+
+    def build(self) -> nn.Module:
+        """The network without its last block."""
+        return ClipNetwork(self._weights.network(lambda: X3D(self.config.network), unused=("blocks.5.",)))
+
+    def fill(self, frames: UInt8[Tensor, "some height width 3"]) -> UInt8[Tensor, "sampled height width 3"]:
+        """The frames of a clip that are used."""
+        return frames[sampled(len(frames), self.config.sampled_frames)]
+
+    def join(self, rows: Iterator[Float[np.ndarray, "clips ..."]]) -> Float[np.ndarray, "rows ..."]:
+        """All clips, or their maximum."""
+        return highest(rows) if self.config.pool == "video" else super().join(rows)
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -95,6 +104,7 @@ class Extractor(BaseExtractor):
             "network": config.network,
             **self._weights.identity(),
             "torch": torch.__version__,
+            "precision": config.precision,
             "colour": "rgb24",
             "resize": f"swscale bilinear, short side {config.short_side}, centre {config.size}x{config.size}",
             "normalisation": f"mean {MEAN}, std {STD}",
@@ -103,23 +113,6 @@ class Extractor(BaseExtractor):
             "tail": "sampled from what is left",
             "pooling": {"none": "none", "video": "max over clips"}[config.pool],
         }
-
-    def _made_by(self) -> dict[str, Any]:
-        return {**self.identity(), "device": str(self._device)}
-
-    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 192 time rows columns"]:
-        """One clip through the network."""
-        return apply_network(self._network, frames[sampled(len(frames), self.config.sampled_frames)], self._device)
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return choose_device("x3d", self.config.device)
-
-    @cached_property
-    def _network(self) -> nn.Module:
-        """The network with checked weights, on its device."""
-        body = self._weights.network(lambda: X3D(self.config.network), unused=("blocks.5.",))
-        return ClipNetwork(body).to(self._device)
 
 
 def sampled(have: int, want: int) -> list[int]:

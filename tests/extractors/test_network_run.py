@@ -1,0 +1,76 @@
+"""Segments and batches: how many go through a network together changes the last bits of a row and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests import videos
+from vad.artefacts.features import FeatureFile
+from vad.extractors._base import load_extractor
+from vad.extractors._network_run import fill_segment, segments_together
+
+FRAMES = 70
+TOLERANCE = 2e-6
+"""Largest difference of a row, as a part of the largest value, between two sizes of batch."""
+SMALL: dict[str, dict[str, Any]] = {
+    "xfeat": {"size": 64},
+    "mobilenet_v3": {"size": 64, "weights": "random"},
+    "x3d": {"network": "xs", "short_side": 64, "size": 64, "segment_frames": 20, "weights": "random"},
+    "c3d": {"weights": "random"},
+    "i3d": {"width": 64, "height": 64, "size": 64, "weights": "random"},
+    "videomae": {"preset": "s", "depth": 2, "size": 32, "weights": "random"},
+}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video whose last segment is short, whatever its length is."""
+    return videos.write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", videos.scene(FRAMES))
+
+
+def extract(name: str, clip: Path, **settings: object) -> FeatureFile:
+    """The features of the clip."""
+    entry = {"extractor": name, "device": "cpu", **SMALL[name], **settings}
+    return load_extractor(entry).extract(videos.source(clip))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_rows_do_not_depend_on_the_batch(name: str, clip: Path) -> None:
+    """Two batches of several segments, the last one not full, against one segment after the other."""
+    one, several = (extract(name, clip, batch_frames=count) for count in (1, 48))
+
+    assert one.features.shape == several.features.shape
+    assert one.bounds.tolist() == several.bounds.tolist()
+    assert np.abs(one.features - several.features).max() <= TOLERANCE * np.abs(one.features).max()
+    assert one.report["extractor"] == several.report["extractor"]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_bfloat16_stays_near(name: str, clip: Path) -> None:
+    """Half precision changes rows by a few percent, is stored as float32, and is part of what made them."""
+    full, half = (extract(name, clip, precision=precision) for precision in ("float32", "bfloat16"))
+    scale = np.abs(full.features).max()
+
+    assert np.float32 == half.features.dtype
+    assert 0 < np.abs(full.features - half.features).max() < 0.1 * scale
+    assert ("float32", "bfloat16") == tuple(file.report["extractor"]["precision"] for file in (full, half))
+
+
+@pytest.mark.parametrize(
+    ("batch_frames", "segment", "device", "expected"),
+    [(None, 16, "cpu", 1), (None, 1, "cpu", 16), (None, 80, "cpu", 1), (None, 16, "cuda", 32), (100, 16, "cuda", 6)],
+)
+def test_segments_together(batch_frames: int | None, segment: int, device: str, expected: int) -> None:
+    """Whole segments, one at least."""
+    assert expected == segments_together(batch_frames, segment, torch.device(device))
+
+
+def test_what_is_missing_repeats_the_last_one() -> None:
+    """Of frames and of segments alike; a full one stays as it is."""
+    frames = torch.arange(3, dtype=torch.uint8).view(3, 1)
+
+    assert [0, 1, 2, 2, 2] == fill_segment(frames, 5).flatten().tolist()
+    assert fill_segment(frames, 3) is frames
