@@ -8,7 +8,7 @@ from stages.plan import paths
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.report import Reports
-from stages.preflight import failures, preflight, remember, undo_unless
+from stages.preflight import failures, preflight, remember, stop_timers, undo_unless
 from vad.params import load
 
 installed = Installed(load(paths.PARAMS, cache=paths.RESOLVED))
@@ -56,10 +56,12 @@ rule all:
 
 onsuccess:
     remember()
+    stop_timers()
 
 
 onerror:
     print("", failures(), sep="\n", file=sys.stderr)
+    stop_timers()
 
 
 # One target per room and entry of params.yaml, empty where nothing is installed: what the stages of dvc.yaml ask for,

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -163,6 +164,16 @@ def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> 
     for part, labels in needs.items():
         if absent := [("normal", "anomalous")[label] for label in labels if not parts[part][label]]:
             yield f"variant {name}: no {' and no '.join(absent)} videos in the {part} part of the train list"
+
+
+def stop_timers() -> None:
+    """End a run at once: Snakemake's process would wait for the timers with which it looks for jobs again.
+
+    Each look starts another timer (of `max-jobs-per-timespan` in profiles/default), even when nothing is left to do.
+    """
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
 
 
 def remember() -> None:

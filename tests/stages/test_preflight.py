@@ -1,12 +1,13 @@
 """What is refused before any work: wrong lists, missing files, and lists that a variant cannot be trained on."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import vad.models
-from stages.preflight import preflight
+from stages.preflight import preflight, stop_timers
 from tests.project import PARAMS, ROOT, Plan
 from vad import registry
 from vad.errors import VadError
@@ -101,3 +102,17 @@ def test_supervision_of_every_model_is_readable_without_importing_it() -> None:
     assert [registry.find(vad.models, name).Model.supervision for name in names] == [
         registry.supervision(vad.models, name) for name in names
     ]
+
+
+def test_no_timer_delays_the_end_of_a_run() -> None:
+    """Snakemake's looks for jobs that are still to come are given up; other threads stay."""
+    timer, other = threading.Timer(600, print), threading.Event()
+    thread = threading.Thread(target=other.wait)
+    timer.start()
+    thread.start()
+    stop_timers()
+    timer.join(10)
+
+    assert (False, True) == (timer.is_alive(), thread.is_alive())
+    other.set()
+    thread.join()
