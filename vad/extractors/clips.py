@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import PIL
-from pydantic import Field, JsonValue, ValidationError, field_validator
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 import vad.extractors
 from vad import registry
@@ -48,8 +48,10 @@ class Config(Rules):
         try:
             module = registry.find(vad.extractors, str(name))
             registry.plugin_class(module, "Extractor", BaseExtractor)
-            config = module.Config
-            return {"extractor": name, **config.model_validate(settings).model_dump(mode="json")}
+            config = module.Config.model_validate(settings)
+            if getattr(config, "augment", None):
+                raise ValueError("augment belongs to the clips entry: images and vectors are changed alike")
+            return {"extractor": name, **config.model_dump(mode="json", exclude={"augment"})}
         except PluginError:
             raise
         except ParamsError as error:
@@ -57,6 +59,12 @@ class Config(Rules):
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}" for e in error.errors()]
             raise ValueError("; ".join(problems)) from error
+
+    @model_validator(mode="after")
+    def _copies_need_pictures(self) -> "Config":
+        if self.augment and self.vectors["extractor"] == "imported":
+            raise ValueError("augment changes the pictures of a video, published vectors stay as they are: remove it")
+        return self
 
 
 class Extractor(BaseExtractor):

@@ -26,6 +26,7 @@ from PIL import Image
 from pydantic import Field, model_validator
 
 from vad.artefacts.fingerprint import image_files
+from vad.schema.augment import Augment
 from vad.schema.base import Count, Section
 from vad.video.containers import media_error, missing_bytes, require_regular
 from vad.video.decode_report import Tally, stream_facts
@@ -39,7 +40,7 @@ LARGE = "Scale it down, or raise max_pixels if you trust the file"
 
 
 class Rules(Section):
-    """What a decoder accepts. Every extractor's Config inherits these keys."""
+    """What a decoder accepts, and what is done to its pictures. Every extractor of videos has these keys."""
 
     policy: Literal["strict", "tolerant"] = Field(
         default="strict", description="strict = any damage is an error; tolerant = up to max_corrupt_frac"
@@ -49,6 +50,10 @@ class Rules(Section):
     max_pixels: Count = Field(default=2**26, description="largest frame, width x height in pixels")
     max_frames: Count = Field(
         default=20_000_000, description="longest video in frames; a week at 30 fps has 18 million"
+    )
+    augment: Augment | None = Field(
+        default=None,
+        description="extra feature tables of changed pictures, for training only: see features.*.augment; null = none",
     )
 
     @model_validator(mode="after")
