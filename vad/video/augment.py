@@ -10,6 +10,7 @@ copy are changed alike, because a change from frame to frame would look like mot
 (torchvision's ColorJitter draws it).
 """
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,9 +29,24 @@ TOGETHER = 64
 
 
 def augment(draws: Draws, frames: UInt8[Tensor, "frames height width 3"]) -> UInt8[Tensor, "frames height width 3"]:
-    """RGB frames changed by the values of a copy, on the device where they lie."""
-    parts = [_changed(draws, part.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) for part in frames.split(TOGETHER)]
+    """RGB frames changed by the values of a copy, on the device where they lie.
+
+    Equal frames in equal numbers give equal bytes, whatever the number of CPU threads.
+    """
+    with _one_thread():
+        parts = [_changed(draws, part.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) for part in frames.split(TOGETHER)]
     return torch.cat(parts).contiguous()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """One CPU thread, which is what a job has; means over a frame then do not depend on the number of cores either."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _changed(draws: Draws, pictures: UInt8[Tensor, "frames 3 height width"]) -> UInt8[Tensor, "frames 3 height width"]:
