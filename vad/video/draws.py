@@ -50,6 +50,11 @@ class Draws:
         tall, wide = max(round(self.side * height), 1), max(round(self.side * width), 1)
         return Box(round(self.down * (height - tall)), round(self.right * (width - wide)), tall, wide)
 
+    @property
+    def hue_alone(self) -> "Draws":
+        """The last step alone."""
+        return Draws(self.copy, hue=self.hue)
+
     def report(self) -> dict[str, Any]:
         """The values, ready for JSON."""
         return asdict(self)
