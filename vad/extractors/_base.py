@@ -15,7 +15,7 @@ from vad.artefacts.features import FeatureFile
 from vad.errors import FeatureError
 from vad.schema.base import Section
 from vad.video import decode
-from vad.video.decode import OpenVideo, Reader, Rules
+from vad.video.decode import OpenVideo, Reader, RestartError, Rules, open_by_pyav
 from vad.video.draws import Draws
 
 SEE = registry.PAGES["extractors"]
@@ -50,9 +50,9 @@ class Source:
         reader = self.open_video(self.video, height, width, rules, short_side)
         if self.draws is None:
             return reader
-        from vad.video.augment import AugmentedReader  # torch takes seconds to import
+        from vad.video.augment import augmented  # torch takes seconds to import
 
-        return AugmentedReader(reader, self.draws)
+        return augmented(reader, self.draws)
 
 
 class BaseExtractor:
@@ -125,11 +125,15 @@ def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:
 def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
     """The features of one video, of the width that the extractor announces and of all frames of the video.
 
-    Those of a copy state in their report how its pictures were changed.
+    A video whose decoder failed on the way is begun again with PyAV, so that no file holds frames of two decoders. The
+    features of a copy state in their report how its pictures were changed.
 
     Raises: FeatureError for another width or number of frames, and what `extract` raises.
     """
-    file = extractor.extract(source)
+    try:
+        file = extractor.extract(source)
+    except RestartError as error:
+        file = extractor.extract(replace(source, open_video=open_by_pyav(error.instead_of)))
     made = f"{source.video}: {registry.file_of(type(extractor))} made"
     if file.dim != extractor.dim:
         raise FeatureError(f"{made} features {file.dim} wide, its dim is {extractor.dim}. Correct it. {SEE}")

@@ -3,6 +3,8 @@
 Order: crop, mirror, brightness, contrast, saturation, hue. The crop is cut out of the decoded picture after the reader
 has resized it to the network's size, and resized back to that size (bilinear).
 
+DALI takes these steps in its own pipeline (`vad.video.dali_augment`), but for the hue.
+
 Paper: MemTSM-Net report, feature extraction: changes of brightness, contrast, saturation and hue, and a crop.
 Borrowed: the operations are torchvision's (`torchvision.transforms.v2`, BSD-3-Clause).
 Differs: the report states neither ranges nor order, nor whether frames are changed one by one. Here all frames of a
@@ -12,7 +14,7 @@ copy are changed alike, because a change from frame to frame would look like mot
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -63,6 +65,23 @@ def _changed(draws: Draws, pictures: UInt8[Tensor, "frames 3 height width"]) -> 
     if draws.saturation != 1:
         pictures = F.adjust_saturation(pictures, draws.saturation)
     return F.adjust_hue(pictures, draws.hue) if draws.hue else pictures
+
+
+@runtime_checkable
+class ChangingReader(Reader, Protocol):
+    """A reader whose decoder changes frames itself."""
+
+    def change(self, draws: Draws) -> None:
+        """From now on give frames that are changed by the values of a copy; before the first frame is asked for."""
+        ...
+
+
+def augmented(reader: Reader, draws: Draws) -> Reader:
+    """A reader of the same video whose frames are changed by the values of a copy, in its decoder if that can do it."""
+    if isinstance(reader, ChangingReader):
+        reader.change(draws)
+        return reader
+    return AugmentedReader(reader, draws)
 
 
 class AugmentedReader:

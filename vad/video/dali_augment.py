@@ -47,8 +47,9 @@ def augment_in_pipeline(dali: ModuleType, frames: Any, draws: Draws, height: int
 
 def _grey(dali: ModuleType, frames: Any) -> Any:  # noqa: ANN401
     """The grey of each pixel as a whole number, cut down to it as torchvision does: one channel."""
-    weighted = frames * dali.types.Constant(list(GREY), dtype=dali.types.FLOAT)
-    return dali.math.floor(dali.fn.reductions.sum(weighted, axis_names="C", keep_dims=True))
+    # Channel by channel: a constant of three weights would have DALI's full number of samples also in the last run.
+    red, green, blue = (dali.fn.slice(frames, start=channel, shape=1, axis_names="C") for channel in range(3))
+    return dali.math.floor(red * GREY[0] + green * GREY[1] + blue * GREY[2])
 
 
 def _blend(dali: ModuleType, frames: Any, ratio: float, other: Any = 0.0) -> Any:  # noqa: ANN401
