@@ -14,6 +14,7 @@ from vad import registry
 from vad.evaluation.metrics import METRICS
 from vad.params_check import PLUGINS
 from vad.report.tables import marked
+from vad.schema.augment import Augment
 from vad.schema.evaluate import Evaluate
 from vad.schema.infer import Infer
 from vad.schema.params import Params
@@ -94,6 +95,7 @@ def reference() -> str:
     for title, config in (
         ("variants.*.train", Train),
         ("variants.*.infer", Infer),
+        ("features.*.augment", Augment),
         ("evaluate", Evaluate),
         ("report", Report),
     ):
@@ -156,6 +158,8 @@ def _type(entry: dict[str, Any]) -> str:
         return " | ".join(f"`{word}`" for word in entry.get("enum", [entry.get("const")]))
     if "anyOf" in entry:
         return " | ".join(_type(option) for option in entry["anyOf"])
+    if "$ref" in entry:
+        return "mapping"
     limits = {
         "exclusiveMinimum": ">",
         "minimum": ">=",

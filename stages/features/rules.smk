@@ -1,28 +1,23 @@
 """Room: features. One feature file per video; a job takes several videos in turn.
 Reads:   {dataset.root}/{video}, or published feature files
-Writes:  data/features/{features}/{dataset}/{video}.npz
+Writes:  data/features/{features}/{dataset}/{video}.npz, and {video}.copy{n}.npz for videos of the fit part
 Params:  features.{features}
 Needs:   gpu
 """
 
 for batch in jobs.batches():
-    feature_files = [
-        f"{paths.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz"
-        for v in batch.videos
-    ]
-
     rule:
         name:
             batch.name
         input:
             code=paths.code_of("features", batch.features),
-            section=paths.slice_of("features", batch.features),
-            recheck=paths.recheck("features", batch.features),
+            section=paths.slice_of("features", batch.section),
+            recheck=paths.recheck("features", batch.section),
             batch=paths.list_of("features", batch.key),
             sources=jobs.inputs(batch),
         output:
-            files=update(feature_files),
-            records=update([paths.record(path) for path in feature_files]),
+            files=update(batch.files),
+            records=update([paths.record(path) for path in batch.files]),
         log:
             f"logs/features/{batch.name}.log",
         benchmark:
@@ -36,7 +31,7 @@ for batch in jobs.batches():
         params:
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),
         message:
-            f"features: {batch.features} of {len(batch.videos)} videos of {batch.dataset}"
+            f"features: {batch.features} of {len(batch.videos)} videos of {batch.dataset}{f', copy {batch.copy}' * bool(batch.copy)}"
         shell:
             "python -m stages.features.run --section {input.section:q} --code {input.code:q}"
             " --batch {input.batch:q} --out {params.out:q} > {log:q} 2>&1"

@@ -1,14 +1,19 @@
-"""Room features: turn each video of a batch, or its published feature file, into one feature file."""
+"""Room features: turn each video of a batch, or its published feature file, into one feature file.
+
+In a batch of copies the pictures are changed by the values that are drawn for each video and copy.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.room import command_line, make, parser, settings
-from vad.artefacts.features import write_features
+from stages.room import command_line, make, parser, settings, typed
+from vad.artefacts.features import file_name, write_features
 from vad.artefacts.files import read_json
 from vad.errors import VadError, grouped, listing
 from vad.extractors._base import Source, load_extractor, make_features
 from vad.ledger.records import Job
+from vad.schema.augment import Augment
+from vad.video.draws import draw
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -16,13 +21,16 @@ def main(argv: Sequence[str] | None) -> None:
     flags = parser(__doc__)
     flags.add_argument("--batch", type=Path, required=True, help="the videos of this job, as JSON")
     args = flags.parse_args(argv)
-    extractor = load_extractor(settings(args.section))
+    section = settings(args.section)
+    extractor = load_extractor(section)
     problems, replaced = [], []
     videos = read_json(args.batch)
     for video in videos:
-        out = args.out / f"{video['video_id']}.npz"
-        facts = {"n_frames": video["n_frames"]}
-        source = Source(video["video_id"], tuple(Path(p) for p in video["sources"]), video["n_frames"])
+        video_id, copy = video["video_id"], video.get("copy", 0)
+        out = args.out / file_name(video_id, copy)
+        facts = {"n_frames": video["n_frames"], **({"copy": copy} if copy else {})}
+        draws = draw(typed(Augment, section["augment"]), video_id, copy) if copy else None
+        source = Source(video_id, tuple(Path(p) for p in video["sources"]), video["n_frames"], draws=draws)
         job = Job("features", out, args.section, args.code, list(source.paths), facts)
         job.take_back()
         was_there = out.is_file()

@@ -12,6 +12,7 @@ from vad.datasets._base import BaseDataset, load_dataset
 from vad.extractors._base import BaseExtractor, load_extractor
 from vad.installed import missing
 from vad.schema.params import Params, Variant
+from vad.splits.tables import validation_ids
 from vad.splits.video import Video
 
 
@@ -108,6 +109,14 @@ class Installed:
         plugin = self.dataset(dataset)
         return plugin.videos(self._available(dataset)) if self.partial(dataset) else plugin.videos()
 
+    @cache  # noqa: B019 - one object per process
+    def fit_videos(self, dataset: str) -> list[Video]:
+        """The videos of the train list that are not held back for validation: only these may have copies."""
+        plugin = self.dataset(dataset)
+        train = [video for video in self.videos(dataset) if video.split == "train"]
+        chosen = validation_ids(train, plugin.config.validation, plugin.same_side)
+        return [video for video in train if video.video_id not in chosen]
+
     def partial(self, dataset: str) -> bool:
         """True if a data set is cut down to the videos whose features are there."""
         return self.params.datasets[dataset].model_dump().get("subset", "all") == "available"
@@ -122,6 +131,22 @@ class Installed:
     def features_entry(self, name: str) -> dict[str, Any]:
         """The checked settings of a features entry; no plugin is imported for them (torch takes seconds)."""
         return self.params.features[name].model_dump()
+
+    def plain_entry(self, name: str) -> dict[str, Any]:
+        """The settings behind the plain features of an entry: whatever is done to copies changes none of them."""
+        return {key: value for key, value in self.features_entry(name).items() if key != "augment"}
+
+    def copies(self, features: str) -> int:
+        """How many copies each video of the fit part has."""
+        augment = self.features_entry(features).get("augment") or {}
+        return augment.get("copies", 0)
+
+    def copy_entry(self, features: str) -> dict[str, Any] | None:
+        """The settings behind each copy, not how many there are: one more leaves the others. None without copies."""
+        if not self.copies(features):
+            return None
+        entry = self.features_entry(features)
+        return {**entry, "augment": {key: value for key, value in entry["augment"].items() if key != "copies"}}
 
     def vectors_entry(self, name: str) -> dict[str, Any]:
         """The settings of the extractor that makes the vectors: the entry, or the one inside it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stages.plan import paths
 from stages.plan.installed import Installed
+from vad.artefacts.features import file_name
 from vad.splits.video import Video
 
 VIDEOS_PER_JOB = 32
@@ -15,22 +16,43 @@ JOBS_WANTED = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """The videos of one data set that one job extracts."""
+    """The videos of one data set that one job extracts, as they are (copy 0) or as a copy with changed pictures."""
 
     features: str
     dataset: str
     number: int
     videos: tuple[Video, ...]
+    copy: int = 0
 
     @property
     def name(self) -> str:
         """A rule name."""
-        return f"features.{self.features}.{self.dataset}.{self.number}"  # a dot is in no id: names cannot collide
+        return f"features.{self.features}.{self._number}"  # a dot is in no id: names cannot collide
 
     @property
     def key(self) -> str:
         """The name of its list of videos, in a folder per features entry."""
-        return f"{self.features}/{self.dataset}.{self.number}"
+        return f"{self.features}/{self._number}"
+
+    @property
+    def section(self) -> str:
+        """The name of the params slice that it may see."""
+        return copies_key(self.features) if self.copy else self.features
+
+    @property
+    def files(self) -> list[str]:
+        """The feature files that it makes."""
+        folder = paths.feature_folder(self.features, self.dataset)
+        return [f"{folder}/{file_name(video.video_id, self.copy)}" for video in self.videos]
+
+    @property
+    def _number(self) -> str:
+        return f"{self.dataset}.{f'copy{self.copy}.' if self.copy else ''}{self.number}"
+
+
+def copies_key(features: str) -> str:
+    """The name of the params slice behind the copies of a features entry."""
+    return f"{features}.copies"
 
 
 class Jobs:
@@ -45,12 +67,13 @@ class Jobs:
         self.seeds = installed.params.seeds
 
     def batches(self) -> Iterator[Batch]:
-        """Every feature job."""
+        """Every feature job: those of all videos, then those of each copy of the videos of the fit part."""
         for features, dataset in self.installed.pairs:
-            videos = self.installed.videos(dataset)
-            size = max(min(VIDEOS_PER_JOB, len(videos) // JOBS_WANTED), 1)
-            for number, start in enumerate(range(0, len(videos), size)):
-                yield Batch(features, dataset, number, tuple(videos[start : start + size]))
+            for copy in range(self.installed.copies(features) + 1):
+                videos = self.installed.fit_videos(dataset) if copy else self.installed.videos(dataset)
+                size = max(min(VIDEOS_PER_JOB, len(videos) // JOBS_WANTED), 1)
+                for number, start in enumerate(range(0, len(videos), size)):
+                    yield Batch(features, dataset, number, tuple(videos[start : start + size]), copy)
 
     def inputs(self, batch: Batch) -> list[str]:
         """What Snakemake watches for a feature job."""
@@ -58,9 +81,17 @@ class Jobs:
         return self.installed.watched(batch.dataset, [p for v in batch.videos for p in sources[v.video_id]])
 
     def feature_files(self, variant: str, *splits: str) -> list[str]:
-        """The feature files of the given lists (`train`, `test`), as a variant uses them."""
+        """The plain feature files of the given lists (`train`, `test`), as a variant uses them."""
         folder, videos = self.feature_folder(variant), self.installed.videos(self.installed.variant(variant).dataset)
-        return [f"{folder}/{video.video_id}.npz" for split in splits for video in videos if video.split == split]
+        chosen = [video.video_id for split in splits for video in videos if video.split == split]
+        return [f"{folder}/{file_name(video_id)}" for video_id in chosen]
+
+    def copy_files(self, variant: str) -> list[str]:
+        """The feature files of the copies from which a variant's training draws."""
+        entry, folder = self.installed.variant(variant), self.feature_folder(variant)
+        numbers = range(1, self.installed.copies(entry.features) + 1)
+        chosen = self.installed.fit_videos(entry.dataset) if numbers else []
+        return [f"{folder}/{file_name(video.video_id, copy)}" for video in chosen for copy in numbers]
 
     def feature_folder(self, variant: str) -> str:
         """The folder of feature files that a variant reads."""
@@ -99,15 +130,9 @@ class Jobs:
         params, installed = self.installed.params, self.installed
         tables = {d: [paths.record(paths.tables(d))] if d in installed.datasets else [] for d in params.datasets}
         yield "split", tables
-        folders = {
-            f: [
-                paths.feature_folder(f, d) / v.video_id
-                for g, d in installed.pairs
-                if f == g
-                for v in installed.videos(d)
-            ]
-            for f in params.features
-        }
-        yield "features", {f: [paths.record(f"{path}.npz") for path in files] for f, files in folders.items()}
+        made: dict[str, list[str]] = {features: [] for features in params.features}
+        for batch in self.batches():
+            made[batch.features] += map(paths.record, batch.files)
+        yield "features", made
         for room in ("train", "infer", "evaluate"):
             yield room, {v: self.records(room, v) for v in params.variants}

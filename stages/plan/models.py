@@ -60,7 +60,7 @@ class ModelParts:
 
     def extractor(self, features: str, dataset: str) -> Part:
         """The cost of an extractor on the videos of a data set."""
-        settings = {"dataset": dataset, "extractor": self.params["features"][features]}
+        settings = {"dataset": dataset, "extractor": self.installed.plain_entry(features)}
         reads = self.sources.extractor(features, dataset)
         plugins = tuple(f"extractors/{name}" for name in self.installed.extractors(features))
         return self._cost(

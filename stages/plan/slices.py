@@ -10,7 +10,7 @@ from typing import Any
 
 from stages.plan import paths
 from stages.plan.installed import Installed
-from stages.plan.jobs import Jobs
+from stages.plan.jobs import Jobs, copies_key
 from stages.plan.report import Reports
 from vad.artefacts.files import canonical_json, write_text
 from vad.ledger.code import PYTHON, code_files, code_hash
@@ -33,10 +33,14 @@ def slices(installed: Installed, reports: Reports) -> Iterator[tuple[str, str, A
     tree = installed.params.model_dump(mode="json")
     for key, entry in tree["datasets"].items():
         yield "split", key, entry
-    for key, entry in tree["features"].items():
-        yield "features", key, entry
+    for key in tree["features"]:
+        yield "features", key, installed.plain_entry(key)
+        # For every entry, null without copies: a stage of dvc.yaml cannot depend on a file that may be absent.
+        yield "features", copies_key(key), installed.copy_entry(key)
     for key, entry in tree["variants"].items():
-        yield "train", key, {name: entry[name] for name in ("dataset", "features", "model", "model_args", "train")}
+        section = {name: entry[name] for name in ("dataset", "features", "model", "model_args", "train")}
+        copies = installed.copies(entry["features"])
+        yield "train", key, {**section, "copies": copies} if copies else section
         yield "infer", key, entry["infer"]
         yield "evaluate", key, tree["evaluate"]
     yield from reports.slices()
@@ -68,9 +72,13 @@ def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[
             yield ("split", dataset), sorted(video.video_id for video in installed.videos(dataset))
     for batch in jobs.batches():
         sources = installed.sources(batch.features, batch.dataset)
+        copy = {"copy": batch.copy} if batch.copy else {}
         yield (
             ("features", batch.key),
-            [{"video_id": v.video_id, "sources": sources[v.video_id], "n_frames": v.n_frames} for v in batch.videos],
+            [
+                {"video_id": v.video_id, "sources": sources[v.video_id], "n_frames": v.n_frames, **copy}
+                for v in batch.videos
+            ],
         )
     for name, value in reports.lists():
         yield ("report", name), value

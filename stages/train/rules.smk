@@ -1,5 +1,5 @@
 """Room: train. Features of the train list -> weights, chosen on the validation part; test labels are never seen.
-Reads:   data/split/{dataset}/tables/train.csv, data/features/{features}/{dataset}/{video}.npz
+Reads:   data/split/{dataset}/tables/train.csv, data/features/{features}/{dataset}/{video}.npz and its copies
 Writes:  data/train/{variant}/seed{n}
 Params:  variants.{variant}.train, .model, .model_args, .dataset, .features, seeds
 Needs:   gpu
@@ -13,7 +13,8 @@ rule train:
         section=paths.slice_of("train", "{variant}"),
         recheck=paths.recheck("train", "{variant}"),
         videos=lambda w: f"{jobs.tables(w.variant)}/train.csv",
-        features=lambda w: jobs.feature_files(w.variant, "train"),
+        features=lambda w: jobs.feature_files(w.variant, "train")
+        + jobs.copy_files(w.variant),
     output:
         weights=update(
             expand(

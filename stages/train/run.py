@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from stages.room import command_line, make, parser, settings, typed
+from vad.artefacts.features import file_name
 from vad.errors import VadError, listing
 from vad.ledger.records import Job
 from vad.schema.train import Train
@@ -24,7 +28,8 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
     table = read_train(args.videos)
-    files = [args.features / f"{video_id}.npz" for video_id in table["video_id"]]
+    files = [args.features / file_name(video_id) for video_id in table["video_id"]]
+    copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
 
     @cache
     def training() -> "VariantTraining":
@@ -32,14 +37,14 @@ def main(argv: Sequence[str] | None) -> None:
         from vad.engine.train_run import VariantTraining
 
         section = settings(args.section)
-        return VariantTraining(section, typed(Train, section["train"]), table, files)
+        return VariantTraining(section, typed(Train, section["train"]), table, files, copies)
 
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}
     try:
         for seed in args.seeds:
             out = args.out / f"seed{seed}"
-            job = Job("train", out, args.section, args.code, [args.videos, *files], {"seed": seed})
+            job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], {"seed": seed})
             job.take_back()
             was_there = out.is_dir()
             try:
@@ -57,6 +62,12 @@ def main(argv: Sequence[str] | None) -> None:
         for job in replaced:
             job.set_aside()
         raise
+
+
+def copies_of(folder: Path, table: pd.DataFrame, count: int) -> list[list[Path]]:
+    """The feature files of each copy of the videos of the fit part, in the order of the train list."""
+    fit = table.loc[table["part"] == "fit", "video_id"]
+    return [[folder / file_name(video_id, copy) for video_id in fit] for copy in range(1, count + 1)]
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import torch
 
 from tests import clips
 from vad.artefacts.features import FeatureFile
-from vad.engine.batches import BagSet, Part, WindowSet, crops_of, part_of, seed_for
-from vad.errors import DatasetError
-from vad.models._base import Bags, VideoModel
+from vad.engine.batches import BagSet, Part, WindowSet, crops_of, part_of, seed_for, with_copies
+from vad.errors import DatasetError, FeatureError
+from vad.models._base import Bags, VideoModel, Windows
 
 
 def numbered(lengths: list[int], labels: list[int], crops: int = 0) -> Part:
@@ -218,3 +218,70 @@ def test_batches_move_to_a_device() -> None:
 
     assert (2, 3, 4) == tuple(batch.features.shape)
     assert [0.0, 1.0] == batch.labels.tolist()
+
+
+def copied(part: Part, copies: int) -> Part:
+    """A part whose copies have the same values, and the number of the copy as tenths."""
+    others = [Part([f + np.float32(0.1 * n) for f in part.features], part.labels) for n in range(1, copies + 1)]
+    return with_copies(part, others)
+
+
+def versions(batch: Bags | Windows) -> list[int]:
+    """Which version each sample of a batch is; its rows must be of one."""
+    tenths = (batch.features * 10).round().long() % 10
+    assert (tenths == tenths[:, :1]).all()
+    return tenths[:, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("kind", ["bags", "windows"])
+def test_each_sample_has_one_version_an_epoch(kind: str) -> None:
+    """All versions come with about equal frequency, another one in another epoch; the order is that without copies."""
+    part = numbered([4] * 300, [0, 1] * 150 if kind == "bags" else [0] * 300)
+    plain, data = (
+        BagSet(each, 4) if kind == "bags" else WindowSet(each, 4, 4) for each in (part, copied(part, copies=2))
+    )
+
+    def epoch(data: BagSet | WindowSet, seed: int) -> tuple[list[int], list[int]]:
+        """The videos in their order, twice over all of them, and the version of each."""
+        drawn = list(data.draw(10, 2 * data.steps(10), generator(seed)))
+        return [int(b // 100) for each in drawn for b in each.features[:, 0, 0]], [
+            v for each in drawn for v in versions(each)
+        ]
+
+    order, chosen = epoch(data, 0)
+    again = dict(zip(order, chosen, strict=True))
+    counts = np.bincount(list(again.values()))
+
+    assert epoch(plain, 0) == (order, [0] * 600)
+    assert chosen == [again[video] for video in order]
+    assert (order, chosen) == epoch(data, 0)
+    assert chosen != epoch(data, 1)[1]
+    assert 3 == len(counts)
+    assert counts.min() > 75
+
+
+def test_copies_are_for_training_batches_alone() -> None:
+    """Constants, validation passes and scores use the samples as they are."""
+    bags, windows = BagSet(copied(numbered([4, 4], [0, 1]), 1), 4), WindowSet(copied(numbered([4], [0]), 1), 2, 2)
+
+    assert {0} == {v for data in (bags, windows) for batch in data.sweep(4) for v in versions(batch)}
+    assert torch.equal(bags.sample(), BagSet(numbered([4, 4], [0, 1]), 4).sample())
+    assert torch.equal(windows.sample(), WindowSet(numbered([4], [0]), 2, 2).sample())
+
+
+def test_clips_follow_the_version() -> None:
+    """The images of a bag are those of the copy that its features are of."""
+    plain = replace(numbered([2] * 20, [0, 1] * 10), clips=[clips.numbered(2)] * 20)
+    copy = Part([f + np.float32(0.1) for f in plain.features], plain.labels, [clips.numbered(2, first=100)] * 20)
+    (batch,) = BagSet(with_copies(plain, [copy]), 2).draw(10, 1, generator())
+    assert batch.clips is not None
+    values = batch.clips.frames(range(20), [0] * 20, 2)[:, 0, 0, 0, 0].tolist()
+
+    assert {0, 1} == set(versions(batch))
+    assert [100 * version for version in versions(batch)] == values
+
+
+def test_a_copy_of_another_shape_is_refused() -> None:
+    """The error names the copy and both shapes."""
+    with pytest.raises(FeatureError, match=r"copy 1 of 1 video.*\(3, 1\) instead of \(4, 1\)"):
+        with_copies(numbered([4], [0]), [numbered([3], [0])])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vad.engine.batches import Part
+from vad.engine.batches import Part, with_copies
 from vad.engine.build import build, on_device
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.train import Trained, best_epoch, train
@@ -173,6 +173,36 @@ def test_a_checkpoint_of_other_data_is_not_taken_up(tmp_path: Path) -> None:
     again = train(build("c3d_mil", MODELS["c3d_mil"], WIDTH), changed, part(1), plan, 0, checkpoint=path)
 
     assert same(fresh.state, again.state)
+
+
+def with_shifted_copy(part: Part, by: float) -> Part:
+    """A part with one copy, whose values are shifted."""
+    return with_copies(part, [Part([features + np.float32(by) for features in part.features], part.labels)])
+
+
+@pytest.mark.parametrize("name", ["c3d_mil", "lstm_memory_ae"])
+def test_training_draws_from_copies(name: str, tmp_path: Path) -> None:
+    """Other weights than without, the same ones again, also across a kill; a checkpoint of other copies is ignored."""
+    plan, path = settings(select_by=SELECT[name], epochs=5), tmp_path / "checkpoint.pt"
+    fit = with_shifted_copy(part(0), 0.5)
+
+    def trained(fit: Part, checkpoint: Path | None = None) -> Trained:
+        return train(new(name, 0), fit, part(1), plan, 0, checkpoint=checkpoint)
+
+    whole, plain = trained(fit), trained(part(0))
+    model = new(name, 0)
+    kill_at(model, 17)
+    with pytest.raises(KilledError):
+        train(model, fit, part(1), plan, 0, checkpoint=path)
+    assert path.is_file()
+    resumed = trained(fit, path)
+
+    assert not same(whole.state, plain.state)
+    assert same(whole.state, resumed.state)
+    assert whole.history == resumed.history
+    other = with_shifted_copy(part(0), 0.7)
+    assert same(trained(other).state, trained(other, path).state)
+    assert same(plain.state, trained(with_copies(part(0), [part(0)])).state)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

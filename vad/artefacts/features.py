@@ -66,6 +66,14 @@ def _check_features(where: Path, file: FeatureFile) -> None:
         raise FeatureError(f"{where}: {problem}. Extract the video again.")
 
 
+def file_name(video_id: str, copy: int = 0) -> str:
+    """The name of the feature file of a video; `copy` 0 is the plain video, the others have changed pictures.
+
+    A dot is in no id: names cannot collide.
+    """
+    return f"{video_id}.copy{copy}.npz" if copy else f"{video_id}.npz"
+
+
 def write_features(path: Path, file: FeatureFile) -> None:
     """Write one video's features (equal content gives equal bytes)."""
     _check_features(path, file)

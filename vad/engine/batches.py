@@ -4,6 +4,10 @@ A set holds one part of the data in the form that a model takes (`Model.sampling
 `steps(batch)`, the number of optimiser steps of one pass; `draw(batch, steps, generator)`, the batches of a training
 epoch; `sweep(batch)`, the batches of a validation pass, always the same.
 The order depends on the given generator only, so a resumed run draws the same batches.
+
+Where the videos of a part have copies (features of the same videos with changed pictures), `draw` takes each sample (a
+bag or a window) in one version for the epoch: as it is or one of the copies, all with equal probability. Everything
+else (`sample`, `sweep`, scores) uses the samples as they are.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +22,7 @@ from torch import Tensor
 from vad.artefacts.clips import BagClips, Clips
 from vad.artefacts.features import FeatureFile
 from vad.engine.expansion import resample, window_starts
-from vad.errors import DatasetError
+from vad.errors import DatasetError, FeatureError
 from vad.models._base import Bags, Pool, VideoModel, Windows
 
 SAMPLE = 4096
@@ -35,6 +39,8 @@ class Part:
     labels: Sequence[int]
     clips: Sequence[Clips] | None = None
     """The images of each video's rows, where the features hold them."""
+    copies: "Sequence[Part]" = ()
+    """The same videos with changed pictures, in the same order: only for the fit part."""
 
 
 def seed_for(*numbers: int) -> int:
@@ -89,6 +95,32 @@ def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: 
     return Part(features, labels, clips if clips and len(clips) == len(features) else None)
 
 
+def with_copies(part: Part, copies: Sequence[Part]) -> Part:
+    """A part whose videos have copies.
+
+    Raises: FeatureError for a copy whose features have another shape than those of the plain video.
+    """
+    for number, copy in enumerate(copies, start=1):
+        shapes = zip(part.features, copy.features, strict=True)
+        if wrong := [(plain.shape, other.shape) for plain, other in shapes if plain.shape != other.shape]:
+            raise FeatureError(
+                f"copy {number} of {len(wrong)} video(s) has features of another shape than the video itself, e.g."
+                f" {wrong[0][1]} instead of {wrong[0][0]}. Delete *.copy{number}.npz and run snakemake again."
+            )
+    return replace(part, copies=tuple(copies))
+
+
+def versions_for(samples: int, copies: int, generator: torch.Generator) -> Int[Tensor, " samples"] | None:
+    """For each sample of a set which version an epoch uses, 0 = as it is; None where there are no copies.
+
+    The draw has a generator of its own, seeded by that of the order: the order is the same with and without copies.
+    """
+    if not copies:
+        return None
+    own = torch.Generator().manual_seed(seed_for(generator.initial_seed(), copies))
+    return torch.randint(copies + 1, (samples,), generator=own)
+
+
 class BagSet:
     """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
 
@@ -109,6 +141,7 @@ class BagSet:
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
         self.clips = part.clips
+        self.copies = [BagSet(copy, bag_segments, pool) for copy in part.copies]
 
     def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: those from which a model may take constants."""
@@ -130,6 +163,14 @@ class BagSet:
         clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
         return Bags(self.features[index], self.labels[index], clips)
 
+    def _take_versions(self, index: Int[Tensor, " bags"], versions: Int[Tensor, " all_bags"]) -> Bags:
+        """The bags of the given indices, each in its version."""
+        sets = [(self, *self.copies)[version] for version in versions[index].tolist()]
+        features = torch.stack([own.features[bag] for own, bag in zip(sets, index.tolist(), strict=True)])
+        videos = zip(sets, self.video[index].tolist(), strict=True)
+        clips = None if self.clips is None else BagClips([own.clips[video] for own, video in videos if own.clips])
+        return Bags(features, self.labels[index], clips)
+
     def whole(self, index: Int[Tensor, " bags"]) -> Bags:
         """The bags of the given indices as inference scores them: where rows are kept, one video with its own rows."""
         bags = self.take(index)
@@ -141,9 +182,11 @@ class BagSet:
 
     def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Bags]:
         """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
+        versions = versions_for(len(self.labels), len(self.copies), generator)
         streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
         for chosen in zip(*streams, strict=True):
-            yield self.take(torch.cat(chosen))
+            index = torch.cat(chosen)
+            yield self.take(index) if versions is None else self._take_versions(index, versions)
 
     def sweep(self, batch: int) -> Iterator[Bags]:
         """Each sample once, in batches of about `batch` bags a class with both classes in each."""
@@ -177,6 +220,7 @@ class WindowSet:
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
         self.window = window
+        self.copies = [WindowSet(copy, window, stride) for copy in part.copies]
 
     def sample(self) -> Shaped[Tensor, "windows rows *dims"]:
         """Normal windows, at most SAMPLE, evenly chosen: those from which a model may take constants."""
@@ -196,6 +240,13 @@ class WindowSet:
         places = zip(self.source[index].tolist(), self.starts[index].tolist(), strict=True)
         return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
 
+    def _take_versions(
+        self, index: Int[Tensor, " windows"], versions: Int[Tensor, " all_windows"]
+    ) -> Shaped[Tensor, "windows rows *dims"]:
+        """The windows of the given indices, each in its version."""
+        sets = [(self, *self.copies)[version] for version in versions[index].tolist()]
+        return torch.cat([own.take(window) for own, window in zip(sets, index.split(1), strict=True)])
+
     def steps(self, batch: int) -> int:
         """Optimiser steps of one pass over the windows of normal videos."""
         return ceil(len(self._normals()) / batch)
@@ -203,10 +254,11 @@ class WindowSet:
     def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Windows]:
         """`steps` batches of `batch` windows of normal videos; the last of a pass may be smaller."""
         normals = self._normals()
+        versions = versions_for(len(self.starts), len(self.copies), generator)
         passes = max(ceil(steps / self.steps(batch)), 1)
         chunks = [chunk for _ in range(passes) for chunk in _stream(normals, len(normals), generator).split(batch)]
         for chunk in chunks[:steps]:
-            yield Windows(self.take(chunk))
+            yield Windows(self.take(chunk) if versions is None else self._take_versions(chunk, versions))
 
     def sweep(self, batch: int) -> Iterator[Windows]:
         """Each window of a normal video once."""

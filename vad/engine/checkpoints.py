@@ -19,12 +19,13 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
     """A hash of everything that a run depends on, so that no other run resumes from its checkpoint."""
     found = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
     for part in data:
-        values = [part.features] if isinstance(part, BagSet) else part.rows
-        for tensor in (*values, part.video, part.labels):
-            found.update(str(tuple(tensor.shape)).encode())
-            found.update(tensor.contiguous().numpy().data)
-        for clips in (isinstance(part, BagSet) and part.clips) or ():
-            found.update(clips.offsets.tobytes())  # lengths of the images: a fingerprint that reads none of them
+        for version in (part, *part.copies):
+            values = [version.features] if isinstance(version, BagSet) else version.rows
+            for tensor in (*values, version.video, version.labels):
+                found.update(str(tuple(tensor.shape)).encode())
+                found.update(tensor.contiguous().numpy().data)
+            for clips in (isinstance(version, BagSet) and version.clips) or ():
+                found.update(clips.offsets.tobytes())  # lengths of the images: a fingerprint that reads none of them
     return found.hexdigest()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.weights import write_weights
-from vad.engine.batches import Part, part_of
+from vad.engine.batches import Part, part_of, with_copies
 from vad.engine.build import build, on_device
 from vad.engine.kept_epochs import EpochKeeper
 from vad.engine.train import train
@@ -24,7 +24,12 @@ class VariantTraining:
     """The data and settings of a variant; `run` trains one seed of it."""
 
     def __init__(
-        self, section: Mapping[str, Any], settings: Train, videos: pd.DataFrame, files: Sequence[Path]
+        self,
+        section: Mapping[str, Any],
+        settings: Train,
+        videos: pd.DataFrame,
+        files: Sequence[Path],
+        copies: Sequence[Sequence[Path]] = (),
     ) -> None:
         """Read the features of both parts.
 
@@ -33,6 +38,7 @@ class VariantTraining:
             settings: `section["train"]`, typed.
             videos: the train list with `label` and `part`, a row for each video.
             files: the feature files of these videos, in the same order.
+            copies: for each copy the feature files of the videos of part `fit`, in the same order.
 
         Raises: ArtefactError or FeatureError for a damaged feature file.
         """
@@ -40,6 +46,7 @@ class VariantTraining:
         self.dim = read_features(files[0]).dim
         model = self._new_model(0)
         self.fit, self.validation = (self._read(model, part, videos, files) for part in ("fit", "validation"))
+        self.fit = with_copies(self.fit, [self._part(model, "fit", paths, self.fit.labels) for paths in copies])
 
     def _new_model(self, seed: int) -> VideoModel:
         model = build(self.section["model"], self.section["model_args"], self.dim, seed)
@@ -48,9 +55,10 @@ class VariantTraining:
     def _read(self, model: VideoModel, part: str, videos: pd.DataFrame, files: Sequence[Path]) -> Part:
         rows = np.flatnonzero(videos["part"] == part).tolist()
         labels = videos["label"].tolist()
-        return part_of(
-            model, part, (read_features(files[row], self.dim) for row in rows), [labels[row] for row in rows]
-        )
+        return self._part(model, part, [files[row] for row in rows], [labels[row] for row in rows])
+
+    def _part(self, model: VideoModel, part: str, files: Sequence[Path], labels: Sequence[int]) -> Part:
+        return part_of(model, part, (read_features(path, self.dim) for path in files), labels)
 
     def run(self, seed: int, threads: int, out: Path) -> None:
         """Train one seed and write weights, the config that rebuilds the model, and the training curves.

@@ -5,7 +5,7 @@ An extractor is one file of this folder with `Config` and `Extractor`; see docs/
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ from vad.artefacts.features import FeatureFile
 from vad.errors import FeatureError
 from vad.schema.base import Section
 from vad.video import decode
-from vad.video.decode import OpenVideo, Reader, Rules
+from vad.video.decode import OpenVideo, Reader, RestartError, Rules, open_by_pyav
+from vad.video.draws import Draws
 
 SEE = registry.PAGES["extractors"]
 
@@ -30,12 +31,14 @@ class Source:
             the video comes first.
         n_frames: frames as the data set's lists state them; None where no list does.
         open_video: opens a video; a measurement may count and time the frames on their way.
+        draws: how the pictures are changed, for a copy of a training video; None = not at all.
     """
 
     video_id: str
     paths: tuple[Path, ...]
     n_frames: int | None = None
     open_video: OpenVideo = decode.open_video
+    draws: Draws | None = None
 
     @property
     def video(self) -> Path:
@@ -44,7 +47,12 @@ class Source:
 
     def open(self, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
         """The reader of the video, with frames of height x width pixels. See `vad.video.decode.open_video`."""
-        return self.open_video(self.video, height, width, rules, short_side)
+        reader = self.open_video(self.video, height, width, rules, short_side)
+        if self.draws is None:
+            return reader
+        from vad.video.augment import augmented  # torch takes seconds to import
+
+        return augmented(reader, self.draws)
 
 
 class BaseExtractor:
@@ -86,9 +94,10 @@ class BaseExtractor:
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions; JSON, kept in the report.
 
-        By default the extractor's name and all its settings.
+        By default the extractor's name and all its settings, but for those of copies: they change no plain video.
         """
-        return {"name": type(self).__module__.rpartition(".")[2], **self.config.model_dump(mode="json")}
+        settings = self.config.model_dump(mode="json", exclude={"augment"})
+        return {"name": type(self).__module__.rpartition(".")[2], **settings}
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
         """The published feature files of each video, in the order of crops. By default none.
@@ -116,9 +125,15 @@ def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:
 def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
     """The features of one video, of the width that the extractor announces and of all frames of the video.
 
+    A video whose decoder failed on the way is begun again with PyAV, so that no file holds frames of two decoders. The
+    features of a copy state in their report how its pictures were changed.
+
     Raises: FeatureError for another width or number of frames, and what `extract` raises.
     """
-    file = extractor.extract(source)
+    try:
+        file = extractor.extract(source)
+    except RestartError as error:
+        file = extractor.extract(replace(source, open_video=open_by_pyav(error.instead_of)))
     made = f"{source.video}: {registry.file_of(type(extractor))} made"
     if file.dim != extractor.dim:
         raise FeatureError(f"{made} features {file.dim} wide, its dim is {extractor.dim}. Correct it. {SEE}")
@@ -128,4 +143,4 @@ def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
     if count not in (None, file.n_frames):
         fix = "Set bounds[-1] to the number of frames of the whole video."
         raise FeatureError(f"{made} bounds that end at frame {file.n_frames}, {origin} {count} frames. {fix} {SEE}")
-    return file
+    return file if source.draws is None else replace(file, report={**file.report, "augment": source.draws.report()})
