@@ -33,13 +33,17 @@ def gpus() -> list[str]:
 
 
 def wants_gpu(entry: Mapping[str, Any]) -> bool:
-    """Whether what settings describe runs on a GPU of this machine, if it has one.
+    """Whether what settings describe runs or decodes on a GPU of this machine, if it has one.
 
     Args:
-        entry: a features entry (with another one in `vectors`, that one counts) or the section `train` of a variant.
+        entry: a features entry, maybe with another one in `vectors`, or the section `train` of a variant.
     """
-    device = entry.get("vectors", entry).get("device", "cpu")
-    return device == "cuda" or (device == "auto" and bool(gpus()))
+    parts = [entry, entry["vectors"]] if "vectors" in entry else [entry]
+    devices = {part.get("device", "cpu") for part in parts}
+    devices |= {
+        part["decoder_device"] for part in parts if part.get("decoder") == "dali" and part.get("device") != "cpu"
+    }
+    return bool(devices & {"cuda", "gpu"}) or ("auto" in devices and bool(gpus()))
 
 
 class Turn:

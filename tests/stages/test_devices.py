@@ -109,13 +109,18 @@ def test_what_the_environment_lets_through(visible: str, expected: list[str], mo
         ({"device": "cpu"}, ["0"], False),
         ({}, ["0"], False),
         ({"vectors": {"device": "auto"}}, ["0"], True),
-        ({"vectors": {}, "device": "cuda"}, ["0"], False),
+        ({"vectors": {}}, ["0"], False),
+        ({"decoder": "dali", "decoder_device": "gpu"}, [], True),
+        ({"decoder": "dali", "decoder_device": "auto"}, ["0"], True),
+        ({"decoder": "dali", "decoder_device": "auto", "device": "cpu"}, ["0"], False),
+        ({"decoder": "dali", "decoder_device": "cpu", "vectors": {"device": "cpu"}}, ["0"], False),
+        ({"decoder": "pyav", "decoder_device": "auto"}, ["0"], False),
     ],
 )
 def test_who_wants_a_gpu(
     entry: dict[str, object], found: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Settings that ask for one, and those that take one that is there; images of clips need none."""
+    """Settings that ask for one, and those that take one that is there, for a network or for decoding."""
     monkeypatch.setattr(devices, "gpus", lambda: found)
 
     assert expected == wants_gpu(entry)

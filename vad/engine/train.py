@@ -114,7 +114,7 @@ class TrainingRun:
         self.model.train()
         sums: dict[str, float] = {}
         for step, batch in enumerate(self.fit.draw(self.settings.batch, self.steps, generator)):
-            for name, value in self._step(number, step, batch).items():
+            for name, value in self.step(number, step, batch).items():
                 sums[name] = sums.get(name, 0.0) + value
         terms = {name: total / self.steps for name, total in sums.items()}
         row: Row = {
@@ -126,7 +126,16 @@ class TrainingRun:
         if best_epoch(self.history, self.settings.select_by) == number:
             self.best = _copy(self.model.state_dict())
 
-    def _step(self, epoch: int, step: int, batch: Bags | Windows) -> dict[str, float]:
+    def step(self, epoch: int, step: int, batch: Bags | Windows) -> dict[str, float]:
+        """One step of every optimiser on a batch; the terms of the losses.
+
+        Args:
+            epoch: from 1.
+            step: of the epoch, from 0.
+            batch: as `fit.draw` gives it.
+
+        Raises: VadError naming the step if the loss is not a finite number.
+        """
         torch.manual_seed(seed_for(self.seed, epoch, step))
         where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
         batch = to_device(batch, self.device)
@@ -237,6 +246,13 @@ class TrainingRun:
         self.best, self.history = content["best"], content["history"]
 
 
+def use_exact_algorithms(threads: int) -> None:
+    """Have torch use algorithms that give the same result each time, from here on in this process."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(threads)
+
+
 def train(
     model: VideoModel,
     fit: Part,
@@ -264,9 +280,7 @@ def train(
         naming the step at which the loss stops being a finite number; ArtefactError for a damaged checkpoint.
     """
     check(model, fit, validation, settings)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
+    use_exact_algorithms(threads)
     run = TrainingRun(model, fit, validation, settings, seed)
     digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
     if checkpoint and checkpoint.exists():

@@ -10,6 +10,7 @@ Crops have names and an order: 0 centre, 1-4 corners, 5-9 the same five mirrored
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property, reduce
 from typing import Any, Literal, NamedTuple
 
@@ -86,6 +87,7 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         super().__init__(config)
         self._network: nn.Module | None = None
         self._loading = threading.Lock()
+        self._threads = threading.local()
 
     def extract(self, source: Source) -> FeatureFile:
         """Features of one video, batch by batch: memory does not grow with its length, but for the rows.
@@ -93,7 +95,7 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
         reader = self.open(source)
-        with one_exact_thread():
+        with one_exact_thread(), self._own_stream():
             features = self.join(self._rows(reader))
         starts = np.arange(len(features)) * self.cut.step
         report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self._made_by()}
@@ -133,7 +135,20 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         with self._loading:
             if self._network is None:
                 self._network = placed(self.build(), self.device, self.config.precision)
+                if self.device.type == "cuda":
+                    torch.cuda.synchronize(self.device)  # other threads use it on streams of their own
             return self._network
+
+    def _own_stream(self) -> AbstractContextManager[object]:
+        """On a GPU a queue of work for each thread, the same for all its videos.
+
+        In one queue for all, a thread that waits for its frames would wait for the batches of the others too.
+        """
+        if self.device.type != "cuda":
+            return contextlib.nullcontext()
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = torch.cuda.Stream(self.device)
+        return torch.cuda.stream(self._threads.stream)
 
     def _made_by(self) -> dict[str, Any]:
         return {**self.identity(), "device": str(self.device)}
