@@ -9,7 +9,7 @@ import torch
 
 from vad.artefacts.clips import Clips
 from vad.artefacts.features import FeatureFile, read_features
-from vad.artefacts.origin import joined, weights_of
+from vad.artefacts.origin import decoder_of, joined, weights_of
 from vad.artefacts.scores import ScoreFile, StoredScores
 from vad.engine.batches import crops_of
 from vad.engine.build import load_weights, on_device, restored
@@ -87,7 +87,7 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         for epoch, path in kept.items()
         if epoch != config["epoch"]
     }
-    crops, extractors = set(), set()
+    crops, extractors, reports = set(), set(), []
     for video in videos:
         file = read_features(video.features, config["feature_dim"])  # once for all epochs, one in memory at a time
         clips = file.clips.decoded_once() if file.clips and others else file.clips
@@ -96,11 +96,13 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
                 each.score(video, file, clips, infer)
         crops.add(len(crops_of(file.features)))
         extractors.add(weights_of(file.report))
+        reports.append(file.report)
     protocol = {
         "expansion": expansion(model, infer),
         "scoring": model.protocol(),
         "crops": max(crops),
         "extractor_weights": joined(extractors),
+        "decoder": decoder_of(reports),
         "supervision": model.supervision,
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),

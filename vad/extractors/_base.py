@@ -5,7 +5,7 @@ An extractor is one file of this folder with `Config` and `Extractor`; see docs/
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from vad.artefacts.features import FeatureFile
 from vad.errors import FeatureError
 from vad.schema.base import Section
 from vad.video import decode
-from vad.video.decode import OpenVideo, Reader, Rules
+from vad.video.decode import OpenVideo, Reader, RestartError, Rules, open_by_pyav
 
 SEE = registry.PAGES["extractors"]
 
@@ -116,9 +116,14 @@ def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:
 def make_features(extractor: BaseExtractor, source: Source) -> FeatureFile:
     """The features of one video, of the width that the extractor announces and of all frames of the video.
 
+    A video whose decoder failed on the way is begun again with PyAV, so that no file holds frames of two decoders.
+
     Raises: FeatureError for another width or number of frames, and what `extract` raises.
     """
-    file = extractor.extract(source)
+    try:
+        file = extractor.extract(source)
+    except RestartError as error:
+        file = extractor.extract(replace(source, open_video=open_by_pyav(error.instead_of)))
     made = f"{source.video}: {registry.file_of(type(extractor))} made"
     if file.dim != extractor.dim:
         raise FeatureError(f"{made} features {file.dim} wide, its dim is {extractor.dim}. Correct it. {SEE}")

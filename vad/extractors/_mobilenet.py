@@ -17,7 +17,7 @@ from vad.extractors._base import Source
 from vad.extractors._network_run import Cut, NetworkExtractor
 from vad.extractors._network_weights import Weighted, Weights
 from vad.schema.base import Count
-from vad.video.decode import Reader
+from vad.video.decode import Reader, frames_identity
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -92,8 +92,7 @@ class FrameExtractor(NetworkExtractor):
             **self._weights.identity(),
             "torch": torch.__version__,
             "precision": config.precision,
-            "colour": "rgb24",
-            "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
+            **frames_identity(config, f"squashed to {config.size}x{config.size}"),
             "normalisation": "imagenet",
             "frame_stride": config.frame_stride,
             "pooling": "mean over space",

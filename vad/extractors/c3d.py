@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vad.extractors._base import Source
 from vad.extractors._network_run import CROPS, Cut, NetworkExtractor, run_crops
 from vad.extractors._network_weights import Published, Weighted, Weights
-from vad.video.decode import Reader
+from vad.video.decode import Reader, frames_identity
 
 DIM = 4096
 SPORTS1M = "http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle"
@@ -107,8 +107,7 @@ class Extractor(NetworkExtractor):
             **self._weights.identity(),
             "torch": torch.__version__,
             "precision": self.config.precision,
-            "colour": "rgb24",
-            "resize": f"swscale bilinear, squashed to {WIDTH}x{HEIGHT}, crops of {SIZE}x{SIZE}",
+            **frames_identity(self.config, f"squashed to {WIDTH}x{HEIGHT}, crops of {SIZE}x{SIZE}"),
             "normalisation": f"less {MEAN}, times {SCALE}",
             "crops": list(CROPS[: self.config.crops]),
             "tail": "repeat the last frame",

@@ -19,10 +19,11 @@ from vad import registry
 from vad.artefacts.clips import Clips, encode_jpeg
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
+from vad.artefacts.origin import decoder_of
 from vad.errors import FeatureError, ParamsError, PluginError
 from vad.extractors._base import BaseExtractor, Source, load_extractor
 from vad.schema.base import Count
-from vad.video.decode import Rules
+from vad.video.decode import Rules, frames_identity
 
 
 class Config(Rules):
@@ -84,9 +85,10 @@ class Extractor(BaseExtractor):
         file = self._vectors_of(source, len(images))
         places = np.minimum(file.bounds[:-1, None] + np.arange(config.frames), len(images) - 1)
         clips = Clips.of([[images[place] for place in row] for row in places])
-        hashed, images_made_by = fingerprint(source.video), {"clips": self._identity_of_images()}
-        report = {"video_sha256": hashed, "decode": reader.report, **file.report, **images_made_by}
-        return FeatureFile(file.features, file.bounds, report, clips)
+        decoded = {"decode": reader.report, **file.report, "clips": self._identity_of_images()}
+        if decoder_of([decoded]) != decoder_of([{"decode": reader.report}]):
+            decoded["decode_clips"] = reader.report  # the vectors have another decoder than the images
+        return FeatureFile(file.features, file.bounds, {"video_sha256": fingerprint(source.video), **decoded}, clips)
 
     def identity(self) -> dict[str, Any]:
         """That of the vectors, and how the images are made."""
@@ -114,9 +116,10 @@ class Extractor(BaseExtractor):
     def _identity_of_images(self) -> dict[str, Any]:
         """What two files must share for their images to be compared."""
         config = self.config
+        pixels = frames_identity(config, f"squashed to {config.size}x{config.size}")
         return {
             "frames": config.frames,
-            "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
+            **{name: value for name, value in pixels.items() if name != "colour"},  # JPEG has colours of its own
             "jpeg": f"quality {config.quality}, 4:2:0",
             "pillow": PIL.__version__,
         }

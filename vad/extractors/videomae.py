@@ -20,7 +20,7 @@ from vad.extractors._network_run import Cut, NetworkExtractor
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks.videomae import Shape, VisionTransformer
 from vad.schema.base import Count
-from vad.video.decode import Reader
+from vad.video.decode import Reader, frames_identity
 
 PUPILS = "https://huggingface.co/OpenGVLab/VideoMAE2/resolve/main/distill"
 SEGMENT = 16
@@ -130,8 +130,7 @@ class Extractor(NetworkExtractor):
             **self._weights.identity(),
             "torch": torch.__version__,
             "precision": config.precision,
-            "colour": "rgb24",
-            "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
+            **frames_identity(config, f"squashed to {config.size}x{config.size}"),
             "normalisation": config.normalise,
             "segment_frames": SEGMENT,
             "pooling": "mean over tokens, layer norm",

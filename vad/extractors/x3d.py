@@ -19,7 +19,7 @@ from vad.extractors._network_run import Cut, NetworkExtractor, highest
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks.x3d import CHANNELS, X3D
 from vad.schema.base import Count
-from vad.video.decode import Reader
+from vad.video.decode import Reader, frames_identity
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 MEAN, STD = 0.45, 0.225
@@ -105,8 +105,7 @@ class Extractor(NetworkExtractor):
             **self._weights.identity(),
             "torch": torch.__version__,
             "precision": config.precision,
-            "colour": "rgb24",
-            "resize": f"swscale bilinear, short side {config.short_side}, centre {config.size}x{config.size}",
+            **frames_identity(config, f"short side {config.short_side}, centre {config.size}x{config.size}"),
             "normalisation": f"mean {MEAN}, std {STD}",
             "segment_frames": config.segment_frames,
             "sampled_frames": config.sampled_frames,

@@ -30,7 +30,7 @@ from vad.networks.xfeat import (
     published_network,
 )
 from vad.schema.base import Count
-from vad.video.decode import Reader
+from vad.video.decode import Reader, frames_identity
 
 PACKAGE = "package"
 
@@ -98,8 +98,7 @@ class Extractor(NetworkExtractor):
             "name": "xfeat",
             "weights_sha256": config.weights_sha256 or WEIGHTS_SHA256,
             "torch": torch.__version__,
-            "colour": "rgb24",
-            "resize": f"swscale bilinear, squashed to {config.size}x{config.size}",
+            **frames_identity(config, f"squashed to {config.size}x{config.size}"),
             "normalisation": "imagenet",
             "frame_stride": config.frame_stride,
             "segment_frames": config.segment_frames,

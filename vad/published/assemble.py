@@ -10,7 +10,7 @@ from vad.evaluation.metrics import CONFUSION
 from vad.published.page import Block, Page
 from vad.published.rows import Row, published_rows
 from vad.published.tables import Table
-from vad.report.tables import MARK, MEANING, random_features
+from vad.report.tables import MARK, MEANING, decoder_note, random_features
 
 NAMES = {"variants": ("variant", "features"), "categories": ("class", "label"), "classes": ("variant", "class")}
 COUNTS = ("n_train", "n_validation", "n_test")
@@ -100,7 +100,8 @@ def _notes(table: Table, dataset: str, found: Found) -> list[str]:
         reached = ", ".join(f"{metric} {value:.3f}" for metric, value in oracle.items())
         notes.append(f"Perfect video classifier ({ORACLE}: every frame of a video has the video's label): {reached}.")
     notes += _cost_notes(rows)
-    return notes + ([f"{MARK} {MEANING}"] if any(map(random_features, rows)) else [])
+    notes += [f"{MARK} {MEANING}"] if any(map(random_features, rows)) else []
+    return [*notes, *filter(None, [decoder_note(rows)])]
 
 
 def _protocol(table: Table, rows: Sequence[Row], coverage: float) -> str:

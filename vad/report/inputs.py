@@ -186,6 +186,7 @@ def _head(inputs: ReportInputs, variant: str, run: Mapping[str, Any]) -> dict[st
         "model": entry.model,
         "features": entry.features,
         "extractor_weights": scores["extractor_weights"],
+        "decoder": scores["decoder"],
         "supervision": scores["supervision"],
         "level": protocol["level"],
         "seeds": " ".join(map(str, inputs.seeds)),

@@ -15,6 +15,7 @@ from vad.report.tables import (
     SHOWN,
     SHOWN_ONE_CLASS,
     csv,
+    decoder_note,
     marked,
     metric_table,
     note,
@@ -113,7 +114,7 @@ def variant_table(results: Sequence[dict[str, Any]], one_class: bool) -> str:
     if not results:
         return ""
     table = metric_table(marked(results), ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN)
-    return f"{table}\n\n{note(results)}".strip()
+    return "\n\n".join(filter(None, [table, note(results), decoder_note(results)]))
 
 
 def not_shown(broken: Mapping[str, Sequence[str]]) -> str:

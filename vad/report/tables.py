@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vad.artefacts.origin import is_random
+from vad.artefacts.origin import DALI, is_random
 from vad.evaluation.evaluate import METRICS
 from vad.report import page
 
@@ -34,6 +34,12 @@ def marked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def note(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the mark of `marked` means, where one of the rows has it; empty where none has."""
     return f"{MARK} {MEANING}" if any(map(random_features, rows)) else ""
+
+
+def decoder_note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which rows are from videos that another decoder than PyAV decoded, and how many PyAV had to; empty if none is."""
+    others = dict.fromkeys(f"{row['variant']}: {row['decoder']}" for row in rows if DALI in (row.get("decoder") or ""))
+    return f"Not decoded by PyAV: {'; '.join(others)}." if others else ""
 
 
 def result_row(

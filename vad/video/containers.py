@@ -6,6 +6,9 @@ from typing import BinaryIO
 
 from vad.errors import MediaError
 
+AGAIN = "Copy or download the file again"
+LARGE = "Scale it down, or raise max_pixels if you trust the file"
+
 _BOXES = set(b"ftyp moov mdat free skip wide styp moof mfra sidx uuid udta meta pdin pnot".split())
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 

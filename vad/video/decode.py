@@ -1,41 +1,34 @@
-"""Decoding of one video: every coded frame in decode order, counted, or a named error.
+"""Decoding of one video: every coded frame in the order in which it is shown, counted, or a named error.
 
-`Reader` is what a decoder provides, `open_video` the one place that chooses a decoder, `PyAVReader` the decoder that is
-here: PyAV (FFmpeg) with one thread, because two threads give other pixels on damaged files. A folder of numbered images
-is a video too. Frames come one at a time (in batches: `vad.video.batches`): memory does not grow with the length.
+`Reader` is what a decoder provides, `open_video` the one place that chooses one. The default is PyAV (FFmpeg) with one
+thread, because two threads give other pixels on damaged files; `vad.video.dali` is NVIDIA's decoder. A folder of
+numbered images is a video too, always read by `PyAVReader`. Frames come one at a time (in batches:
+`vad.video.batches`): memory does not grow with the length.
 
 Code words of `MediaError`: E_MISSING, E_NOT_A_FILE, E_EMPTY_FILE, E_UNREADABLE, E_FORMAT, E_TRUNCATED,
-E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE.
+E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED (DALI cannot decode this file; PyAV may).
 """
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.error import ArgumentError, FFmpegError
-from av.stream import Disposition
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
-from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image
 from pydantic import Field, model_validator
 
 from vad.artefacts.fingerprint import image_files
+from vad.errors import MediaError
 from vad.schema.base import Count, Section
-from vad.video.containers import media_error, missing_bytes, require_regular
-from vad.video.decode_report import Tally, stream_facts
+from vad.video.containers import AGAIN, LARGE, media_error, require_regular
+from vad.video.decode_report import Tally
+from vad.video.demux import first_video, next_packet, open_container, require_all_bytes, require_length, require_size
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpegts"
-"""Containers that may be opened. Playlists (ffconcat, m3u8) are not: they open other files and URLs."""
-
-AGAIN = "Copy or download the file again"
 DAMAGED = "Get a whole copy, or accept damage with policy: tolerant and max_corrupt_frac"
-LARGE = "Scale it down, or raise max_pixels if you trust the file"
 
 
 class Rules(Section):
@@ -51,10 +44,30 @@ class Rules(Section):
         default=20_000_000, description="longest video in frames; a week at 30 fps has 18 million"
     )
 
+    decoder: Literal["pyav", "dali"] = Field(
+        default="pyav", description="dali = NVIDIA's, for GPUs; it sees no damage inside a packet (docs/extractors.md)"
+    )
+    decoder_device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto", description="where dali decodes; auto = gpu if there is one and device is not cpu"
+    )
+    unsupported: Literal["error", "pyav"] = Field(
+        default="error", description="a video that dali cannot decode is an error, or decoded by pyav and counted"
+    )
+
     @model_validator(mode="after")
     def _strict_means_none(self) -> "Rules":
         if self.policy == "strict" and self.max_corrupt_frac:
             raise ValueError("max_corrupt_frac needs policy: tolerant (strict accepts no damaged frame)")
+        return self
+
+    @model_validator(mode="after")
+    def _decoder_and_device_fit(self) -> "Rules":
+        if self.decoder == "pyav" and self.decoder_device == "gpu":
+            raise ValueError("decoder_device: gpu needs decoder: dali (PyAV decodes on the CPU)")
+        if self.decoder == "pyav" and self.unsupported == "pyav":
+            raise ValueError("unsupported: pyav needs decoder: dali (PyAV has nothing to stand in for)")
+        if self.decoder_device == "gpu" and getattr(self, "device", "auto") == "cpu":
+            raise ValueError("decoder_device: gpu needs a network on the GPU (set device to auto or cuda)")
         return self
 
 
@@ -94,19 +107,73 @@ def open_video(path: Path, height: int, width: int, rules: Rules, short_side: in
         rules: what damage and size is accepted.
         short_side: instead of squashing, scale the picture until its short side has this many pixels (at least
             height and width), and cut the centre out.
+
+    Raises: MediaError if the decoder is not installed, or has no device.
     """
-    return PyAVReader(path, height, width, rules, short_side)
+    if rules.decoder == "pyav" or path.is_dir():
+        return PyAVReader(path, height, width, rules, short_side)
+    from vad.video.dali import DALIReader  # torch and DALI take seconds to load
+
+    return DALIReader(path, height, width, rules, short_side)
+
+
+def open_by_pyav(instead_of: str) -> OpenVideo:
+    """An `open_video` that always takes PyAV; the reports of its readers say instead of what, and why."""
+
+    def opened(path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
+        return PyAVReader(path, height, width, rules, short_side, instead_of)
+
+    return opened
+
+
+class RestartError(MediaError):
+    """DALI failed after it had passed frames on: this video has to be extracted again from its start, by PyAV.
+
+    Attributes:
+        instead_of: for `open_by_pyav`.
+    """
+
+    def __init__(self, message: str, instead_of: str) -> None:
+        super().__init__(message)
+        self.instead_of = instead_of
+
+
+def frames_identity(rules: Rules, size: str) -> dict[str, str]:
+    """What the pixels of frames depend on, as part of the identity of the features that are made from them.
+
+    Args:
+        rules: which decoder.
+        size: how frames get their size, such as `squashed to 224x224`.
+
+    Returns: `colour` and `resize`; in front of them `decoder`, where it is not PyAV.
+    """
+    if rules.decoder == "pyav":
+        return {"colour": "rgb24", "resize": f"swscale bilinear, {size}"}
+    decoder = "DALI, else PyAV" if rules.unsupported == "pyav" else "DALI"
+    return {"decoder": decoder, "colour": "RGB by DALI", "resize": f"DALI linear, not antialiased, {size}"}
 
 
 class PyAVReader:
-    """One video through PyAV, or a folder of images through Pillow. Arguments: see `open_video`."""
+    """One video through PyAV, or a folder of images through Pillow. Arguments: see `open_video`.
+
+    Args:
+        instead_of: the decoder that could not read this video, and why; empty = PyAV was asked for.
+    """
 
     def __init__(
-        self, path: Path, height: int, width: int, rules: Rules | None = None, short_side: int | None = None
+        self,
+        path: Path,
+        height: int,
+        width: int,
+        rules: Rules | None = None,
+        short_side: int | None = None,
+        instead_of: str = "",
     ) -> None:
         self.path, self.height, self.width, self.rules = path, height, width, rules or Rules()
         self.short_side = short_side
         self._tally = Tally()
+        if instead_of:
+            self._tally.facts["instead_of"] = instead_of
         self._scaler = VideoReformatter()  # One for all frames: a new one each costs 10 % of the decoding.
 
     @property
@@ -127,9 +194,7 @@ class PyAVReader:
         source = self._images() if self.path.is_dir() else self._video()
         for index, frame in enumerate(source):
             self._tally.add(frame)
-            if index >= self.rules.max_frames:
-                what = f"it has more than {index} frames"
-                raise media_error(self.path, "E_TOO_LARGE", what, "Cut it into parts, or raise max_frames")
+            require_length(self.path, self.n_frames, self.rules.max_frames)
             if index % stride == 0:
                 yield self._resized(frame)
         self._judge()
@@ -151,17 +216,10 @@ class PyAVReader:
     def _video(self) -> Iterator[VideoFrame]:
         """All frames that the decoder gives for a file."""
         require_regular(self.path)
-        with self._open() as container:
-            stream = self._stream(container)
+        with open_container(self.path) as container:
+            stream = first_video(self.path, container, self.rules.max_pixels, self._tally)
             packets = container.demux(stream)
-            while True:
-                try:
-                    packet = next(packets, None)
-                except FFmpegError as error:
-                    what = f"reading stops after {self.n_frames} frames ({error.strerror})"
-                    raise media_error(self.path, "E_TRUNCATED", what, AGAIN) from None
-                if packet is None:
-                    return
+            while (packet := next_packet(self.path, packets, self.n_frames)) is not None:
                 self._tally.packets += packet.size > 0
                 try:
                     frames = packet.decode()
@@ -169,47 +227,6 @@ class PyAVReader:
                     self._tally.errors += 1
                 else:
                     yield from frames
-
-    def _open(self) -> InputContainer:
-        """Open as a plain video file, whatever the name or the contents ask for."""
-        only = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-        try:
-            return av.open(f"file:{self.path.resolve()}", container_options=only, metadata_errors="replace")
-        except ArgumentError:
-            what, fix = f"the contents are none of {FORMATS}", "Convert it to mp4; playlists are refused"
-            raise media_error(self.path, "E_FORMAT", what, fix) from None
-        except (FFmpegError, OSError, ValueError) as error:
-            lost = missing_bytes(self.path)
-            code, what = "E_UNREADABLE", f"it cannot be opened as a video ({error})"
-            if lost:
-                code, what = "E_TRUNCATED", f"the file ends {lost} bytes early and cannot be opened"
-            raise media_error(self.path, code, what, AGAIN) from None
-
-    def _stream(self, container: InputContainer) -> VideoStream:
-        """The first video stream, set to one thread, its header noted. A cover picture is no video."""
-        videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:
-            code = "E_NO_VIDEO" if len(container.streams) else "E_NO_FRAMES"
-            what = f"none of its {len(container.streams)} streams is video"
-            raise media_error(self.path, code, what, "Check where it comes from")
-        stream = videos[0]
-        context = stream.codec_context
-        if context is None:
-            what = "there is no decoder for its codec"
-            raise media_error(self.path, "E_UNREADABLE", what, "Convert it to H.264")
-        self._require_size(self.path, context.width, context.height)
-        context.thread_count = 1
-        # The decoder checks it again, for a size that grows on the way.
-        context.options = {"max_pixels": str(self.rules.max_pixels)}
-        self._tally.time_base = stream.time_base or Fraction(1)
-        self._tally.facts |= stream_facts(container, stream) | {"missing_bytes": missing_bytes(self.path)}
-        return stream
-
-    def _require_size(self, path: Path, width: int, height: int) -> None:
-        """Refuse a giant before any memory is set aside for it."""
-        if width * height > self.rules.max_pixels:
-            what = f"{width} x {height} pixels are more than {self.rules.max_pixels}"
-            raise media_error(path, "E_TOO_LARGE", what, LARGE)
 
     def _images(self) -> Iterator[VideoFrame]:
         """The images of a folder as frames without timestamps."""
@@ -223,7 +240,7 @@ class PyAVReader:
         for path in files:
             try:
                 with Image.open(path) as image:
-                    self._require_size(path, image.width, image.height)
+                    require_size(path, image.width, image.height, self.rules.max_pixels)
                     picture = np.asarray(image.convert("RGB"))
             except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
                 raise media_error(path, "E_TOO_LARGE", f"{error}", LARGE) from None
@@ -234,10 +251,7 @@ class PyAVReader:
     def _judge(self) -> None:
         """After the last frame: is this the whole video, and is the damage within the rules?"""
         tally, rules = self._tally, self.rules
-        lost = tally.facts.get("missing_bytes", 0)
-        if lost:  # For every policy: a video without its end would not fit its labels.
-            what = f"the file ends {lost} bytes early, after {tally.frames} frames"
-            raise media_error(self.path, "E_TRUNCATED", what, AGAIN)
+        require_all_bytes(self.path, tally.facts.get("missing_bytes", 0), tally.frames)
         if not tally.frames:
             raise media_error(self.path, "E_NO_FRAMES", "it holds no frame", "Check where it comes from")
         if tally.damaged_frac > rules.max_corrupt_frac:

@@ -1,0 +1,284 @@
+"""Decoding by NVIDIA's DALI: the same frames as PyAV's in number and order, as tensors on the device that decoded them.
+
+The operator is `experimental.inputs.video`, the one of DALI 1.50 to 2.4 that gives the last frames of a video too:
+`readers.video` leaves out what does not fill a sequence, and `decoders.video` returns a whole video at once. It
+believes the container's number of frames and its timestamps, and leaves old memory where a frame is missing: therefore
+`vad.video.dali_check` first asks PyAV's demuxer whether the container can be believed.
+
+Limit: nothing but a decoder sees damage inside a packet. PyAV counts it, and `policy` judges it; DALI shows what it
+makes of such a packet, and says nothing. `policy: strict` refuses here what the container shows, no more; `corrupt` and
+`errors` of the report are null: not known.
+
+Memory does not grow with the number of frames: twice 16 decoded frames, and the bytes of the file. On a CPU these are
+mapped; for a GPU DALI copies them into the memory of the host. Files of 2 GiB and more are not supported.
+"""
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from vad.errors import MediaError
+from vad.video.batches import batches
+from vad.video.containers import media_error
+from vad.video.dali_check import Promise, check
+from vad.video.decode import PyAVReader, RestartError, Rules
+
+SEQUENCE = 16
+"""Frames that DALI decodes in one run: what is held, whatever the length of the video."""
+INSTALL = "Run pip install nvidia-dali-cuda130==2.4.0 (for CUDA 12 nvidia-dali-cuda120==2.4.0), or set decoder: pyav"
+FIX = "Set unsupported: pyav to let PyAV decode such videos, or decoder: pyav for all"
+
+
+class Layout(NamedTuple):
+    """How the frames of one run are cut into samples.
+
+    On a CPU a sample is one frame: DALI 1.53 fails if it is asked for a frame behind the last one. On a GPU all frames
+    are one sample: there a frame that is missing at the end leaves zeros, which show that it is missing.
+    """
+
+    samples: int
+    frames: int
+
+
+LAYOUTS = {"cpu": Layout(SEQUENCE, 1), "gpu": Layout(1, SEQUENCE)}
+
+
+class Refusal(Exception):  # noqa: N818 - no error yet: `unsupported` decides
+    """Why DALI cannot decode a video, or did not decode all of it."""
+
+
+class DALIReader:
+    """One video file through DALI. Arguments: see `vad.video.decode.open_video`.
+
+    A video that DALI cannot decode is a MediaError E_UNSUPPORTED, or read by PyAV (`unsupported: pyav`). If that shows
+    after frames were passed on, it is a `RestartError`: `vad.extractors._base.make_features` begins the video again.
+
+    Raises: MediaError if DALI is not installed, or decoder_device is gpu and there is none.
+    """
+
+    def __init__(self, path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> None:
+        self.path, self.height, self.width, self.rules = path, height, width, rules
+        self.short_side = short_side
+        self.device = decoding_device(rules)
+        self._dali = load_dali()
+        self._promise = Promise()
+        self._instead: PyAVReader | None = None
+        self._decoded = 0
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Decode report; complete once the frames are used up. Times are those of the packets, in the order shown."""
+        if self._instead:
+            return self._instead.report
+        made_by = {"decoder": "DALI", "dali": self._dali.__version__, "decoder_device": self.device}
+        return made_by | self._promise.report(self._decoded)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames decoded so far, up to 16 ahead of those passed on; the true length once they are used up."""
+        return self._instead.n_frames if self._instead else self._decoded
+
+    def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        """RGB frames 0, stride, 2 stride, ... in the memory of the CPU.
+
+        Raises: MediaError. Whether all frames came is judged after the last one: keep nothing before the end.
+        """
+        for batch in self.batches(SEQUENCE, stride):
+            yield from batch.cpu().numpy()
+
+    def batches(self, size: int, stride: int = 1) -> Iterator[UInt8[Tensor, "frames height width 3"]]:
+        """Frames 0, stride, 2 stride, ... in batches of `size`, on the device that decoded them. See `frames`."""
+        passed_on = False
+        try:
+            for batch in _cut_again(self._sequences(), size, stride):
+                passed_on = True
+                yield batch
+            return
+        except Refusal as refusal:
+            reason = f"DALI: {refusal}"
+        what = f"DALI on {self.device} cannot decode it ({reason.removeprefix('DALI: ')})"
+        error = media_error(self.path, "E_UNSUPPORTED", what, FIX)
+        if self.rules.unsupported == "error":
+            raise error
+        if passed_on:
+            raise RestartError(str(error), reason)
+        self._instead = PyAVReader(self.path, self.height, self.width, self.rules, self.short_side, reason)
+        yield from batches(self._instead, size, stride)
+
+    def _sequences(self) -> Iterator[UInt8[Tensor, "frames height width 3"]]:
+        """All frames in their order, up to 16 at a time.
+
+        Raises: Refusal; MediaError for what PyAV refuses too.
+        """
+        self._promise = promise = check(self.path, self.rules)
+        if promise.refusal:
+            raise Refusal(promise.refusal)
+        data = np.memmap(self.path, np.uint8, "r")  # lives as long as the pipeline that reads it
+        # One pipeline a video: it takes milliseconds to build, DALI keeps NVDEC's sessions for the next one, and what
+        # is left of a video that ended otherwise than promised cannot come up in another.
+        pipeline = Pipeline(self._dali, self.device, *self._scaled(promise))
+        pipeline.start(data)
+        for left in range(promise.n_frames, 0, -SEQUENCE):
+            frames = pipeline.take(more=left > SEQUENCE)
+            require_all(frames, left)
+            frames = self._centre(frames[:left])
+            self._decoded += len(frames)
+            yield frames
+
+    def _scaled(self, promise: Promise) -> tuple[int, int]:
+        """Height and width to which DALI scales: those asked for, or those that have the short side asked for."""
+        if not self.short_side:
+            return self.height, self.width
+        short = min(promise.height, promise.width)
+        return promise.height * self.short_side // short, promise.width * self.short_side // short
+
+    def _centre(
+        self, frames: UInt8[Tensor, "frames scaled_height scaled_width 3"]
+    ) -> UInt8[Tensor, "frames height width 3"]:
+        """The centre of the scaled frames, as `PyAVReader` cuts it out."""
+        top, left = (frames.shape[1] - self.height) // 2, (frames.shape[2] - self.width) // 2
+        return frames[:, top : top + self.height, left : left + self.width]
+
+
+class Pipeline:
+    """DALI decoding one file and scaling its frames; the next run works while the frames of the last one are used.
+
+    Args:
+        dali: the package.
+        device: cpu or gpu.
+        height: of the scaled frames, in pixels.
+        width: of the scaled frames, in pixels.
+        layout: how a run is cut into samples; by default that of the device.
+    """
+
+    def __init__(self, dali: ModuleType, device: str, height: int, width: int, layout: Layout | None = None) -> None:
+        self._copy = dali.plugin.pytorch.feed_ndarray
+        self._device = torch.device("cuda", torch.cuda.current_device()) if device == "gpu" else torch.device("cpu")
+        samples, frames = layout or LAYOUTS[device]
+        fn = dali.fn
+        with _refusals():
+            # A queue of one: DALI would run ahead of the last frame, and stop with an error.
+            self._pipeline = dali.Pipeline(samples, num_threads=1, device_id=self._device.index, prefetch_queue_depth=1)
+            with self._pipeline:
+                video = fn.experimental.inputs.video(
+                    name="file",
+                    device="mixed" if device == "gpu" else "cpu",
+                    sequence_length=frames,
+                    last_sequence_policy="pad",
+                    no_copy=True,
+                )
+                linear = dali.types.INTERP_LINEAR
+                scaled = fn.resize(video, resize_x=width, resize_y=height, interp_type=linear, antialias=False)
+                self._pipeline.set_outputs(scaled)
+            self._pipeline.build()
+
+    def start(self, data: UInt8[np.ndarray, "bytes"]) -> None:
+        """Begin with a file, of which nothing is copied on a CPU.
+
+        Raises: Refusal.
+        """
+        with _refusals():
+            self._pipeline.feed_input("file", [data])
+            self._pipeline.schedule_run()
+
+    def take(self, more: bool) -> UInt8[Tensor, "frames height width 3"]:
+        """The frames of this run, on the device; with `more`, the next run is begun.
+
+        Raises: Refusal.
+        """
+        with _refusals():
+            (samples,) = self._pipeline.share_outputs()
+            shapes = [samples[index].shape() for index in range(len(samples))]
+        frames = torch.empty(
+            (sum(shape[0] for shape in shapes), *shapes[0][1:]), dtype=torch.uint8, device=self._device
+        )
+        at = 0
+        with _refusals():
+            for index, shape in enumerate(shapes):
+                self._copy(samples[index], frames[at : at + shape[0]])
+                at += shape[0]
+            if frames.is_cuda:
+                torch.cuda.current_stream().synchronize()  # the copies must be done before DALI writes there again
+            self._pipeline.release_outputs()
+            if more:
+                self._pipeline.schedule_run()
+        return frames
+
+
+def require_all(frames: UInt8[Tensor, "frames height width 3"], left: int) -> None:
+    """Refuse a run that gave another number of frames than were left.
+
+    Behind the last frame of a run, DALI's GPU layout fills up with zeros. So a frame of zeros that was promised may be
+    a missing one: a video that ends with a black frame is refused too.
+
+    Raises: Refusal.
+    """
+    wanted = min(left, SEQUENCE)
+    if len(frames) < wanted:
+        raise Refusal(f"{wanted - len(frames)} of its last frames are missing")
+    if frames[wanted:].any():
+        raise Refusal("it has more frames than its container promises")
+    if len(frames) > wanted and not frames[wanted - 1].any():
+        raise Refusal("its last frame is black, or missing")
+
+
+def decoding_device(rules: Rules) -> str:
+    """`cpu` or `gpu`: what decoder_device means here, for a network whose `device` is in the same settings, if any.
+
+    Raises: MediaError for a GPU that is not there.
+    """
+    there = torch.cuda.is_available()
+    if rules.decoder_device == "gpu" and not there:
+        raise MediaError("decoder_device: gpu, but torch sees no GPU. Set decoder_device to auto or cpu.")
+    on_cpu = rules.decoder_device == "cpu" or (rules.decoder_device == "auto" and getattr(rules, "device", "") == "cpu")
+    return "gpu" if there and not on_cpu else "cpu"
+
+
+def load_dali() -> ModuleType:
+    """The package `nvidia.dali`.
+
+    Raises: MediaError with what to install.
+    """
+    try:
+        importlib.import_module("nvidia.dali.plugin.pytorch")
+        return importlib.import_module("nvidia.dali")
+    except ImportError as error:
+        raise MediaError(f"decoder: dali cannot be used: {error}. {INSTALL}.") from None
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Errors of DALI as refusals, in one line. A GPU that is full is no property of the video."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        text = str(error).partition("encountered:")[2] or str(error)
+        lines = filter(None, map(str.strip, text.splitlines()))
+        raise Refusal(next(lines, "an error without words").rpartition("failed: ")[2]) from None
+
+
+def _cut_again(
+    sequences: Iterator[UInt8[Tensor, "frames height width 3"]], size: int, stride: int
+) -> Iterator[UInt8[Tensor, "frames height width 3"]]:
+    """Every stride-th frame, in batches of `size`; the last one may be shorter."""
+    held: list[Tensor] = []
+    at = 0
+    for frames in sequences:
+        held.append(frames[-at % stride :: stride])
+        at += len(frames)
+        while sum(map(len, held)) >= size:
+            joined = torch.cat(held)
+            held = [joined[size:]]
+            yield joined[:size]
+    if sum(map(len, held)):
+        yield torch.cat(held)
