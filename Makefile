@@ -5,7 +5,7 @@ LOCK ?= envs/cpu.lock
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: reproduce test check bench docs clean lock
+.PHONY: reproduce test check bench bench-gpu docs clean lock
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	snakemake --cores all
@@ -24,6 +24,9 @@ check: $(VENV)/installed.stamp  ## formatting, lint and types
 bench: $(VENV)/installed.stamp  ## speed and memory bars, as ratios measured in one run
 	python -m bench.extraction
 	python -m bench.metrics
+
+bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU, in at most 8 minutes; needs the extra `gpu` (envs/README.md)
+	python -m bench.gpu
 
 docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, docs/metrics.md, and the rows of results in README.md
 	python -m vad docs

@@ -1,1 +1,1 @@
-"""Measurements that a person runs: `make bench`."""
+"""Measurements that a person runs: `make bench`, `make bench-gpu`."""

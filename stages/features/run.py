@@ -1,52 +1,90 @@
 """Room features: turn each video of a batch, or its published feature file, into one feature file.
 
 In a batch of copies the pictures are changed by the values that are drawn for each video and copy.
+
+On a GPU two videos are worked on at a time, in threads that share the network: while it works on a batch of one, the
+other is decoded. The features of a video, and its errors, are the same either way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import file_name, write_features
 from vad.artefacts.files import read_json
 from vad.errors import VadError, grouped, listing
-from vad.extractors._base import Source, load_extractor, make_features
+from vad.extractors._base import BaseExtractor, Source, load_extractor, make_features
 from vad.ledger.records import Job
 from vad.schema.augment import Augment
 from vad.video.draws import draw
 
+GPU_VIDEOS = 2
+"""Videos at a time on a GPU; memory grows with them, and decoder and network cannot both be busy with fewer."""
 
-def main(argv: Sequence[str] | None) -> None:
-    """Run one batch; a video that fails does not stop the others, and all failures are reported together."""
+
+class Outcome(NamedTuple):
+    """What became of one video."""
+
+    job: Job
+    replaced: bool = False
+    """Whether features that were there before were made anew."""
+    problem: tuple[str, str] | None = None
+    """The video and what is wrong with it."""
+
+
+def main(argv: Sequence[str] | None, videos_at_a_time: int | None = None) -> None:
+    """Run one batch; a video that fails does not stop the others, and all failures are reported together.
+
+    Args:
+        argv: the flags; None = those of the command line.
+        videos_at_a_time: >= 1; None = two on a GPU, else one.
+
+    Raises: VadError with the problems of all videos.
+    """
     flags = parser(__doc__)
     flags.add_argument("--batch", type=Path, required=True, help="the videos of this job, as JSON")
     args = flags.parse_args(argv)
-    section = settings(args.section)
-    extractor = load_extractor(section)
-    problems, replaced = [], []
-    videos = read_json(args.batch)
-    for video in videos:
-        video_id, copy = video["video_id"], video.get("copy", 0)
-        out = args.out / file_name(video_id, copy)
-        facts = {"n_frames": video["n_frames"], **({"copy": copy} if copy else {})}
-        draws = draw(typed(Augment, section["augment"]), video_id, copy) if copy else None
-        source = Source(video_id, tuple(Path(p) for p in video["sources"]), video["n_frames"], draws=draws)
-        job = Job("features", out, args.section, args.code, list(source.paths), facts)
-        job.take_back()
-        was_there = out.is_file()
-        try:
-            made = make(job, lambda source=source, out=out: write_features(out, make_features(extractor, source)))
-            if made and was_there:
-                replaced.append(job)
-        except VadError as error:
-            # Without its own paths, so that the same problem of many videos is said once.
-            text = str(error).removeprefix(f"{source.video}: ").removeprefix(f"{out}: ")
-            problems.append((str(source.video), text))
-    if problems:
-        for job in replaced:
-            job.set_aside()
+    section, videos = settings(args.section), read_json(args.batch)
+    with Turn() as turn:
+        gpu = turn.take(wants_gpu(section))
+        extractor = load_extractor(section)
+
+        def work(video: Mapping[str, Any]) -> Outcome:
+            video_id, copy = video["video_id"], video.get("copy", 0)
+            draws = draw(typed(Augment, section["augment"]), video_id, copy) if copy else None
+            source = Source(video_id, tuple(Path(p) for p in video["sources"]), video["n_frames"], draws=draws)
+            out = args.out / file_name(video_id, copy)
+            facts = {"n_frames": video["n_frames"], **({"copy": copy} if copy else {})}
+            return extract(extractor, source, Job("features", out, args.section, args.code, list(source.paths), facts))
+
+        at_a_time = videos_at_a_time or (GPU_VIDEOS if gpu else 1)
+        if at_a_time == 1:
+            outcomes = [work(video) for video in videos]
+        else:
+            with ThreadPoolExecutor(at_a_time) as threads:
+                outcomes = list(threads.map(work, videos))
+    if problems := [outcome.problem for outcome in outcomes if outcome.problem]:
+        for outcome in outcomes:
+            if outcome.replaced:
+                outcome.job.set_aside()
         rest = "The other videos of this job are done." if len(problems) < len(videos) else ""
         raise VadError(listing(f"features ({args.batch.stem})", grouped(problems), rest))
+
+
+def extract(extractor: BaseExtractor, source: Source, job: Job) -> Outcome:
+    """The feature file of one video, unless it is there and right."""
+    job.take_back()
+    was_there = job.artefact.is_file()
+    try:
+        made = make(job, lambda: write_features(job.artefact, make_features(extractor, source)))
+    except VadError as error:
+        # Without its own paths, so that the same problem of many videos is said once.
+        text = str(error).removeprefix(f"{source.video}: ").removeprefix(f"{job.artefact}: ")
+        return Outcome(job, problem=(str(source.video), text))
+    return Outcome(job, replaced=made and was_there)
 
 
 if __name__ == "__main__":

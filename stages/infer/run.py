@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
+from vad.artefacts.files import read_json
 from vad.artefacts.scores import write_scores
 from vad.engine.kept_epochs import kept_epochs
 from vad.ledger.records import Job
@@ -25,11 +27,17 @@ def main(argv: Sequence[str] | None) -> None:
     parts |= dict.fromkeys(test["video_id"], "test")
     files = [args.features / f"{video_id}.npz" for video_id in parts]
     infer = typed(Infer, settings(args.section))
-    for run in args.runs:
-        out = args.out / f"{run.name}.npz"
-        weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run).values()]
-        job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
-        make(job, lambda run=run, out=out: _score(run, parts, files, infer, args.threads, out))
+    with Turn() as turn:
+
+        def score(run: Path, out: Path) -> None:
+            turn.take(wants_gpu(read_json(run / "config.json")["section"]["train"]))
+            _score(run, parts, files, infer, args.threads, out)
+
+        for run in args.runs:
+            out = args.out / f"{run.name}.npz"
+            weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run).values()]
+            job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
+            make(job, lambda run=run, out=out: score(run, out))
 
 
 def _score(run: Path, parts: dict[str, str], files: Sequence[Path], infer: Infer, threads: int, out: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import vad.models
+from stages.devices import wants_gpu
 from stages.plan import paths
 from vad import registry
 from vad.datasets._base import BaseDataset, load_dataset
@@ -158,8 +159,8 @@ class Installed:
         return list(dict.fromkeys([self.params.features[name].extractor, self.vectors_entry(name)["extractor"]]))
 
     def needs_gpu(self, features: str) -> bool:
-        """True if a features entry asks for a GPU."""
-        return self.vectors_entry(features).get("device", "cpu") == "cuda"
+        """True if a features entry runs on a GPU: it asks for one, or takes one that is there."""
+        return wants_gpu(self.features_entry(features))
 
     def imported(self, features: str) -> bool:
         """True if vectors are read from files instead of computed from videos."""

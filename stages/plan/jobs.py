@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stages.devices import wants_gpu
 from stages.plan import paths
 from stages.plan.installed import Installed
 from vad.artefacts.features import file_name
@@ -119,7 +120,7 @@ class Jobs:
 
     def gpus(self, variant: str) -> int:
         """GPUs that training and scoring of a variant ask for."""
-        return int(self.installed.variant(variant).train.device == "cuda")
+        return int(wants_gpu(self.installed.variant(variant).train.model_dump()))
 
     def code(self, room: str, variant: str) -> str:
         """The code behind what rooms train and infer make of a variant: the room's own and its model's."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.devices import Turn, wants_gpu
 from stages.room import command_line, listed_code, make, settings, typed
 from vad.artefacts.files import read_json
 from vad.errors import VadError, grouped, listing
@@ -22,15 +23,16 @@ def main(argv: Sequence[str] | None) -> None:
     args = flags.parse_args(argv)
     problems, replaced = [], []
     parts = read_json(args.parts)
-    for part in parts:
-        job = job_of(part)
-        job.take_back()
-        was_there = any(path.exists() for path in (job.artefact, *job.also))
-        try:
-            if make(job, lambda part=part: _write(part)) and was_there:
-                replaced.append(job)
-        except VadError as error:
-            problems.append((part["out"], str(error)))
+    with Turn() as turn:
+        for part in parts:
+            job = job_of(part)
+            job.take_back()
+            was_there = any(path.exists() for path in (job.artefact, *job.also))
+            try:
+                if make(job, lambda part=part: _write(part, turn)) and was_there:
+                    replaced.append(job)
+            except VadError as error:
+                problems.append((part["out"], str(error)))
     if problems:
         for job in replaced:
             job.set_aside()
@@ -51,11 +53,14 @@ def job_of(part: Mapping[str, Any]) -> Job:
     return Job("report", Path(part["out"]), Path(part["section"]), listed_code(part["code"]), inputs, facts, also)
 
 
-def _write(part: Mapping[str, Any]) -> None:
+def _write(part: Mapping[str, Any], turn: Turn) -> None:
     """Load the module that makes a part, which may take torch's seconds, and have it write."""
+    section = settings(Path(part["section"]))
+    # The cost of an extractor is measured on the device that it takes.
+    turn.take(wants_gpu(section.get("extractor", {})))
     module = importlib.import_module(f"vad.{part['job']}")
     paths = {name: Path(path) for name, path in part["paths"].items()}
-    module.write(typed(module.Settings, settings(Path(part["section"]))), paths, Path(part["out"]))
+    module.write(typed(module.Settings, section), paths, Path(part["out"]))
 
 
 if __name__ == "__main__":

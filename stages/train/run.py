@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import file_name
 from vad.errors import VadError, listing
@@ -31,37 +32,41 @@ def main(argv: Sequence[str] | None) -> None:
     files = [args.features / file_name(video_id) for video_id in table["video_id"]]
     copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
 
+    turn = Turn()
+
     @cache
     def training() -> "VariantTraining":
+        section = settings(args.section)
+        turn.take(wants_gpu(section["train"]))
         # Torch takes seconds to import: only a job that has work to do waits for it.
         from vad.engine.train_run import VariantTraining
 
-        section = settings(args.section)
         return VariantTraining(section, typed(Train, section["train"]), table, files, copies)
 
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}
-    try:
-        for seed in args.seeds:
-            out = args.out / f"seed{seed}"
-            job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], {"seed": seed})
-            job.take_back()
-            was_there = out.is_dir()
-            try:
-                if make(job, lambda seed=seed, out=out: training().run(seed, args.threads, out)) and was_there:
-                    replaced.append(job)
-            except VadError as error:
-                problems.setdefault(str(error), []).append(seed)
-        if problems:
-            lines = [f"seed {', '.join(map(str, seeds))}: {text}" for text, seeds in problems.items()]
-            failed = sum(map(len, problems.values()))
-            rest = "The other seeds of the variant are done." if failed < len(args.seeds) else ""
-            raise VadError(listing(f"variant {args.out.name}", lines, rest))
-    except BaseException:
-        # Snakemake puts the earlier versions of all seeds back when a job fails or is interrupted.
-        for job in replaced:
-            job.set_aside()
-        raise
+    with turn:
+        try:
+            for seed in args.seeds:
+                out = args.out / f"seed{seed}"
+                job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], {"seed": seed})
+                job.take_back()
+                was_there = out.is_dir()
+                try:
+                    if make(job, lambda seed=seed, out=out: training().run(seed, args.threads, out)) and was_there:
+                        replaced.append(job)
+                except VadError as error:
+                    problems.setdefault(str(error), []).append(seed)
+            if problems:
+                lines = [f"seed {', '.join(map(str, seeds))}: {text}" for text, seeds in problems.items()]
+                failed = sum(map(len, problems.values()))
+                rest = "The other seeds of the variant are done." if failed < len(args.seeds) else ""
+                raise VadError(listing(f"variant {args.out.name}", lines, rest))
+        except BaseException:
+            # Snakemake puts the earlier versions of all seeds back when a job fails or is interrupted.
+            for job in replaced:
+                job.set_aside()
+            raise
 
 
 def copies_of(folder: Path, table: pd.DataFrame, count: int) -> list[list[Path]]:

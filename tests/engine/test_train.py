@@ -30,6 +30,7 @@ SELECT = {
     **{"c3d_mil": "video_auc", "mstsm": "video_auc", "lstm_memory_ae": "validation_loss"},
     **{"mnad": "last", "frame_pred": "last"},
 }
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def settings(**changes: Any) -> Train:
@@ -95,13 +96,17 @@ def kill_at(model: nn.Module, call: int) -> None:
     model.loss = dying
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16"])
 @pytest.mark.parametrize("name", [*MODELS, *PICTURES])
-def test_a_killed_run_goes_on_bit_identically(name: str, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_bit_identically(name: str, precision: str, tmp_path: Path) -> None:
     """Killed inside an epoch and started again, a run ends with the weights of one never stopped.
 
-    The state of a memory and of an adversary and its optimiser belong to it.
+    The state of a memory, of an adversary and its optimiser, and of the loss's scale belong to it.
     """
-    plan = settings(select_by=SELECT[name], scheduler="cosine", warmup_epochs=1, optimiser="adamw", epochs=5)
+    plan = settings(
+        **{"select_by": SELECT[name], "scheduler": "cosine", "warmup_epochs": 1, "optimiser": "adamw", "epochs": 5},
+        precision=precision,
+    )
     fit, validation = (clips(0), clips(1)) if name in PICTURES else (part(0), part(1))
     whole = train(new(name, 3), fit, validation, plan, 3)
     path = tmp_path / "checkpoint.pt"
@@ -417,12 +422,37 @@ def test_a_gpu_that_is_not_there_is_an_error() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", [*MODELS, *PICTURES])
-def test_trains_on_a_gpu(name: str) -> None:
+def test_trains_on_a_gpu(name: str, precision: str) -> None:
     """A finite history, and weights that come back to the CPU."""
     data = clips if name in PICTURES else part
     model = on_device(build(name, {**MODELS, **PICTURES}[name], 3 if name in PICTURES else WIDTH), "cuda")
-    trained = train(model, data(0), data(1), settings(select_by=SELECT[name], epochs=2), 0)
+    plan = settings(select_by=SELECT[name], epochs=2, precision=precision)
+    trained = train(model, data(0), data(1), plan, 0)
 
     assert {"cpu"} == {value.device.type for value in trained.state.values()}
     assert np.isfinite([row["train_loss"] for row in trained.history]).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", ["mstsm", *PICTURES])
+def test_a_killed_run_goes_on_bit_identically_on_a_gpu(
+    name: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same weights as a run that was never stopped; whether batches are copied or held does not matter."""
+    data = clips if name in PICTURES else part
+    plan = settings(select_by=SELECT[name], epochs=3, precision=precision)
+    whole = train(new(name, 3).cuda(), data(0), data(1), plan, 3)
+    path, model = tmp_path / "checkpoint.pt", new(name, 3).cuda()
+    kill_at(model, 11)
+    monkeypatch.setattr("vad.engine.placement.HELD_SHARE", 0.0)
+    with pytest.raises(KilledError):
+        train(model, data(0), data(1), plan, 3, checkpoint=path)
+    monkeypatch.undo()
+    resumed = train(new(name, 3).cuda(), data(0), data(1), plan, 3, checkpoint=path)
+
+    assert path.exists()
+    assert same(whole.state, resumed.state)
+    assert whole.history == resumed.history

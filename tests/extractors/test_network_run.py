@@ -10,7 +10,8 @@ import torch
 from tests import videos
 from vad.artefacts.features import FeatureFile
 from vad.extractors._base import load_extractor
-from vad.extractors._network_run import fill_segment, segments_together
+from vad.extractors._network_run import NetworkExtractor, cast_layers, fill_segment, segments_together
+from vad.nn.precision import HALF, autocast
 
 FRAMES = 70
 TOLERANCE = 2e-6
@@ -74,3 +75,53 @@ def test_what_is_missing_repeats_the_last_one() -> None:
 
     assert [0, 1, 2, 2, 2] == fill_segment(frames, 5).flatten().tolist()
     assert fill_segment(frames, 3) is frames
+
+
+def extractor_of(name: str, **settings: object) -> NetworkExtractor:
+    """A small extractor of one kind."""
+    plugin = load_extractor({"extractor": name, **SMALL[name], **settings})
+    assert isinstance(plugin, NetworkExtractor)
+    return plugin
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_weights_that_are_cast_once_change_nothing(name: str, clip: Path) -> None:
+    """Mixed precision rounds the weights of each layer anyway."""
+    plain, cast = (extractor_of(name, device="cpu").build() for _ in range(2))
+    plugin = extractor_of(name, device="cpu")
+    frames = torch.from_numpy(np.stack(list(plugin.open(videos.source(clip)).frames())))
+    segments = torch.stack([plugin.fill(part) for part in frames.split(plugin.cut.segment)][:2])
+    with torch.inference_mode(), autocast(torch.device("cpu"), "bfloat16"):
+        rows = []
+        for network in (plain, cast_layers(cast, HALF["bfloat16"])):
+            plugin._network = network
+            rows.append(plugin.run(segments))
+
+    assert torch.equal(*rows)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("float16", 2e-2), ("bfloat16", 1e-1)])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_gpu_agrees_with_the_cpu(name: str, precision: str, tolerance: float, clip: Path) -> None:
+    """Within the tolerance, as a part of the largest value: rounding in float32, a few digits in 16 bits."""
+    expected = extract(name, clip)
+    found = extract(name, clip, device="cuda", precision=precision, batch_frames=48)
+
+    assert expected.bounds.tolist() == found.bounds.tolist()
+    assert np.abs(expected.features - found.features).max() <= tolerance * np.abs(expected.features).max()
+
+
+@pytest.mark.gpu
+def test_memory_of_a_gpu_is_bounded_by_the_batch(tmp_path: Path) -> None:
+    """Ten times the frames take no more; four times the batch takes at most about four times as much."""
+    short, long = (videos.write_video(tmp_path / f"{n}.mp4", videos.scene(n)) for n in (64, 640))
+    peaks = {}
+    for path, batch_frames in ((short, 64), (long, 64), (long, 256)):
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        extract("xfeat", path, device="cuda", size=224, batch_frames=batch_frames)
+        peaks[path.stem, batch_frames] = torch.cuda.max_memory_allocated()
+
+    assert peaks["640", 64] <= peaks["64", 64] * 1.01
+    assert peaks["640", 256] <= peaks["640", 64] * 4.5

@@ -253,3 +253,22 @@ def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
 
     assert np.array_equal(scores, again), "the state dict does not hold all that scores need: register_buffer it"
     assert np.mean(anomalous[:, None] > normal[None, :]) > 0.9
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@every_model
+def test_mixed_precision_trains(name: str, args: dict[str, Any], precision: str) -> None:
+    """The first steps cost what they cost in float32, within 5 percent; weights and memories stay float32."""
+    parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(2)]
+    plan = {"lr": 1e-4, "epochs": 1, "steps_per_epoch": 2, "batch": 4, "select_by": "last"}
+    results = []
+    for chosen in ("float32", precision):
+        model = made(name, args)
+        with_clips = [replace(p, clips=[noise(len(rows)) for rows in p.features]) for p in parts]
+        fit, validation = with_clips if model.uses_clips else parts
+        results.append(train(model, fit, validation, Train(**plan, precision=chosen), 0))
+    full, half = results
+
+    assert full.history[0]["train_loss"] == pytest.approx(half.history[0]["train_loss"], rel=0.05)
+    assert [v.dtype for v in full.state.values()] == [v.dtype for v in half.state.values()]
+    assert not all(torch.equal(full.state[key], half.state[key]) for key in full.state)

@@ -1,23 +1,28 @@
-"""What a job of room features says when videos of its batch fail."""
+"""A job of room features: several videos at a time, and what it says when some of them fail."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from stages.features.run import main
 from tests import videos
 from vad.artefacts.files import write_json
 from vad.errors import VadError
-from vad.extractors import frames
+from vad.extractors import frames, xfeat
+from vad.extractors._network_run import one_exact_thread
 
 
-def batch(folder: Path, names: list[str]) -> list[str]:
+def batch(folder: Path, names: list[str], out: str = "out", **entry: object) -> list[str]:
     """The command line for a batch of videos."""
     rows = [{"video_id": name, "sources": [f"{folder}/{name}.mp4"], "n_frames": None} for name in names]
     write_json(folder / "batch.json", rows)
-    write_json(folder / "section.json", {"extractor": "frames", "size": 16})
+    write_json(folder / "section.json", entry or {"extractor": "frames", "size": 16})
     write_json(folder / "code.json", {"files": []})
-    flags = {"section": "section.json", "code": "code.json", "batch": "batch.json", "out": "out"}
+    flags = {"section": "section.json", "code": "code.json", "batch": "batch.json", "out": out}
     return [word for name, path in flags.items() for word in (f"--{name}", f"{folder}/{path}")]
 
 
@@ -48,3 +53,75 @@ def test_the_others_are_done(tmp_path: Path) -> None:
     assert f"1 problem(s):\n  - {tmp_path}/lost.mp4: E_MISSING" in str(error.value)
     assert str(error.value).endswith("The other videos of this job are done.")
     assert (tmp_path / "out/a.npz").is_file()
+
+
+NAMES = ["a", "b", "c", "lost", "d", "cut"]
+
+
+def several(folder: Path, at_a_time: int, **entry: object) -> str:
+    """The error of a job over six videos, of which two fail; its features lie in a folder named by `at_a_time`."""
+    with pytest.raises(VadError) as error:
+        main(batch(folder, NAMES, str(at_a_time), **entry), at_a_time)
+    return str(error.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four whole videos of different lengths, and one that is cut."""
+    for index, name in enumerate("abcd"):
+        videos.write_video(tmp_path / f"{name}.mp4", videos.scene(20 + 17 * index, seed=index))
+    videos.cut(tmp_path / "d.mp4", tmp_path / "cut.mp4", 0.7)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"extractor": "frames", "size": 16},
+        {"extractor": "xfeat", "size": 64, "device": "cpu"},
+        {"extractor": "mobilenet_v3", "weights": "random", "size": 32, "device": "cpu", "precision": "bfloat16"},
+    ],
+    ids=lambda entry: entry["extractor"],
+)
+def test_several_videos_at_a_time_give_the_same_files(folder: Path, entry: dict[str, Any]) -> None:
+    """Byte for byte, whichever videos are worked on together; errors stay with their videos, in their order."""
+    one, three = (several(folder, count, **entry) for count in (1, 3))
+
+    assert ["a.npz", "b.npz", "c.npz", "d.npz"] == sorted(path.name for path in (folder / "3").glob("*.npz"))
+    assert all((folder / f"1/{name}.npz").read_bytes() == (folder / f"3/{name}.npz").read_bytes() for name in "abcd")
+    assert one == three
+    assert one.index("lost.mp4: E_MISSING") < one.index("cut.mp4: E_TRUNCATED")
+
+
+def test_the_network_is_built_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the thread that needs it first; the others wait for it."""
+    built, build = [], xfeat.Extractor.build
+    monkeypatch.setattr(xfeat.Extractor, "build", lambda self: built.append(threading.get_ident()) or build(self))
+    several(folder, 3, extractor="xfeat", size=64, device="cpu")
+
+    assert 1 == len(built)
+
+
+def test_threads_are_exact_until_the_last_one_is_done() -> None:
+    """A video that ends does not change the arithmetic of one that is still worked on."""
+    threads, flags = torch.get_num_threads(), torch.backends.cudnn.deterministic
+    outer, inner = one_exact_thread(), one_exact_thread()
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    inside = torch.get_num_threads(), torch.backends.cudnn.deterministic
+    inner.__exit__(None, None, None)
+
+    assert (1, True) == inside
+    assert (threads, flags) == (torch.get_num_threads(), torch.backends.cudnn.deterministic)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_two_videos_at_a_time_on_a_gpu(folder: Path, precision: str) -> None:
+    """The same bytes as one after the other."""
+    for count in (1, 2):
+        several(folder, count, extractor="xfeat", size=64, device="cuda", precision=precision, batch_frames=32)
+    files = [[np.load(folder / f"{count}/{name}.npz")["features"] for name in "abcd"] for count in (1, 2)]
+
+    assert all(np.array_equal(one, two) for one, two in zip(*files, strict=True))

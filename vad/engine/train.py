@@ -4,6 +4,7 @@ Each step seeds torch from (seed, epoch, step), and each epoch draws its order f
 model and optimiser passes from one epoch to the next, and a run that is resumed after an epoch equals one that was
 never stopped.
 A model with an `adversary` has a second optimiser, which steps after the first on `adversary_loss`.
+`train.precision` holds for the loss of a training step; weights, validation and scoring are float32.
 The epoch is chosen on the validation part only.
 """
 
@@ -19,12 +20,14 @@ from torch import Tensor, nn
 
 from vad.engine import checkpoints
 from vad.engine.batches import Part, seed_for, set_for
+from vad.engine.placement import hold, to_device
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.score import video_scores
 from vad.errors import ParamsError, VadError, listing
 from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
 from vad.models._base import Bags, VideoModel, Windows, defines
 from vad.models._contract import checked_terms
+from vad.nn.precision import autocast
 from vad.schema.train import Train
 
 Row = dict[str, Any]
@@ -98,6 +101,9 @@ class TrainingRun:
         self.optimiser = optimiser_for(without_adversary(model), settings)
         adversary = model.adversary
         self.adversary_optimiser = None if adversary is None else optimiser_for(adversary.parameters(), settings)
+        # Gradients of float16 would become 0 where they are small; each optimiser finds its own factor against that.
+        scaled = settings.precision == "float16"
+        self.scaler, self.adversary_scaler = (torch.amp.GradScaler(self.device.type, enabled=scaled) for _ in range(2))
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
 
@@ -108,7 +114,7 @@ class TrainingRun:
         self.model.train()
         sums: dict[str, float] = {}
         for step, batch in enumerate(self.fit.draw(self.settings.batch, self.steps, generator)):
-            for name, value in self._step(number, step, batch).items():
+            for name, value in self.step(number, step, batch).items():
                 sums[name] = sums.get(name, 0.0) + value
         terms = {name: total / self.steps for name, total in sums.items()}
         row: Row = {
@@ -120,22 +126,32 @@ class TrainingRun:
         if best_epoch(self.history, self.settings.select_by) == number:
             self.best = _copy(self.model.state_dict())
 
-    def _step(self, epoch: int, step: int, batch: Bags | Windows) -> dict[str, float]:
+    def step(self, epoch: int, step: int, batch: Bags | Windows) -> dict[str, float]:
+        """One step of every optimiser on a batch; the terms of the losses.
+
+        Args:
+            epoch: from 1.
+            step: of the epoch, from 0.
+            batch: as `fit.draw` gives it.
+
+        Raises: VadError naming the step if the loss is not a finite number.
+        """
         torch.manual_seed(seed_for(self.seed, epoch, step))
         where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
-        batch = batch.to(self.device)
-        values = self._descend(self.optimiser, lr, self.model.loss, batch, where)
+        batch = to_device(batch, self.device)
+        values = self._descend(self.optimiser, self.scaler, lr, self.model.loss, batch, where)
         values = {f"train_{name}": value for name, value in values.items()}
         if self.adversary_optimiser is None:
             return values
-        adversary = self._descend(
-            self.adversary_optimiser, lr * self.model.adversary_lr_ratio, self.model.adversary_loss, batch, where
-        )
+        lr *= self.model.adversary_lr_ratio
+        loss = self.model.adversary_loss
+        adversary = self._descend(self.adversary_optimiser, self.adversary_scaler, lr, loss, batch, where)
         return values | {f"adversary_{name}": value for name, value in adversary.items()}
 
     def _descend(
         self,
         optimiser: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
         lr: float,
         loss: Callable[[Bags | Windows], dict[str, Tensor]],
         batch: Bags | Windows,
@@ -145,16 +161,22 @@ class TrainingRun:
         for group in optimiser.param_groups:
             group["lr"] = lr
         optimiser.zero_grad()
-        terms = checked_terms(self.model, loss(batch))
-        total = torch.stack(list(terms.values())).sum()
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        if not math.isfinite(float(total.detach())):
+        with autocast(self.device, self.settings.precision):
+            terms = checked_terms(self.model, loss(batch))
+        each = torch.stack([term.float() for term in terms.values()])
+        total = each.sum()
+        # One transfer for all numbers: each one waits until a GPU has done everything before it.
+        *numbers, sum_of_all = torch.cat([each, total[None]]).tolist()
+        values = dict(zip(terms, numbers, strict=True))
+        if not math.isfinite(sum_of_all):
             self._fail(where, values)
-        total.backward()
+        scaler.scale(total).backward()
         if self.settings.grad_clip:
             owned = [value for group in optimiser.param_groups for value in group["params"]]
+            scaler.unscale_(optimiser)
             nn.utils.clip_grad_norm_(owned, self.settings.grad_clip)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         return values
 
     def _fail(self, where: str, values: Mapping[str, float]) -> None:
@@ -170,7 +192,7 @@ class TrainingRun:
             self.model.calibrate(self.validation.sample().to(device))
         losses, first = [], None
         for batch in self.validation.sweep(self.settings.batch):
-            on_device = batch.to(device)
+            on_device = to_device(batch, device)
             losses.append(sum(float(term) for term in self.model.loss(on_device).values()))
             first = on_device if first is None else first
         row: Row = {"validation_loss": float(np.mean(losses)), "video_auc": None, "video_ap": None}
@@ -199,6 +221,8 @@ class TrainingRun:
         state = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "adversary_scaler": self.adversary_scaler.state_dict(),
             "best": self.best,
             **(
                 {}
@@ -215,9 +239,18 @@ class TrainingRun:
             return
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
+        self.scaler.load_state_dict(content["scaler"])
+        self.adversary_scaler.load_state_dict(content["adversary_scaler"])
         if self.adversary_optimiser is not None:
             self.adversary_optimiser.load_state_dict(content["adversary_optimiser"])
         self.best, self.history = content["best"], content["history"]
+
+
+def use_exact_algorithms(threads: int) -> None:
+    """Have torch use algorithms that give the same result each time, from here on in this process."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(threads)
 
 
 def train(
@@ -247,13 +280,12 @@ def train(
         naming the step at which the loss stops being a finite number; ArtefactError for a damaged checkpoint.
     """
     check(model, fit, validation, settings)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
+    use_exact_algorithms(threads)
     run = TrainingRun(model, fit, validation, settings, seed)
     digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
     if checkpoint and checkpoint.exists():
         run.load(checkpoint, digest)
+    hold([run.fit, run.validation], run.device)
     # The weights of a regularised model may shrink to denormal numbers, with which a step takes six times as long.
     torch.set_flush_denormal(True)
     try:

@@ -1,12 +1,16 @@
 """One video through a network, for every extractor that has one: segments, batches, crops, device, precision.
 
+Several threads may extract a video each with one extractor (on a GPU one decodes while the network works for another):
+they share the network, and memory is bounded by `batch_frames` for each of them.
 Equal input gives equal bytes on one machine: batches have a fixed size, one thread works, TF32 is off. Another size of
 batch changes the last bits of a result only (tests/extractors/test_network_run.py states by how much).
 Crops have names and an order: 0 centre, 1-4 corners, 5-9 the same five mirrored.
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property, reduce
 from typing import Any, Literal, NamedTuple
 
@@ -21,13 +25,13 @@ from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
 from vad.extractors._base import BaseExtractor, Source
+from vad.nn.precision import HALF, autocast
 from vad.schema.base import Count
 from vad.video.batches import batches
 from vad.video.decode import Reader, Rules
 
 CPU_FRAMES, GPU_FRAMES = 16, 512
 """Frames that go through a network together by default: more are slower on a CPU, fewer leave a GPU waiting."""
-HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 PLACES = {
     "centre": (0.5, 0.5),
@@ -79,13 +83,19 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
     cut: Cut
     """How the extractor cuts a video."""
 
+    def __init__(self, config: NetworkSettings) -> None:
+        super().__init__(config)
+        self._network: nn.Module | None = None
+        self._loading = threading.Lock()
+        self._threads = threading.local()
+
     def extract(self, source: Source) -> FeatureFile:
         """Features of one video, batch by batch: memory does not grow with its length, but for the rows.
 
         Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
         """
         reader = self.open(source)
-        with one_exact_thread():
+        with one_exact_thread(), self._own_stream():
             features = self.join(self._rows(reader))
         starts = np.arange(len(features)) * self.cut.step
         report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self._made_by()}
@@ -119,10 +129,26 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         """Where the network runs."""
         return choose_device(registry.file_of(type(self)), self.config.device)
 
-    @cached_property
+    @property
     def network(self) -> nn.Module:
-        """The network on its device."""
-        return self.build().to(self.device)
+        """The network on its device; loaded once, by the thread that needs it first."""
+        with self._loading:
+            if self._network is None:
+                self._network = placed(self.build(), self.device, self.config.precision)
+                if self.device.type == "cuda":
+                    torch.cuda.synchronize(self.device)  # other threads use it on streams of their own
+            return self._network
+
+    def _own_stream(self) -> AbstractContextManager[object]:
+        """On a GPU a queue of work for each thread, the same for all its videos.
+
+        In one queue for all, a thread that waits for its frames would wait for the batches of the others too.
+        """
+        if self.device.type != "cuda":
+            return contextlib.nullcontext()
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = torch.cuda.Stream(self.device)
+        return torch.cuda.stream(self._threads.stream)
 
     def _made_by(self) -> dict[str, Any]:
         return {**self.identity(), "device": str(self.device)}
@@ -139,8 +165,7 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         """Rows of some segments, as stored."""
         if self.device.type == "cuda" and not segments.is_cuda:
             segments = segments.pin_memory().to(self.device, non_blocking=True)
-        half = HALF.get(self.config.precision)
-        with torch.autocast(self.device.type, half, enabled=half is not None):
+        with autocast(self.device, self.config.precision):
             return self.run(segments).float().cpu().numpy()
 
 
@@ -192,13 +217,47 @@ def highest(rows: Iterator[Float[np.ndarray, "rows ..."]]) -> Float[np.ndarray, 
     return reduce(np.maximum, (batch.max(axis=0, keepdims=True) for batch in rows))
 
 
+def placed(network: nn.Module, device: torch.device, precision: str) -> nn.Module:
+    """A network in eval mode on its device; on a GPU with the weights of its layers in the precision of their inputs.
+
+    Mixed precision casts the weights anyway: done once, results are the same and no batch waits for it.
+    """
+    network = network.to(device)
+    return cast_layers(network, HALF[precision]) if device.type == "cuda" and precision in HALF else network
+
+
+def cast_layers(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The same network with the weights of its convolutions and matrix products in another precision."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+            module.to(dtype)
+    return network
+
+
+class _SharedState:
+    """How many threads are inside `one_exact_thread`: the first one sets what all threads share, the last undoes it."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside, self.undo = threading.Lock(), 0, contextlib.ExitStack()
+
+
+_STATE = _SharedState()
+
+
 @contextlib.contextmanager
 def one_exact_thread() -> Iterator[None]:
-    """One CPU thread (a second costs more than it brings); on a GPU full float32 by fixed algorithms."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """One CPU thread a video (a second costs more than it brings); on a GPU full float32 by fixed algorithms."""
+    with _STATE.lock:
+        if not _STATE.inside:
+            _STATE.undo.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(1)
+            exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+            _STATE.undo.enter_context(exact)
+        _STATE.inside += 1
     try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
+        yield
     finally:
-        torch.set_num_threads(threads)
+        with _STATE.lock:
+            _STATE.inside -= 1
+            if not _STATE.inside:
+                _STATE.undo.close()

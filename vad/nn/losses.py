@@ -96,7 +96,9 @@ def mean_or_zero(values: Float[Tensor, "*axes"]) -> Float[Tensor, ""]:
 
 def cross_entropy(probabilities: Float[Tensor, "*axes"], labels: Float[Tensor, "*axes"]) -> Float[Tensor, ""]:
     """Mean binary cross-entropy of probabilities (0..1, after the sigmoid), >= 0; 0 for none."""
-    return mean_or_zero(functional.binary_cross_entropy(probabilities, labels, reduction="none"))
+    # In float32 always: near 0 and 1 the logarithm needs all digits, and torch refuses less on a GPU.
+    with torch.autocast(probabilities.device.type, enabled=False):
+        return mean_or_zero(functional.binary_cross_entropy(probabilities.float(), labels.float(), reduction="none"))
 
 
 def magnitude_gap(

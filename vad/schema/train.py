@@ -32,6 +32,11 @@ class Train(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
     )
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        "float32",
+        description="arithmetic of the training steps; float16, bfloat16 = mixed precision, faster and smaller on a GPU"
+        " (weights, validation and scoring stay float32; float16 scales the loss)",
+    )
     patience: Count | None = Field(None, description="epochs without a better criterion before stopping; null = never")
     keep_epochs: int = Field(
         0,

