@@ -154,7 +154,7 @@ def frames_identity(rules: Rules, size: str) -> dict[str, str]:
     if rules.decoder == "pyav":
         return {"colour": "rgb24", "resize": f"swscale bilinear, {size}"}
     decoder = "DALI, else PyAV" if rules.unsupported == "pyav" else "DALI"
-    return {"decoder": decoder, "colour": "RGB by DALI", "resize": f"DALI linear, not antialiased, {size}"}
+    return {"decoder": decoder, "colour": "RGB by DALI", "resize": f"DALI linear, antialiased, {size}"}
 
 
 class PyAVReader:
