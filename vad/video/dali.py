@@ -130,11 +130,10 @@ class DALIReader:
         self._promise = promise = check(self.path, self.rules)
         if promise.refusal:
             raise Refusal(promise.refusal)
-        data = np.memmap(self.path, np.uint8, "r")  # lives as long as the pipeline that reads it
         # One pipeline a video: it takes milliseconds to build, DALI keeps NVDEC's sessions for the next one, and what
         # is left of a video that ended otherwise than promised cannot come up in another.
         pipeline = Pipeline(self._dali, self.device, *self._scaled(promise), change=self._changed)
-        pipeline.start(data)
+        pipeline.start(np.memmap(self.path, np.uint8, "r"))
         for left in range(promise.n_frames, 0, -SEQUENCE):
             frames = pipeline.take(more=left > SEQUENCE)
             require_all(pipeline.seen, left)
@@ -207,7 +206,7 @@ class Pipeline:
                     device="mixed" if device == "gpu" else "cpu",
                     sequence_length=frames,
                     last_sequence_policy="pad",
-                    no_copy=True,
+                    no_copy=device == "cpu",  # a GPU wants the bytes in page-locked memory, which DALI then copies to
                 )
                 linear = dali.types.INTERP_LINEAR
                 scaled = fn.resize(video, resize_x=width, resize_y=height, interp_type=linear, antialias=False)
@@ -222,6 +221,7 @@ class Pipeline:
 
         Raises: Refusal.
         """
+        self._data = data  # behind `_pipeline`, so that it is freed later: a run may still read it
         with _refusals():
             self._pipeline.feed_input("file", [data])
             self._pipeline.schedule_run()

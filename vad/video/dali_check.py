@@ -26,6 +26,8 @@ DECODER_OF_PYAV = ("decoder", "libavcodec", "libswscale")
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mjpeg")
 """Those of which every packet is one frame. In MPEG-4 Part 2 a packet may hold two frames, or none."""
 PIXEL_FORMATS = ("yuv420p", "yuvj420p")
+COLOURS = (2, 5, 6)
+"""FFmpeg's numbers for "not said" and for the two forms of BT.601: DALI's CPU decoder takes every file for BT.601."""
 ORDERED = ("mov", "matroska")
 """Containers that state when each picture is shown, as FFmpeg's names for them begin."""
 MOST_BYTES = 2**31 - 1
@@ -115,6 +117,8 @@ def _of_the_first_frame(frame: VideoFrame, height: int, width: int) -> list[str]
         problems.append("its first frame is damaged")
     if frame.format.name not in PIXEL_FORMATS:
         problems.append(f"pixel format {frame.format.name}")
+    if frame.colorspace not in COLOURS:
+        problems.append("colours that are not those of BT.601")
     if frame.rotation:
         problems.append(f"a picture turned by {frame.rotation} degrees")
     if frame.interlaced_frame:
