@@ -57,7 +57,8 @@ class NetworkSettings(Rules):
     )
     batch_frames: Count | None = Field(
         default=None,
-        description="frames that go through the network together, rounded to whole segments: bounds its memory;"
+        description="frames that go through the network together, rounded to whole segments: bounds its memory,"
+        " for each of the two videos that a GPU works on at a time;"
         f" null = {CPU_FRAMES} on a CPU, {GPU_FRAMES} on a GPU",
     )
 
