@@ -21,6 +21,7 @@ from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
 from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._engine import Engine, identity, prepare
 from vad.schema.base import Count
 from vad.video.batches import batches
 from vad.video.decode import Reader, Rules
@@ -50,6 +51,11 @@ class NetworkSettings(Rules):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="where the network runs; auto = cuda if there is one; cuda without one is an error",
+    )
+    engine: Engine = Field(
+        default="torch",
+        description="what runs the network; openvino = OpenVINO, on a CPU (pip install 'vad-ledger[openvino]');"
+        " precision float16 on a CPU always runs there",
     )
     batch_frames: Count | None = Field(
         default=None,
@@ -122,10 +128,12 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
     @cached_property
     def network(self) -> nn.Module:
         """The network on its device."""
-        return self.build().to(self.device)
+        config, device = self.config, self.device
+        return prepare(self.build().to(device), config.engine, config.precision, device)
 
     def _made_by(self) -> dict[str, Any]:
-        return {**self.identity(), "device": str(self.device)}
+        engine = identity(self.config.engine, self.config.precision, self.device)
+        return {**self.identity(), **engine, "device": str(self.device)}
 
     def _rows(self, reader: Reader) -> Iterator[Float[np.ndarray, "rows ..."]]:
         together = segments_together(self.config.batch_frames, self.cut.segment, self.device)
