@@ -103,7 +103,7 @@ def translate(network: nn.Module, example: Tensor) -> Any:  # noqa: ANN401 - as 
 
 def _openvino() -> Any:  # noqa: ANN401 - as above
     try:
-        import openvino
+        import openvino  # pyright: ignore[reportMissingImports] - an optional extra
     except ImportError as error:
         raise FeatureError(
             f"engine openvino (and precision float16 on a CPU): OpenVINO cannot be imported ({error})."

@@ -22,6 +22,9 @@ FUSED: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
 """Activations that oneDNN applies on the way: its name for each, and the values that go with it."""
 
 
+_reordered: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # pyright: ignore[reportAttributeAccessIssue]
+
+
 class Convolution(nn.Module):
     """A convolution and the activation behind it.
 
@@ -50,7 +53,7 @@ class Convolution(nn.Module):
         """The weights in the order that is best for maps of this size."""
         if self._ordered is None or self._ordered[0] != size:
             weight = self.plain.weight.detach().to_mkldnn()
-            self._ordered = size, torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *shape, size)
+            self._ordered = size, _reordered(weight, *shape, size)
         return self._ordered[1]
 
 
@@ -86,11 +89,10 @@ class ColumnsTogether(nn.Module):
 
     def __init__(self, plain: nn.Conv2d, columns: int, activation: nn.Module | None = None) -> None:
         super().__init__()
-        (height, width), (down, right), padding = plain.kernel_size, plain.stride, plain.padding
+        (height, width), (down, right) = plain.kernel_size, plain.stride
         wide = width + right * (columns - 1)
-        together = nn.Conv2d(
-            plain.in_channels, columns * plain.out_channels, (height, wide), (down, right * columns), padding
-        )
+        together = nn.Conv2d(plain.in_channels, columns * plain.out_channels, (height, wide), (down, right * columns))
+        together.padding = plain.padding
         shifted = [F.pad(plain.weight.detach(), (right * i, wide - width - right * i)) for i in range(columns)]
         bias = plain.state_dict()["bias"].repeat(columns)
         together.load_state_dict({"weight": torch.cat(shifted), "bias": bias})
@@ -126,8 +128,10 @@ def _fold_layers(layers: nn.Sequential) -> None:
     while waiting:
         layer = waiting.pop(0)
         if isinstance(layer, nn.Conv2d):
-            if waiting and isinstance(waiting[0], nn.BatchNorm2d):
-                layer = nn.utils.fuse_conv_bn_eval(layer.eval(), waiting.pop(0).eval())
+            norm = waiting[0] if waiting else None
+            if isinstance(norm, nn.BatchNorm2d):
+                layer = nn.utils.fuse_conv_bn_eval(layer.eval(), norm.eval())
+                del waiting[0]
             activation = waiting.pop(0) if waiting and type(waiting[0]) in FUSED else None
             layer = Convolution(layer, activation)
         found.append(layer)
