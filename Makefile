@@ -21,9 +21,8 @@ check: $(VENV)/installed.stamp  ## formatting, lint and types
 	pyright
 	snakemake --lint
 
-bench: $(VENV)/installed.stamp  ## speed and memory bars, as ratios measured in one run
-	python -m bench.extraction
-	python -m bench.metrics
+bench: $(VENV)/installed.stamp  ## one table of speed and memory, measured in one run, and its bars (exit code 1 on a miss)
+	python -m bench
 
 bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU, in at most 8 minutes; needs the extra `gpu` (envs/README.md)
 	python -m bench.gpu

@@ -1,8 +1,9 @@
-"""Speed of feature extraction: a simple loop as a first script has it, beside this project's extractor.
+"""Speed of feature extraction: a simple loop as a first script has it, beside this project's extractors.
 
-Both read the same generated 320x240 H.264 clip. The naive loop: OpenCV read, resize, ImageNet normalisation,
-the published network on one frame at a time, torch's default threads. The project: one process with one
-thread per core. Start-up is not measured; the two take turns. Exit code 1 if the project misses a bar.
+All read the same generated 320x240 H.264 clip of 1.8 Mb/s. The naive loop: OpenCV read, resize, ImageNet normalisation,
+the plain network on one frame at a time, torch's default threads. The project: one process with one thread per core.
+Frames per second are those of the whole machine; start-up is not measured; the ways take turns. The share of the limit
+is of CPU seconds of one core (bench/limit.py), so other work on the machine changes it less.
 """
 
 import argparse
@@ -14,41 +15,46 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
+from bench import limit, table
+from bench.table import Row, at_least, at_most
 from tests.videos import scene, source, write_video
+from vad.extractors._base import load_extractor
 
-RATIO_BAR = 3.0
-MEMORY_BAR_MB = 2500
-GROWTH_BAR_MB = 32
 SEGMENT = 16
+MEMORY_BAR_MB, GROWTH_BAR_MB = 2500, 32
+EXACT_BAR, LIMIT_BAR, HALF_BAR, FRAMES_BAR = 4.0, 0.75, 6.0, 5.0
+XFEAT_FLOPS, MOBILENET_FLOPS = 0.3895e9, 0.4282e9
+"""Operations of one 224 x 224 frame in the published networks without their heads."""
+FAST_FLOAT16 = {"avx512_fp16", "amx_fp16"}
+"""Flags of a CPU that computes float16 faster than float32."""
 
-Vectors = Float[np.ndarray, "segments 128"]
+Vectors = Float[np.ndarray, "rows dim"]
+Extract = Callable[[Path], Vectors]
 
 
-def naive() -> Callable[[Path], Vectors]:
-    """OpenCV, explicit normalisation, one frame at a time through the whole network."""
-    import cv2
-    import torch
+def naive_xfeat() -> Extract:
+    """OpenCV, explicit normalisation, one frame at a time through the whole published network."""
     import torch.nn.functional as F
 
     from vad.networks.xfeat import package_files, published_network
 
     network = published_network(package_files()[1])
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
     @torch.inference_mode()
     def extract(path: Path) -> Vectors:
         """The vectors of a video, with one call of the network a frame."""
-        capture, maps, rows = cv2.VideoCapture(str(path)), [], []
-        while (read := capture.read())[0]:
-            image = cv2.cvtColor(cv2.resize(read[1], (224, 224)), cv2.COLOR_BGR2RGB)
-            picture = torch.from_numpy(image).permute(2, 0, 1).float() / 255
-            maps.append(F.normalize(network(((picture - mean) / std)[None])[0], dim=1))
+        maps, rows = [], []
+        for picture in pictures(path, 1):
+            maps.append(F.normalize(network(picture)[0], dim=1))
             if len(maps) == SEGMENT:
                 segment = torch.cat(maps)
                 rows.append(torch.cat([segment.mean((0, 2, 3)), segment.amax((0, 2, 3))]).numpy())
@@ -58,58 +64,220 @@ def naive() -> Callable[[Path], Vectors]:
     return extract
 
 
-def project() -> Callable[[Path], Vectors]:
-    """The extractor with its default settings."""
-    from vad.extractors.xfeat import Config, Extractor
+def naive_mobilenet() -> Extract:
+    """OpenCV, explicit normalisation, torchvision's network on every third frame."""
+    from torchvision.models import mobilenet_v3_large
 
-    extractor = Extractor(Config(device="cpu"))
+    torch.manual_seed(0)
+    network = mobilenet_v3_large().eval()
+
+    @torch.inference_mode()
+    def extract(path: Path) -> Vectors:
+        """The vectors of a video, with one call of the network for each frame that is used."""
+        return np.concatenate([network.features(one).mean((2, 3)).numpy() for one in pictures(path, 3)])
+
+    return extract
+
+
+def pictures(path: Path, stride: int) -> Any:  # noqa: ANN401 - a generator of tensors
+    """Every so many frames of a video as the loops take them: [1, 3, 224, 224], normalised."""
+    import cv2
+
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    capture, index = cv2.VideoCapture(str(path)), 0
+    while (read := capture.read())[0]:
+        if index % stride == 0:
+            image = cv2.cvtColor(cv2.resize(read[1], (224, 224)), cv2.COLOR_BGR2RGB)
+            yield ((torch.from_numpy(image).permute(2, 0, 1).float() / 255 - mean) / std)[None]
+        index += 1
+
+
+def project(**settings: object) -> Extract:
+    """An extractor of this project on the CPU."""
+    extractor = load_extractor({"device": "cpu", **settings})
     return lambda path: extractor.extract(source(path)).features
 
 
-def serve(way: Callable[[], Callable[[Path], Vectors]], orders: Connection) -> None:
-    """Extract each path from the pipe and answer with the vectors and the peak memory in MB, until None comes."""
+class Answer(NamedTuple):
+    """What a process says about one clip."""
+
+    vectors: Vectors
+    cpu_seconds: float
+    memory_mb: float
+
+
+def serve(way: Callable[[], Extract], threads: int | None, orders: Connection) -> None:
+    """Extract each path from the pipe and answer, until None comes."""
+    if threads:
+        torch.set_num_threads(threads)
     extract = way()
     while (path := orders.recv()) is not None:
+        start = time.process_time()
         vectors = extract(path)
-        orders.send((vectors, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        spent = time.process_time() - start
+        orders.send(Answer(vectors, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 
 class Team:
     """Processes that extract the same clip at the same time, started and warmed up."""
 
-    def __init__(self, way: Callable[[], Callable[[Path], Vectors]], size: int, warm_up: Path) -> None:
+    def __init__(self, way: Callable[[], Extract], size: int, warm_up: Path, threads: int | None = 1) -> None:
         context = multiprocessing.get_context("spawn")
         self.lines, self.memory_mb = [], 0.0
         self.speeds: list[float] = []
+        self.cpu: list[float] = []
         for _ in range(size):
             line, far_end = context.Pipe()
-            context.Process(target=serve, args=(way, far_end), daemon=True).start()
+            context.Process(target=serve, args=(way, threads, far_end), daemon=True).start()
             self.lines.append(line)
         for _ in range(2):  # The second time, the allocator has found its size.
             self.extract(warm_up)
+        self.short_mb = self.memory_mb
 
-    def extract(self, path: Path) -> tuple[float, Vectors]:
-        """All processes extract the clip at once: seconds until the last is done, and the vectors."""
+    def extract(self, path: Path) -> tuple[float, list[Answer]]:
+        """All processes extract the clip at once: seconds until the last is done, and what they answered."""
         start = time.perf_counter()
         for line in self.lines:
             line.send(path)
-        answers = [line.recv() for line in self.lines]
-        self.memory_mb = max(memory for _, memory in answers)
-        return time.perf_counter() - start, answers[0][0]
+        answers: list[Answer] = [line.recv() for line in self.lines]
+        self.memory_mb = max(answer.memory_mb for answer in answers)
+        return time.perf_counter() - start, answers
 
     def measure(self, path: Path, n_frames: int) -> Vectors:
-        """Extract once and note the speed of all processes together, in frames per second."""
-        seconds, vectors = self.extract(path)
+        """Extract once; note frames per second of all processes together, and CPU seconds of one frame."""
+        seconds, answers = self.extract(path)
         self.speeds.append(n_frames * len(self.lines) / seconds)
-        return vectors
+        self.cpu += [answer.cpu_seconds / n_frames for answer in answers]
+        return answers[0].vectors
 
-    def dismiss(self) -> str:
-        """End the processes; returns one line with their speed and memory."""
+    def dismiss(self) -> None:
+        """End the processes."""
         for line in self.lines:
             line.send(None)
-        every = " ".join(f"{speed:.0f}" for speed in self.speeds)
-        middle = statistics.median(self.speeds)
-        return f"{middle:6.1f} frames/s ({every}), {len(self.lines)} process(es), {self.memory_mb:.0f} MB each"
+
+    @property
+    def speed(self) -> float:
+        """Median frames per second of the machine."""
+        return statistics.median(self.speeds)
+
+    @property
+    def frame_seconds(self) -> float:
+        """Median CPU seconds of one frame."""
+        return statistics.median(self.cpu)
+
+
+class Clips(NamedTuple):
+    """A clip, and a tenth of it to warm up with."""
+
+    short: Path
+    clip: Path
+    n_frames: int
+
+
+def rows(n_frames: int = 320, repeats: int = 3) -> list[Row]:
+    """The rows of the table: XFeat in each precision, and MobileNetV3."""
+    with tempfile.TemporaryDirectory() as folder:
+        clips = Clips(Path(folder, "short.mp4"), Path(folder, "clip.mp4"), n_frames)
+        write_video(clips.short, scene(n_frames // 10, 240, 320), bit_rate=1_800_000)
+        write_video(clips.clip, scene(n_frames, 240, 320), bit_rate=1_800_000)
+        peaks = {dtype: limit.peak(dtype) for dtype in (torch.float32, torch.bfloat16)}
+        found = xfeat_rows(clips, repeats, peaks)
+        return [*found, frames_row(clips, repeats, peaks[torch.float32])]
+
+
+def xfeat_rows(clips: Clips, repeats: int, peaks: dict[torch.dtype, float]) -> list[Row]:
+    """XFeat: one naive loop, and each precision that this machine can."""
+    cores = len(os.sched_getaffinity(0))
+    exact, bfloat = (partial(project, extractor="xfeat", precision=name) for name in ("float32", "bfloat16"))
+    can = can_float16()
+    ways = {"float32": exact, "bfloat16": bfloat}
+    if not can:
+        ways["float16"] = partial(project, extractor="xfeat", precision="float16")
+    loop, one_thread = Team(naive_xfeat, 1, clips.short, None), Team(naive_xfeat, 1, clips.short)
+    teams = {name: Team(way, cores, clips.short) for name, way in ways.items()}
+    reading: list[float] = []
+    difference = 0.0
+    for _ in range(repeats):
+        expected = loop.measure(clips.clip, clips.n_frames)
+        one_thread.measure(clips.clip, clips.n_frames)
+        reading.append(table.cpu_seconds({"read": limit.decode(clips.clip, 224)}, 1)["read"] / clips.n_frames)
+        for name, team in teams.items():
+            found = team.measure(clips.clip, clips.n_frames)
+            difference = float(np.abs(found - expected).max()) if name == "float32" else difference
+    for team in (loop, one_thread, *teams.values()):
+        team.dismiss()
+    decoded = statistics.median(reading)
+    floors = {name: decoded + XFEAT_FLOPS / peaks[torch.float32] for name in ("float32",)}
+    half = decoded + XFEAT_FLOPS / peaks[torch.bfloat16]
+    floors |= {"bfloat16": half, "float16": half}
+    found_rows = [_row(f"XFeat {name}", loop, team, floors[name], cores) for name, team in teams.items()]
+    found_rows[0] = found_rows[0]._replace(bars=_exact_bars(found_rows[0], teams["float32"], difference))
+    if can:
+        found_rows.append(Row("XFeat float16", ours=can))
+    else:
+        last = found_rows[-1]
+        found_rows[-1] = last._replace(bars=[at_least("ours / naive", last.ratio or 0, HALF_BAR)])
+    single = _row("XFeat float32, CPU seconds of one thread", one_thread, teams["float32"], floors["float32"], 1)
+    ours, naive = 1 / teams["float32"].frame_seconds, 1 / one_thread.frame_seconds
+    return [
+        *found_rows,
+        single._replace(naive=f"{naive:.0f} frames/s", ours=f"{ours:.0f} frames/s", ratio=ours / naive),
+    ]
+
+
+def _exact_bars(row: Row, team: Team, difference: float) -> list[tuple[str, bool]]:
+    return [
+        at_least("ours / naive", row.ratio or 0, EXACT_BAR),
+        at_least("share of the limit", row.share or 0, LIMIT_BAR),
+        at_most("largest difference from the loop, whose resizing is OpenCV's", difference, 0.05),
+        at_most("peak memory of a process in MB", team.memory_mb, MEMORY_BAR_MB),
+        at_most("its growth for 10 times the length in MB", team.memory_mb - team.short_mb, GROWTH_BAR_MB),
+    ]
+
+
+def _row(what: str, loop: Team, ours: Team, floor: float, cores: int) -> Row:
+    """A row of the table from the speeds of two teams and the CPU seconds that a frame needs at least."""
+    return Row(
+        what,
+        f"{loop.speed:.0f} frames/s",
+        f"{ours.speed:.0f} frames/s",
+        f"{cores / floor:.0f} frames/s",
+        ours.speed / loop.speed,
+        floor / ours.frame_seconds,
+    )
+
+
+def can_float16() -> str:
+    """Empty if this machine computes float16 fast and has the engine for it, else why not."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        flags = set()
+    if not flags & FAST_FLOAT16:
+        return "not supported by this CPU"
+    try:
+        import openvino  # noqa: F401  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return "OpenVINO is not installed"
+    return ""
+
+
+def frames_row(clips: Clips, repeats: int, peak: float) -> Row:
+    """MobileNetV3 on every third frame."""
+    cores = len(os.sched_getaffinity(0))
+    loop = Team(naive_mobilenet, 1, clips.short, None)
+    way = partial(project, extractor="mobilenet_v3", weights="random", frame_stride=3)
+    ours = Team(way, cores, clips.short)
+    reading: list[float] = []
+    for _ in range(repeats):
+        loop.measure(clips.clip, clips.n_frames)
+        ours.measure(clips.clip, clips.n_frames)
+        reading.append(table.cpu_seconds({"read": limit.decode(clips.clip, 224, 3)}, 1)["read"] / clips.n_frames)
+    for team in (loop, ours):
+        team.dismiss()
+    floor = statistics.median(reading) + MOBILENET_FLOPS / peak / 3
+    row = _row("MobileNetV3, every third frame", loop, ours, floor, cores)
+    return row._replace(bars=[at_least("ours / naive", row.ratio or 0, FRAMES_BAR)])
 
 
 def main() -> int:
@@ -118,37 +286,9 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=320, help="length of the clip, a multiple of 16")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each way")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        short, clip = Path(folder, "short.mp4"), Path(folder, "clip.mp4")
-        write_video(short, scene(options.frames // 10, 240, 320), bit_rate=1_800_000)
-        write_video(clip, scene(options.frames, 240, 320), bit_rate=1_800_000)
-        return compare(short, clip, options.frames, options.repeats)
-
-
-def compare(short: Path, clip: Path, n_frames: int, repeats: int) -> int:
-    """Both ways in turn on one clip; 0 if every bar holds, else 1."""
-    cores = len(os.sched_getaffinity(0))
-    if os.getloadavg()[0] > cores / 2:
-        print(f"other work is running (load {os.getloadavg()[0]:.1f} on {cores} cores): do not quote these numbers")
-    loop, ours = Team(naive, 1, short), Team(project, cores, short)
-    short_mb = ours.memory_mb
-    difference = 0.0
-    for _ in range(repeats):
-        difference = float(np.abs(loop.measure(clip, n_frames) - ours.measure(clip, n_frames)).max())
-    print(f"naive loop: {loop.dismiss()}\n   project: {ours.dismiss()}")
-    print(f"largest difference of the vectors: {difference:.4f} (OpenCV and swscale resize differently)")
-    medians = statistics.median(ours.speeds) / statistics.median(loop.speeds)
-    # Other work on the machine hurts the many threads of the loop most: the least disturbed runs count too.
-    best = max(ours.speeds) / max(loop.speeds)
-    growth = ours.memory_mb - short_mb
-    bars = {
-        f"ratio {medians:.2f} of medians, {best:.2f} of best >= {RATIO_BAR}": min(medians, best) >= RATIO_BAR,
-        f"peak memory {ours.memory_mb:.0f} MB <= {MEMORY_BAR_MB} MB": ours.memory_mb <= MEMORY_BAR_MB,
-        f"growth for 10 times the length {growth:.0f} MB <= {GROWTH_BAR_MB} MB": growth <= GROWTH_BAR_MB,
-    }
-    for text, holds in bars.items():
-        print(f"{'ok  ' if holds else 'MISS'} {text}")
-    return 0 if all(bars.values()) else 1
+    print(table.state())
+    torch.set_num_threads(1)
+    return table.show(rows(options.frames, options.repeats))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ LEVELS = (
     ("schedules", "installed"),
     ("params_check",),
     ("params",),
-    ("published", "audit", "documentation", "variants"),
+    ("published", "audit", "documentation", "variants", "export"),
     ("__main__",),
 )
 """The packages and modules of vad: each may import those of lower levels."""

@@ -3,6 +3,7 @@
 vad verify   hash every artefact again and list what is stale, missing or damaged (exit code 1), or orphaned (0)
 vad variants list the variants of params.yaml: model, data set, features, line, and what keeps one from running
 vad docs     write docs/params.*, docs/metrics.md from the code, and the rows of results into README.md
+vad export   write extractor and head of a trained variant as ONNX or OpenVINO files, checked against torch
 vad audit    say which protocol a score file of others seems to follow, and its metrics under each convention
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from vad.artefacts.files import write_text
 from vad.audit import command
 from vad.errors import VadError
+from vad.export import command as export_command
 from vad.ledger.staleness import verify
 
 PARAMS = Path("params.yaml")
@@ -34,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb.add_argument("word", nargs="?", default="", help="only those with it in name, model, data set or features")
     verb.add_argument("--json", action="store_true", help="as a JSON list instead of a table")
     verb.set_defaults(work=_variants)
+    verb = verbs.add_parser("export", help=export_command.__doc__, allow_abbrev=False)
+    export_command.add_flags(verb)
+    verb.set_defaults(work=export_command.run)
     verb = verbs.add_parser("audit", help=command.__doc__, allow_abbrev=False)
     command.add_flags(verb)
     verb.set_defaults(work=command.run)

@@ -32,6 +32,7 @@ CHEAP = {
         aten.detach,
     ),
     *(aten.unsqueeze, aten.squeeze, aten.slice, aten.select, aten.clone, aten.alias, aten.split, aten.cat),
+    aten.to_mkldnn,
     *(aten.linalg_vector_norm, aten.clamp_min, aten.div, aten.mul, aten.add, aten.sub, aten._to_copy),
     *(aten.native_batch_norm, aten._native_batch_norm_legit, aten._native_batch_norm_legit_no_training),
     *(aten.cudnn_batch_norm, aten.native_layer_norm, aten.native_group_norm, aten.embedding, aten._softmax),
@@ -69,7 +70,10 @@ class _Uncounted(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def _is_owned(self, value: Any) -> bool:  # noqa: ANN401
-        return isinstance(value, Tensor) and value.untyped_storage().data_ptr() in self.owned
+        # Weights in oneDNN's order are a copy, and have no storage to ask for.
+        if not isinstance(value, Tensor) or value.is_mkldnn:
+            return False
+        return value.untyped_storage().data_ptr() in self.owned
 
 
 def lstm_macs(lstm: nn.LSTM, steps: int) -> int:

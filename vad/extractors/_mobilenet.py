@@ -16,9 +16,12 @@ from torch import Tensor, nn
 from vad.extractors._base import Source
 from vad.extractors._network_run import Cut, NetworkExtractor
 from vad.extractors._network_weights import Weighted, Weights
+from vad.networks.convolutions import fold, frames_at_once
 from vad.schema.base import Count
 from vad.video.decode import Reader, frames_identity
 
+FIRST_LAYERS, FRAMES_AT_ONCE = 4, 2
+"""The layers with large maps, and how many frames pass them together on a CPU: more leave its caches."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -44,7 +47,7 @@ class FrameNetwork(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, features: nn.Module) -> None:
+    def __init__(self, features: nn.Sequential) -> None:
         super().__init__()
         self.features = features
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
@@ -52,11 +55,17 @@ class FrameNetwork(nn.Module):
 
     def forward(self, segments: UInt8[Tensor, "frames 1 height width 3"]) -> Float[Tensor, "frames dim"]:
         """One vector a frame: each is a segment of its own."""
-        return self.vectors((segments[:, 0].permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std)
+        frames = segments[:, 0]
+        parts = frames.split(frames_at_once(frames, FRAMES_AT_ONCE))
+        first, rest = self.features[:FIRST_LAYERS], self.features[FIRST_LAYERS:]
+        return F.adaptive_avg_pool2d(rest(torch.cat([first(self._normalised(part)) for part in parts])), 1).flatten(1)
 
     def vectors(self, pictures: Float[Tensor, "frames 3 height width"]) -> Float[Tensor, "frames dim"]:
         """The network itself, on normalised frames."""
         return F.adaptive_avg_pool2d(self.features(pictures), 1).flatten(1)
+
+    def _normalised(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 3 height width"]:
+        return frames.permute(0, 3, 1, 2).float().div_(255).sub_(self.mean).div_(self.std)
 
 
 class FrameExtractor(NetworkExtractor):
@@ -81,8 +90,8 @@ class FrameExtractor(NetworkExtractor):
         return source.open(self.config.size, self.config.size, self.config)
 
     def build(self) -> nn.Module:
-        """The network without its classifier."""
-        return self._weights.network(self._build, unused=("classifier.",))
+        """The network without its classifier, batch normalisation folded in."""
+        return fold(self._weights.network(self._build, unused=("classifier.",)))
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""

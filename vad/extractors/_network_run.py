@@ -25,6 +25,7 @@ from vad.artefacts.features import FeatureFile
 from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
 from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._engine import Engine, identity, prepare
 from vad.nn.precision import HALF, autocast
 from vad.schema.base import Count
 from vad.video.batches import batches
@@ -54,6 +55,11 @@ class NetworkSettings(Rules):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="where the network runs; auto = cuda if there is one; cuda without one is an error",
+    )
+    engine: Engine = Field(
+        default="torch",
+        description="what runs the network; openvino = OpenVINO, on a CPU (pip install 'vad-ledger[openvino]');"
+        " precision float16 on a CPU always runs there",
     )
     batch_frames: Count | None = Field(
         default=None,
@@ -135,7 +141,9 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         """The network on its device; loaded once, by the thread that needs it first."""
         with self._loading:
             if self._network is None:
-                self._network = placed(self.build(), self.device, self.config.precision)
+                config, device = self.config, self.device
+                network = placed(self.build(), device, config.precision)
+                self._network = prepare(network, config.engine, config.precision, device)
                 if self.device.type == "cuda":
                     torch.cuda.synchronize(self.device)  # other threads use it on streams of their own
             return self._network
@@ -152,7 +160,8 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         return torch.cuda.stream(self._threads.stream)
 
     def _made_by(self) -> dict[str, Any]:
-        return {**self.identity(), "device": str(self.device)}
+        engine = identity(self.config.engine, self.config.precision, self.device)
+        return {**self.identity(), **engine, "device": str(self.device)}
 
     def _rows(self, reader: Reader) -> Iterator[Float[np.ndarray, "rows ..."]]:
         together = segments_together(self.config.batch_frames, self.cut.segment, self.device)

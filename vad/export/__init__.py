@@ -1,0 +1,1 @@
+"""Networks as files for edge devices, checked against torch."""
