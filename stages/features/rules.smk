@@ -6,10 +6,6 @@ Needs:   gpu
 """
 
 for batch in jobs.batches():
-    feature_files = [
-        f"{paths.feature_folder(batch.features, batch.dataset)}/{v.video_id}.npz"
-        for v in batch.videos
-    ]
 
     rule:
         name:
@@ -17,12 +13,12 @@ for batch in jobs.batches():
         input:
             code=paths.code_of("features", batch.features),
             section=paths.slice_of("features", batch.features),
-            recheck=paths.recheck("features", batch.features),
+            recheck=paths.recheck("features", batch.key),
             batch=paths.list_of("features", batch.key),
-            sources=jobs.inputs(batch),
+            sources=watched(jobs.inputs(batch)),
         output:
-            files=update(feature_files),
-            records=update([paths.record(path) for path in feature_files]),
+            files=update(batch.files),
+            records=update([paths.record(path) for path in batch.files]),
         log:
             f"logs/features/{batch.name}.log",
         benchmark:

@@ -32,6 +32,12 @@ class Batch:
         """The name of its list of videos, in a folder per features entry."""
         return f"{self.features}/{self.dataset}.{self.number}"
 
+    @property
+    def files(self) -> list[str]:
+        """The feature files that it makes."""
+        folder = paths.feature_folder(self.features, self.dataset)
+        return [f"{folder}/{video.video_id}.npz" for video in self.videos]
+
 
 class Jobs:
     """Inputs and outputs of jobs.
