@@ -54,7 +54,8 @@ class Asked:
 
     def write(self) -> None:
         """Write everything below `.params` that a run reads."""
-        slices.write(self.installed, self.jobs, self.reports, self.artefacts)
+        slices.write(self.installed, self.jobs, self.reports)
+        slices.keep_rechecks({artefact.recheck for artefact in self.artefacts.values()})
         self._write_targets()
         save_parsed(paths.PARSED)
 

@@ -19,19 +19,11 @@ from vad.ledger.code import PYTHON, code_files, code_hash
 from vad.ledger.staleness import Wanted
 
 
-def write(installed: Installed, jobs: Jobs, reports: Reports, plan: Mapping[str, Wanted]) -> None:
-    """Write everything below `.params` that a run reads, and the folders that DVC expects.
-
-    Args:
-        installed: what can run here.
-        jobs: of the rooms split to evaluate.
-        reports: of room report.
-        plan: see `wanted`.
-    """
+def write(installed: Installed, jobs: Jobs, reports: Reports) -> None:
+    """Write everything below `.params` that a run reads, and the folders that DVC expects."""
     _replace(paths.SLICES, {Path(paths.slice_of(*name)): value for *name, value in slices(installed, reports)})
     _replace(paths.CODE, {Path(paths.code_of(*name)): value for name, value in code(installed, reports)})
     _replace(paths.LISTS, {Path(paths.list_of(*name)): value for name, value in lists(installed, jobs, reports)})
-    _keep_rechecks({artefact.recheck for artefact in plan.values()})
     make_folders(installed)
 
 
@@ -124,8 +116,8 @@ def _replace(folder: Path, wanted: Mapping[Path, Any]) -> None:
         _write(path, value)
 
 
-def _keep_rechecks(wanted: set[Path]) -> None:
-    """Have a recheck file for each slice; an existing one stays as it is."""
+def keep_rechecks(wanted: set[Path]) -> None:
+    """Have these recheck files and no others; an existing one stays as it is."""
     for path in set((paths.GENERATED / "recheck").rglob("*.json")) - wanted:
         path.unlink()
     for path in wanted:

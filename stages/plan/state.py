@@ -14,7 +14,7 @@ from vad.artefacts.files import read_json, write_json
 from vad.errors import ArtefactError
 
 WHOLE_RUN = paths.STATE / "whole_run.json"
-RULES = (Path("Snakefile"), Path("stages"), Path("profiles"))
+RULES = (Path("stages"), Path("profiles"))
 """Where Snakemake's own part of the decision stands: rules and settings."""
 
 
@@ -27,8 +27,8 @@ def stamp() -> str:
     for path in _files((paths.SLICES, paths.CODE, paths.LISTS), ""):
         found = Path(path).stat()
         digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
-    for path in [*_files(RULES, ".smk"), *_files(RULES, ".yaml"), "Snakefile"]:
-        digest.update(f"{path}\0".encode() + Path(path).read_bytes())
+    for path in map(Path, ["Snakefile", *_files(RULES, ".smk"), *_files(RULES, ".yaml")]):
+        digest.update(f"{path}\0".encode() + (path.read_bytes() if path.is_file() else b""))
     return digest.hexdigest()
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import vad.models
+from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers
-from tests.project import PARAMS, ROOT, Plan
+from tests.project import PARAMS, ROOT
 from vad import registry
 from vad.errors import VadError
+from vad.params import load
 
 VARIANTS = """\
 datasets:
@@ -33,7 +35,7 @@ def message(folder: Path, rows: Sequence[str]) -> str:
     head, tail = PARAMS.split("datasets:")[0], PARAMS[PARAMS.index("evaluate:") :]
     (folder / "params.yaml").write_text(head + VARIANTS % (folder / "own", *schedules) + tail)
     try:
-        preflight(*Plan.read(folder / "params.yaml"))
+        preflight(Asked(load(folder / "params.yaml")))
     except VadError as error:
         return str(error)
     return ""
@@ -83,7 +85,7 @@ def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.Mo
     both = entry.replace("null", "/nowhere") + "\n  mine: {kind: folder, root: /elsewhere}"
     Path("params.yaml").write_text(PARAMS.replace(entry, both))
     with pytest.raises(VadError) as caught:
-        preflight(*Plan.read(Path("params.yaml")))
+        preflight(Asked(load(Path("params.yaml"))))
 
     assert "datasets.ucf_crime.root: /nowhere: no such folder." in str(caught.value)
     assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)
