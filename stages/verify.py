@@ -1,10 +1,11 @@
-"""`vad verify`: hash every artefact again, and every object of DVC's cache and of remotes that are folders."""
+"""`vad verify` and `vad dvc-sync`: whether everything is made and right, for the user and for DVC."""
 
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stages.made import made
 from stages.plan import paths
 from stages.plan.asked import Asked
 from vad.errors import VadError
@@ -43,6 +44,18 @@ def artefacts(all_names: bool) -> int:
         what = "orphaned record(s) of entries that params.yaml no longer has: delete the artefacts, or leave them"
         print(f"{len(extra)} {what}.", *(extra if all_names else ["Names: vad verify --list"]), sep="\n")
     return int(bool(wrong or found.absent))
+
+
+def sync() -> int:
+    """Have DVC note what Snakemake made, in one step and without asking each stage.
+
+    Returns: the exit code of `dvc commit`.
+
+    Raises: VadError if something is stale, absent or newer than the last whole run: DVC would note it as right.
+    """
+    if not made("all"):
+        raise VadError("not everything is made and right. Run first: snakemake --cores all")
+    return subprocess.run(["dvc", "commit", "--force", "--quiet"], check=False).returncode
 
 
 def cache() -> int:

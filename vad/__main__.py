@@ -2,6 +2,7 @@
 
 vad verify   hash every artefact again and list what is stale, damaged or absent (exit code 1), and count orphans (0);
              with --cache hash every object of DVC's cache and of remotes that are folders (exit code 1 if damaged)
+vad dvc-sync after a whole run of Snakemake: have DVC note everything at once, so that `dvc repro` has nothing to do
 vad variants list the variants of params.yaml: model, data set, features, line, and what keeps one from running
 vad docs     write docs/params.*, docs/metrics.md from the code, and the rows of results into README.md
 vad audit    say which protocol a score file of others seems to follow, and its metrics under each convention
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verbs = flags.add_subparsers(dest="verb", required=True, metavar="verb")
     verbs.add_parser("docs").set_defaults(work=lambda _: _docs())
+    verbs.add_parser("dvc-sync", help="have DVC note what Snakemake made").set_defaults(work=lambda _: _dvc_sync())
     verb = verbs.add_parser("verify", help="compare what params.yaml asks for with what is there", allow_abbrev=False)
     verb.add_argument("--list", action="store_true", help="print every finding, and the names of orphans")
     verb.add_argument("--cache", action="store_true", help="hash DVC's cache and folder remotes instead")
@@ -58,6 +60,13 @@ def _verify(args: argparse.Namespace) -> int:
     from stages import verify
 
     return verify.cache() if args.cache else verify.artefacts(args.list)
+
+
+def _dvc_sync() -> int:
+    """Commit to DVC what the records prove."""
+    from stages import verify
+
+    return verify.sync()
 
 
 def _variants(args: argparse.Namespace) -> int:

@@ -61,7 +61,8 @@ def _listed(entries: list[Path]) -> dict[str, Any]:
 
 
 def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[tuple[str, str], Any]]:
-    """((room, key), list): the videos of partial data sets and of feature jobs, and the parts of the report's jobs."""
+    """((room, key), list): videos of partial data sets and feature jobs, seeds, parts of the report's jobs."""
+    yield ("train", "seeds"), jobs.seeds
     for dataset in installed.datasets:
         if installed.partial(dataset):
             yield ("split", dataset), sorted(video.video_id for video in installed.videos(dataset))
