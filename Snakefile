@@ -3,10 +3,14 @@
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger
+
+from stages.failures import failures, watch
 from stages.plan import paths
 from stages.plan.asked import Asked
-from stages.preflight import failures, preflight, stop_timers, undo_unless
+from stages.preflight import preflight, stop_timers, undo_unless
 
+watch(logger)
 asked = Asked.read()
 installed, jobs, reports = asked.installed, asked.jobs, asked.reports
 start = None
@@ -68,7 +72,7 @@ rule all:
 
 
 onsuccess:
-    start.remember(whole=workflow.dag_settings.targets <= {"all"})
+    start.remember(whole=set(workflow.dag_settings.targets) <= {"all"})
     stop_timers()
 
 

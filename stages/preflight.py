@@ -1,9 +1,8 @@
-"""What happens around a run: refuse wrong data before it, find stale artefacts, sum up the failures after it."""
+"""What happens around a run: refuse wrong data before it, find stale artefacts, note afterwards what was read."""
 
 import atexit
 import contextlib
 import os
-import re
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import vad.models
+from stages.failures import STARTED
 from stages.plan import paths, state
 from stages.plan.asked import Asked
 from stages.plan.installed import Installed
@@ -24,8 +24,6 @@ from vad.schema.params import Variant
 from vad.splits.tables import validation_ids
 from vad.splits.video import Video
 
-LOGS = Path("logs")
-STARTED = time.time()
 FUTURE = "Set this machine's clock right, or give them today's time: touch FILE (nothing is computed again for that)."
 
 
@@ -241,23 +239,3 @@ def stop_timers() -> None:
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.cancel()
-
-
-def failures() -> str:
-    """After a failed run: the errors of its jobs, each once, without the command lines around them."""
-    found: dict[str, list[str]] = {}
-    for log in sorted(LOGS.rglob("*.log")):
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if log.stat().st_mtime < STARTED or not text:
-            continue
-        _, mark, message = text.rpartition("error: ")
-        if mark or "Traceback" in text:
-            words = message.strip() if mark else f"{text.strip().splitlines()[-1]}{_place(text)}"
-            found.setdefault(words, []).append(log.as_posix())
-    return "\n".join(f"error: {words}\n  (log: {', '.join(logs)})" for words, logs in found.items())
-
-
-def _place(traceback: str) -> str:
-    """The last line of the project's own in a traceback: where an error that nobody foresaw came from."""
-    frames = re.findall(r'File ".*?((?:vad|stages)/[^"]+)", line (\d+)', traceback)
-    return f" ({frames[-1][0]}, line {frames[-1][1]})" if frames else ""

@@ -87,22 +87,20 @@ def _print(lines: list[str], all_names: bool) -> None:
 
 
 def _stores() -> Iterator[tuple[str, Path]]:
-    """Name and folder of DVC's cache and of every remote that is a folder."""
-    yield "cache", Path(_dvc("cache", "dir"))
-    for line in _dvc("remote", "list").splitlines():
-        name, address = line.split(maxsplit=1)
-        # DVC marks the default remote behind its address.
-        url = urlsplit(address.removesuffix("(default)").strip())
-        if url.scheme in ("", "file"):
-            yield f"remote {name}", Path(url.path)
+    """Name and folder of DVC's cache and of every remote that is a folder.
 
-
-def _dvc(*arguments: str) -> str:
-    """What a command of DVC prints.
-
-    Raises: VadError with DVC's message if it fails.
+    Raises: VadError outside a project of DVC.
     """
-    done = subprocess.run(["dvc", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise VadError(f"dvc {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    # Half a second to import, and needed here alone.
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            yield "cache", Path(repo.cache.local_cache_dir)
+            for name, settings in repo.config["remote"].items():
+                url = urlsplit(settings["url"])
+                if url.scheme in ("", "file"):
+                    yield f"remote {name}", Path(url.path)
+    except DvcException as error:
+        raise VadError(f"DVC: {error}") from error
