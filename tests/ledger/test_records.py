@@ -1,5 +1,6 @@
 """Records: what makes an artefact right, and each way in which it stops being right."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ import pytest
 from vad.errors import ArtefactError
 from vad.ledger import code, records, staleness
 from vad.ledger.chain import broken_links
-from vad.ledger.code import code_files
+from vad.ledger.code import code_files, code_hash
+from vad.ledger.objects import damaged
 from vad.ledger.records import Job, trusted_hash
 from vad.ledger.staleness import Wanted
 
@@ -193,6 +195,17 @@ def test_stale_artefacts_start_their_rule_only() -> None:
     assert "data/out.txt" in RECHECK.read_text()
 
 
+def test_a_damaged_record_is_no_record() -> None:
+    """Cut, or JSON of another kind: its rule starts, and the record is dropped."""
+    for text in ("{", "[]", '{"inputs": {}, "outputs": {}}'):
+        made(job())
+        Path("data/out.txt.prov.json").write_text(text)
+
+        assert ["data/out.txt"] == refresh()
+        assert not Path("data/out.txt.prov.json").exists()
+        assert RECHECK.exists()
+
+
 def test_what_has_no_record_is_absent() -> None:
     """Never made, deleted, or not finished: counted apart from what is stale."""
     made(job())
@@ -288,6 +301,42 @@ def test_a_folder_of_images_that_another_room_made() -> None:
     with pytest.raises(ArtefactError, match="raw/clip: its content is not what its record says"):
         trusted_hash(Path("raw/clip"))
     assert "input changed: raw/clip" in reasons()
+
+
+def test_what_is_known_of_modules_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later process parses only what changed; a damaged store, or one of other rules, is no store."""
+    store, module = Path("parsed.json"), Path("stages/run.py")
+    before = code_hash([module])
+    code.save_parsed(store)
+    forget()
+    code.load_parsed(store)
+    monkeypatch.setattr(code, "meaning", lambda _: pytest.fail("parsed again"))
+    assert before == code_hash([module])
+    monkeypatch.undo()
+    monkeypatch.chdir(store.absolute().parent)
+    module.write_text("x = 2\n")
+    assert before != code_hash([module])
+    for text in ("{", "[]", '{"by": "other", "modules": {}}'):
+        store.write_text(text)
+        forget()
+        code.load_parsed(store)
+        assert {} == code._parsed
+
+
+def test_objects_of_a_cache(tmp_path: Path) -> None:
+    """Content and name agree, or the object is damaged; lists of folders count, unfinished files do not."""
+    folder = tmp_path / "files/md5"
+    for text, ending in (("one", ""), ("two", ".dir")):
+        name = hashlib.md5(text.encode()).hexdigest()
+        (folder / name[:2]).mkdir(parents=True)
+        (folder / name[:2] / f"{name[2:]}{ending}").write_text(text)
+    (folder / name[:2] / f"{name[2:]}.tmp").write_text("half")
+    assert (2, []) == damaged(tmp_path)
+    bad = folder / name[:2] / f"{name[2:]}.dir"
+    bad.write_text("tow")
+
+    assert (2, [bad]) == damaged(tmp_path)
+    assert (0, []) == damaged(tmp_path / "none")
 
 
 def test_code_files_follow_imports_of_this_project(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is refused before any work: wrong lists, missing files, and lists that a variant cannot be trained on."""
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,6 +90,22 @@ def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert "datasets.ucf_crime.root: /nowhere: no such folder." in str(caught.value)
     assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)
+
+
+def test_a_list_dated_in_the_future_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own list and videos, before anything was made from them."""
+    monkeypatch.chdir(tmp_path)
+    for part in ("stages", "vad"):
+        Path(part).symlink_to(ROOT / part)
+    rows = [*NORMAL, *ANOMALOUS, *TEST]
+    assert not message(tmp_path, rows)
+    for path in ("own/labels.csv", "own/videos/a.mp4"):
+        os.utime(path, (2_000_000_000, 2_000_000_000))
+    with pytest.raises(VadError, match=r"files dated in the future: 2 problem") as caught:
+        preflight(Asked(load(Path("params.yaml"))))
+
+    assert "own/labels.csv: 2033-05-18" in str(caught.value)
+    assert "own/videos/a.mp4: 2033-05-18" in str(caught.value)
 
 
 def test_what_models_state_is_readable_without_importing_them() -> None:
