@@ -1,24 +1,41 @@
 """VAD Ledger: from videos to tables. Rooms in running order; every path and rule is in stages/<room>/rules.smk."""
 
-import os
 import sys
 from pathlib import Path
 
-from stages.plan import paths
-from stages.plan.installed import Installed
-from stages.plan.jobs import Jobs
-from stages.plan.report import Reports
-from stages.preflight import failures, preflight, remember, stop_timers, undo_unless
-from vad.params import load
+from snakemake.logging import logger
 
-installed = Installed(load(paths.PARAMS, cache=paths.RESOLVED))
-jobs = Jobs(installed)
-reports = Reports(installed, jobs)
+from stages.failures import failures, watch
+from stages.plan import paths
+from stages.plan.asked import Asked
+from stages.preflight import preflight, stop_timers, undo_unless
+
+watch(logger)
+asked = Asked.read()
+installed, jobs, reports = asked.installed, asked.jobs, asked.reports
+start = None
 # A job of a cluster loads this file again: it must write nothing.
 if workflow.is_main_process:
     # A dry run, and everything else that starts no job, leaves no trace.
     with undo_unless(lambda: workflow.executor_plugin and not workflow.dryrun):
-        preflight(installed, jobs, reports)
+        start = preflight(asked)
+
+
+def everything(wildcards):
+    """What rule `all` asks for: less than everything where a run would have nothing to do."""
+    settings = workflow.dag_settings
+    forced = settings.forceall or settings.forcetargets or settings.forcerun
+    return (
+        start.targets(skip=bool(workflow.executor_plugin and not forced))
+        if start
+        else reports.records()
+    )
+
+
+def watched(files):
+    """Inputs of which Snakemake compares no times where they are the user's own: the look before the run reads them."""
+    names = [str(file) for file in files]
+    return [name if asked.makes(name) else ancient(name) for name in names]
 
 
 wildcard_constraints:
@@ -38,7 +55,7 @@ include: "stages/evaluate/rules.smk"
 include: "stages/report/rules.smk"
 
 
-# Everything that the installed data sets can give: the last room needs all others.
+# The last room needs all others.
 rule report:
     input:
         reports.records(),
@@ -49,13 +66,13 @@ rule report:
 rule all:
     default_target: True
     input:
-        rules.report.input,
+        everything,
     message:
         "all: everything is made"
 
 
 onsuccess:
-    remember()
+    start.remember(whole=set(workflow.dag_settings.targets) <= {"all"})
     stop_timers()
 
 
@@ -66,11 +83,10 @@ onerror:
 
 # One target per room and entry of params.yaml, empty where nothing is installed: what the stages of dvc.yaml ask for,
 # and the report of each data set.
-for room, entries in [*jobs.targets(), *reports.targets()]:
-    for entry, files in entries.items():
+for target, files in asked.targets():
 
-        rule:
-            name:
-                f"{room}_{entry}"
-            input:
-                files,
+    rule:
+        name:
+            target
+        input:
+            files,

@@ -1,52 +1,119 @@
-"""What happens around a run: refuse wrong data before it, find stale artefacts, sum up the failures after it."""
+"""What happens around a run: refuse wrong data before it, find stale artefacts, note afterwards what was read."""
 
 import atexit
 import contextlib
 import os
-import re
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import vad.models
-from stages.plan import paths, slices
+from stages.failures import STARTED
+from stages.plan import paths, state
+from stages.plan.asked import Asked
 from stages.plan.installed import Installed
-from stages.plan.jobs import Jobs
-from stages.plan.report import Reports
 from vad import registry
 from vad.datasets._base import BaseDataset
 from vad.errors import VadError, listing
-from vad.ledger.staleness import refresh
+from vad.ledger.staleness import CLOCK_TOLERANCE, Findings, refresh
 from vad.schema.params import Variant
 from vad.splits.tables import validation_ids
 from vad.splits.video import Video
 
-LOGS = Path("logs")
-STARTED = time.time()
+FUTURE = "Set this machine's clock right, or give them today's time: touch FILE (nothing is computed again for that)."
 
 
-def preflight(installed: Installed, jobs: Jobs, reports: Reports) -> None:
+def preflight(asked: Asked) -> "Start":
     """Refuse wrong data, write what the run reads, and start the rules of artefacts that are no longer right.
 
     Raises: VadError with every problem of every data set.
     """
-    write_plan(installed, jobs, reports)
-    stale = {item.artefact for item in refresh(paths.STAT)}
-    if stale:
+    write_plan(asked)
+    found = refresh(asked.artefacts, paths.STAT)
+    refuse_future([Path(name) for name in found.late])
+    if stale := {item.artefact for item in found.stale}:
         print(f"{len(stale)} artefact(s) to look at again, e.g. {min(stale)}", file=sys.stderr)
+    if found.absent and found.present:
+        of = f"{len(found.absent)} of {len(found.absent) + found.present} artefacts are absent, e.g. {found.absent[0]}"
+        print(f"{of}: they are made now. (What a DVC remote has, `dvc pull` fetches.)", file=sys.stderr)
+    return Start(asked, found, state.stamp())
 
 
-def write_plan(installed: Installed, jobs: Jobs, reports: Reports) -> None:
+@dataclass(frozen=True)
+class Start:
+    """What was found before a run, and so what it is asked for.
+
+    Args:
+        asked: what params.yaml asks for.
+        found: by the look at all artefacts.
+        stamp: of what Snakemake decides by.
+    """
+
+    asked: Asked
+    found: Findings
+    stamp: str
+
+    def targets(self, skip: bool) -> list[str]:
+        """The inputs of rule `all`: the records of room report, and those of everything that is absent.
+
+        Snakemake makes no file that nothing waits for: what was deleted behind a finished report would stay away.
+
+        Args:
+            skip: ask for nothing if everything is there and right, and the last whole run saw the same params, lists,
+                code and rules: Snakemake then needs not compare the times of thousands of files.
+        """
+        nothing = not self.found.stale and not self.found.absent
+        if skip and nothing and state.whole_run() == self.stamp:
+            return [state.WHOLE_RUN.as_posix()]  # rule `all` without any input would run
+        # In an empty folder room report waits for everything anyway.
+        absent = self.found.absent if self.found.present else []
+        return list(dict.fromkeys([*self.asked.reports.records(), *map(paths.record, absent)]))
+
+    def remember(self, whole: bool) -> None:
+        """After a run: note size and time of every file that was read, so that a later replacement is seen.
+
+        Args:
+            whole: the run was asked for everything.
+        """
+        found = refresh(self.asked.artefacts, paths.STAT, started=STARTED)
+        if found.stale:
+            names = sorted({item.artefact for item in found.stale})
+            what = "are no longer what they should be: something they hang on changed during the run"
+            print(f"{len(names)} artefact(s) {what}, e.g. {names[0]}. Run snakemake again.", file=sys.stderr)
+        elif whole and not found.absent:
+            state.save_whole_run(self.stamp)
+
+
+def write_plan(asked: Asked) -> None:
     """Write everything below `.params`, after a look at the data.
 
-    Raises: VadError with every problem of every data set.
+    Raises: VadError with every problem of every data set, or naming files that are dated in the future.
     """
-    if problems := list(_problems(installed)):
+    if problems := list(_problems(asked.installed)):
         raise VadError("\n".join(problems))
-    slices.write(installed, jobs, reports)
+    refuse_future(asked.sources())
+    asked.write()
+
+
+def refuse_future(files: Sequence[Path]) -> None:
+    """Refuse files or folders whose time is later than now.
+
+    Snakemake would call them newer than whatever is made from them, and delete what it made.
+
+    Raises: VadError naming each with its time.
+    """
+    found, latest = [], time.time() + CLOCK_TOLERANCE
+    for path in files:
+        with contextlib.suppress(OSError):
+            when = path.stat().st_mtime
+            if when > latest:
+                found.append(f"{path}: {time.strftime('%Y-%m-%d %H:%M', time.localtime(when))}")
+    if found:
+        raise VadError(listing("files dated in the future", found, FUTURE))
 
 
 @contextlib.contextmanager
@@ -174,28 +241,3 @@ def stop_timers() -> None:
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.cancel()
-
-
-def remember() -> None:
-    """After a run: note size and time of every file that was read, so that a later replacement is seen."""
-    refresh(paths.STAT, after_run=True)
-
-
-def failures() -> str:
-    """After a failed run: the errors of its jobs, each once, without the command lines around them."""
-    found: dict[str, list[str]] = {}
-    for log in sorted(LOGS.rglob("*.log")):
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if log.stat().st_mtime < STARTED or not text:
-            continue
-        _, mark, message = text.rpartition("error: ")
-        if mark or "Traceback" in text:
-            words = message.strip() if mark else f"{text.strip().splitlines()[-1]}{_place(text)}"
-            found.setdefault(words, []).append(log.as_posix())
-    return "\n".join(f"error: {words}\n  (log: {', '.join(logs)})" for words, logs in found.items())
-
-
-def _place(traceback: str) -> str:
-    """The last line of the project's own in a traceback: where an error that nobody foresaw came from."""
-    frames = re.findall(r'File ".*?((?:vad|stages)/[^"]+)", line (\d+)', traceback)
-    return f" ({frames[-1][0]}, line {frames[-1][1]})" if frames else ""

@@ -116,7 +116,8 @@ def test_a_stage_depends_on_what_its_jobs_may_see(workplace: Path) -> None:
             lost.append(stage)
 
     assert lost == []
-    assert all("seeds" in DVC[room]["do"]["params"] for room in ("train", "infer", "evaluate"))
+    seeds = paths.list_of("train", "seeds")
+    assert all(seeds in DVC[room]["do"]["deps"] for room in ("train", "infer", "evaluate"))
 
 
 def test_a_table_depends_on_its_own_settings(workplace: Path) -> None:

@@ -151,11 +151,11 @@ def test_trap_fresh_clone(versioned: Project, tmp_path: Path) -> None:
 
     `dvc metrics diff` and `dvc plots diff` then show what changed.
     """
-    versioned.run("dvc", "remote", "add", "-f", "-d", "store", str(tmp_path / "store"), "--local")
+    versioned.run("dvc", "remote", "modify", "storage", "url", str(tmp_path / "store"), "--local")
     versioned.run("dvc", "push", "-q")
     versioned.run("git", "clone", "-q", str(versioned.folder), str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
-    clone.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"), "--local")
+    clone.run("dvc", "remote", "modify", "storage", "url", str(tmp_path / "store"), "--local")
     clone.run("dvc", "pull", "-q")
 
     assert clone.snakemake() == []

@@ -1,6 +1,8 @@
 """The command `vad`: what neither Snakemake nor DVC can answer.
 
-vad verify   hash every artefact again and list what is stale, missing or damaged (exit code 1), or orphaned (0)
+vad verify   hash every artefact again and list what is stale, damaged or absent (exit code 1), and count orphans (0);
+             with --cache hash every object of DVC's cache and of remotes that are folders (exit code 1 if damaged)
+vad dvc-sync after a whole run of Snakemake: have DVC note everything at once, so that `dvc repro` has nothing to do
 vad variants list the variants of params.yaml: model, data set, features, line, and what keeps one from running
 vad docs     write docs/params.*, docs/metrics.md from the code, and the rows of results into README.md
 vad export   write extractor and head of a trained variant as ONNX or OpenVINO files, checked against torch
@@ -18,7 +20,6 @@ from vad.artefacts.files import write_text
 from vad.audit import command
 from vad.errors import VadError
 from vad.export import command as export_command
-from vad.ledger.staleness import verify
 
 PARAMS = Path("params.yaml")
 WRITTEN = Path(".params")
@@ -30,8 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="vad", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = flags.add_subparsers(dest="verb", required=True, metavar="verb")
-    for name, work in (("verify", _verify), ("docs", _docs)):
-        verbs.add_parser(name).set_defaults(work=lambda _, work=work: work())
+    verbs.add_parser("docs").set_defaults(work=lambda _: _docs())
+    verbs.add_parser("dvc-sync", help="have DVC note what Snakemake made").set_defaults(work=lambda _: _dvc_sync())
+    verb = verbs.add_parser("verify", help="compare what params.yaml asks for with what is there", allow_abbrev=False)
+    verb.add_argument("--list", action="store_true", help="print every finding, and the names of orphans")
+    verb.add_argument("--cache", action="store_true", help="hash DVC's cache and folder remotes instead")
+    verb.set_defaults(work=_verify)
     verb = verbs.add_parser("variants", help="list the variants of params.yaml", allow_abbrev=False)
     verb.add_argument("word", nargs="?", default="", help="only those with it in name, model, data set or features")
     verb.add_argument("--json", action="store_true", help="as a JSON list instead of a table")
@@ -54,19 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _verify() -> int:
+def _verify(args: argparse.Namespace) -> int:
     """One line per finding, and the command that repairs them; orphans alone are no error."""
-    if not WRITTEN.is_dir():
-        raise VadError(
-            "no .params folder here: nothing was run yet. Change to the project's folder, or run: make reproduce"
-        )
-    wrong, orphans = verify(WRITTEN / "state" / "stat.json")
-    print("\n".join(wrong) if wrong else "every artefact that params.yaml asks for is what its record says")
-    if wrong:
-        print("Repair with: snakemake --cores all (it remakes what is stale or damaged)")
-    if orphans:
-        print("", *orphans, "Of entries that params.yaml no longer has: delete them, or leave them.", sep="\n")
-    return int(bool(wrong))
+    # The rooms are no part of the library: only this verb looks at what the whole project makes.
+    from stages import verify
+
+    return verify.cache() if args.cache else verify.artefacts(args.list)
+
+
+def _dvc_sync() -> int:
+    """Commit to DVC what the records prove."""
+    from stages import verify
+
+    return verify.sync()
 
 
 def _variants(args: argparse.Namespace) -> int:

@@ -6,15 +6,16 @@ Needs:   gpu
 """
 
 for batch in jobs.batches():
+
     rule:
         name:
             batch.name
         input:
             code=paths.code_of("features", batch.features),
             section=paths.slice_of("features", batch.section),
-            recheck=paths.recheck("features", batch.section),
+            recheck=paths.recheck("features", batch.key),
             batch=paths.list_of("features", batch.key),
-            sources=jobs.inputs(batch),
+            sources=watched(jobs.inputs(batch)),
         output:
             files=update(batch.files),
             records=update([paths.record(path) for path in batch.files]),

@@ -4,7 +4,8 @@
 
     slices/<room>/<key>.json    the slice of params.yaml that a job may see
     code/<room>/<key>.json      the code files behind a job, and the hash of what they mean
-    recheck/<room>/<key>.json   changes when a rule has to look at its artefacts again
+    recheck/<room>/<key>.json   changes when a rule has to look at its artefacts again (key: that of the slice, or of
+                                the list of videos of a feature job)
     lists/<room>/<key>.json     the videos of a feature job, the parts of a report: too long for a command line
     state/                      what this machine remembers: resolved params, sizes and times of files
 """
@@ -12,7 +13,6 @@
 from pathlib import Path
 
 from vad.ledger.records import SUFFIX
-from vad.ledger.staleness import recheck_path
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -21,7 +21,7 @@ ROOMS = ("split", "features", "train", "infer", "evaluate", "report")
 
 GENERATED = Path(".params")
 SLICES, CODE, LISTS, STATE = (GENERATED / name for name in ("slices", "code", "lists", "state"))
-RESOLVED, STAT, WANTED = (STATE / f"{name}.json" for name in ("resolved", "stat", "artefacts"))
+RESOLVED, STAT, PARSED, TARGETS = (STATE / f"{name}.json" for name in ("resolved", "stat", "parsed", "targets"))
 
 
 def slice_of(room: str, key: str) -> str:
@@ -36,7 +36,7 @@ def code_of(room: str, key: str) -> str:
 
 def recheck(room: str, key: str) -> str:
     """The input that changes when a rule has to look at its artefacts again."""
-    return recheck_path(Path(slice_of(room, key))).as_posix()
+    return (GENERATED / "recheck" / room / f"{key}.json").as_posix()
 
 
 def list_of(room: str, key: str) -> str:

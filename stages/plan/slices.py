@@ -4,7 +4,9 @@ A slice and a code file are inputs of the rules, rewritten only when their text 
 setting or a changed line of code without any memory of their own, and a reworded docstring starts nothing.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,14 @@ from stages.plan.jobs import Jobs, copies_key
 from stages.plan.report import Reports
 from vad.artefacts.files import canonical_json, write_text
 from vad.ledger.code import PYTHON, code_files, code_hash
-from vad.ledger.staleness import recheck_path
+from vad.ledger.staleness import Wanted
 
 
 def write(installed: Installed, jobs: Jobs, reports: Reports) -> None:
     """Write everything below `.params` that a run reads, and the folders that DVC expects."""
-    wanted = {Path(paths.slice_of(room, key)): value for room, key, value in slices(installed, reports)}
-    _replace(paths.SLICES, wanted)
+    _replace(paths.SLICES, {Path(paths.slice_of(*name)): value for *name, value in slices(installed, reports)})
     _replace(paths.CODE, {Path(paths.code_of(*name)): value for name, value in code(installed, reports)})
     _replace(paths.LISTS, {Path(paths.list_of(*name)): value for name, value in lists(installed, jobs, reports)})
-    _keep_rechecks({recheck_path(path) for path in wanted})
-    _write(paths.WANTED, sorted(paths.artefact_of(record) for record in records(installed, jobs, reports)))
     make_folders(installed)
 
 
@@ -66,7 +65,8 @@ def _listed(entries: list[Path]) -> dict[str, Any]:
 
 
 def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[tuple[str, str], Any]]:
-    """((room, key), list): the videos of partial data sets and of feature jobs, and the parts of the report's jobs."""
+    """((room, key), list): videos of partial data sets and feature jobs, seeds, parts of the report's jobs."""
+    yield ("train", "seeds"), jobs.seeds
     for dataset in installed.datasets:
         if installed.partial(dataset):
             yield ("split", dataset), sorted(video.video_id for video in installed.videos(dataset))
@@ -84,11 +84,24 @@ def lists(installed: Installed, jobs: Jobs, reports: Reports) -> Iterator[tuple[
         yield ("report", name), value
 
 
-def records(installed: Installed, jobs: Jobs, reports: Reports) -> list[str]:
-    """Every record that params.yaml asks for: a record of anything else is an orphan, not a stale artefact."""
-    generated = [paths.record(paths.raw(d)) for d in installed.datasets if installed.generated(d)]
-    made = [record for _, entries in jobs.targets() for files in entries.values() for record in files]
-    return [*generated, *made, *reports.records()]
+def wanted(installed: Installed, jobs: Jobs, reports: Reports) -> dict[str, Wanted]:
+    """Everything that params.yaml asks for, by artefact: anything else that has a record is an orphan."""
+    # As JSON, in which the records keep it: no tuples.
+    content = {(room, key): json.loads(canonical_json(value)) for room, key, value in slices(installed, reports)}
+
+    def by_slice(room: str, key: str) -> Wanted:
+        return Wanted(content[room, key], Path(paths.slice_of(room, key)), Path(paths.recheck(room, key)))
+
+    plan = {paths.raw(d).as_posix(): by_slice("split", d) for d in installed.datasets if installed.generated(d)}
+    plan |= {paths.tables(d).as_posix(): by_slice("split", d) for d in installed.datasets}
+    for batch in jobs.batches():
+        # A recheck file for each job: one damaged file starts one job.
+        one = replace(by_slice("features", batch.features), recheck=Path(paths.recheck("features", batch.key)))
+        plan |= dict.fromkeys(batch.files, one)
+    for room in ("train", "infer", "evaluate"):
+        plan |= {run: by_slice(room, name) for name in installed.variants for run in jobs.runs(room, name)}
+    plan |= {part.out: by_slice("report", part.key) for part in reports.parts()}
+    return plan
 
 
 def make_folders(installed: Installed) -> None:
@@ -112,8 +125,8 @@ def _replace(folder: Path, wanted: Mapping[Path, Any]) -> None:
         _write(path, value)
 
 
-def _keep_rechecks(wanted: set[Path]) -> None:
-    """Have a recheck file for each slice; an existing one stays as it is."""
+def keep_rechecks(wanted: set[Path]) -> None:
+    """Have these recheck files and no others; an existing one stays as it is."""
     for path in set((paths.GENERATED / "recheck").rglob("*.json")) - wanted:
         path.unlink()
     for path in wanted:

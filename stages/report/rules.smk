@@ -19,7 +19,7 @@ for bundle in reports.bundles():
             section=bundle.slices,
             recheck=bundle.rechecks,
             parts=paths.list_of("report", bundle.name),
-            sources=bundle.watched,
+            sources=watched(bundle.watched),
         output:
             files=update(bundle.files),
             records=update(bundle.records),

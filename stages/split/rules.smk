@@ -42,7 +42,7 @@ for name in installed.datasets:
             code=paths.code_of("split", installed.kind(name)),
             section=paths.slice_of("split", name),
             recheck=paths.recheck("split", name),
-            lists=[str(path) for path in installed.dataset(name).lists()],
+            lists=watched(installed.dataset(name).lists()),
             available=[paths.list_of("split", name)] * installed.partial(name),
         output:
             train=update(f"{paths.tables(name)}/train.csv"),

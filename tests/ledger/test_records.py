@@ -1,17 +1,23 @@
 """Records: what makes an artefact right, and each way in which it stops being right."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from vad.__main__ import main
 from vad.errors import ArtefactError
 from vad.ledger import code, records, staleness
 from vad.ledger.chain import broken_links
-from vad.ledger.code import code_files
+from vad.ledger.code import code_files, code_hash
+from vad.ledger.objects import damaged
 from vad.ledger.records import Job, trusted_hash
+from vad.ledger.staleness import Wanted
+
+STAT = Path(".params/state/stat.json")
+RECHECK = Path(".params/recheck/room/x.json")
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +38,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 def forget() -> None:
     """Each job is a process of its own: nothing is remembered."""
-    for memory in (trusted_hash, broken_links, records._record_outputs, code._meaning_hash, code._imports):
+    for memory in (trusted_hash, broken_links, records._record_outputs, code._imports):
         memory.cache_clear()
+    code._parsed.clear()
 
 
 def job(artefact: str = "data/out.txt", inputs: tuple[str, ...] = ("source.txt",), **facts: int) -> Job:
@@ -58,10 +65,29 @@ def made(one: Job, text: str = "out") -> Job:
     return one
 
 
+def plan(*more: str) -> dict[str, Wanted]:
+    """What params.yaml would ask for: the two artefacts of the workplace where they have a record, and others."""
+    section = Path(".params/slices/room/x.json")
+    made_here = [name for name in ("data/out.txt", "data/next.txt", "raw") if Path(f"{name}.prov.json").exists()]
+    one = Wanted(json.loads(section.read_text()), section, RECHECK)
+    return dict.fromkeys([*made_here, *more], one)
+
+
+def look() -> staleness.Findings:
+    """The check before a run."""
+    forget()
+    return staleness.check(plan(), staleness.Hashes(STAT))
+
+
+def refresh() -> list[str]:
+    """The check before a run, which keeps what it saw; the artefacts that it starts."""
+    forget()
+    return [item.artefact for item in staleness.refresh(plan(), STAT).stale]
+
+
 def reasons() -> list[str]:
     """What the check before a run says."""
-    forget()
-    return [item.reason for item in staleness.check(staleness.Hashes(Path(".params/state/stat.json")))[0]]
+    return [item.reason for item in look().stale]
 
 
 def test_intact_after_made_and_times_are_refreshed() -> None:
@@ -94,11 +120,40 @@ def test_every_cause_is_seen(path: str, text: str, reason: str) -> None:
 def test_changed_source_is_seen_from_the_second_look_on() -> None:
     """A user's own file is adopted at the first look; a later change is a reason, without hashing it."""
     made(job())
-    staleness.refresh(Path(".params/state/stat.json"))
+    refresh()
     Path("source.txt").write_text("changed")
 
     assert reasons() == ["input changed: source.txt"]
     assert not job().intact()
+
+
+def test_a_touched_source_is_read_and_starts_nothing() -> None:
+    """Another time and the same content: read once, adopted, no reason."""
+    made(job())
+    refresh()
+    os.utime("source.txt", (5, 5))
+
+    assert [] == refresh()
+    assert [2, 5_000_000_000] == staleness.Hashes(STAT).kept["source.txt"][:2]
+
+
+def test_an_older_source_is_seen() -> None:
+    """A file replaced by an older one of the same size (`cp -p`)."""
+    made(job())
+    refresh()
+    Path("source.txt").write_text("IN")
+    os.utime("source.txt", (1, 1))
+
+    assert reasons() == ["input changed: source.txt"]
+
+
+def test_two_records_of_one_source_that_disagree() -> None:
+    """Made before and after a change that nobody saw: the file is read, the older artefact is stale."""
+    made(job())
+    Path("source.txt").write_text("new")
+    made(job("data/next.txt"))
+
+    assert [("data/out.txt", "input changed: source.txt")] == [(s.artefact, s.reason) for s in look().stale]
 
 
 def test_facts_of_the_command_line_count() -> None:
@@ -126,53 +181,70 @@ def test_damaged_input_is_refused_and_healed_upstream() -> None:
 
     with pytest.raises(ArtefactError, match=r"data/out\.txt: its content is not what its record says"):
         job("data/next.txt", ("data/out.txt",)).intact()
-    assert reasons() == ["input changed: data/out.txt", "content differs from its record: data/out.txt"]
+    assert reasons() == ["content differs from its record: data/out.txt", "input changed: data/out.txt"]
 
 
 def test_stale_artefacts_start_their_rule_only() -> None:
-    """The recheck file of a stale artefact's slice changes, and only then."""
+    """The recheck file of a stale artefact's rule changes, and only then."""
     made(job())
-    recheck = staleness.recheck_path(Path(".params/slices/room/x.json"))
-    assert staleness.refresh(Path(".params/state/stat.json")) == []
-    assert not recheck.exists()
+    assert refresh() == []
+    assert not RECHECK.exists()
     Path("data/out.txt").write_text("flipped")
-    forget()
-    staleness.refresh(Path(".params/state/stat.json"))
+    refresh()
 
-    assert "data/out.txt" in recheck.read_text()
+    assert "data/out.txt" in RECHECK.read_text()
+
+
+def test_a_damaged_record_is_no_record() -> None:
+    """Cut, or JSON of another kind: its rule starts, and the record is dropped."""
+    for text in ("{", "[]", '{"inputs": {}, "outputs": {}}'):
+        made(job())
+        Path("data/out.txt.prov.json").write_text(text)
+
+        assert ["data/out.txt"] == refresh()
+        assert not Path("data/out.txt.prov.json").exists()
+        assert RECHECK.exists()
+
+
+def test_what_has_no_record_is_absent() -> None:
+    """Never made, deleted, or not finished: counted apart from what is stale."""
+    made(job())
+    forget()
+    found = staleness.check(plan("data/never.txt"), staleness.Hashes(STAT))
+
+    assert (["data/never.txt"], 1, []) == (found.absent, found.present, found.stale)
 
 
 def test_verify_sees_an_edit_that_kept_size_and_time() -> None:
     """The quick check trusts size and time; `verify` reads every byte."""
     made(job())
-    staleness.refresh(Path(".params/state/stat.json"))
+    refresh()
     stat = Path("data/out.txt").stat()
     Path("data/out.txt").write_text("tuo")
     os.utime("data/out.txt", ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     assert reasons() == []
     forget()
-    assert staleness.verify(Path(".params/state/stat.json")) == (
-        ["data/out.txt: content differs from its record: data/out.txt"],
-        [],
-    )
+    found = staleness.verify(plan(), STAT)
+    assert ["content differs from its record: data/out.txt"] == [item.reason for item in found.stale]
 
 
-def test_verify_names_orphans(capsys: pytest.CaptureFixture[str]) -> None:
-    """An artefact of an entry that is gone from params is an orphan: listed, not an error, until another is damaged."""
+def test_verify_names_a_source_that_is_gone() -> None:
+    """The artefact is right and cannot be made again: a finding."""
     made(job())
-    section = Path(".params/slices/room/x.json")
-    kept = section.read_text()
-    section.unlink()
-    alone = main(["verify"])
-    listed = capsys.readouterr().out
-    section.write_text(kept)
-    Path("data/out.txt").write_text("flipped")
+    Path("source.txt").unlink()
+    forget()
 
-    assert 0 == alone
-    assert "data/out.txt: orphaned record, nothing in params makes it" in listed
-    assert 1 == main(["verify"])
-    assert "Repair with: snakemake" in capsys.readouterr().out
+    assert ["source.txt"] == [item.artefact for item in staleness.verify(plan(), STAT).stale]
+    assert reasons() == []
+
+
+def test_orphans_are_what_nothing_asks_for() -> None:
+    """A record of an entry that is gone from params."""
+    made(job())
+
+    assert ["data/out.txt"] == staleness.orphans({})
+    assert [] == staleness.orphans(plan())
 
 
 def test_chain_of_records() -> None:
@@ -202,7 +274,7 @@ def test_a_folder_of_images_is_an_input() -> None:
     assert reasons() == []
     Path("clip/.thumbs.png").write_text("x")
     assert job(inputs=("clip",)).intact()
-    staleness.refresh(Path(".params/state/stat.json"))
+    refresh()
     Path("clip/2.png").write_text("B")
     os.utime("clip/2.png", (1, 1))
     os.utime("clip", (1, 1))
@@ -229,6 +301,42 @@ def test_a_folder_of_images_that_another_room_made() -> None:
     with pytest.raises(ArtefactError, match="raw/clip: its content is not what its record says"):
         trusted_hash(Path("raw/clip"))
     assert "input changed: raw/clip" in reasons()
+
+
+def test_what_is_known_of_modules_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later process parses only what changed; a damaged store, or one of other rules, is no store."""
+    store, module = Path("parsed.json"), Path("stages/run.py")
+    before = code_hash([module])
+    code.save_parsed(store)
+    forget()
+    code.load_parsed(store)
+    monkeypatch.setattr(code, "meaning", lambda _: pytest.fail("parsed again"))
+    assert before == code_hash([module])
+    monkeypatch.undo()
+    monkeypatch.chdir(store.absolute().parent)
+    module.write_text("x = 2\n")
+    assert before != code_hash([module])
+    for text in ("{", "[]", '{"by": "other", "modules": {}}'):
+        store.write_text(text)
+        forget()
+        code.load_parsed(store)
+        assert {} == code._parsed
+
+
+def test_objects_of_a_cache(tmp_path: Path) -> None:
+    """Content and name agree, or the object is damaged; lists of folders count, unfinished files do not."""
+    folder = tmp_path / "files/md5"
+    for text, ending in (("one", ""), ("two", ".dir")):
+        name = hashlib.md5(text.encode()).hexdigest()
+        (folder / name[:2]).mkdir(parents=True)
+        (folder / name[:2] / f"{name[2:]}{ending}").write_text(text)
+    (folder / name[:2] / f"{name[2:]}.tmp").write_text("half")
+    assert (2, []) == damaged(tmp_path)
+    bad = folder / name[:2] / f"{name[2:]}.dir"
+    bad.write_text("tow")
+
+    assert (2, [bad]) == damaged(tmp_path)
+    assert (0, []) == damaged(tmp_path / "none")
 
 
 def test_code_files_follow_imports_of_this_project(tmp_path: Path) -> None:

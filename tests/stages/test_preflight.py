@@ -1,5 +1,6 @@
 """What is refused before any work: wrong lists, missing files, and lists that a variant cannot be trained on."""
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import vad.models
+from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers
-from tests.project import PARAMS, ROOT, Plan
+from tests.project import PARAMS, ROOT
 from vad import registry
 from vad.errors import VadError
+from vad.params import load
 
 VARIANTS = """\
 datasets:
@@ -33,7 +36,7 @@ def message(folder: Path, rows: Sequence[str]) -> str:
     head, tail = PARAMS.split("datasets:")[0], PARAMS[PARAMS.index("evaluate:") :]
     (folder / "params.yaml").write_text(head + VARIANTS % (folder / "own", *schedules) + tail)
     try:
-        preflight(*Plan.read(folder / "params.yaml"))
+        preflight(Asked(load(folder / "params.yaml")))
     except VadError as error:
         return str(error)
     return ""
@@ -83,10 +86,26 @@ def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.Mo
     both = entry.replace("null", "/nowhere") + "\n  mine: {kind: folder, root: /elsewhere}"
     Path("params.yaml").write_text(PARAMS.replace(entry, both))
     with pytest.raises(VadError) as caught:
-        preflight(*Plan.read(Path("params.yaml")))
+        preflight(Asked(load(Path("params.yaml"))))
 
     assert "datasets.ucf_crime.root: /nowhere: no such folder." in str(caught.value)
     assert "datasets.mine.root: /elsewhere: no such folder." in str(caught.value)
+
+
+def test_a_list_dated_in_the_future_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own list and videos, before anything was made from them."""
+    monkeypatch.chdir(tmp_path)
+    for part in ("stages", "vad"):
+        Path(part).symlink_to(ROOT / part)
+    rows = [*NORMAL, *ANOMALOUS, *TEST]
+    assert not message(tmp_path, rows)
+    for path in ("own/labels.csv", "own/videos/a.mp4"):
+        os.utime(path, (2_000_000_000, 2_000_000_000))
+    with pytest.raises(VadError, match=r"files dated in the future: 2 problem") as caught:
+        preflight(Asked(load(Path("params.yaml"))))
+
+    assert "own/labels.csv: 2033-05-18" in str(caught.value)
+    assert "own/videos/a.mp4: 2033-05-18" in str(caught.value)
 
 
 def test_what_models_state_is_readable_without_importing_them() -> None:

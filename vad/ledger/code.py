@@ -8,17 +8,24 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from vad.artefacts.files import read_json, sha256, write_json
+from vad.errors import ArtefactError
 
 PROJECT = ("vad", "stages")
-WITHOUT_RESULTS = tuple(f"vad/{name}.py" for name in ("ledger/code", "ledger/records", "ledger/staleness", "errors"))
+WITHOUT_RESULTS = tuple(
+    f"vad/{name}.py" for name in ("ledger/code", "ledger/objects", "ledger/records", "ledger/staleness", "errors")
+)
 """Decide if a job runs and what an error says, never what is written: a change there makes nothing stale."""
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 """Stated beside each hash: the dump of a syntax tree depends on it."""
 TEXTS = {"Field": {"description", "title"}, "add_argument": {"help"}, "add_parser": {"help"}}
 """Arguments of calls that only describe: of pydantic's `Field`, and of a command line's flags."""
+_parsed: dict[str, list[Any]] = {}
+"""By absolute path of a module: size and times when it was parsed, hash of its meaning, names that it imports."""
 
 
 def code_files(*entries: Path, root: Path = Path()) -> list[Path]:
@@ -39,13 +46,10 @@ def code_files(*entries: Path, root: Path = Path()) -> list[Path]:
 @cache
 def _imports(path: Path, root: Path) -> list[Path]:
     """The project's modules that a file imports (also inside functions)."""
-    modules: set[str] = set()
-    for node in ast.walk(ast.parse((root / path).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    candidates = [Path(*m.split(".")) for m in modules if m.split(".")[0] in PROJECT]
+    modules = _module(root / path)[1]
+    if modules is None:
+        ast.parse((root / path).read_text(encoding="utf-8"))  # says where the mistake is
+    candidates = [Path(*m.split(".")) for m in modules or [] if m.split(".")[0] in PROJECT]
     files = [file for c in candidates for file in (c.with_suffix(".py"), c / "__init__.py") if (root / file).is_file()]
     return [file for file in files if not file.as_posix().startswith(WITHOUT_RESULTS)]
 
@@ -54,19 +58,60 @@ def code_hash(files: Iterable[Path]) -> str:
     """One hash over the paths and the meaning of code files (see `meaning`)."""
     digest = hashlib.sha256()
     for path in sorted(files):
-        stat = path.stat()
-        digest.update(f"{path.as_posix()}\0{_meaning_hash(path, stat.st_mtime_ns, stat.st_size)}\n".encode())
+        digest.update(f"{path.as_posix()}\0{_module(path)[0]}\n".encode())
     return digest.hexdigest()
 
 
+def _module(path: Path) -> tuple[str, list[str] | None]:
+    """The hash of what a module means, and the names that it imports; a module that did not change is not parsed again.
+
+    A file with a mistake counts as it is and has no list of imports: the check of params.yaml names it if an entry
+    uses it.
+    """
+    stat, name = path.stat(), str(path.absolute())
+    # The time of the last change of the inode cannot be set by a program: an edit that kept size and time is seen.
+    state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+    if (known := _parsed.get(name)) is None or known[0] != state:
+        text = path.read_text(encoding="utf-8")
+        try:
+            text, imports = meaning(text), _imported_names(ast.parse(text))
+        except SyntaxError:
+            imports = None
+        known = _parsed[name] = [state, hashlib.sha256(text.encode()).hexdigest(), imports]
+    return known[1], known[2]
+
+
+def _imported_names(tree: ast.Module) -> list[str]:
+    """Every module that an import statement may mean, sorted."""
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return sorted(modules)
+
+
+def load_parsed(store: Path) -> None:
+    """Take over what an earlier process knew of modules: parsing all of them takes a second."""
+    try:
+        kept = read_json(store) if store.is_file() else {}
+        _parsed.update(kept["modules"] if kept.get("by") == _by() else {})
+    except (ArtefactError, AttributeError, KeyError, TypeError, ValueError):
+        return  # damaged: parsed again
+
+
+def save_parsed(store: Path) -> None:
+    """Keep what is known of modules for the next process."""
+    value = {"by": _by(), "modules": _parsed}
+    if not store.is_file() or read_json(store) != value:
+        write_json(store, value)
+
+
 @cache
-def _meaning_hash(path: Path, _mtime: int, _size: int) -> str:
-    """The hash of one file; time and size are there so that an edited file is read again."""
-    text = path.read_text(encoding="utf-8")
-    # A file with a mistake counts as it is: the check of params.yaml names it if an entry uses it.
-    with suppress(SyntaxError):
-        text = meaning(text)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _by() -> str:
+    """What decides how a module is read: this file, and the release of Python."""
+    return f"{PYTHON} {sha256(Path(__file__))}"
 
 
 def meaning(source: str) -> str:

@@ -175,7 +175,7 @@ def trusted_hash(path: Path) -> str:
     Raises: ArtefactError when a file is missing or differs from its record.
     """
     if not path.exists():
-        raise ArtefactError(f"{path}: missing. Run snakemake again; it makes what is missing.")
+        raise ArtefactError(f"{path}: missing. Put it back if it is yours; else run snakemake again, which makes it.")
     actual = fingerprint(path)
     if (record := find_record(path)) is not None and recorded_hash(record, path) != actual:
         raise ArtefactError(

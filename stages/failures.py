@@ -1,0 +1,75 @@
+"""What a failed run prints: lines of a readable length, and at the end each error once."""
+
+import logging
+import re
+import time
+from pathlib import Path
+
+LOGS = Path("logs")
+STARTED = time.time()
+WIDEST = 300
+"""Characters of a line; a command names every file of its job."""
+TAIL = 80
+NAMES = 3
+"""Files of a job that a message names."""
+_failed: dict[str, list[str]] = {}
+"""The logs of the jobs that Snakemake called failed, by rule."""
+
+
+def watch(logger: logging.Logger) -> None:
+    """Shorten what Snakemake says, and note which jobs failed.
+
+    Args:
+        logger: Snakemake's own; its file below `.snakemake/log` has the same lines.
+    """
+    logger.addFilter(_shortened)
+
+
+def _shortened(record: logging.LogRecord) -> bool:
+    """Cut the lists of files, the command and the text of a record."""
+    fields = vars(record)
+    if fields.get("shellcmd") and getattr(fields.get("event"), "name", "") == "JOB_ERROR":
+        _failed.setdefault(fields["rule_name"], []).extend(map(str, fields.get("log") or []))
+    for name in ("input", "output"):
+        if isinstance(files := fields.get(name), list) and len(files) > NAMES:
+            fields[name] = [*files[:NAMES], f"... ({len(files)} files)"]
+    for name in ("shellcmd", "msg"):
+        if isinstance(text := fields.get(name), str):
+            fields[name] = "\n".join(map(_cut, text.split("\n")))
+    return True
+
+
+def _cut(line: str) -> str:
+    """A line without its middle where it is long: the end of a command's line says how the command ended."""
+    if len(line) <= WIDEST:
+        return line
+    return f"{line[: WIDEST - TAIL]} ... ({len(line)} characters) ... {line[-TAIL:]}"
+
+
+def failures() -> str:
+    """After a failed run: the errors of its jobs, each once, without the command lines around them.
+
+    A job that a signal ended has written none: it is named too.
+    """
+    found: dict[str, list[str]] = {}
+    for log in sorted(LOGS.rglob("*.log")):
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if log.stat().st_mtime < STARTED or not text:
+            continue
+        _, mark, message = text.rpartition("error: ")
+        if mark or "Traceback" in text:
+            words = message.strip() if mark else f"{text.strip().splitlines()[-1]}{_place(text)}"
+            found.setdefault(words, []).append(log.as_posix())
+    for rule, logs in _failed.items():
+        if not any(log in named for named in found.values() for log in logs):
+            texts = [Path(log).read_text(encoding="utf-8", errors="replace") for log in logs if Path(log).is_file()]
+            last = [line for text in texts for line in text.splitlines() if line.strip()][-1:]
+            words = last or ["ended without a message: killed (out of memory?), or crashed in native code"]
+            found.setdefault(f"rule {rule}: {words[0]}", []).extend(logs)
+    return "\n".join(f"error: {words}\n  (log: {', '.join(logs)})" for words, logs in found.items())
+
+
+def _place(traceback: str) -> str:
+    """The last line of the project's own in a traceback: where an error that nobody foresaw came from."""
+    frames = re.findall(r'File ".*?((?:vad|stages)/[^"]+)", line (\d+)', traceback)
+    return f" ({frames[-1][0]}, line {frames[-1][1]})" if frames else ""
