@@ -73,16 +73,12 @@ def run(threads: int) -> None:
     """Every job of every stage up to evaluate, in the current folder; prints the metrics of each variant."""
     import torch  # noqa: F401 - loaded once, so that params are checked in this process
 
-    from stages.plan import paths
-    from stages.plan.installed import Installed
-    from stages.plan.jobs import Jobs
-    from stages.plan.report import Reports
+    from stages.plan.asked import Asked
     from stages.preflight import write_plan
-    from vad.params import load
 
-    installed = Installed(load(paths.PARAMS, cache=paths.RESOLVED))
-    jobs = Jobs(installed)
-    write_plan(installed, jobs, Reports(installed, jobs))
+    asked = Asked.read()
+    write_plan(asked)
+    jobs, installed = asked.jobs, asked.installed
     split_and_extract(jobs)
     for variant in installed.variants:
         begin = time.monotonic()

@@ -55,12 +55,6 @@ def copies_key(features: str) -> str:
     """The name of the params slice behind the copies of a features entry."""
     return f"{features}.copies"
 
-    @property
-    def files(self) -> list[str]:
-        """The feature files that it makes."""
-        folder = paths.feature_folder(self.features, self.dataset)
-        return [f"{folder}/{video.video_id}.npz" for video in self.videos]
-
 
 class Jobs:
     """Inputs and outputs of jobs.
