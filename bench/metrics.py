@@ -1,8 +1,8 @@
 """Time and memory of metrics with intervals at the size of UCF-Crime's test list: `python -m bench.metrics`.
 
 290 synthetic videos (140 anomalous) with about 1.1 million frames, each with another score (the slow case). Limits:
-2 s for `frame_auc` with 1,000 resamples, 5 s for every metric with its interval, 5 s for the same under every named
-convention, and 1 GB of memory.
+2 CPU seconds for `frame_auc` with 1,000 resamples, 5 for every metric with its interval, 10 for the same under every
+named convention (by two threads, so 5 s on two free cores), and 1 GB of memory.
 """
 
 import multiprocessing
