@@ -100,6 +100,10 @@ def test_copies_from_params_to_scores(plan: Plan) -> None:
         assert copy.report["augment"]["copy"] == int(path.split(".copy")[1][0])
         assert copy.report["extractor"] == video.report["extractor"]
 
+    asked = slices.wanted(*plan)
+    sections = {path: read_json(Path(f"{path}.prov.json"))["section"] for path in plain | copies}
+    assert {path: asked[path].section for path in sections} == {p: s["content"] for p, s in sections.items()}
+
     first, again = trained(plan, "data/train/mil"), trained(plan, "again")
     record = read_json(Path("data/train/mil/seed0.prov.json"))
     assert first == again

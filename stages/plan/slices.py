@@ -96,7 +96,7 @@ def wanted(installed: Installed, jobs: Jobs, reports: Reports) -> dict[str, Want
     plan |= {paths.tables(d).as_posix(): by_slice("split", d) for d in installed.datasets}
     for batch in jobs.batches():
         # A recheck file for each job: one damaged file starts one job.
-        one = replace(by_slice("features", batch.features), recheck=Path(paths.recheck("features", batch.key)))
+        one = replace(by_slice("features", batch.section), recheck=Path(paths.recheck("features", batch.key)))
         plan |= dict.fromkeys(batch.files, one)
     for room in ("train", "infer", "evaluate"):
         plan |= {run: by_slice(room, name) for name in installed.variants for run in jobs.runs(room, name)}
