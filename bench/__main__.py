@@ -15,9 +15,7 @@ def main() -> int:
     print(table.state())
     torch.set_num_threads(1)
     found = [row for part in (extraction, networks, training, metrics, memory) for row in part.rows()]
-    code = table.show(found)
-    print(f"\n{table.state()} at the end")
-    return code
+    return table.show(found)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 
 from bench import limit, table
-from bench.table import Row, at_least, at_most
+from bench.table import Row, at_least, at_least_when_quiet, at_most
 from tests.videos import scene, source, write_video
 from vad.extractors._base import load_extractor
 
@@ -214,7 +214,7 @@ def xfeat_rows(clips: Clips, repeats: int, peaks: dict[torch.dtype, float]) -> l
     if why_not:
         rows["float16"] = Row("XFeat float16", ours=why_not)
     else:
-        bars = [at_least("ours / naive", rows["float16"].ratio or 0, HALF_BAR)]
+        bars = [at_least_when_quiet("ours / naive", rows["float16"].ratio or 0, HALF_BAR)]
         rows["float16"] = rows["float16"]._replace(bars=bars)
     ours, naive = 1 / exact.frame_seconds, 1 / one_thread.frame_seconds
     limit_of_one = 1 / (decoded + operations["float32"])
@@ -228,9 +228,9 @@ def _reading_seconds(clips: Clips, stride: int) -> float:
     return table.cpu_seconds({"read": limit.decode(clips.clip, 224, stride)}, 1)["read"] / clips.n_frames
 
 
-def _exact_bars(row: Row, team: Team, difference: float) -> list[tuple[str, bool]]:
+def _exact_bars(row: Row, team: Team, difference: float) -> list[tuple[str, bool | None]]:
     return [
-        at_least("ours / naive", row.ratio or 0, EXACT_BAR),
+        at_least_when_quiet("ours / naive", row.ratio or 0, EXACT_BAR),
         at_least("share of the limit", row.share or 0, LIMIT_BAR),
         at_most("largest difference from the loop, whose resizing is OpenCV's", difference, 0.05),
         at_most("peak memory of a process in MB", team.memory_mb, MEMORY_BAR_MB),
@@ -281,7 +281,7 @@ def frames_row(clips: Clips, repeats: int, peak: float) -> Row:
         team.dismiss()
     floor = statistics.median(reading) + MOBILENET_FLOPS / peak / 3
     row = _row("MobileNetV3, every third frame", loop, ours, floor)
-    return row._replace(bars=[at_least("ours / naive", row.ratio or 0, FRAMES_BAR)])
+    return row._replace(bars=[at_least_when_quiet("ours / naive", row.ratio or 0, FRAMES_BAR)])
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,8 @@ class Row(NamedTuple):
     limit: str = ""
     ratio: float | None = None
     share: float | None = None
-    bars: Sequence[tuple[str, bool]] = ()
-    """What is demanded, in words with the measured number, and whether it holds."""
+    bars: Sequence[tuple[str, bool | None]] = ()
+    """What is demanded, in words with the measured number, and whether it holds; None = it cannot be judged."""
 
     def cells(self) -> list[str]:
         """The row as it is printed."""
@@ -37,6 +38,12 @@ def at_least(what: str, value: float, bar: float) -> tuple[str, bool]:
     return f"{what}: {value:.2f} >= {bar:g}", value >= bar
 
 
+def at_least_when_quiet(what: str, value: float, bar: float) -> tuple[str, bool | None]:
+    """A bar that is judged only if no other work is running, which slows one side more than the other."""
+    text, holds = at_least(what, value, bar)
+    return (f"{text}, not judged: other work is running", None) if busy() else (text, holds)
+
+
 def at_most(what: str, value: float, bar: float) -> tuple[str, bool]:
     """A bar for a number that should be small."""
     return f"{what}: {value:.2f} <= {bar:g}", value <= bar
@@ -48,8 +55,8 @@ def show(rows: Sequence[Row]) -> int:
     print()
     bars = [(row.what, *bar) for row in rows for bar in row.bars]
     for what, text, holds in bars:
-        print(f"{'ok  ' if holds else 'MISS'} {what}: {text}")
-    return 0 if all(holds for _, _, holds in bars) else 1
+        print(f"{ {True: 'ok  ', False: 'MISS', None: '-   '}[holds] } {what}: {text}")
+    return 1 if any(holds is False for _, _, holds in bars) else 0
 
 
 def peak_mb() -> float:
@@ -62,9 +69,15 @@ def state() -> str:
     """The machine and how busy it is: the ratios of a busy one are not to be quoted."""
     from vad.cost.measure import machine  # torch with it: the memory of metrics is measured without
 
-    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    quiet = "quiet" if load <= cores / 2 else "other work is running: do not quote these numbers"
-    return f"{machine()['processor']}, {cores} cores, load {load:.1f} ({quiet})"
+    quiet = "other work is running: do not quote these numbers" if busy() else "quiet"
+    cores = len(os.sched_getaffinity(0))
+    return f"{machine()['processor']}, {cores} cores, load {os.getloadavg()[0]:.1f} ({quiet})"
+
+
+@cache
+def busy() -> bool:
+    """Whether other work was running when this was first asked, before anything was measured."""
+    return os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2
 
 
 def cpu_seconds(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:

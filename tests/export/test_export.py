@@ -70,6 +70,17 @@ def test_a_file_that_differs_is_deleted(tmp_path: Path, monkeypatch: pytest.Monk
     assert [] == list(tmp_path.iterdir())
 
 
+def test_what_a_format_does_not_know_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the operation that the converter names, and without its traceback."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise torch.onnx.OnnxExporterError("see the report") from ValueError("no translation of aten.fancy\nmore")
+
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    with pytest.raises(VadError, match=r"cannot be written as onnx \(.+no translation of aten.fancy\)\. Try the other"):
+        formats.write(nn.Identity(), torch.ones(1), "onnx", tmp_path / "head.onnx")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_exported_networks_agree_with_torch(kind: str, run: Path, tmp_path: Path) -> None:
     """Both files and their measurements are there."""

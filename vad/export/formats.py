@@ -45,15 +45,7 @@ def files_of(path: Path) -> list[Path]:
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
-def write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, path: Path) -> None:
-    """Write a network in eval mode, for inputs of the shape of the example.
-
-    Args:
-        network: on the CPU.
-        example: an input.
-        kind: the format.
-        path: the file, with the suffix of the format.
-    """
+def _write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, path: Path) -> None:
     network = network.eval().requires_grad_(False)
     with torch.no_grad(), warnings.catch_warnings():
         # torch.export says that it copies the weights of an LSTM; the check of the file would show a difference.
@@ -65,6 +57,27 @@ def write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, path
         model = openvino.convert_model(torch.export.export(network, (example,), strict=False))
     model.reshape(list(example.shape))
     openvino.save_model(model, str(path), compress_to_fp16=False)
+
+
+def write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, path: Path) -> None:
+    """Write a network in eval mode, for inputs of the shape of the example.
+
+    Args:
+        network: on the CPU.
+        example: an input.
+        kind: the format.
+        path: the file, with the suffix of the format.
+
+    Raises: VadError for a network with an operation that the format's converter does not know.
+    """
+    try:
+        _write(network, example, kind, path)
+    except Exception as error:  # each converter has classes of its own, some of them private
+        first = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise VadError(
+            f"{path}: the network cannot be written as {kind} ({type(error).__name__}: {first})."
+            " Try the other --format."
+        ) from error
 
 
 def load(path: Path) -> Run:
