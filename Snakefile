@@ -21,21 +21,18 @@ if workflow.is_main_process:
         start = preflight(asked)
 
 
-def everything(wildcards):
-    """What rule `all` asks for: less than everything where a run would have nothing to do."""
-    settings = workflow.dag_settings
-    forced = settings.forceall or settings.forcetargets or settings.forcerun
-    return (
-        start.targets(skip=bool(workflow.executor_plugin and not forced))
-        if start
-        else reports.records()
-    )
+# Inputs of which Snakemake compares no times where they are the user's own: the look before the run reads them.
+watched = lambda files: [
+    name if asked.makes(name) else ancient(name) for name in map(str, files)
+]
 
 
-def watched(files):
-    """Inputs of which Snakemake compares no times where they are the user's own: the look before the run reads them."""
-    names = [str(file) for file in files]
-    return [name if asked.makes(name) else ancient(name) for name in names]
+# A run that is forced to make things looks at all of them; another one asks for less where it would have nothing to do.
+forced = lambda: (
+    workflow.dag_settings.forceall
+    or workflow.dag_settings.forcetargets
+    or workflow.dag_settings.forcerun
+)
 
 
 wildcard_constraints:
@@ -66,7 +63,11 @@ rule report:
 rule all:
     default_target: True
     input:
-        everything,
+        lambda w: (
+            start.targets(skip=bool(workflow.executor_plugin and not forced()))
+            if start
+            else reports.records()
+        ),
     message:
         "all: everything is made"
 
