@@ -5,18 +5,13 @@ Each part also runs alone: `python -m bench.extraction`, and so on.
 
 import sys
 
-import torch
-
 from bench import extraction, memory, metrics, networks, table, training
 
 
-def main() -> int:
-    """Measure, print, and judge."""
-    print(table.state())
-    torch.set_num_threads(1)
-    found = [row for part in (extraction, networks, training, metrics, memory) for row in part.rows()]
-    return table.show(found)
+def rows() -> list[table.Row]:
+    """The rows of every part."""
+    return [row for part in (extraction, networks, training, metrics, memory) for row in part.rows()]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(table.main(rows))

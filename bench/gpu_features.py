@@ -16,8 +16,9 @@ from torch import nn
 from bench.gpu_rows import Row, Table, rate_of
 from stages.features.run import GPU_VIDEOS
 from vad.extractors._base import Source, load_extractor, make_features
-from vad.extractors._network_run import NetworkExtractor, one_exact_thread, segments_together
+from vad.extractors._network_run import NetworkExtractor, segments_together
 from vad.extractors.frames import Config as FramesConfig
+from vad.nn.exact import one_exact_thread
 from vad.video.batches import batches
 from vad.video.decode import open_video
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import av
-import torch
 
 from bench import table
 from bench.extraction import Team, project
@@ -53,12 +52,5 @@ def rows() -> list[Row]:
     return [Row(what, *cells, bars=[at_most("growth in MB", growth, GROWTH_BAR_MB)])]
 
 
-def main() -> int:
-    """Measure, print, and judge."""
-    print(table.state())
-    torch.set_num_threads(1)
-    return table.show(rows())
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(table.main(rows))

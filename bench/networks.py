@@ -12,7 +12,8 @@ import torch
 from bench import table
 from bench.table import Row
 from vad.extractors._base import load_extractor
-from vad.extractors._network_run import NetworkExtractor, one_exact_thread
+from vad.extractors._network_run import NetworkExtractor
+from vad.nn.exact import one_exact_thread
 
 FRAMES = 16
 SIDES = {"XFeat": 224, "X3D-S": 224, "X3D-L": 224, "I3D": 224, "C3D": 112}

@@ -59,6 +59,15 @@ def show(rows: Sequence[Row]) -> int:
     return 1 if any(holds is False for _, _, holds in bars) else 0
 
 
+def main(rows: Callable[[], Sequence[Row]]) -> int:
+    """Measure with one thread, print, and judge: the command of every part; returns the exit code."""
+    import torch  # a second of time and hundreds of MB, which a part that only judges does not need
+
+    print(state())
+    torch.set_num_threads(1)
+    return show(rows())
+
+
 def peak_mb() -> float:
     """Peak memory of this process in MB. `getrusage` would start with that of the process that started it."""
     found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())

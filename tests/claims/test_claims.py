@@ -182,7 +182,6 @@ def test_every_check_comes_out(claims: dict[str, Claim]) -> None:
         ("memtsm_macs", {"R12": "2.31"}, {"R12", "R15"}),
         ("memtsm_macs", {"R12": "1.15"}, {"R12", "R15"}),
         ("memtsm_macs", {"R12": "1.160"}, {"R12", "R15"}),
-        ("xfeat_against_3d", {"M06": "9.2"}, {"M06"}),
         ("efficient_vad_size", {"E21": "960 / 500 / 64"}, {"E21"}),
         ("efficient_vad_size", {"E21": "960 / 50 / 65"}, {"E21"}),
         ("efficient_vad_size", {"E21": "961 / 50 / 64"}, {"E21"}),

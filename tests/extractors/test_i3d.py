@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests import videos
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
-from vad.extractors._network_run import one_exact_thread
 from vad.extractors.i3d import Config, Extractor
 from vad.networks.i3d_inception import Inception, Unit, same
 from vad.networks.i3d_resnet import ResNet50
+from vad.nn.exact import one_exact_thread
 
 SMALL = {"weights": "random", "width": 44, "height": 40, "size": 32, "device": "cpu"}
 

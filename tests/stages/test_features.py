@@ -13,7 +13,7 @@ from tests import videos
 from vad.artefacts.files import write_json
 from vad.errors import VadError
 from vad.extractors import frames, xfeat
-from vad.extractors._network_run import one_exact_thread
+from vad.nn.exact import one_exact_thread
 
 
 def batch(folder: Path, names: list[str], out: str = "out", **entry: object) -> list[str]:

@@ -34,9 +34,6 @@ class Network(NamedTuple):
     rows: int | None
 
 
-SPEEDS = {"XFeat": 365.0, "X3D-S": 39.6, "X3D-L": 25.7, "I3D": 26.2, "C3D at 112 x 112": 30.2}
-SPEEDS_OF = "AMD EPYC, one thread, torch 2.14.1, 224 x 224 pixels"
-"""Frames per second of networks for 16 frames, as `python -m bench.networks` printed them, and where."""
 X3D_WIDTH = 192
 """Channels of X3D's activations."""
 EFFICIENT_VAD_WIDTH = 960
@@ -117,18 +114,6 @@ def _smaller(claims: Claims) -> dict[str, Computed]:
     return {"R17": Computed(other < own, text)}
 
 
-def _xfeat_against_3d(claims: Claims) -> dict[str, Computed]:
-    """How many times faster XFeat is than each 3D network that was measured beside it."""
-    printed = float(claims["M06"].value)
-    ratios = {name: SPEEDS["XFeat"] / speed for name, speed in SPEEDS.items() if name != "XFeat"}
-    text = (
-        f"XFeat's {SPEEDS['XFeat']:.0f} frames/s are "
-        + ", ".join(f"{ratio:.1f} times those of {name}" for name, ratio in ratios.items())
-        + f" ({SPEEDS_OF}, 16 frames, without decoding: `python -m bench.networks`)"
-    )
-    return {"M06": Computed(all(abs(ratio / printed - 1) > 0.1 for ratio in ratios.values()), text)}
-
-
 CHECKS: Mapping[str, Callable[[Claims], dict[str, Computed]]] = {
     "memtsm_size": _in_millions("memtsm", "R10"),
     "stead_base_size": _in_millions("stead_base", "R11"),
@@ -136,6 +121,5 @@ CHECKS: Mapping[str, Callable[[Claims], dict[str, Computed]]] = {
     "efficient_vad_size": _efficient_vad,
     "memtsm_macs": _memtsm_macs,
     "memtsm_against_stead_size": _smaller,
-    "xfeat_against_3d": _xfeat_against_3d,
 }
 """Every count by the name that the ledger has for it."""

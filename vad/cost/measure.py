@@ -21,7 +21,7 @@ import torch
 from jaxtyping import UInt8
 
 from vad.errors import VadError
-from vad.video.decode import Reader, Rules, open_video
+from vad.video.decode import OuterReader, Reader, Rules, open_video
 
 Result = TypeVar("Result")
 MB = 1e6
@@ -122,21 +122,15 @@ class FirstFrames:
         return found
 
 
-class _TimedReader:
+class _TimedReader(OuterReader):
     """A reader that passes on the first frames of another one and adds the time they took to its owner's."""
 
     def __init__(self, reader: Reader, owner: FirstFrames) -> None:
-        self._reader, self._owner = reader, owner
-
-    @property
-    def report(self) -> dict[str, Any]:
-        return self._reader.report
-
-    @property
-    def n_frames(self) -> int:
-        return self._reader.n_frames
+        super().__init__(reader)
+        self._owner = owner
 
     def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        """The first frames; see `Reader.frames`."""
         source = self._reader.frames(stride)
         while self.n_frames < self._owner.limit:
             start = time.perf_counter()

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from vad.errors import ParamsError, VadError, nearest
 from vad.params import load
@@ -39,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     trained = args.run or Path("data/train", args.variant, "seed0")
     if not (trained / "config.json").is_file():
         raise VadError(f"{trained}: no trained run. Train it: snakemake --cores all, or give --run.")
-    video = args.video or _any_video(Path("data/split", variant.dataset, "raw"), params.datasets[variant.dataset])
+    root = params.datasets[variant.dataset].model_dump().get("root")
+    video = args.video or _any_video(Path("data/split", variant.dataset, "raw"), root)
     entry = params.features[variant.features].model_dump(mode="json")
     found = write_parts(entry, trained, video, args.kind, args.out or Path("export", args.variant))
     for name in ("extractor", "head"):
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _any_video(generated: Path, entry: Any) -> Path:  # noqa: ANN401 - an entry of `datasets`
-    """The first video of a data set, in the order of names."""
-    root = generated if generated.is_dir() else getattr(entry, "root", None)
-    videos = sorted(Path(root).rglob("*.mp4")) if root else []
+def _any_video(generated: Path, root: str | None) -> Path:
+    """The first video of a data set, in the order of names: of its own folder, or of the generated one."""
+    folder = Path(root) if root else generated
+    videos = sorted(folder.rglob("*.mp4"))
     if not videos:
-        raise VadError(f"{root or generated}: no .mp4 file here. Give --video, a video with frames of your data.")
+        raise VadError(f"{folder}: no .mp4 file here. Give --video, a video with frames of your data.")
     return videos[0]

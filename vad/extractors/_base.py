@@ -58,7 +58,8 @@ class Source:
 class BaseExtractor:
     """Turns one video into one feature file. Building an extractor loads nothing: the first `extract` does.
 
-    A network is kept as an attribute (`functools.cached_property`), so that its cost can be measured.
+    One with a network inherits from `vad.extractors._network_run.NetworkExtractor`. A network is kept as an attribute,
+    so that its cost can be measured.
 
     Attributes:
         config: settings of the features entry.

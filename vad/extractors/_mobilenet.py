@@ -60,10 +60,6 @@ class FrameNetwork(nn.Module):
         first, rest = self.features[:FIRST_LAYERS], self.features[FIRST_LAYERS:]
         return F.adaptive_avg_pool2d(rest(torch.cat([first(self._normalised(part)) for part in parts])), 1).flatten(1)
 
-    def vectors(self, pictures: Float[Tensor, "frames 3 height width"]) -> Float[Tensor, "frames dim"]:
-        """The network itself, on normalised frames."""
-        return F.adaptive_avg_pool2d(self.features(pictures), 1).flatten(1)
-
     def _normalised(self, frames: UInt8[Tensor, "frames height width 3"]) -> Float[Tensor, "frames 3 height width"]:
         return frames.permute(0, 3, 1, 2).float().div_(255).sub_(self.mean).div_(self.std)
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vad import registry
@@ -26,6 +26,7 @@ from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
 from vad.extractors._base import BaseExtractor, Source
 from vad.extractors._engine import Engine, identity, prepare
+from vad.nn.exact import one_exact_thread
 from vad.nn.precision import HALF, autocast
 from vad.schema.base import Count
 from vad.video.batches import batches
@@ -67,6 +68,17 @@ class NetworkSettings(Rules):
         " for each of the two videos that a GPU works on at a time;"
         f" null = {CPU_FRAMES} on a CPU, {GPU_FRAMES} on a GPU",
     )
+
+    @model_validator(mode="after")
+    def _decoder_and_network_fit(self) -> "NetworkSettings":
+        if self.decoder_device == "gpu" and self.device == "cpu":
+            raise ValueError("decoder_device: gpu needs a network on the GPU (set device to auto or cuda)")
+        return self
+
+    @property
+    def decodes_on_cpu(self) -> bool:
+        """Also where the decoder may choose and the network is on the CPU: its frames are needed there."""
+        return super().decodes_on_cpu or (self.decoder_device == "auto" and self.device == "cpu")
 
 
 class Cut(NamedTuple):
@@ -242,32 +254,3 @@ def cast_layers(network: nn.Module, dtype: torch.dtype) -> nn.Module:
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
             module.to(dtype)
     return network
-
-
-class _SharedState:
-    """How many threads are inside `one_exact_thread`: the first one sets what all threads share, the last undoes it."""
-
-    def __init__(self) -> None:
-        self.lock, self.inside, self.undo = threading.Lock(), 0, contextlib.ExitStack()
-
-
-_STATE = _SharedState()
-
-
-@contextlib.contextmanager
-def one_exact_thread() -> Iterator[None]:
-    """One CPU thread a video (a second costs more than it brings); on a GPU full float32 by fixed algorithms."""
-    with _STATE.lock:
-        if not _STATE.inside:
-            _STATE.undo.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(1)
-            exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-            _STATE.undo.enter_context(exact)
-        _STATE.inside += 1
-    try:
-        yield
-    finally:
-        with _STATE.lock:
-            _STATE.inside -= 1
-            if not _STATE.inside:
-                _STATE.undo.close()

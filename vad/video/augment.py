@@ -12,9 +12,8 @@ copy are changed alike, because a change from frame to frame would look like mot
 (torchvision's ColorJitter draws it).
 """
 
-import contextlib
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,8 +21,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from vad.nn.exact import one_exact_thread
 from vad.video.batches import batches
-from vad.video.decode import Reader
+from vad.video.decode import OuterReader, Reader
 from vad.video.draws import Draws
 
 TOGETHER = 64
@@ -35,20 +35,9 @@ def augment(draws: Draws, frames: UInt8[Tensor, "frames height width 3"]) -> UIn
 
     Equal frames in equal numbers give equal bytes, whatever the number of CPU threads.
     """
-    with _one_thread():
+    with one_exact_thread():
         parts = [_changed(draws, part.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) for part in frames.split(TOGETHER)]
     return torch.cat(parts).contiguous()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One CPU thread, which is what a job has; means over a frame then do not depend on the number of cores either."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _changed(draws: Draws, pictures: UInt8[Tensor, "frames 3 height width"]) -> UInt8[Tensor, "frames 3 height width"]:
@@ -84,7 +73,7 @@ def augmented(reader: Reader, draws: Draws) -> Reader:
     return AugmentedReader(reader, draws)
 
 
-class AugmentedReader:
+class AugmentedReader(OuterReader):
     """The frames of another reader, changed by the values of a copy.
 
     Args:
@@ -93,17 +82,8 @@ class AugmentedReader:
     """
 
     def __init__(self, reader: Reader, draws: Draws) -> None:
-        self._reader, self._draws = reader, draws
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The decode report of the other reader."""
-        return self._reader.report
-
-    @property
-    def n_frames(self) -> int:
-        """Frames decoded so far."""
-        return self._reader.n_frames
+        super().__init__(reader)
+        self._draws = draws
 
     def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         """See `Reader.frames`."""

@@ -270,15 +270,14 @@ def require_all(frames: UInt8[Tensor, "frames *shape"], left: int) -> None:
 
 
 def decoding_device(rules: Rules) -> str:
-    """`cpu` or `gpu`: what decoder_device means here, for a network whose `device` is in the same settings, if any.
+    """`cpu` or `gpu`: what decoder_device means here.
 
     Raises: MediaError for a GPU that is not there.
     """
     there = torch.cuda.is_available()
     if rules.decoder_device == "gpu" and not there:
         raise MediaError("decoder_device: gpu, but torch sees no GPU. Set decoder_device to auto or cpu.")
-    on_cpu = rules.decoder_device == "cpu" or (rules.decoder_device == "auto" and getattr(rules, "device", "") == "cpu")
-    return "gpu" if there and not on_cpu else "cpu"
+    return "gpu" if there and not rules.decodes_on_cpu else "cpu"
 
 
 def load_dali() -> ModuleType:

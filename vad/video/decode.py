@@ -70,9 +70,12 @@ class Rules(Section):
             raise ValueError("decoder_device: gpu needs decoder: dali (PyAV decodes on the CPU)")
         if self.decoder == "pyav" and self.unsupported == "pyav":
             raise ValueError("unsupported: pyav needs decoder: dali (PyAV has nothing to stand in for)")
-        if self.decoder_device == "gpu" and getattr(self, "device", "auto") == "cpu":
-            raise ValueError("decoder_device: gpu needs a network on the GPU (set device to auto or cuda)")
         return self
+
+    @property
+    def decodes_on_cpu(self) -> bool:
+        """Whether DALI is to decode on the CPU even where there is a GPU."""
+        return self.decoder_device == "cpu"
 
 
 @runtime_checkable
@@ -95,6 +98,27 @@ class Reader(Protocol):
         Raises: MediaError. Damage is judged after the last frame: keep nothing before the end.
         """
         ...
+
+
+class OuterReader:
+    """A reader around another one of the same video: it gives other frames, and the report and the count of the other.
+
+    Args:
+        reader: the other one.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The decode report of the other reader."""
+        return self._reader.report
+
+    @property
+    def n_frames(self) -> int:
+        """Frames that the other reader has decoded so far."""
+        return self._reader.n_frames
 
 
 OpenVideo = Callable[[Path, int, int, Rules, int | None], Reader]
