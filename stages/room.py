@@ -1,16 +1,18 @@
 """What every room's run.py shares: the flags of a job, its errors and its last line."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel
 
 from vad.artefacts.files import read_json
-from vad.errors import VadError
+from vad.errors import VadError, storage_error
+from vad.interrupts import Stopped, stoppable
 from vad.ledger.records import Job
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -53,11 +55,26 @@ def make(job: Job, work: Callable[[], object]) -> bool:
 
 
 def command_line(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Run a room: errors that a user can correct are printed without a traceback, exit code 2."""
+    """Run a room; errors that a user can correct are printed without a traceback.
+
+    The exit code is 2 for these, 74 where something cannot be written (disk full, no permission), 143 after SIGTERM and
+    130 after SIGINT.
+    """
     try:
-        main(None)
+        with stoppable():
+            main(None)
+    except Stopped as stop:
+        _end(f"{stop}: what is finished is kept, the same command goes on from there", stop.exit_code)
     except VadError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        _end(f"error: {error}", error.exit_code)
+    except OSError as error:
+        if (known := storage_error(error)) is None:
+            raise
+        _end(f"error: {known}", known.exit_code)
+
+
+def _end(message: str, exit_code: int) -> NoReturn:
+    """Print a last line, if there is room for it on a full disk."""
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
+    sys.exit(exit_code)

@@ -17,7 +17,7 @@ ROOMS = re.findall(r'include: "stages/(\w+)/rules.smk"', (ROOT / "Snakefile").re
 DVC = YAML(typ="safe").load(ROOT / "dvc.yaml")
 MODULES = sorted((ROOT / "vad").rglob("*.py"))
 LEVELS = (
-    ("errors",),
+    ("errors", "interrupts"),
     ("schema", "nn", "networks", "synthetic"),
     ("registry", "artefacts", "synthetic_events"),
     ("ledger", "video", "splits", "models"),

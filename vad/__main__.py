@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vad.artefacts.files import write_text
 from vad.audit import command
-from vad.errors import VadError
+from vad.errors import VadError, storage_error
 from vad.export import command as export_command
 
 PARAMS = Path("params.yaml")
@@ -26,7 +26,7 @@ WRITTEN = Path(".params")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; exit code 0 = fine, 1 = findings, 2 = an error that the user can repair."""
+    """Run one verb; exit code 0 = fine, 1 = findings, 2 = an error that the user can repair, 74 = cannot be written."""
     flags = argparse.ArgumentParser(
         prog="vad", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,11 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.work(args)
     except VadError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except BrokenPipeError:
         # The reader of a pipe, such as `head`, has seen enough: nothing more is flushed into it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if (known := storage_error(error)) is None:
+            raise
+        print(f"error: {known}", file=sys.stderr)
+        return known.exit_code
 
 
 def _verify(args: argparse.Namespace) -> int:

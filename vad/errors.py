@@ -1,14 +1,24 @@
-"""Errors for users; a message says where, what is wrong, and what to do. Rooms print it without a traceback, exit 2."""
+"""Errors for users; a message says where, what is wrong, and what to do. Rooms print it without a traceback."""
 
-from collections.abc import Sequence
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 NAMES_SHOWN = 3
 """In a message, at most."""
 
 
 class VadError(Exception):
-    """A problem that the user can solve; base class of all errors that are printed without a traceback."""
+    """A problem that the user can solve; base class of all errors that are printed without a traceback.
+
+    Attributes:
+        exit_code: of a command that ends with this error.
+    """
+
+    exit_code = 2
 
 
 class ParamsError(VadError):
@@ -42,6 +52,56 @@ class FeatureError(VadError):
 
 class ArtefactError(VadError):
     """A file that a room wrote, or scores to audit, are missing, damaged or made from other inputs."""
+
+
+class StorageError(VadError):
+    """A file cannot be written: the disk is full, a limit is reached, or writing is not allowed there."""
+
+    exit_code = os.EX_IOERR
+
+
+FULL = "Free some space"
+STORAGE = {
+    errno.ENOSPC: ("disk full", FULL),
+    errno.EDQUOT: ("disk quota used up", FULL),
+    errno.EFBIG: ("file size limit reached", "Raise the limit (`ulimit -f`)"),
+    errno.EROFS: ("read-only file system", "Make it writable"),
+    errno.EACCES: ("no permission", "Change owner or mode of the file or its folder"),
+    errno.EPERM: ("no permission", "Change owner or mode of the file or its folder"),
+}
+"""For each error number of the system that `storage_error` knows: what it means, and what to do."""
+
+
+def storage_error(error: OSError, path: Path | None = None) -> StorageError | None:
+    """The error for a user behind an error of the system that came up while something was written.
+
+    Args:
+        error: as the system raised it.
+        path: what was written; None = what the error itself names.
+
+    Returns: None if the error is not about where things are stored.
+    """
+    if error.errno not in STORAGE:
+        return None
+    what, remedy = STORAGE[error.errno]
+    where = path or error.filename or Path.cwd()
+    rest = "then run the same command again: what was finished before is kept"
+    return StorageError(f"{what} at {where}: {os.strerror(error.errno)}. {remedy}, {rest}.")
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Within the block, an error of the system about a full or protected disk becomes a StorageError.
+
+    Args:
+        path: what is written; the message names it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if (known := storage_error(error, path)) is not None:
+            raise known from error
+        raise
 
 
 def listing(where: str, problems: Sequence[str], remedy: str = "") -> str:

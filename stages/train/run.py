@@ -11,7 +11,8 @@ import pandas as pd
 from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import file_name
-from vad.errors import VadError, listing
+from vad.artefacts.files import locked
+from vad.errors import StorageError, VadError, listing
 from vad.ledger.records import Job
 from vad.schema.train import Train
 from vad.splits.tables import read_train
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None) -> None:
-    """Train the seeds one after the other; one that fails does not stop the others, all failures are reported."""
+    """Train the seeds one after the other; one that fails does not stop the others, all failures are reported.
+
+    Raises: VadError with the problems of all seeds, or at once if another process trains the same variant;
+        StorageError at once.
+    """
     flags = parser(__doc__)
     flags.add_argument("--videos", type=Path, required=True, help="train.csv")
     flags.add_argument("--features", type=Path, required=True, help="folder of feature files")
@@ -45,7 +50,7 @@ def main(argv: Sequence[str] | None) -> None:
 
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}
-    with turn:
+    with locked(args.out), turn:
         try:
             for seed in args.seeds:
                 out = args.out / f"seed{seed}"
@@ -55,6 +60,8 @@ def main(argv: Sequence[str] | None) -> None:
                 try:
                     if make(job, lambda seed=seed, out=out: training().run(seed, args.threads, out)) and was_there:
                         replaced.append(job)
+                except StorageError:  # the other seeds would meet it too
+                    raise
                 except VadError as error:
                     problems.setdefault(str(error), []).append(seed)
             if problems:

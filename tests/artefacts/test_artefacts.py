@@ -13,7 +13,7 @@ from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.artefacts.files import atomic, canonical_json, sha256, write_json
 from vad.artefacts.scores import ScoreFile, StoredScores, read_scores, write_scores
 from vad.artefacts.weights import read_weights, write_weights
-from vad.errors import ArtefactError, FeatureError, VadError
+from vad.errors import ArtefactError, FeatureError, StorageError, VadError
 
 
 def features(rows: int = 3, dim: int = 4) -> FeatureFile:
@@ -165,7 +165,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     """A writer that dies halfway leaves the old content and no temporary file."""
     path = tmp_path / "x.txt"
     path.write_text("old")
-    with pytest.raises(ArtefactError, match="disk full"):
+    with pytest.raises(StorageError, match=r"^disk full at .*x\.txt: No space left on device"):
         write_half(path)
 
     assert (["x.txt"], "old") == ([p.name for p in tmp_path.iterdir()], path.read_text())

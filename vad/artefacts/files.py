@@ -6,7 +6,9 @@ This module imports no torch, because Snakemake imports it while it parses the r
 
 import contextlib
 import errno
+import fcntl
 import hashlib
+import io
 import json
 import os
 import zipfile
@@ -16,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from vad.errors import ArtefactError
+from vad.errors import ArtefactError, storage_errors
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile)
 """What numpy and json raise for files that are empty, truncated, of another kind or lack a part."""
@@ -37,22 +39,70 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def atomic(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; at the end it is flushed to disk and replaces `path` in one step.
 
-    Raises: ArtefactError when the disk is full; the temporary file is removed.
+    Raises: StorageError when the disk is full or may not be written; the temporary file is removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """As `atomic`, for a library that opens its files itself: the temporary file that the block has to write.
+
+    Raises: StorageError when the disk is full or may not be written; the temporary file is removed.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+        finally:
+            with contextlib.suppress(OSError):  # of a read-only file system: nothing was written there
+                temporary.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # some network file systems cannot do this for folders
+        _sync(path.parent)  # so that a power cut does not undo the replacement
+
+
+def _sync(path: Path) -> None:
+    """Flush a file, or the names in a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        with temporary.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}:
-            raise ArtefactError(f"{path}: disk full. Free some space, then run the same command again.") from error
-        raise
+        os.fsync(descriptor)
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Within the block no other process can lock the folder; the lock ends with the process, however it ends.
+
+    Args:
+        folder: made if it is not there. Nothing is written into it.
+
+    Raises: ArtefactError if another process has locked it.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ArtefactError(
+            f"{folder}: another process is writing this folder. Wait until it has ended, or end it; then run the same"
+            " command again."
+        ) from error
+    except OSError:  # NFS cannot lock folders: there, Snakemake's own lock has to do
+        return
 
 
 def write_text(path: Path, text: str) -> None:
@@ -79,8 +129,11 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write one array as `.npy`, atomically."""
+    # Into memory first: of a real file numpy reports a full disk by an error that does not say so.
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
     with atomic(path) as stream:
-        np.save(stream, array, allow_pickle=False)
+        stream.write(content.getbuffer())
 
 
 def read_archive(path: Path, leave: tuple[str, ...] = ()) -> dict[str, np.ndarray]:

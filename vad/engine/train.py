@@ -1,8 +1,9 @@
 """The training loop of all models: the same seed gives the same weights.
 
 Each step seeds torch from (seed, epoch, step), and each epoch draws its order from (seed, epoch). So only the state of
-model and optimiser passes from one epoch to the next, and a run that is resumed after an epoch equals one that was
-never stopped.
+model and optimiser passes from one step to the next, and a run that is resumed after any step equals one that was
+never stopped. A stop (`vad.interrupts`) waits for the end of a step and has the state saved; a run that is killed goes
+on from the end of its last epoch.
 A model with an `adversary` has a second optimiser, which steps after the first on `adversary_loss`.
 `train.precision` holds for the loss of a training step; weights, validation and scoring are float32.
 The epoch is chosen on the validation part only.
@@ -11,6 +12,7 @@ The epoch is chosen on the validation part only.
 import math
 import os
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,7 @@ from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.score import video_scores
 from vad.errors import ParamsError, VadError, listing
 from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
+from vad.interrupts import Stopped, held
 from vad.models._base import Bags, VideoModel, Windows, defines
 from vad.models._contract import checked_terms
 from vad.nn.precision import autocast
@@ -106,25 +109,44 @@ class TrainingRun:
         self.scaler, self.adversary_scaler = (torch.amp.GradScaler(self.device.type, enabled=scaled) for _ in range(2))
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
+        self.done = 0
+        """Steps of the epoch that is running."""
+        self.sums: dict[str, float] = {}
+        """The terms of the losses, each summed over these steps."""
+        self.trained: dict[str, Tensor] | None = None
+        """While an epoch is validated: the weights before, since models are calibrated on the validation part."""
 
-    def epoch(self) -> None:
-        """Train for one epoch, validate, and keep the weights if they are the best so far."""
+    def epoch(self) -> Row:
+        """Train for one epoch or what is left of it, and validate.
+
+        Returns: the row of the history, for `end_epoch`.
+
+        Raises: Stopped between two steps, or while the epoch is validated; `save` then writes the state.
+        """
         number = len(self.history) + 1
         generator = torch.Generator().manual_seed(seed_for(self.seed, number))
         self.model.train()
-        sums: dict[str, float] = {}
-        for step, batch in enumerate(self.fit.draw(self.settings.batch, self.steps, generator)):
-            for name, value in self.step(number, step, batch).items():
-                sums[name] = sums.get(name, 0.0) + value
-        terms = {name: total / self.steps for name, total in sums.items()}
+        batches = self.fit.draw(self.settings.batch, self.steps, generator)
+        for batch in islice(batches, self.done, None):
+            with held():
+                for name, value in self.step(number, self.done, batch).items():
+                    self.sums[name] = self.sums.get(name, 0.0) + value
+                self.done += 1
+        terms = {name: total / self.steps for name, total in self.sums.items()}
         row: Row = {
             "epoch": number,
             "lr": self.optimiser.param_groups[0]["lr"],
             "train_loss": sum(value for name, value in terms.items() if name.startswith("train_")),
         }
-        self.history.append({**row, **terms, **self._validate(number)})
-        if best_epoch(self.history, self.settings.select_by) == number:
+        self.trained = _copy(self.model.state_dict())
+        return {**row, **terms, **self._validate(number)}
+
+    def end_epoch(self, row: Row) -> None:
+        """Note an epoch, and keep the weights if they are the best so far."""
+        self.history.append(row)
+        if best_epoch(self.history, self.settings.select_by) == row["epoch"]:
             self.best = _copy(self.model.state_dict())
+        self.done, self.sums, self.trained = 0, {}, None
 
     def step(self, epoch: int, step: int, batch: Bags | Windows) -> dict[str, float]:
         """One step of every optimiser on a batch; the terms of the losses.
@@ -219,7 +241,7 @@ class TrainingRun:
     def save(self, path: Path, digest: str) -> None:
         """Write a checkpoint, of plain types and tensors only."""
         state = {
-            "model": self.model.state_dict(),
+            "model": self.model.state_dict() if self.trained is None else self.trained,
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
             "adversary_scaler": self.adversary_scaler.state_dict(),
@@ -230,12 +252,13 @@ class TrainingRun:
                 else {"adversary_optimiser": self.adversary_optimiser.state_dict()}
             ),
         }
-        checkpoints.save(path, {**state, "history": self.history, "digest": digest})
+        place = {"history": self.history, "done": self.done, "sums": self.sums}
+        checkpoints.save(path, {**state, **place, "digest": digest})
 
     def load(self, path: Path, digest: str) -> None:
-        """Continue from a checkpoint; one of another run (another digest) is ignored."""
-        content = checkpoints.load(path)
-        if content["digest"] != digest:
+        """Continue from the newest whole checkpoint; one of another run (another digest) is ignored."""
+        content = checkpoints.newest(path)
+        if content is None or content["digest"] != digest:
             return
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
@@ -244,6 +267,7 @@ class TrainingRun:
         if self.adversary_optimiser is not None:
             self.adversary_optimiser.load_state_dict(content["adversary_optimiser"])
         self.best, self.history = content["best"], content["history"]
+        self.done, self.sums = content["done"], content["sums"]
 
 
 def use_exact_algorithms(threads: int) -> None:
@@ -272,29 +296,38 @@ def train(
         settings: section `train` of the variant.
         seed: >= 0; with the same data, settings and CPU it gives the same weights.
         threads: CPU threads, >= 1.
-        checkpoint: file that is written after each epoch; a later call with the same data and settings goes
-            on from it; the caller deletes it.
+        checkpoint: file that is written after each epoch and when the process is stopped (the one before it
+            stays beside it); a later call with the same data and settings goes on from it; the caller deletes
+            both (`vad.engine.checkpoints.discard`).
         after_epoch: called with the number of each epoch that was trained, while the model has its weights.
 
     Raises: ParamsError for settings that do not fit the data; DatasetError for a missing class; VadError
-        naming the step at which the loss stops being a finite number; ArtefactError for a damaged checkpoint.
+        naming the step at which the loss stops being a finite number; StorageError if a checkpoint cannot be
+        written; Stopped once the state is saved.
     """
     check(model, fit, validation, settings)
     use_exact_algorithms(threads)
     run = TrainingRun(model, fit, validation, settings, seed)
     digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
-    if checkpoint and checkpoint.exists():
+    if checkpoint:
         run.load(checkpoint, digest)
     hold([run.fit, run.validation], run.device)
     # The weights of a regularised model may shrink to denormal numbers, with which a step takes six times as long.
     torch.set_flush_denormal(True)
     try:
         while not run.finished():
-            run.epoch()
-            if after_epoch:
-                after_epoch(len(run.history))
-            if checkpoint:
+            row = run.epoch()
+            with held():
+                run.end_epoch(row)
+                if after_epoch:
+                    after_epoch(len(run.history))
+                if checkpoint:
+                    run.save(checkpoint, digest)
+    except Stopped:
+        if checkpoint and run.done:  # else the checkpoint of the last epoch says it all
+            with held():
                 run.save(checkpoint, digest)
+        raise
     finally:
         torch.set_flush_denormal(False)
     return Trained(run.best, run.history, best_epoch(run.history, settings.select_by))

@@ -12,6 +12,7 @@ from torch import Tensor
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.weights import write_weights
+from vad.engine import checkpoints
 from vad.engine.batches import Part, part_of, with_copies
 from vad.engine.build import build, on_device
 from vad.engine.kept_epochs import EpochKeeper
@@ -63,7 +64,8 @@ class VariantTraining:
     def run(self, seed: int, threads: int, out: Path) -> None:
         """Train one seed and write weights, the config that rebuilds the model, and the training curves.
 
-        A run that was killed continues from its checkpoint, a hidden file next to its folder until it is finished.
+        A run that was stopped or killed continues from its checkpoint, a hidden file next to its folder until it is
+        finished.
 
         Args:
             seed: >= 0; the same seed gives the same weights, whichever seeds were trained before in this process.
@@ -88,7 +90,7 @@ class VariantTraining:
         write_weights(out / "weights.safetensors", chosen, config)
         write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": section})
         write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
-        checkpoint.unlink(missing_ok=True)
+        checkpoints.discard(checkpoint)
 
 
 def _arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from scipy import ndimage
 
+from vad.errors import storage_errors
 from vad.synthetic.sprites import OPAQUE, Blit, Brush, Canvas, rgb
 from vad.synthetic.surfaces import crown, noise
 from vad.synthetic.walkers import FAR, Anomaly, View, crowd, looks
@@ -46,13 +47,14 @@ def draw(sequence: SequencePlan, root: Path, size: tuple[int, int], seed: int) -
     """Write the frames of one sequence as `001.png` ..., and for a test sequence its masks below `<sequence>_gt`."""
     folder = root / sequence.folder
     masks = folder.with_name(f"{sequence.name}_gt")
-    for place in (folder, masks) if sequence.split == "test" else (folder,):
-        place.mkdir(parents=True, exist_ok=True)
-    for number, frame in enumerate(frames(sequence, size, seed), 1):
-        # Fast compression: noise hardly shrinks.
-        Image.fromarray(frame.picture).save(folder / f"{number:03d}.png", compress_level=1)
-        if sequence.split == "test":
-            Image.fromarray(frame.mask).save(masks / f"{number:03d}.png")
+    with storage_errors(folder):
+        for place in (folder, masks) if sequence.split == "test" else (folder,):
+            place.mkdir(parents=True, exist_ok=True)
+        for number, frame in enumerate(frames(sequence, size, seed), 1):
+            # Fast compression: noise hardly shrinks.
+            Image.fromarray(frame.picture).save(folder / f"{number:03d}.png", compress_level=1)
+            if sequence.split == "test":
+                Image.fromarray(frame.mask).save(masks / f"{number:03d}.png")
 
 
 def frames(sequence: SequencePlan, size: tuple[int, int], seed: int) -> Iterator[Frame]:

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from vad.errors import storage_errors
 from vad.synthetic.scene import Scene, build_scene
 from vad.synthetic.sprites import Canvas
 from vad.synthetic.workers import spread
@@ -39,16 +40,20 @@ def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], 
 def render_video(video: VideoPlan, folder: Path, size: tuple[int, int], fps: int) -> None:
     """Draw and encode one video; the file appears under its name only when it is complete."""
     path = folder / video.listed
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")
-    with av.open(str(unfinished), "w", format="mp4", options={"fflags": "+bitexact"}) as file:
-        stream = file.add_stream("libx264", rate=fps, options=CODEC)
-        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
-        stream.thread_count = 1
-        for block in frames(video, size, fps):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(block, format="yuv420p")))
-        file.mux(stream.encode(None))
-    unfinished.replace(path)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with av.open(str(unfinished), "w", format="mp4", options={"fflags": "+bitexact"}) as file:
+                stream = file.add_stream("libx264", rate=fps, options=CODEC)
+                stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+                stream.thread_count = 1
+                for block in frames(video, size, fps):
+                    file.mux(stream.encode(av.VideoFrame.from_ndarray(block, format="yuv420p")))
+                file.mux(stream.encode(None))
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def frames(video: VideoPlan, size: tuple[int, int], fps: int) -> Iterator[UInt8[np.ndarray, "rows width"]]:
