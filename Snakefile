@@ -4,18 +4,23 @@ import sys
 from pathlib import Path
 
 from snakemake.logging import logger
+from snakemake.shell import shell
 
 from stages.failures import failures, watch
 from stages.plan import paths
 from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers, undo_unless
+from stages.stopping import stop_with_jobs
 
 watch(logger)
+# The shell makes way for the one command of a job: a signal reaches the job itself, and Snakemake waits for its end.
+shell.prefix("set -euo pipefail; exec ")
 asked = Asked.read()
 installed, jobs, reports = asked.installed, asked.jobs, asked.reports
 start = None
 # A job of a cluster loads this file again: it must write nothing.
 if workflow.is_main_process:
+    stop_with_jobs()
     # A dry run, and everything else that starts no job, leaves no trace.
     with undo_unless(lambda: workflow.executor_plugin and not workflow.dryrun):
         start = preflight(asked)
@@ -70,6 +75,10 @@ rule all:
         ),
     message:
         "all: everything is made"
+
+
+onstart:
+    stop_with_jobs()
 
 
 onsuccess:

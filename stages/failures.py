@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ WIDEST = 300
 TAIL = 80
 NAMES = 3
 """Files of a job that a message names."""
+ROOM_FOR_A_MESSAGE = 2**16
+"""Bytes: with less free, a job may not have been able to write its error into its log."""
 _failed: dict[str, list[str]] = {}
 """The logs of the jobs that Snakemake called failed, by rule."""
 
@@ -60,13 +63,25 @@ def failures() -> str:
         if mark or "Traceback" in text:
             words = message.strip() if mark else f"{text.strip().splitlines()[-1]}{_place(text)}"
             found.setdefault(words, []).append(log.as_posix())
+    stopped: dict[str, list[str]] = {}
     for rule, logs in _failed.items():
         if not any(log in named for named in found.values() for log in logs):
             texts = [Path(log).read_text(encoding="utf-8", errors="replace") for log in logs if Path(log).is_file()]
             last = [line for text in texts for line in text.splitlines() if line.strip()][-1:]
-            words = last or ["ended without a message: killed (out of memory?), or crashed in native code"]
-            found.setdefault(f"rule {rule}: {words[0]}", []).extend(logs)
-    return "\n".join(f"error: {words}\n  (log: {', '.join(logs)})" for words, logs in found.items())
+            words = (last or [_silent_end()])[0]
+            if words.startswith("stopped by "):
+                stopped.setdefault(words, []).extend(logs)
+            else:
+                found.setdefault(f"rule {rule}: {words}", []).extend(logs)
+    lines = [*stopped.items(), *((f"error: {words}", logs) for words, logs in found.items())]
+    return "\n".join(f"{words}\n  (log: {', '.join(logs)})" for words, logs in lines)
+
+
+def _silent_end() -> str:
+    """Why a job may have ended without a message."""
+    if shutil.disk_usage(LOGS).free < ROOM_FOR_A_MESSAGE:
+        return f"ended without a message: disk full at {LOGS}. Free some space, then run the same command again"
+    return "ended without a message: killed (out of memory?), or crashed in native code"
 
 
 def _place(traceback: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from vad.artefacts.files import read_json
 from vad.errors import VadError, storage_error
-from vad.interrupts import Stopped, stoppable
+from vad.interrupts import Stopped, listen
 from vad.ledger.records import Job
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -61,8 +61,8 @@ def command_line(main: Callable[[Sequence[str] | None], None]) -> None:
     130 after SIGINT.
     """
     try:
-        with stoppable():
-            main(None)
+        listen()
+        main(None)
     except Stopped as stop:
         _end(f"{stop}: what is finished is kept, the same command goes on from there", stop.exit_code)
     except VadError as error:

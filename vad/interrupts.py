@@ -8,12 +8,13 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopped(BaseException):  # noqa: N818 - no error: as KeyboardInterrupt, it passes every `except Exception`
-    """This process was asked to stop.
+class Stopped(BaseException):
+    """This process was asked to stop. As KeyboardInterrupt, it passes every `except Exception`.
 
     Attributes:
         exit_code: 128 + number of the signal, as a shell states it: 143 for SIGTERM, 130 for SIGINT.
@@ -29,26 +30,34 @@ class _State:
 
     blocks = 0
     waiting: int | None = None
+    leaving = False
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
-    """Note the signal; leave at once unless a `held` block is running."""
+    """Note the signal; leave at once unless a `held` block is running. A second one does not disturb the leaving."""
     _State.waiting = number
     _leave()
 
 
 def _leave() -> None:
-    if _State.waiting is not None and not _State.blocks:
+    if _State.waiting is not None and not _State.blocks and not _State.leaving:
+        _State.leaving = True
         raise Stopped(_State.waiting)
+
+
+def listen() -> dict[int, Any]:
+    """From here on SIGTERM and SIGINT raise `Stopped` in the main thread, which alone may call this.
+
+    Returns: the handlers that were there before, by signal.
+    """
+    _State.waiting, _State.leaving = None, False
+    return {number: signal.signal(number, _handle) for number in SIGNALS}
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Within the block SIGTERM and SIGINT raise `Stopped`; after it they do what they did before.
-
-    Only the main thread may enter it.
-    """
-    before = {number: signal.signal(number, _handle) for number in SIGNALS}
+    """Within the block SIGTERM and SIGINT raise `Stopped`; after it they do what they did before."""
+    before = listen()
     try:
         yield
     finally:

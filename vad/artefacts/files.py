@@ -5,7 +5,6 @@ This module imports no torch, because Snakemake imports it while it parses the r
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import io
