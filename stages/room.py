@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from vad.artefacts.files import read_json
 from vad.errors import VadError, storage_error
-from vad.interrupts import Stopped, listen
+from vad.interrupts import Stopped, ignore, listen
 from vad.ledger.records import Job
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -64,6 +64,7 @@ def command_line(main: Callable[[Sequence[str] | None], None]) -> None:
         listen()
         main(None)
     except Stopped as stop:
+        ignore()
         _end(f"{stop}: what is finished is kept, the same command goes on from there", stop.exit_code)
     except VadError as error:
         _end(f"error: {error}", error.exit_code)

@@ -54,6 +54,12 @@ def listen() -> dict[int, Any]:
     return {number: signal.signal(number, _handle) for number in SIGNALS}
 
 
+def ignore() -> None:
+    """From here on further signals change nothing: this process is ending, with an exit code of its own."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
     """Within the block SIGTERM and SIGINT raise `Stopped`; after it they do what they did before."""

@@ -8,7 +8,7 @@ from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.files import read_json
 from vad.artefacts.scores import write_scores
 from vad.engine.kept_epochs import kept_epochs
-from vad.ledger.records import Job
+from vad.ledger.records import Job, trusted_hash
 from vad.schema.infer import Infer
 from vad.splits.tables import read_test, read_train
 
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None) -> None:
         for run in args.runs:
             out = args.out / f"{run.name}.npz"
             weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run).values()]
+            for path in weights:
+                trusted_hash(path)  # refused here, not after the work
             job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
             make(job, lambda run=run, out=out: score(run, out))
 

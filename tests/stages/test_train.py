@@ -21,7 +21,7 @@ from vad.engine.build import build, load_weights
 from vad.engine.kept_epochs import kept_epochs
 from vad.engine.score import score_video
 from vad.engine.train import Trained
-from vad.errors import VadError
+from vad.errors import ArtefactError, VadError
 from vad.schema.infer import Infer
 from vad.schema.train import Train
 from vad.splits.tables import write_tables
@@ -30,6 +30,13 @@ from vad.splits.video import Validation, Video
 
 def fitted(folder: Path, keep_epochs: int, epochs: int = 7, seeds: Sequence[str] = "0") -> Path:
     """A run of a small autoencoder, which is the same whatever it keeps."""
+    prepare(folder, keep_epochs=keep_epochs, epochs=epochs)
+    main(flags(folder, "run", *seeds))
+    return folder / "run/seed0"
+
+
+def prepare(folder: Path, **changes: object) -> None:
+    """Write what a job of room train reads; changes of its schedule."""
     names = ["a", "b", "c", "z"]
     for number, name in enumerate(names):
         rows = np.random.default_rng(number).normal(size=(6, 4)).astype(np.float32)
@@ -39,11 +46,9 @@ def fitted(folder: Path, keep_epochs: int, epochs: int = 7, seeds: Sequence[str]
         folder / "split", videos, validation=Validation(fraction=0.4), interval_rule="zero_based_half_open", facts={}
     )
     model_args = {"window": 2, "stride": 1, "hidden_width": 3, "latent_width": 2, "memory_slots": 2}
-    plan = {"lr": 0.05, "epochs": epochs, "batch": 2, "select_by": "validation_loss", "keep_epochs": keep_epochs}
+    plan = {"lr": 0.05, "batch": 2, "select_by": "validation_loss", **changes}
     write_json(folder / "train.json", {"model": "lstm_memory_ae", "model_args": model_args, "train": _resolved(plan)})
     write_json(folder / "code.json", {"files": []})
-    main(flags(folder, "run", *seeds))
-    return folder / "run/seed0"
 
 
 def flags(folder: Path, out: str, *seeds: str) -> list[str]:
@@ -214,3 +219,19 @@ def test_errors_name_the_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         main([*given, "--features", "features", "--seeds", "0", "1", "--out", "data/train/my_mil"])
 
     assert "are done" not in str(error.value)
+
+
+def test_a_flipped_bit_in_trained_weights_is_refused(tmp_path: Path) -> None:
+    """Safetensors would read it; the record of the run says what its content is."""
+    run = fitted(tmp_path, 0, epochs=1)
+    content = bytearray((run / "weights.safetensors").read_bytes())
+    content[-1] ^= 1
+    (run / "weights.safetensors").write_bytes(content)
+    write_json(tmp_path / "infer.json", Infer.model_validate({}).model_dump(mode="json"))
+    given = ["--section", f"{tmp_path}/infer.json", "--code", f"{tmp_path}/code.json", "--out", f"{tmp_path}/scores"]
+    given += [word for part in ("train", "test") for word in (f"--{part}", f"{tmp_path}/split/{part}.csv")]
+
+    read_weights(run / "weights.safetensors")
+    with pytest.raises(ArtefactError, match=r"seed0/weights\.safetensors: its content is not what its record says"):
+        infer.main([*given, "--features", f"{tmp_path}/features", "--runs", str(run)])
+    assert not (tmp_path / "scores").exists()
