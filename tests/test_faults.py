@@ -3,6 +3,7 @@
 The table in docs/faults.md names the test of each fault.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -11,12 +12,13 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.project import BIN, Project
+from vad.engine import checkpoints
 from vad.ledger.objects import damaged
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.fault]
@@ -254,15 +256,90 @@ def test_dvc_notes_a_whole_run_at_once(versioned: Project, tmp_path: Path) -> No
     assert ([], []) == project.repro_with_stages()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="modes mean nothing to root")
-def test_a_folder_that_cannot_be_written(project: Project) -> None:
-    """The error names it; what is there stays."""
-    folder = project.folder / "data/train/ae"
-    before = hashes(project)
-    project.edit("params.yaml", "lr: 0.001", "lr: 0.002")
-    folder.chmod(0o555)
-    project.snakemake("train_ae", check=False)
-    folder.chmod(0o755)
+def stop(process: "subprocess.Popen[str]", number: int, group: bool) -> str:
+    """Send a signal to a run of Snakemake, or to its process group; what it printed until it ended."""
+    (os.killpg if group else os.kill)(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert 1 == process.returncode, output
+    return output
 
-    assert "data/train/ae" in project.errors
-    assert before == hashes(project)
+
+def test_a_stopped_run_gives_its_lock_back_and_goes_on(project: Project, tmp_path: Path) -> None:
+    """SIGTERM to all (a cluster), SIGINT to all (Ctrl-C), SIGTERM to Snakemake alone (`kill`): each while it trains.
+
+    The same command goes on without `--unlock`, and ends with the hashes of a run that was never stopped.
+    """
+    project.edit("params.yaml", "lr: 0.001, epochs: 2", "lr: 0.002, epochs: 12, steps_per_epoch: 100")
+    whole = project.copy(tmp_path / "whole")
+    whole.snakemake("evaluate_ae")
+    checkpoint = project.folder / "data/train/ae/.seed0.checkpoint.pt"
+    places = []
+    for number, group in ((signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGTERM, False)):
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        process = start(project, "snakemake", "--cores", "1", "evaluate_ae")
+        deadline = time.monotonic() + 120
+        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        output = stop(process, number, group)
+        content = checkpoints.load(checkpoint)
+        places.append((len(content["history"]), content["done"]))
+
+        assert f"stopped by {signal.Signals(number).name}: what is finished is kept" in output
+        assert "Traceback" not in output
+        assert "error: " not in output
+        assert [] == list((project.folder / ".snakemake/locks").glob("*"))
+    project.snakemake("evaluate_ae")
+
+    assert places == sorted(set(places))
+    assert hashes(whole) == hashes(project)
+    assert [] == list((project.folder / "data/train/ae").glob(".*"))
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, *arguments: str) -> Iterator[None]:
+    """Mount something over a folder, as root, or skip the test."""
+    if os.geteuid() or subprocess.run(["mount", *arguments, folder], capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(project: Project) -> None:
+    """Where the weights belong there is no room: the summary says so in one line, and the next run makes them."""
+    project.edit("params.yaml", "lr: 0.001", "lr: 0.002")
+    folder = project.folder / "data/train/ae"
+    with mounted(folder, "-t", "tmpfs", "-o", "size=8k", "tmpfs"):
+        project.snakemake("train_ae", check=False)
+        left = [path for path in folder.rglob("*") if path.is_file()]
+    log = (project.folder / "logs/train/ae.log").read_text()
+    summary = project.errors.split("\nerror: ")[1]
+
+    assert summary.startswith("disk full at data/train/ae/.seed0.checkpoint.pt: No space left on device. Free some")
+    assert "(log: logs/train/ae.log)" in summary
+    assert "exit status 74" in project.errors
+    assert "Traceback" not in log
+    assert [] == left
+    assert ["data/train/ae/seed0"] == project.snakemake("train_ae")
+
+
+def test_a_folder_that_cannot_be_written(project: Project) -> None:
+    """The error names it; what is there stays. As root, who may write everywhere, the folder is mounted read-only."""
+    folder = project.folder / "data/train/ae"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    project.edit("params.yaml", "lr: 0.001", "lr: 0.002")
+    with contextlib.ExitStack() as undo:
+        if os.geteuid() == 0:
+            undo.enter_context(mounted(folder, "--bind", str(folder)))
+            subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        else:
+            undo.callback(folder.chmod, 0o755)
+            folder.chmod(0o555)
+        project.snakemake("train_ae", check=False)
+
+    assert re.search("(read-only file system|no permission|Read-only).* data/train/ae", project.errors)
+    assert before == {path: path.read_bytes() for path in before}
+    assert ["data/train/ae/seed0"] == project.snakemake("train_ae")
