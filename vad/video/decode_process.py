@@ -40,6 +40,8 @@ HEAD = mmap.PAGESIZE
 """Bytes of the shared memory before the first frame."""
 MEMORY, BYTES_PER_PIXEL = 2**29, 48
 """A decoder may hold 512 MiB, and 32 pictures of `max_pixels` at 1.5 bytes a pixel (H.264 and HEVC keep 17)."""
+LARGEST_PIXEL = 16
+"""Bytes of a pixel of four floating-point numbers, which no decoder exceeds."""
 CPU_SECONDS, PIXELS_PER_SECOND = 600, 2**24
 """CPU seconds that may pass without a block, and besides those of its frames at a pace that every codec keeps up.
 
@@ -61,6 +63,12 @@ class Limits(NamedTuple):
     """Bytes of address space, besides what it has when it starts."""
     cpu_seconds: int
     """CPU seconds until the next block of frames."""
+    largest: int = LARGEST_PIXEL * 2**26
+    """Bytes of the largest picture. The kernel refuses memory only beyond `memory` and one such picture.
+
+    FFmpeg may leave out a frame for which it gets no memory, and say nothing. So the peak is judged: as long as it is
+    below `memory`, none was refused.
+    """
     stall_seconds: float = 300
     """Seconds without a block and without any use of the CPU: it waits for something that does not come."""
 
@@ -69,7 +77,7 @@ def limits_of(rules: Rules, stride: int = 1) -> Limits:
     """The limits that follow from the largest picture that is accepted; every `stride`-th frame is passed on."""
     pictures = BLOCK_FRAMES * stride * rules.max_pixels
     cpu_seconds = CPU_SECONDS + math.ceil(pictures / PIXELS_PER_SECOND)
-    return Limits(MEMORY + BYTES_PER_PIXEL * rules.max_pixels, cpu_seconds)
+    return Limits(MEMORY + BYTES_PER_PIXEL * rules.max_pixels, cpu_seconds, LARGEST_PIXEL * rules.max_pixels)
 
 
 class Ring:
@@ -204,32 +212,42 @@ def _ended(pid: int, alive: int, control: socket.socket) -> int:
 
 def _work(request: Mapping[str, Any], memory: int, line: int) -> None:
     """One decode process: do what is asked for, and end."""
-    channel, decoded = Channel(socket.socket(fileno=line)), np.zeros(1, np.int64)
+    channel, limits, decoded = Channel(socket.socket(fileno=line)), Limits(*request["limits"]), np.zeros(1, np.int64)
+    has = 0
     try:
         os.chdir(request["folder"])
         ring = Ring(memory, request["height"], request["width"])
         os.close(memory)
-        decoded = ring.decoded
-        confine(Limits(*request["limits"]))
+        decoded, has = ring.decoded, memory_peak()
+        confine(limits)
         rules = Rules.model_validate_json(request["rules"])
-        channel.send(done=TASKS[request["task"]](request, rules, channel, ring))
+        answer = {"done": TASKS[request["task"]](request, rules, channel, ring)}
     except MediaError as error:
-        channel.send(error=str(error))
+        answer = {"error": str(error)}
     except MemoryError:
-        channel.send(error=str(_too_little_memory(request, int(decoded[0]))))
+        answer, has = {}, -math.inf
     except BrokenPipeError:
-        pass  # nobody wants the frames any more
+        os._exit(0)  # nobody wants the frames any more
     except Exception as error:  # bytes of strangers: whatever it is, it is the problem of this video
-        channel.send(failed=f"{type(error).__name__}: {error}")
+        answer = {"failed": f"{type(error).__name__}: {error}"}
+    try:
+        if memory_peak() - has > limits.memory:
+            answer = {"error": str(_too_little_memory(Path(request["path"]), limits, int(decoded[0])))}
+        channel.send(**answer)
     finally:
         os._exit(0)
 
 
-def _too_little_memory(request: Mapping[str, Any], n_frames: int) -> MediaError:
-    limit = Limits(*request["limits"]).memory // 2**20
-    what = f"decoding needs more than its limit of {limit} MiB of memory, after {n_frames} frames"
+def memory_peak() -> int:
+    """The most bytes of address space that this process had."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmPeak:"))
+
+
+def _too_little_memory(path: Path, limits: Limits, n_frames: int) -> MediaError:
+    what = f"decoding needs more than its limit of {limits.memory // 2**20} MiB of memory, after frame {n_frames}"
     fix = "Scale the video down, or raise max_pixels, from which the limit follows, if you trust the file"
-    return media_error(Path(request["path"]), "E_DECODER_MEMORY", what, fix)
+    return media_error(path, "E_DECODER_MEMORY", what, fix)
 
 
 def confine(limits: Limits) -> None:
@@ -244,8 +262,7 @@ def confine(limits: Limits) -> None:
     for standard in range(3):
         os.dup2(silent, standard)
     os.close(silent)
-    has = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
-    _limit(resource.RLIMIT_AS, has + limits.memory)
+    _limit(resource.RLIMIT_AS, memory_peak() + limits.memory + limits.largest)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
