@@ -309,8 +309,11 @@ class Process:
         if number == signal.SIGXCPU:
             what = f"more than {self._limits.cpu_seconds} CPU seconds passed without a frame{self._where()}"
             return self._error("E_DECODER_STUCK", what)
-        name = signal.Signals(number).name if number else f"exit code {os.waitstatus_to_exitcode(self._status)}"
-        return self._error("E_DECODER_CRASHED", f"the decoder {CRASHES.get(number, 'ended')}{self._where()} ({name})")
+        if not number:
+            what = f"the decode process ended{self._where()} (exit code {os.WEXITSTATUS(self._status)})"
+            return self._error("E_DECODER_CRASHED", what)
+        did, name = CRASHES.get(signal.Signals(number), "ended"), signal.Signals(number).name
+        return self._error("E_DECODER_CRASHED", f"the decoder {did}{self._where()} ({name})")
 
     def _where(self) -> str:
         return f" after frame {self.ring.decoded[0]}"
