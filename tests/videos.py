@@ -112,6 +112,19 @@ def index_behind(path: Path, target: Path) -> Path:
     return target
 
 
+def repeated(picture: Path, target: Path, n_frames: int) -> Path:
+    """The first packet of a video again and again: one that takes time to decode, and none to write."""
+    with av.open(str(picture)) as one, av.open(str(target), "w") as container:
+        stream = container.add_stream_from_template(one.streams.video[0])
+        data = bytes(next(one.demux(video=0)))
+        for number in range(n_frames):
+            packet = av.Packet(data)
+            packet.stream, packet.pts, packet.dts = stream, number * 40, number * 40
+            packet.is_keyframe = True
+            container.mux(packet)
+    return target
+
+
 def flip_bytes(path: Path, target: Path, count: int = 60, seed: int = 0) -> Path:
     """Overwrite bytes in the coded pictures of an mp4."""
     data = bytearray(path.read_bytes())

@@ -141,7 +141,7 @@ def test_a_video_that_does_not_open_is_named(tmp_path: Path) -> None:
     np.save(root / VECTOR, np.concatenate(MARKS))
     (root / "testing_videos" / "02.avi").write_bytes(b"RIFF")
 
-    with pytest.raises(DatasetError, match=r"02\.avi: cannot be opened as a video"):
+    with pytest.raises(DatasetError, match=r"02\.avi: E_UNREADABLE: it cannot be opened as a video"):
         dataset(root).videos()
 
 

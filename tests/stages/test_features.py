@@ -1,6 +1,13 @@
 """A job of room features: several videos at a time, and what it says when some of them fail."""
 
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +21,8 @@ from vad.artefacts.files import write_json
 from vad.errors import VadError
 from vad.extractors import frames, xfeat
 from vad.nn.exact import one_exact_thread
+
+ROOT = Path(__file__).parents[2]
 
 
 def batch(folder: Path, names: list[str], out: str = "out", **entry: object) -> list[str]:
@@ -53,6 +62,40 @@ def test_the_others_are_done(tmp_path: Path) -> None:
     assert f"1 problem(s):\n  - {tmp_path}/lost.mp4: E_MISSING" in str(error.value)
     assert str(error.value).endswith("The other videos of this job are done.")
     assert (tmp_path / "out/a.npz").is_file()
+
+
+def decode_process_of(video: Path) -> int | None:
+    """The process that has a video open to decode it."""
+    for name in (process.name for process in Path("/proc").glob("[0-9]*")):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            decodes = b"vad.video.decode_process" in Path(f"/proc/{name}/cmdline").read_bytes()
+            if decodes and video in [file.readlink() for file in Path(f"/proc/{name}/fd").iterdir()]:
+                return int(name)
+    return None
+
+
+def test_a_decoder_that_crashes_costs_its_video_alone(tmp_path: Path) -> None:
+    """Three videos, and the process that decodes the second one dies: one line in the log, exit code 2."""
+    for name in "ac":
+        videos.write_video(tmp_path / f"{name}.mp4", videos.scene(3))
+    second = videos.repeated(videos.write_video(tmp_path / "one.mp4", videos.scene(1)), tmp_path / "b.mp4", 50_000)
+    command = [sys.executable, "-m", "stages.features.run", *batch(tmp_path, ["a", "b", "c"])]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as job:
+        while job.poll() is None and not (pid := decode_process_of(second)):
+            time.sleep(0.01)
+        os.kill(pid or 0, signal.SIGSEGV)
+        said, errors = job.communicate()
+    lines = errors.splitlines()
+
+    assert 2 == job.returncode
+    assert ["error: features (batch): 1 problem(s):", "The other videos of this job are done."] == [lines[0], lines[2]]
+    assert re.match(
+        rf"  - {second}: E_DECODER_CRASHED: .+ after frame \d+ \(SIGSEGV\)\. Write the video anew", lines[1]
+    )
+    assert 3 == len(lines)
+    assert len(lines[1]) - len(str(second)) < 300
+    assert ["a.npz", "c.npz"] == sorted(path.name for path in (tmp_path / "out").glob("*.npz"))
+    assert 2 == said.count("made ")
 
 
 NAMES = ["a", "b", "c", "lost", "d", "cut"]

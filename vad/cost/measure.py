@@ -21,7 +21,7 @@ import torch
 from jaxtyping import UInt8
 
 from vad.errors import VadError
-from vad.video.decode import OuterReader, Reader, Rules, open_video
+from vad.video.decode import OuterReader, Reader, Rules, open_in_this_process
 
 Result = TypeVar("Result")
 MB = 1e6
@@ -113,8 +113,8 @@ class FirstFrames:
         self.seconds = 0.0
 
     def open_video(self, path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
-        """A reader as `vad.video.decode.open_video` gives it, cut short and timed."""
-        return _TimedReader(open_video(path, height, width, rules, short_side), self)
+        """A reader as `vad.video.decode.open_video` gives it, but in this process; cut short and timed."""
+        return _TimedReader(open_in_this_process(path, height, width, rules, short_side), self)
 
     def take_seconds(self) -> float:
         """The seconds that reading took since this was last asked."""

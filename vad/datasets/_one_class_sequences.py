@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from vad.artefacts.fingerprint import is_image
+from vad.errors import MediaError
 from vad.video.files import VIDEO_SUFFIXES, numbering_problem
 
 
@@ -113,13 +114,11 @@ def _length(path: Path, layout: Layout, split: str, problems: list[str]) -> int 
 def _header_frames(path: Path, problems: list[str]) -> int | None:
     """Frames that a video's header states, or its packets: labels are cut by them, decoding holds them to it later."""
     # Only files need the codec library, which takes its time to import.
-    import av
-    from av.error import FFmpegError
+    from vad.video.decode import Rules
+    from vad.video.isolated import ask
 
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            return stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
-    except (FFmpegError, OSError, IndexError) as error:
-        problems.append(f"{path}: cannot be opened as a video ({error})")
+        return ask("count", path, Rules())
+    except MediaError as error:
+        problems.append(str(error))
         return None

@@ -30,9 +30,10 @@ from vad.video.augment import augment, augmented
 from vad.video.batches import batches
 from vad.video.containers import media_error
 from vad.video.dali_augment import augment_in_pipeline
-from vad.video.dali_check import Promise, check
-from vad.video.decode import PyAVReader, Reader, RestartError, Rules
+from vad.video.dali_check import NOTHING_KNOWN, Promise
+from vad.video.decode import Reader, RestartError, Rules
 from vad.video.draws import Draws
+from vad.video.isolated import IsolatedReader, ask
 
 SEQUENCE = 16
 """Frames that DALI decodes in one run: what is held, whatever the length of the video."""
@@ -73,7 +74,7 @@ class DALIReader:
         self.device = decoding_device(rules)
         self._dali = load_dali()
         self._draws: Draws | None = None
-        self._promise = Promise()
+        self._promise = NOTHING_KNOWN
         self._instead: Reader | None = None
         self._decoded = 0
 
@@ -118,7 +119,7 @@ class DALIReader:
             raise error
         if passed_on:
             raise RestartError(str(error), reason)
-        instead = PyAVReader(self.path, self.height, self.width, self.rules, self.short_side, reason)
+        instead = IsolatedReader(self.path, self.height, self.width, self.rules, self.short_side, reason)
         self._instead = augmented(instead, self._draws) if self._draws else instead
         yield from batches(self._instead, size, stride)
 
@@ -127,7 +128,7 @@ class DALIReader:
 
         Raises: Refusal; MediaError for what PyAV refuses too.
         """
-        self._promise = promise = check(self.path, self.rules)
+        self._promise = promise = Promise(**ask("promise", self.path, self.rules))
         if promise.refusal:
             raise Refusal(promise.refusal)
         # One pipeline a video: it takes milliseconds to build, DALI keeps NVDEC's sessions for the next one, and what

@@ -5,9 +5,8 @@ All packets are read; one frame is decoded, the first.
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from av.container import InputContainer
@@ -42,15 +41,15 @@ REORDERED = 8
 """Frames that DALI's GPU decoder holds back to put them in the order in which they are shown."""
 
 
-@dataclass
-class Promise:
+class Promise(NamedTuple):
     """What a container promises, and why DALI cannot decode it; an empty `refusal` = it can, as far as one can see."""
 
-    n_frames: int = 0
-    height: int = 0
-    width: int = 0
-    refusal: str = ""
-    tally: Tally = field(default_factory=Tally)
+    n_frames: int
+    height: int
+    width: int
+    refusal: str
+    stated: dict[str, Any]
+    """The report of PyAV's demuxer, as `Tally.report` makes it."""
 
     def report(self, decoded: int) -> dict[str, Any]:
         """The keys of `Tally.report` that a demuxer knows; null where only PyAV's decoder could say.
@@ -58,9 +57,13 @@ class Promise:
         Args:
             decoded: frames that DALI decoded.
         """
-        known = {name: value for name, value in self.tally.report().items() if name not in DECODER_OF_PYAV}
+        known = {name: value for name, value in self.stated.items() if name not in DECODER_OF_PYAV}
         counts = {"frames_decoded": decoded, "sizes": [[self.width, self.height, decoded]]}
         return known | counts | {"corrupt": None, "errors": None}
+
+
+NOTHING_KNOWN = Promise(0, 0, 0, "", Tally().report())
+"""Before the container was read."""
 
 
 def check(path: Path, rules: Rules) -> Promise:
@@ -69,22 +72,20 @@ def check(path: Path, rules: Rules) -> Promise:
     Raises: MediaError for what PyAV refuses too: no video file, an end that is missing, too many frames or pixels.
     """
     require_regular(path)
-    promise = Promise()
+    tally = Tally()
     with open_container(path) as container:
-        stream = first_video(path, container, rules.max_pixels, promise.tally)
-        context = stream.codec_context
-        promise.height, promise.width = context.height, context.width
+        stream = first_video(path, container, rules.max_pixels, tally)
+        height, width = stream.codec_context.height, stream.codec_context.width
         problems = _of_the_header(path, container, stream)
         first, problem = _first_frame(container, stream)
-        problems += _of_the_first_frame(first, promise.height, promise.width) if first else [problem] if problem else []
+        problems += _of_the_first_frame(first, height, width) if first else [problem] if problem else []
     with open_container(path) as container:
-        stream = first_video(path, container, rules.max_pixels, promise.tally)
-        problems += _of_the_packets(path, container.demux(stream), promise, rules)
-    require_all_bytes(path, promise.tally.facts["missing_bytes"], promise.n_frames)
-    if not promise.n_frames:
+        stream = first_video(path, container, rules.max_pixels, tally)
+        problems += _of_the_packets(path, container.demux(stream), tally, rules)
+    require_all_bytes(path, tally.facts["missing_bytes"], tally.packets)
+    if not tally.packets:
         raise media_error(path, "E_NO_FRAMES", "it holds no frame", "Check where it comes from")
-    promise.refusal = problems[0] if problems else ""
-    return promise
+    return Promise(tally.packets, height, width, problems[0] if problems else "", tally.report())
 
 
 def _of_the_header(path: Path, container: InputContainer, stream: VideoStream) -> list[str]:
@@ -128,9 +129,8 @@ def _of_the_first_frame(frame: VideoFrame, height: int, width: int) -> list[str]
     return problems
 
 
-def _of_the_packets(path: Path, packets: Iterator[Packet], promise: Promise, rules: Rules) -> list[str]:
-    """Why DALI cannot take a file, from its packets, which are counted in the promise."""
-    tally = promise.tally
+def _of_the_packets(path: Path, packets: Iterator[Packet], tally: Tally, rules: Rules) -> list[str]:
+    """Why DALI cannot take a file, from its packets, which are counted in the tally."""
     problems: dict[str, None] = {}
     empty = 0
     while (packet := next_packet(path, packets, tally.packets)) is not None:
@@ -151,7 +151,6 @@ def _of_the_packets(path: Path, packets: Iterator[Packet], promise: Promise, rul
             tally.without_pts += 1
         else:
             tally.pts.append(packet.pts)
-    promise.n_frames = tally.packets
     if empty > 1:
         problems["frames without data"] = None
     if tally.facts["frames_header"] not in (0, tally.packets):

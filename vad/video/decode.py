@@ -1,12 +1,13 @@
 """Decoding of one video: every coded frame in the order in which it is shown, counted, or a named error.
 
 `Reader` is what a decoder provides, `open_video` the one place that chooses one. The default is PyAV (FFmpeg) with one
-thread, because two threads give other pixels on damaged files; `vad.video.dali` is NVIDIA's decoder. A folder of
-numbered images is a video too, always read by `PyAVReader`. Frames come one at a time (in batches:
-`vad.video.batches`): memory does not grow with the length.
+thread, because two threads give other pixels on damaged files, in a process of its own (`vad.video.isolated`);
+`vad.video.dali` is NVIDIA's decoder. A folder of numbered images is a video too, always read by `PyAVReader`. Frames
+come one at a time (in batches: `vad.video.batches`): memory does not grow with the length.
 
 Code words of `MediaError`: E_MISSING, E_NOT_A_FILE, E_EMPTY_FILE, E_UNREADABLE, E_FORMAT, E_TRUNCATED,
-E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED (DALI cannot decode this file; PyAV may).
+E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED (DALI cannot decode this file; PyAV may); of the process
+that decodes E_DECODER_CRASHED, E_DECODER_STUCK, E_DECODER_MEMORY.
 """
 
 from collections.abc import Callable, Iterator
@@ -139,7 +140,20 @@ def open_video(path: Path, height: int, width: int, rules: Rules, short_side: in
     Raises: MediaError if the decoder is not installed, or has no device.
     """
     if rules.decoder == "pyav" or path.is_dir():
+        from vad.video.isolated import IsolatedReader  # imports this module
+
+        return IsolatedReader(path, height, width, rules, short_side)
+    return _dali(path, height, width, rules, short_side)
+
+
+def open_in_this_process(path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
+    """An `open_video` for measurements of time and memory, which belong to one process: PyAV decodes in this one."""
+    if rules.decoder == "pyav" or path.is_dir():
         return PyAVReader(path, height, width, rules, short_side)
+    return _dali(path, height, width, rules, short_side)
+
+
+def _dali(path: Path, height: int, width: int, rules: Rules, short_side: int | None) -> Reader:
     from vad.video.dali import DALIReader  # torch and DALI take seconds to load
 
     return DALIReader(path, height, width, rules, short_side)
@@ -149,7 +163,9 @@ def open_by_pyav(instead_of: str) -> OpenVideo:
     """An `open_video` that always takes PyAV; the reports of its readers say instead of what, and why."""
 
     def opened(path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
-        return PyAVReader(path, height, width, rules, short_side, instead_of)
+        from vad.video.isolated import IsolatedReader  # imports this module
+
+        return IsolatedReader(path, height, width, rules, short_side, instead_of)
 
     return opened
 
@@ -251,6 +267,8 @@ class PyAVReader:
                 self._tally.packets += packet.size > 0
                 try:
                     frames = packet.decode()
+                except MemoryError:
+                    raise  # FFmpeg's own too: a limit of this process, no damage of the file
                 except FFmpegError:
                     self._tally.errors += 1
                 else:

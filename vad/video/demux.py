@@ -64,13 +64,25 @@ def first_video(path: Path, container: InputContainer, max_pixels: int, tally: T
 def next_packet(path: Path, packets: Iterator[Packet], n_frames: int) -> Packet | None:
     """The next packet, None behind the last; `n_frames` is how many frames came before, for the message.
 
-    Raises: MediaError E_TRUNCATED.
+    Raises: MediaError E_TRUNCATED; MemoryError.
     """
     try:
         return next(packets, None)
+    except MemoryError:
+        raise  # says nothing of the file
     except FFmpegError as error:
         what = f"reading stops after {n_frames} frames ({error.strerror})"
         raise media_error(path, "E_TRUNCATED", what, AGAIN) from None
+
+
+def count_frames(path: Path, max_pixels: int) -> int:
+    """Frames that the header states, or packets where it states none; nothing is decoded.
+
+    Raises: MediaError.
+    """
+    with open_container(path) as container:
+        stream = first_video(path, container, max_pixels, Tally())
+        return stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
 
 
 def require_size(path: Path, width: int, height: int, max_pixels: int) -> None:
