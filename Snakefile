@@ -9,6 +9,7 @@ from stages.failures import failures, watch
 from stages.plan import paths
 from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers, undo_unless
+from vad.ledger.arithmetic import shell_words
 
 watch(logger)
 asked = Asked.read()

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.plan import paths
+from vad.ledger.arithmetic import shell_words
+from vad.schema.base import Arithmetic
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Part:
         reads: everything that it reads.
         paths: what the module finds where, by name.
         plugins: modules of `vad` that it loads by name.
+        shapes: files of which only the shape counts (`vad.artefacts.shape`): their bytes make nothing stale.
     """
 
     job: str
@@ -52,6 +55,7 @@ class Part:
     reads: Reads
     paths: Mapping[str, str]
     plugins: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
 
     def listed(self) -> dict[str, Any]:
         """What the script of the room is given."""
@@ -64,6 +68,7 @@ class Part:
             "also": beside,
             "inputs": list(dict.fromkeys(self.reads.files)),
             "folders": list(dict.fromkeys(self.reads.folders)),
+            "shapes": list(self.shapes),
             "paths": dict(self.paths),
         }
 
@@ -79,6 +84,7 @@ class Bundle:
         threads: cores that it takes.
         mem_mb: memory, in MB.
         gpu: GPUs.
+        arithmetic: in which way its job computes.
     """
 
     name: str
@@ -87,6 +93,12 @@ class Bundle:
     threads: int = 1
     mem_mb: int = 2000
     gpu: int = 0
+    arithmetic: Arithmetic = "portable"
+
+    @property
+    def environment(self) -> str:
+        """The environment variables of its job, as a shell reads them."""
+        return shell_words(self.arithmetic)
 
     @property
     def code(self) -> list[str]:
