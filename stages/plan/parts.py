@@ -18,15 +18,22 @@ class Reads:
         files: all of them, known by name.
         folders: of files that a data set may have or not; each one that is there counts.
         watched: what Snakemake has to make first: mostly the records of the files.
+        shapes: feature files of which only the shape counts: other values make nothing stale.
     """
 
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
 
     def __add__(self, other: "Reads") -> "Reads":
         """What two parts read together."""
-        return Reads(self.files + other.files, self.folders + other.folders, self.watched + other.watched)
+        return Reads(
+            self.files + other.files,
+            self.folders + other.folders,
+            self.watched + other.watched,
+            self.shapes + other.shapes,
+        )
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,6 @@ class Part:
         reads: everything that it reads.
         paths: what the module finds where, by name.
         plugins: modules of `vad` that it loads by name.
-        shapes: files of which only the shape counts (`vad.artefacts.shape`): their bytes make nothing stale.
     """
 
     job: str
@@ -55,7 +61,6 @@ class Part:
     reads: Reads
     paths: Mapping[str, str]
     plugins: tuple[str, ...] = ()
-    shapes: tuple[str, ...] = ()
 
     def listed(self) -> dict[str, Any]:
         """What the script of the room is given."""
@@ -68,7 +73,7 @@ class Part:
             "also": beside,
             "inputs": list(dict.fromkeys(self.reads.files)),
             "folders": list(dict.fromkeys(self.reads.folders)),
-            "shapes": list(self.shapes),
+            "shapes": list(dict.fromkeys(self.reads.shapes)),
             "paths": dict(self.paths),
         }
 

@@ -181,6 +181,20 @@ def cpu_name() -> str:
     return f"{facts['model name']}, family {facts['cpu family']}" if "cpu family" in facts else facts["model name"]
 
 
+def computed_in(artefact: Path) -> str:
+    """In which arithmetic an artefact was made, and where bits depend on it by which processor: for readers of tables.
+
+    Args:
+        artefact: has a record.
+
+    Raises: ArtefactError for a record that cannot be read.
+    """
+    record = read_json(record_path(artefact))
+    kind = record["arithmetic"].partition(" ")[0]
+    cpu = record["environment"].get("cpu")
+    return f"{kind} ({cpu})" if cpu else kind
+
+
 def find_record(path: Path) -> Path | None:
     """The record that covers a file: its own, or that of a folder above it."""
     for artefact in (path, *path.parents):
