@@ -58,7 +58,14 @@ class Reports:
 
     def bundles(self) -> list[Bundle]:
         """Every job of the room."""
-        references = Bundle("costs.references", (self.models.references(),), "measure image networks", ALL_CORES, 4000, arithmetic="native")
+        references = Bundle(
+            "costs.references",
+            (self.models.references(),),
+            "measure image networks",
+            ALL_CORES,
+            4000,
+            arithmetic="native",
+        )
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
         overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
         return [references, *(bundle for own in self._of_datasets.values() for bundle in own), *tables, overview]
