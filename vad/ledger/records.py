@@ -1,9 +1,10 @@
 """Records of what made each artefact, and whether it is still right.
 
 An artefact is a file or a folder; its record `<artefact>.prov.json` lies beside it and says: the room and rule,
-the slice of params that the room may see, the hash of the code that it runs, in which arithmetic it ran, the hash of each
-input and of each file it wrote. The key of a record is the hash of slice, code, arithmetic and inputs: an artefact whose record has the key
-that it should have now, and whose files have the recorded hashes, is right, whatever the file times say.
+the slice of params that the room may see, the hash of the code that it runs, in which arithmetic it ran, the hash of
+each input and of each file it wrote. The key of a record is the hash of slice, code, arithmetic and inputs: an artefact
+whose record has the key that it should have now, and whose files have the recorded hashes, is right, whatever the file
+times say.
 
 Imports no torch: a job whose record is intact ends before anything heavy is loaded.
 """
