@@ -5,7 +5,7 @@ LOCK ?= envs/cpu.lock
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: reproduce test check bench bench-gpu docs clean lock
+.PHONY: reproduce test check bench bench-gpu portable docs clean lock
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	snakemake --cores all
@@ -26,6 +26,9 @@ bench: $(VENV)/installed.stamp  ## one table of speed and memory, measured in on
 
 bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU, in at most 8 minutes; needs the extra `gpu` (envs/README.md)
 	python -m bench.gpu
+
+portable: $(VENV)/installed.stamp  ## does this CPU compute the bits of portable arithmetic (docs/protocol.md)
+	python -m bench.portable
 
 docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, docs/metrics.md, and the rows of results in README.md
 	python -m vad docs

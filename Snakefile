@@ -11,6 +11,7 @@ from stages.plan import paths
 from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers, undo_unless
 from stages.stopping import stop_with_jobs
+from vad.ledger.arithmetic import shell_words
 
 watch(logger)
 # The shell makes way for the one command of a job: a signal reaches the job itself, and Snakemake waits for its end.

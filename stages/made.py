@@ -40,7 +40,10 @@ def made(target: str) -> bool:
         return False
     load_parsed(paths.PARSED)
     contents = {path: read_json(Path(path)) for path in {known["slices"][name] for name in known["targets"][target]}}
-    plan = {artefact: Wanted(contents.get(path), Path(path), Path()) for artefact, path in known["slices"].items()}
+    plan = {
+        artefact: Wanted(contents.get(path), Path(path), Path(), known["arithmetic"][artefact])
+        for artefact, path in known["slices"].items()
+    }
     found = check(plan, Hashes(paths.STAT), only=known["targets"][target])
     return not found.stale and not found.absent
 

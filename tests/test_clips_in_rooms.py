@@ -12,6 +12,8 @@ from tests.project import PARAMS, Plan, Project
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json
 
+# A GPU has no portable arithmetic.
+NATIVE = PARAMS.replace("    kind: mini_crime\n", "    kind: mini_crime\n    arithmetic: native\n")
 CLIPS = """\
 features:
   clips: {extractor: clips, size: 32, vectors: {extractor: xfeat, size: 64, device: cuda}}
@@ -39,7 +41,8 @@ variants:
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """A project with clips around computed and around published vectors."""
-    project = Project.new(tmp_path / "project", PARAMS.replace("features:\n", CLIPS, 1).replace("variants:\n", MIL, 1))
+    params = NATIVE.replace("features:\n", CLIPS, 1).replace("variants:\n", MIL, 1)
+    project = Project.new(tmp_path / "project", params)
     monkeypatch.chdir(project.folder)
     return Plan.read(Path("params.yaml"))
 
@@ -72,7 +75,7 @@ def test_patch_maps_are_planned_where_a_model_has_them(tmp_path: Path, monkeypat
     stpvad = MIL.split("variants:\n")[1].replace("  clips:", "  patches:").replace("  published:", "  other:")
     text = stpvad.replace("model: c3d_mil\n    model_args: {hidden_width: 8}", "model: stpvad\n    model_args: {}")
     variants = f"{MIL}{text}".replace("{hidden_width: 8}", "{hidden_width: 4}")
-    params = PARAMS.replace("features:\n", CLIPS, 1).replace("variants:\n", variants, 1)
+    params = NATIVE.replace("features:\n", CLIPS, 1).replace("variants:\n", variants, 1)
     monkeypatch.chdir(Project.new(tmp_path / "project", params).folder)
     reports = Plan.read(Path("params.yaml")).reports
     parts = {part.key: part for part in reports.parts()}

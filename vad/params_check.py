@@ -36,6 +36,11 @@ PLUGINS = {
     "features": ("extractor", vad.extractors),
     "variants": ("model", vad.models),
 }
+NOT_PORTABLE = {
+    "train": (("device", "cuda"), ("optimiser", "adadelta")),
+    "features": (("device", "cuda"), ("decoder", "dali"), ("engine", "openvino")),
+}
+"""Settings whose bits depend on the machine: GPUs, MKL's square roots, and engines that nobody compared."""
 CLASSES = {"vad.datasets": ("Dataset", BaseDataset), "vad.extractors": ("Extractor", BaseExtractor)}
 """The class that each file of a package must have, and what it inherits from."""
 
@@ -64,6 +69,7 @@ def check(name: str, text: str) -> tuple[Params, list[str]]:
     # A plugin file is wrong once, however many entries use it.
     broken: dict[str, PluginError] = {}
     sections = {section: dict(_with_defaults(section, tree, found, broken)) for section in PLUGINS}
+    found += dict.fromkeys(_not_portable(tree, sections))
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
     if problems:
@@ -188,6 +194,24 @@ def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
             known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
             if known and isinstance(value, str) and value not in known:
                 yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"
+
+
+def _not_portable(tree: Mapping[str, Any], sections: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Settings of which the bits cannot be equal on every CPU, on a data set with portable arithmetic."""
+    for key, variant in _mapping(tree.get("variants")).items():
+        dataset, features = (str(_mapping(variant).get(word)) for word in ("dataset", "features"))
+        if _mapping(sections["datasets"].get(dataset)).get("arithmetic") != "portable":
+            continue
+        train, entry = _mapping(_mapping(variant).get("train")), _mapping(sections["features"].get(features))
+        chosen = [(f"variants.{key}.train", train, word, value) for word, value in NOT_PORTABLE["train"]]
+        for part in (entry, _mapping(entry.get("vectors"))):
+            chosen += [(f"features.{features}", part, word, value) for word, value in NOT_PORTABLE["features"]]
+        for where, settings, word, value in chosen:
+            if settings.get(word) == value:
+                yield (
+                    f"{where}.{word}: {value} has other bits on other machines, and {dataset} has portable arithmetic."
+                    f" Change it, or set datasets.{dataset}.arithmetic: native"
+                )
 
 
 def _tables(tree: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -41,10 +41,11 @@ rule evaluate:
     resources:
         mem_mb=2000,
     params:
+        environment=shell_words("portable"),
         labels=lambda w: f"{jobs.tables(w.variant)}/frame_labels",
         out=lambda w, output: Path(output.records[0]).parent.as_posix(),
     message:
         "evaluate: {wildcards.variant}, every seed"
     shell:
-        "python -m stages.evaluate.run --section {input.section:q} --code {input.code:q} --scores {input.scores:q}"
+        "{params.environment} python -m stages.evaluate.run --section {input.section:q} --code {input.code:q} --scores {input.scores:q}"
         " --train {input.train:q} --test {input.test:q} --labels {params.labels:q} --out {params.out:q} > {log:q} 2>&1"

@@ -28,11 +28,12 @@ for batch in jobs.batches():
         threads: 1
         resources:
             mem_mb=2500,
-            gpu=int(installed.needs_gpu(batch.features)),
+            gpu=jobs.batch_gpus(batch),
         params:
+            environment=shell_words(installed.arithmetic(batch.dataset)),
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),
         message:
             f"features: {batch.features} of {len(batch.videos)} videos of {batch.dataset}{f', copy {batch.copy}' * bool(batch.copy)}"
         shell:
-            "python -m stages.features.run --section {input.section:q} --code {input.code:q}"
+            "{params.environment} python -m stages.features.run --section {input.section:q} --code {input.code:q}"
             " --batch {input.batch:q} --out {params.out:q} > {log:q} 2>&1"

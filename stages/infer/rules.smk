@@ -36,12 +36,13 @@ rule infer:
         mem_mb=2500,
         gpu=lambda w: jobs.gpus(w.variant),
     params:
+        environment=lambda w: jobs.environment(w.variant),
         runs=lambda w, input: [paths.artefact_of(record) for record in input.records],
         out=lambda w, output: Path(output.scores[0]).parent.as_posix(),
         features=lambda w: jobs.feature_folder(w.variant),
     message:
         "infer: {wildcards.variant}, every seed"
     shell:
-        "python -m stages.infer.run --section {input.section:q} --code {input.code:q} --runs {params.runs:q}"
+        "{params.environment} python -m stages.infer.run --section {input.section:q} --code {input.code:q} --runs {params.runs:q}"
         " --train {input.train:q} --test {input.test:q} --features {params.features:q}"
         " --threads {threads} --out {params.out:q} > {log:q} 2>&1"

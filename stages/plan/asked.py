@@ -72,6 +72,7 @@ class Asked:
         targets = {name: [paths.artefact_of(record) for record in files] for name, files in self.targets()}
         state.write_targets(
             {artefact: wanted.slice.as_posix() for artefact, wanted in self.artefacts.items()},
+            {artefact: wanted.arithmetic for artefact, wanted in self.artefacts.items()},
             {**targets, "all": list(self.artefacts)},
         )
 

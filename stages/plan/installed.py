@@ -12,6 +12,7 @@ from vad import registry
 from vad.datasets._base import BaseDataset, load_dataset
 from vad.extractors._base import BaseExtractor, load_extractor
 from vad.installed import missing
+from vad.schema.base import Arithmetic
 from vad.schema.params import Params, Variant
 from vad.splits.tables import validation_ids
 from vad.splits.video import Video
@@ -88,6 +89,10 @@ class Installed:
     def generated(self, dataset: str) -> bool:
         """True if the project itself makes the videos of a data set."""
         return self.dataset(dataset).GENERATED
+
+    def arithmetic(self, dataset: str) -> Arithmetic:
+        """In which way features, training and scoring of a data set are computed."""
+        return self.dataset(dataset).config.arithmetic
 
     def _by_record(self, dataset: str) -> bool:
         """True if a generated data set keeps its videos as frame folders, which Snakemake knows by their record."""

@@ -7,6 +7,7 @@ from stages.devices import wants_gpu
 from stages.plan import paths
 from stages.plan.installed import Installed
 from vad.artefacts.features import file_name
+from vad.ledger.arithmetic import shell_words
 from vad.splits.video import Video
 
 VIDEOS_PER_JOB = 32
@@ -119,8 +120,17 @@ class Jobs:
         ]
 
     def gpus(self, variant: str) -> int:
-        """GPUs that training and scoring of a variant ask for."""
-        return int(wants_gpu(self.installed.variant(variant).train.model_dump()))
+        """GPUs that training and scoring of a variant ask for; portable arithmetic is that of CPUs."""
+        entry = self.installed.variant(variant)
+        return int(self.installed.arithmetic(entry.dataset) == "native" and wants_gpu(entry.train.model_dump()))
+
+    def batch_gpus(self, batch: Batch) -> int:
+        """GPUs that a feature job asks for."""
+        return int(self.installed.arithmetic(batch.dataset) == "native" and self.installed.needs_gpu(batch.features))
+
+    def environment(self, variant: str) -> str:
+        """The environment variables of the jobs that train and score a variant, as a shell reads them."""
+        return shell_words(self.installed.arithmetic(self.installed.variant(variant).dataset))
 
     def code(self, room: str, variant: str) -> str:
         """The code behind what rooms train and infer make of a variant: the room's own and its model's."""

@@ -56,7 +56,7 @@ class ModelParts:
         entry = self.params["variants"][variant]
         settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
         reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
-        return self._cost("head", variant, settings, reads, {"features": reads.files[0]}, plugins, entry["model"])
+        return self._cost("head", variant, settings, reads, {"features": reads.shapes[0]}, plugins, entry["model"])
 
     def extractor(self, features: str, dataset: str) -> Part:
         """The cost of an extractor on the videos of a data set."""

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.plan import paths
+from vad.ledger.arithmetic import shell_words
+from vad.schema.base import Arithmetic
 
 
 @dataclass(frozen=True)
@@ -16,15 +18,22 @@ class Reads:
         files: all of them, known by name.
         folders: of files that a data set may have or not; each one that is there counts.
         watched: what Snakemake has to make first: mostly the records of the files.
+        shapes: feature files of which only the shape counts: other values make nothing stale.
     """
 
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
 
     def __add__(self, other: "Reads") -> "Reads":
         """What two parts read together."""
-        return Reads(self.files + other.files, self.folders + other.folders, self.watched + other.watched)
+        return Reads(
+            self.files + other.files,
+            self.folders + other.folders,
+            self.watched + other.watched,
+            self.shapes + other.shapes,
+        )
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class Part:
             "also": beside,
             "inputs": list(dict.fromkeys(self.reads.files)),
             "folders": list(dict.fromkeys(self.reads.folders)),
+            "shapes": list(dict.fromkeys(self.reads.shapes)),
             "paths": dict(self.paths),
         }
 
@@ -79,6 +89,7 @@ class Bundle:
         threads: cores that it takes.
         mem_mb: memory, in MB.
         gpu: GPUs.
+        arithmetic: in which way its job computes.
     """
 
     name: str
@@ -87,6 +98,12 @@ class Bundle:
     threads: int = 1
     mem_mb: int = 2000
     gpu: int = 0
+    arithmetic: Arithmetic = "portable"
+
+    @property
+    def environment(self) -> str:
+        """The environment variables of its job, as a shell reads them."""
+        return shell_words(self.arithmetic)
 
     @property
     def code(self) -> list[str]:

@@ -60,9 +60,9 @@ class Sources:
         return weights + self.first_scores(variant) + truth + Reads(features, watched=features)
 
     def head(self, variant: str) -> Reads:
-        """The features of the first test video, on which a variant's head is measured."""
+        """The features of the first test video, on which a variant's head is measured; their values do not count."""
         file = self.jobs.feature_files(variant, "test")[0]
-        return Reads((file,), watched=(file,))
+        return Reads(shapes=(file,), watched=(file,))
 
     def extractor(self, features: str, dataset: str) -> Reads:
         """The first test video of a data set, on which an extractor is measured."""

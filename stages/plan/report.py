@@ -58,7 +58,14 @@ class Reports:
 
     def bundles(self) -> list[Bundle]:
         """Every job of the room."""
-        references = Bundle("costs.references", (self.models.references(),), "measure image networks", ALL_CORES, 4000)
+        references = Bundle(
+            "costs.references",
+            (self.models.references(),),
+            "measure image networks",
+            ALL_CORES,
+            4000,
+            arithmetic="native",
+        )
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
         overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
         return [references, *(bundle for own in self._of_datasets.values() for bundle in own), *tables, overview]
@@ -116,7 +123,8 @@ class Reports:
             *(self.models.extractor(name, dataset) for name in features),
         ]
         gpu = int(any(map(self.installed.needs_gpu, features)))
-        return Bundle(f"costs.{dataset}", tuple(parts), f"measure what {dataset} costs", ALL_CORES, 4000, gpu)
+        # What this machine can do is measured, and not made equal on all of them.
+        return Bundle(f"costs.{dataset}", tuple(parts), f"measure what {dataset} costs", ALL_CORES, 4000, gpu, "native")
 
     def _insides(self, dataset: str) -> Bundle:
         """What the models of a data set make of its test videos inside."""
@@ -125,7 +133,8 @@ class Reports:
             *map(self.models.tsne, variants),
             *map(self.models.heat_maps, filter(self.installed.maps_patches, variants)),
         ]
-        return Bundle(f"insides.{dataset}", tuple(parts), f"t-SNE and heat maps of {dataset}", mem_mb=2500)
+        message, arithmetic = f"t-SNE and heat maps of {dataset}", self.installed.arithmetic(dataset)
+        return Bundle(f"insides.{dataset}", tuple(parts), message, mem_mb=2500, arithmetic=arithmetic)
 
     def _tables(self, dataset: str) -> Bundle:
         """The tables and figures of a data set."""

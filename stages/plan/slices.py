@@ -15,8 +15,10 @@ from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs, copies_key
 from stages.plan.report import Reports
 from vad.artefacts.files import canonical_json, write_text
+from vad.ledger.arithmetic import identity
 from vad.ledger.code import PYTHON, code_files, code_hash
 from vad.ledger.staleness import Wanted
+from vad.schema.base import Arithmetic
 
 
 def write(installed: Installed, jobs: Jobs, reports: Reports) -> None:
@@ -89,18 +91,25 @@ def wanted(installed: Installed, jobs: Jobs, reports: Reports) -> dict[str, Want
     # As JSON, in which the records keep it: no tuples.
     content = {(room, key): json.loads(canonical_json(value)) for room, key, value in slices(installed, reports)}
 
-    def by_slice(room: str, key: str) -> Wanted:
-        return Wanted(content[room, key], Path(paths.slice_of(room, key)), Path(paths.recheck(room, key)))
+    def by_slice(room: str, key: str, arithmetic: Arithmetic = "portable") -> Wanted:
+        slice_of, recheck = Path(paths.slice_of(room, key)), Path(paths.recheck(room, key))
+        return Wanted(content[room, key], slice_of, recheck, identity(arithmetic))
 
-    plan = {paths.raw(d).as_posix(): by_slice("split", d) for d in installed.datasets if installed.generated(d)}
+    def of_variant(room: str, name: str) -> Wanted:
+        return by_slice(room, name, installed.arithmetic(installed.variant(name).dataset))
+
+    generated = filter(installed.generated, installed.datasets)
+    plan = {paths.raw(d).as_posix(): by_slice("split", d, installed.arithmetic(d)) for d in generated}
     plan |= {paths.tables(d).as_posix(): by_slice("split", d) for d in installed.datasets}
     for batch in jobs.batches():
         # A recheck file for each job: one damaged file starts one job.
-        one = replace(by_slice("features", batch.section), recheck=Path(paths.recheck("features", batch.key)))
+        one = by_slice("features", batch.section, installed.arithmetic(batch.dataset))
+        one = replace(one, recheck=Path(paths.recheck("features", batch.key)))
         plan |= dict.fromkeys(batch.files, one)
-    for room in ("train", "infer", "evaluate"):
-        plan |= {run: by_slice(room, name) for name in installed.variants for run in jobs.runs(room, name)}
-    plan |= {part.out: by_slice("report", part.key) for part in reports.parts()}
+    for room, by in (("train", of_variant), ("infer", of_variant), ("evaluate", by_slice)):
+        plan |= {run: by(room, name) for name in installed.variants for run in jobs.runs(room, name)}
+    for bundle in reports.bundles():
+        plan |= {part.out: by_slice("report", part.key, bundle.arithmetic) for part in bundle.parts}
     return plan
 
 

@@ -57,14 +57,15 @@ def params_state() -> list[int]:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def write_targets(slices: Mapping[str, str], targets: Mapping[str, list[str]]) -> None:
+def write_targets(slices: Mapping[str, str], arithmetic: Mapping[str, str], targets: Mapping[str, list[str]]) -> None:
     """Write which artefacts belong to which target.
 
     Args:
         slices: every artefact that params.yaml asks for, with the file of its params slice.
+        arithmetic: what the record of each has to say of it.
         targets: artefacts by name of a target.
     """
-    value = {"params": params_state(), "slices": dict(slices), "targets": dict(targets)}
+    value = {"params": params_state(), "slices": dict(slices), "arithmetic": dict(arithmetic), "targets": dict(targets)}
     if targets_written() != value:
         write_json(paths.TARGETS, value)
 

@@ -33,7 +33,9 @@ for bundle in reports.bundles():
         resources:
             mem_mb=bundle.mem_mb,
             gpu=bundle.gpu,
+        params:
+            environment=bundle.environment,
         message:
             f"report: {bundle.message}"
         shell:
-            "python -m stages.report.run --parts {input.parts:q} > {log:q} 2>&1"
+            "{params.environment} python -m stages.report.run --parts {input.parts:q} > {log:q} 2>&1"

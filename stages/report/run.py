@@ -11,6 +11,7 @@ from typing import Any
 
 from stages.devices import Turn, wants_gpu
 from stages.room import command_line, listed_code, make, settings, typed
+from vad.artefacts.features import shape_of
 from vad.artefacts.files import read_json
 from vad.errors import VadError, grouped, listing
 from vad.ledger.records import Job, files_of
@@ -25,10 +26,10 @@ def main(argv: Sequence[str] | None) -> None:
     parts = read_json(args.parts)
     with Turn() as turn:
         for part in parts:
-            job = job_of(part)
-            job.take_back()
-            was_there = any(path.exists() for path in (job.artefact, *job.also))
             try:
+                job = job_of(part)
+                job.take_back()
+                was_there = any(path.exists() for path in (job.artefact, *job.also))
                 if make(job, lambda part=part: _write(part, turn)) and was_there:
                     replaced.append(job)
             except VadError as error:
@@ -50,6 +51,8 @@ def job_of(part: Mapping[str, Any]) -> Job:
     inputs += [path for folder in part["folders"] for path in files_of(Path(folder))]
     also = [Path(path) for path in part["also"]]
     facts = {"paths": part["paths"]}  # where it reads and writes beside `out`
+    if part["shapes"]:
+        facts["shapes"] = {path: shape_of(Path(path)) for path in part["shapes"]}
     return Job("report", Path(part["out"]), Path(part["section"]), listed_code(part["code"]), inputs, facts, also)
 
 

@@ -28,11 +28,12 @@ for name in installed.datasets:
             resources:
                 mem_mb=1500,
             params:
+                environment=shell_words(installed.arithmetic(name)),
                 out=lambda w, output: paths.artefact_of(output.record),
             message:
                 f"split: generate the videos of {name}"
             shell:
-                "python -m stages.split.run raw --section {input.section:q} --code {input.code:q}"
+                "{params.environment} python -m stages.split.run raw --section {input.section:q} --code {input.code:q}"
                 " --workers {threads} --out {params.out:q} > {log:q} 2>&1"
 
     rule:
@@ -59,11 +60,12 @@ for name in installed.datasets:
         resources:
             mem_mb=500,
         params:
+            environment=shell_words("portable"),
             home=lambda w, output: Path(output.record).with_name("raw").as_posix(),
             out=lambda w, output: paths.artefact_of(output.record),
         message:
             f"split: tables of {name}"
         shell:
-            "python -m stages.split.run tables --section {input.section:q} --code {input.code:q}"
+            "{params.environment} python -m stages.split.run tables --section {input.section:q} --code {input.code:q}"
             " --home {params.home:q} --lists {input.lists:q}"
             " --available {input.available:q} --out {params.out:q} > {log:q} 2>&1"

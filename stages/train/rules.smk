@@ -42,11 +42,12 @@ rule train:
         mem_mb=2500,
         gpu=lambda w: jobs.gpus(w.variant),
     params:
+        environment=lambda w: jobs.environment(w.variant),
         features=lambda w: jobs.feature_folder(w.variant),
         out=lambda w, output: Path(output.records[0]).parent.as_posix(),
         seeds=jobs.seeds,
     message:
         "train: {wildcards.variant}, every seed"
     shell:
-        "python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
+        "{params.environment} python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
         " --features {params.features:q} --seeds {params.seeds} --threads {threads} --out {params.out:q} > {log:q} 2>&1"

@@ -105,7 +105,7 @@ def listed(folder: Path, name: str, **changes: Any) -> dict[str, Any]:
     (folder / "code.json").write_text(json.dumps({"files": []}))
     out = f"reports/{name}/selection_gap"
     part = {"job": "report.selection_gap", "section": section.relative_to(folder).as_posix(), "code": "code.json"}
-    part |= {"out": out, "also": [f"{out}.csv", f"{out}.md"], "inputs": [], "folders": [], "paths": {}}
+    part |= {"out": out, "also": [f"{out}.csv", f"{out}.md"], "inputs": [], "folders": [], "shapes": [], "paths": {}}
     return part | changes
 
 

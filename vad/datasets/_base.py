@@ -16,11 +16,15 @@ import vad.datasets
 from vad import registry
 from vad.datasets._frame_labels import read_frame_labels
 from vad.errors import DatasetError
-from vad.schema.base import Section
+from vad.schema.base import Arithmetic, Section
 from vad.splits.video import Validation, Video
 
 Available = Callable[[Video], bool]
 """Whether a video may be kept; asked by a data set that keeps only videos whose features are there."""
+ARITHMETIC = (
+    "of its features, training and scoring: portable = the same bits on every x86-64 CPU with AVX2, on the CPU alone;"
+    " native = as fast as this machine can, a GPU included (docs/protocol.md)"
+)
 
 
 class GeneratedSettings(Section):
@@ -29,6 +33,7 @@ class GeneratedSettings(Section):
     validation: Validation = Field(
         default_factory=Validation, description="part of the train list that is held back for selection"
     )
+    arithmetic: Arithmetic = Field(default="portable", description=ARITHMETIC)
 
 
 class UserSettings(Section):
@@ -38,6 +43,7 @@ class UserSettings(Section):
     validation: Validation = Field(
         default_factory=Validation, description="part of the train list that is held back for selection"
     )
+    arithmetic: Arithmetic = Field(default="native", description=ARITHMETIC)
 
 
 class BaseDataset:

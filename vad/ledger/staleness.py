@@ -35,11 +35,13 @@ class Wanted:
         section: the slice of params that its job may see, as it is now.
         slice: the file that holds it before a run.
         recheck: the input file of its rule that changes when the rule has to look at its artefacts again.
+        arithmetic: what its record has to say of it (`vad.ledger.arithmetic.identity`).
     """
 
     section: Any
     slice: Path
     recheck: Path
+    arithmetic: str = "native"
 
 
 Plan = Mapping[str, Wanted]
@@ -176,7 +178,7 @@ def check(plan: Plan, hashes: Hashes, started: float | None = None, only: Iterab
         if record is None:
             found.absent.append(artefact)
         else:
-            reasons[artefact] = list(_not_as_asked(record, plan[artefact].section, code))
+            reasons[artefact] = list(_not_as_asked(record, plan[artefact], code))
             # Not the whole record: thousands of them would fill the memory.
             files[artefact] = record["inputs"], {name: out["sha256"] for name, out in record["outputs"].items()}
     found.present = len(reasons)
@@ -222,18 +224,20 @@ def owner(name: str, plan: Plan) -> str | None:
 
 def _not_as_asked(
     record: dict[str, Any],
-    section: Any,  # noqa: ANN401 - JSON
+    wanted: Wanted,
     code: dict[tuple[str, ...], str | None],
 ) -> Iterator[str]:
     """Why an artefact is not what params and code ask for now: one line for each.
 
     Args:
         record: of the artefact.
-        section: the slice of params that its job may see now.
+        wanted: what is asked of it now.
         code: hashes of lists of code files, added to.
     """
-    if section != record["section"]["content"]:
+    if wanted.section != record["section"]["content"]:
         yield f"params changed ({record['section']['path']})"
+    if (made_in := record.get("arithmetic")) != wanted.arithmetic:
+        yield f"made in {made_in} arithmetic, asked for is {wanted.arithmetic}"
     files = tuple(record["code"]["files"])
     if files not in code:
         paths = [Path(name) for name in files]

@@ -17,7 +17,7 @@ from vad.evaluation.ground_truth import Convention, convention
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.significance import Contestants
 from vad.ledger.chain import broken_links
-from vad.ledger.records import record_path
+from vad.ledger.records import computed_in, record_path
 from vad.report.tables import result_row
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import Evaluate
@@ -187,6 +187,7 @@ def _head(inputs: ReportInputs, variant: str, run: Mapping[str, Any]) -> dict[st
         "features": entry.features,
         "extractor_weights": scores["extractor_weights"],
         "decoder": scores["decoder"],
+        "arithmetic": _arithmetic(inputs, variant),
         "supervision": scores["supervision"],
         "level": protocol["level"],
         "seeds": " ".join(map(str, inputs.seeds)),
@@ -206,6 +207,11 @@ def _head(inputs: ReportInputs, variant: str, run: Mapping[str, Any]) -> dict[st
         **{name: counts[name] for name in ("n_videos", "n_anomalous", "n_frames", "n_positive", "resamples")},
         "provenance": " ".join(keys),
     }
+
+
+def _arithmetic(inputs: ReportInputs, variant: str) -> str:
+    """In which arithmetic the runs of a variant were trained, each way once."""
+    return "; ".join(dict.fromkeys(computed_in(inputs.run(variant, seed)) for seed in inputs.seeds))
 
 
 def contestants_of(inputs: ReportInputs, dataset: str, variants: Sequence[str], config: Evaluate) -> Contestants:

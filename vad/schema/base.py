@@ -1,6 +1,6 @@
 """Types and the base class that every section of params.yaml and every plugin's Config share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -10,6 +10,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Arithmetic = Literal["portable", "native"]
+"""portable = the same bits on every x86-64 CPU with AVX2; native = the fastest that this CPU or GPU can do."""
 
 
 class Section(BaseModel):
