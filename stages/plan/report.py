@@ -114,6 +114,8 @@ class Reports:
         parts = [
             *map(self.models.head, self._variants(dataset)),
             *(self.models.extractor(name, dataset) for name in features),
+            *map(self.models.edge_head, self._variants(dataset)),
+            *(self.models.edge_extractor(name, dataset) for name in features),
         ]
         gpu = int(any(map(self.installed.needs_gpu, features)))
         return Bundle(f"costs.{dataset}", tuple(parts), f"measure what {dataset} costs", ALL_CORES, 4000, gpu)
@@ -154,6 +156,7 @@ class Reports:
             self._table("selection_gap", runs, metrics),
             self._table("classes", runs, metrics),
             self._table("efficiency", {"dataset": dataset, "variants": runs["variants"]}, costs),
+            self._table("edge", {"dataset": dataset, "variants": runs["variants"]}, read.edge(variants)),
             self._table(
                 "figures", {**judged, "dpi": dpi}, drawn, [f"figures/{n}.png" for n in ("roc", "pr", "efficiency")]
             ),
