@@ -111,6 +111,21 @@ class ModelParts:
             paths=places,
         )
 
+    def video_networks(self) -> Part:
+        """The speed of XFeat beside 3D networks, which a claim is about."""
+        out = f"{COSTS}/video_networks.json"
+        return Part(
+            job="cost.video_networks",
+            key="video_networks",
+            code="video_networks",
+            plugins=tuple(f"extractors/{name}" for name in ("xfeat", "x3d", "i3d", "c3d")),
+            settings={"efficiency": self.params["report"]["efficiency"]},
+            out=out,
+            files=(out,),
+            reads=Reads(),
+            paths={},
+        )
+
     def _cost(
         self,
         kind: str,

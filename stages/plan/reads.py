@@ -86,6 +86,11 @@ class Sources:
         files = tuple(f"{COSTS}/{name}.json" for name in dict.fromkeys([*names, *["references"] * references]))
         return Reads(files, watched=tuple(map(paths.record, files)))
 
+    def video_networks(self) -> Reads:
+        """The speeds of networks that claims are compared with."""
+        file = f"{COSTS}/video_networks.json"
+        return Reads((file,), watched=(paths.record(file),))
+
     def edge(self, variants: Sequence[str]) -> Reads:
         """The latencies of heads and extractors of some variants at batch 1."""
         files = tuple(f"{COSTS}/edge_{Path(path).name}" for path in self.costs(variants).files)

@@ -16,6 +16,7 @@ from stages.plan.jobs import Jobs
 from stages.plan.models import ModelParts
 from stages.plan.parts import Bundle, Part, Reads
 from stages.plan.reads import COSTS, Sources, heat_map_folder, tsne_folder
+from vad.claims.speeds import CLAIM as SPEED_CLAIM
 from vad.errors import ParamsError
 from vad.published.tables import TABLES
 
@@ -59,9 +60,16 @@ class Reports:
     def bundles(self) -> list[Bundle]:
         """Every job of the room."""
         references = Bundle("costs.references", (self.models.references(),), "measure image networks", ALL_CORES, 4000)
+        speeds = Bundle("costs.video_networks", (self.models.video_networks(),), "measure 3D networks", ALL_CORES, 4000)
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
         overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
-        return [references, *(bundle for own in self._of_datasets.values() for bundle in own), *tables, overview]
+        return [
+            references,
+            speeds,
+            *(bundle for own in self._of_datasets.values() for bundle in own),
+            *tables,
+            overview,
+        ]
 
     def parts(self) -> list[Part]:
         """Every part of every bundle."""
@@ -213,7 +221,8 @@ class Reports:
 
     def _claims(self) -> Part:
         """The claims of others beside our results."""
-        return self._of_all("claims", "claims.write", "claims", {}, Reads((CLAIMS,), watched=(CLAIMS,)))
+        reads = Reads((CLAIMS,), watched=(CLAIMS,)) + self.sources.video_networks()
+        return self._of_all("claims", "claims.write", "claims", {}, reads)
 
     def _of_all(
         self, key: str, job: str, name: str, settings: Mapping[str, Any], reads: Reads, more: tuple[str, ...] = ()
@@ -246,6 +255,8 @@ class Reports:
         if table.metrics:
             reads += read.metrics(variants) + read.scores(variants)
         reads += read.costs(variants if table.costs else [], references=table.networks)
+        if SPEED_CLAIM in {cited.id for cited in table.cited}:
+            reads += read.video_networks()
         runs = self._runs(variants) | ({} if table.metrics else {"seeds": []})
         settings = {
             "table": name,

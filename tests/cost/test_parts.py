@@ -131,6 +131,7 @@ def test_extractor_counts_its_first_frames(tmp_path: Path) -> None:
 def test_a_video_that_dali_gives_up_is_measured_with_pyav(tmp_path: Path) -> None:
     """As room features extracts it: begun again. The number of frames is that of any other decoder."""
     path = write_video(tmp_path / "video.mp4", scene(48), fps=25)
+
     class Failing(Extractor):
         def extract(self, source: Source) -> FeatureFile:
             opener = cast("Any", source.open_video).__self__
