@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     root = params.datasets[variant.dataset].model_dump().get("root")
     tables = Path("data/split", variant.dataset, "tables")
     folder = Path(root) if root else tables.with_name("raw")
-    video = args.video or _listed(tables / "test.csv", folder)[0]
-    ranges = spread(_listed(tables / "train.csv", folder)) if args.precision == "int8" else []
+    video = args.video or listed(tables / "test.csv", folder)[0]
+    ranges = spread(listed(tables / "train.csv", folder)) if args.precision == "int8" else []
     entry = params.features[variant.features].model_dump(mode="json")
     found = write_parts(entry, trained, video, args.kind, args.out or Path("export", args.variant), ranges)
     for name in ("extractor", "head"):
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _listed(table: Path, folder: Path) -> Sequence[Path]:
+def listed(table: Path, folder: Path) -> Sequence[Path]:
     """The videos of a split table that are there: of the test list, or of the part that models are fitted to."""
     from vad.splits.tables import read_test, read_train  # pandas, for the same reason
 

@@ -151,6 +151,8 @@ def _in_format(
         path = Path(folder, f"network{formats.SUFFIX[kind]}")
         try:
             calibration = ranges() if precision == "int8" else []
+            if precision == "int8" and not calibration:
+                return {"why": "there are no train videos that it could be made for"}
             found = write_part(path, part.network, checked, kind, calibration, how.repeats, how.budget)
         except UnwrittenError as error:
             return {"why": f"the converter fails: {error.reason}"}

@@ -82,6 +82,7 @@ def _row(found: Mapping[str, Any]) -> dict[str, Any]:
         "load": found["load"],
         "cpu_share": min([one["cpu_share"] for one in (found, *there.values()) if "cpu_share" in one], default=None),
         "note": "; ".join(why),
+        "formats": list(made),
     }
 
 
@@ -127,7 +128,7 @@ def _measured(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     """A row a network: milliseconds, with the difference from torch in brackets."""
-    formats = {name: title for name, title in FORMATS.items() if any(row.get(f"{name}_ms") for row in rows)}
+    formats = {name: title for name, title in FORMATS.items() if any(name in row["formats"] for row in rows)}
     lines = [[row["name"], row["input"] or "-", *(_cell(row, name) for name in ("torch", *formats))] for row in rows]
     return page.table(["name", "input", "PyTorch", *formats.values()], lines)
 
