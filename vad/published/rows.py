@@ -16,7 +16,8 @@ from vad.published.tables import TRAPEZOID, Cited, Table
 from vad.report.tables import mean, spread
 
 PROTOCOL = (
-    *("subset", "model", "features", "extractor_weights", "decoder", "supervision", "level", "seeds", "selection"),
+    *("subset", "model", "features", "extractor_weights", "decoder", "copies", "supervision", "level", "seeds"),
+    "selection",
     *("threshold_rule", "ground_truth", "scoring", "score_norm", "video_score", "interval_unit"),
     *("n_train", "n_validation", "n_videos", "n_anomalous"),
 )
