@@ -26,6 +26,7 @@ from jaxtyping import Float
 from bench import limit, table
 from bench.table import Row, at_least, at_least_when_quiet, at_most
 from tests.videos import scene, source, write_video
+from vad.cost import turns
 from vad.extractors._base import load_extractor
 
 SEGMENT, STARTING = 16, 96
@@ -225,7 +226,7 @@ def xfeat_rows(clips: Clips, repeats: int, peaks: dict[torch.dtype, float]) -> l
 
 def _reading_seconds(clips: Clips, stride: int) -> float:
     """CPU seconds of one frame, decoded and brought to the network's size."""
-    return table.cpu_seconds({"read": limit.decode(clips.clip, 224, stride)}, 1)["read"] / clips.n_frames
+    return turns.cpu_seconds({"read": limit.decode(clips.clip, 224, stride)}, 1)["read"] / clips.n_frames
 
 
 def _exact_bars(row: Row, team: Team, difference: float) -> list[tuple[str, bool | None]]:

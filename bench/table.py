@@ -2,9 +2,7 @@
 
 import os
 import re
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -99,20 +97,3 @@ def state() -> str:
 def busy() -> bool:
     """Whether other work was running when this was first asked, before anything was measured."""
     return os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2
-
-
-def cpu_seconds(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median CPU seconds of each way. They take turns, so that a change of the machine's speed hits all alike.
-
-    Args:
-        ways: each is called once before it counts.
-        repeats: measurements of each.
-    """
-    spent: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(repeats + 1):
-        for name, way in ways.items():
-            start = time.process_time()
-            way()
-            if turn:
-                spent[name].append(time.process_time() - start)
-    return {name: statistics.median(values) for name, values in spent.items()}

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from bench import table
 from bench.table import Row, at_least
 from vad.artefacts.features import FeatureFile, read_features, write_features
+from vad.cost.turns import cpu_seconds
 from vad.engine.batches import Bags, Windows, part_of, set_for
 from vad.engine.build import build
 from vad.engine.score import score_video
@@ -108,7 +109,7 @@ def rows(repeats: int = 3) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         files = generated(Path(folder))
         model = build("deepmil", {}, WIDTH)
-        spent = table.cpu_seconds(
+        spent = cpu_seconds(
             {
                 "naive": lambda: list(naive_batches(model, files, 1)),
                 "ours": lambda: list(our_batches(model, files, EPOCHS)),
@@ -129,7 +130,7 @@ def _training(name: str, title: str, files: Files, naive: float, ours: float) ->
     """Batches and steps together: the steps are the same, so they are timed once, for one epoch."""
     model = build(name, {}, WIDTH)
     batches = list(our_batches(model, files, 1))
-    steps = EPOCHS * table.cpu_seconds({"steps": lambda: train(model, iter(batches))}, 1)["steps"]
+    steps = EPOCHS * cpu_seconds({"steps": lambda: train(model, iter(batches))}, 1)["steps"]
     share = steps / (steps + ours)
     return Row(
         f"training {title} on them, the same steps",
@@ -160,7 +161,7 @@ def _scoring(repeats: int) -> Row:
             score_video(model, features, bounds, Infer.model_validate({}))
 
     ways: dict[str, Callable[[], object]] = {"naive": plain, "ours": scored}
-    spent = table.cpu_seconds(ways, repeats)
+    spent = cpu_seconds(ways, repeats)
     naive = 10 * spent["naive"]
     ratio = naive / spent["ours"]
     what = f"scoring {3 * SCORED_ROWS / 30 / 60:.0f} minutes, windows of lstm_memory_ae (naive: 10 times a tenth)"

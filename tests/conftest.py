@@ -43,7 +43,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A tiny project that Snakemake has run once, with one published table. Do not change it: take `project`."""
 
     def make(folder: Path) -> Project:
-        quick = "efficiency: {frames: 32, repeats: 1, budget: 0.1}"  # what is measured is tested elsewhere
+        quick = "efficiency: {frames: 32, repeats: 1, budget: 0.1}, edge: []"  # what is measured is tested elsewhere
         params = PARAMS.replace("{dpi: 50}", f"{{dpi: 50, {quick}, published: {{memtsm_2: [mil, mil_ucf]}}}}")
         project = Project.new(folder, params)
         project.snakemake()

@@ -115,7 +115,9 @@ def test_copies_from_params_to_scores(plan: Plan) -> None:
     out = ["--features", str(folder), "--out", "data/infer/mil"]
     infer([*given, "--runs", "data/train/mil/seed0", *tables, *out])
     read = read_json(Path("data/infer/mil/seed0.npz.prov.json"))["inputs"]
-    scored = set(read_scores(Path("data/infer/mil/seed0.npz")).videos)
+    found = read_scores(Path("data/infer/mil/seed0.npz"))
+    scored = set(found.videos)
+    assert found.protocol["copies"] == 2  # a column of the results
     assert scored == {video for video, of in part.items() if of != "fit"}
     assert [path for path in read if ".copy" in path] == []
 

@@ -157,22 +157,26 @@ SEEDED = {
 }
 
 
+EDGE = {"edge_head.mil", "edge_head.ae", "edge_extractor.xfeat.mini_crime"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "touched"),
     [
         ("lr: 0.001", "lr: 0.002", set()),
         ("{video_score: max}\n  ae", "{video_score: mean}\n  ae", set()),
         ("seeds: [0]", "seeds: [0, 1]", DRAWN | SEEDED),
-        ("{hidden_width: 8}", "{hidden_width: 9}", {"head.mil"}),
-        ("size: 64", "size: 96", {"extractor.xfeat.mini_crime"}),
+        ("{hidden_width: 8}", "{hidden_width: 9}", {"head.mil", "edge_head.mil"}),
+        ("size: 64", "size: 96", {"extractor.xfeat.mini_crime", "edge_extractor.xfeat.mini_crime"}),
         ("dpi: 50", "dpi: 60", DRAWN),
         ("dpi: 50", "dpi: 50, tsne: {points: 20}", {"tsne.mil", "tsne.ae"}),
         ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", set()),
         (
             "dpi: 50",
             "dpi: 50, efficiency: {frames: 9}",
-            {"head.mil", "head.ae", "extractor.xfeat.mini_crime", "references"},
+            {"head.mil", "head.ae", "extractor.xfeat.mini_crime", "references", "video_networks", *EDGE},
         ),
+        ("dpi: 50", "dpi: 50, edge: []", EDGE),
     ],
 )
 def test_what_the_report_measures_again(workplace: Path, old: str, new: str, touched: set[str]) -> None:

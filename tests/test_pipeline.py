@@ -78,6 +78,13 @@ def test_first_run_says_what_variants_cost(finished: Project) -> None:
     assert rows["mil"]["measured_on"]
     assert "neither counted nor measured" in (report / "efficiency.md").read_text()
     assert (report / "figures/efficiency.png").is_file()
+    with (report / "edge.csv").open() as stream:
+        networks = {(row["part"], row["name"]): row for row in csv.DictReader(stream)}
+    assert [("extractor", "xfeat"), ("head", "mil"), ("head", "ae")] == list(networks)
+    assert all(float(row["torch_ms"]) > 0 for row in networks.values())
+    with (finished.folder / "reports/tables/claims.csv").open() as stream:
+        (speed,) = (row for row in csv.DictReader(stream) if row["id"] == "M06")
+    assert "times as fast as X3D-M" in speed["computed"]
 
 
 def test_first_run_maps_embeddings(finished: Project) -> None:

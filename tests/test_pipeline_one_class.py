@@ -36,6 +36,7 @@ evaluate:
 report:
   dpi: 50
   efficiency: {frames: 32, repeats: 1, budget: 0.1}
+  edge: []
   published: {memtsm_2: [mstsm_claim, mil], memtsm_1: [stead_fast]}
 """
 
@@ -76,6 +77,8 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
         "data/features/xfeat/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
         "data/report/tsne/ae",
+        "reports/efficiency/edge_extractor.xfeat.mine.json",
+        "reports/efficiency/edge_head.ae.json",
         "reports/efficiency/extractor.xfeat.mine.json",
         "reports/efficiency/head.ae.json",
     ]

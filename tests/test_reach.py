@@ -68,6 +68,7 @@ ROWS = {
             "data/report/tsne/mil",
             "data/report/figures/mil",
             "reports/efficiency/head.mil",
+            "reports/efficiency/edge_head.mil",
             *TABLES,
         ),
         r"(train|infer|evaluate)@mil(_ucf)?|report",
@@ -76,13 +77,25 @@ ROWS = {
     "an extractor": Row(
         line_in("vad/extractors/xfeat.py"),
         ("data/features/xfeat/mini_crime/",),
-        ("reports/efficiency/extractor.xfeat.mini_crime", "data/", *TABLES),
+        (
+            "reports/efficiency/extractor.xfeat.mini_crime",
+            "reports/efficiency/edge_extractor.xfeat.mini_crime",
+            "reports/efficiency/video_networks",
+            "data/",
+            *TABLES,
+        ),
         r"features@xfeat|(train|infer|evaluate)@\w+|report",
     ),
     "a new variant": Row(
         edit("variants:\n", NEW_VARIANT),
         ("data/train/ae_wide/seed0", "data/infer/ae_wide/seed0.npz", "data/evaluate/ae_wide/seed0"),
-        ("data/report/tsne/ae_wide", "data/report/figures/ae_wide", "reports/efficiency/head.ae_wide", *TABLES),
+        (
+            "data/report/tsne/ae_wide",
+            "data/report/figures/ae_wide",
+            "reports/efficiency/head.ae_wide",
+            "reports/efficiency/edge_head.ae_wide",
+            *TABLES,
+        ),
         r"(train|infer|evaluate)@ae_wide|report",
     ),
     "a published table": Row(

@@ -71,6 +71,61 @@ class ModelParts:
         """The cost of image networks to compare with."""
         return self._cost("references", "", {}, Reads(), {})
 
+    def edge_head(self, variant: str) -> Part:
+        """The latency of a variant's head at batch 1, also in formats for edge devices."""
+        entry = self.params["variants"][variant]
+        settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
+        reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
+        return self._edge("head", variant, settings, reads, {"features": reads.files[0]}, plugins, entry["model"])
+
+    def edge_extractor(self, features: str, dataset: str) -> Part:
+        """The latency of an extractor at batch 1, also in formats for edge devices."""
+        settings = {"dataset": dataset, "features": features, "extractor": self.installed.plain_entry(features)}
+        test, train = self.sources.extractor(features, dataset), self.sources.calibration(features, dataset)
+        places = {"video": test.files[0], **{f"train_{i}": path for i, path in enumerate(train.files)}}
+        plugins = tuple(f"extractors/{name}" for name in self.installed.extractors(features))
+        return self._edge("extractor", f"{features}.{dataset}", settings, test + train, places, plugins, features)
+
+    def _edge(
+        self,
+        kind: str,
+        name: str,
+        settings: Mapping[str, Any],
+        reads: Reads,
+        places: Mapping[str, str],
+        plugins: tuple[str, ...],
+        code: str,
+    ) -> Part:
+        """A measured latency."""
+        key, report = f"edge_{kind}.{name}", self.params["report"]
+        out = f"{COSTS}/{key}.json"
+        return Part(
+            job="export.measure",
+            key=key,
+            code=f"edge_{kind}.{code}",
+            plugins=plugins,
+            settings={"kind": kind, **settings, "formats": report["edge"], "efficiency": report["efficiency"]},
+            out=out,
+            files=(out,),
+            reads=reads,
+            paths=places,
+        )
+
+    def video_networks(self) -> Part:
+        """The speed of XFeat beside 3D networks, which a claim is about."""
+        out = f"{COSTS}/video_networks.json"
+        return Part(
+            job="cost.video_networks",
+            key="video_networks",
+            code="video_networks",
+            plugins=tuple(f"extractors/{name}" for name in ("xfeat", "x3d", "i3d", "c3d")),
+            settings={"efficiency": self.params["report"]["efficiency"]},
+            out=out,
+            files=(out,),
+            reads=Reads(),
+            paths={},
+        )
+
     def _cost(
         self,
         kind: str,

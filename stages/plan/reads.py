@@ -1,11 +1,13 @@
 """What the parts of room report read of other rooms: files, and the records that Snakemake watches for them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from stages.plan import paths
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.parts import Reads
+from vad.export.calibration import spread
 
 COSTS = paths.REPORTS / "efficiency"
 TSNE_FILES = ("points.csv", "about.json")
@@ -70,12 +72,28 @@ class Sources:
         files = tuple(self.installed.sources(features, dataset)[first])
         return Reads(files, watched=tuple(self.installed.watched(dataset, files)))
 
+    def calibration(self, features: str, dataset: str) -> Reads:
+        """The train videos that an int8 extractor is made for."""
+        sources = self.installed.sources(features, dataset)
+        files = tuple(sources[video.video_id][0] for video in spread(self.installed.fit_videos(dataset)))
+        return Reads(files, watched=tuple(self.installed.watched(dataset, files)))
+
     def costs(self, variants: Sequence[str], references: bool = False) -> Reads:
         """What was measured of heads and extractors of some variants, and of the image networks."""
         entries = [self.installed.variant(variant) for variant in variants]
         names = [f"head.{variant}" for variant in variants]
         names += [f"extractor.{e.features}.{e.dataset}" for e in entries if not self.installed.imported(e.features)]
         files = tuple(f"{COSTS}/{name}.json" for name in dict.fromkeys([*names, *["references"] * references]))
+        return Reads(files, watched=tuple(map(paths.record, files)))
+
+    def video_networks(self) -> Reads:
+        """The speeds of networks that claims are compared with."""
+        file = f"{COSTS}/video_networks.json"
+        return Reads((file,), watched=(paths.record(file),))
+
+    def edge(self, variants: Sequence[str]) -> Reads:
+        """The latencies of heads and extractors of some variants at batch 1."""
+        files = tuple(f"{COSTS}/edge_{Path(path).name}" for path in self.costs(variants).files)
         return Reads(files, watched=tuple(map(paths.record, files)))
 
     def inside(self, variant: str) -> Reads:

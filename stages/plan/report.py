@@ -16,6 +16,7 @@ from stages.plan.jobs import Jobs
 from stages.plan.models import ModelParts
 from stages.plan.parts import Bundle, Part, Reads
 from stages.plan.reads import COSTS, Sources, heat_map_folder, tsne_folder
+from vad.claims.speeds import CLAIM as SPEED_CLAIM
 from vad.errors import ParamsError
 from vad.published.tables import TABLES
 
@@ -58,17 +59,22 @@ class Reports:
 
     def bundles(self) -> list[Bundle]:
         """Every job of the room."""
-        references = Bundle(
-            "costs.references",
-            (self.models.references(),),
-            "measure image networks",
-            ALL_CORES,
-            4000,
-            arithmetic="native",
-        )
+        measured = {
+            "costs.references": ("measure image networks", self.models.references()),
+            "costs.video_networks": ("measure 3D networks", self.models.video_networks()),
+        }
+        costs = [
+            Bundle(name, (part,), message, ALL_CORES, 4000, arithmetic="native")
+            for name, (message, part) in measured.items()
+        ]
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
         overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
-        return [references, *(bundle for own in self._of_datasets.values() for bundle in own), *tables, overview]
+        return [
+            *costs,
+            *(bundle for own in self._of_datasets.values() for bundle in own),
+            *tables,
+            overview,
+        ]
 
     def parts(self) -> list[Part]:
         """Every part of every bundle."""
@@ -121,6 +127,8 @@ class Reports:
         parts = [
             *map(self.models.head, self._variants(dataset)),
             *(self.models.extractor(name, dataset) for name in features),
+            *map(self.models.edge_head, self._variants(dataset)),
+            *(self.models.edge_extractor(name, dataset) for name in features),
         ]
         gpu = int(any(map(self.installed.needs_gpu, features)))
         # What this machine can do is measured, and not made equal on all of them.
@@ -163,6 +171,7 @@ class Reports:
             self._table("selection_gap", runs, metrics),
             self._table("classes", runs, metrics),
             self._table("efficiency", {"dataset": dataset, "variants": runs["variants"]}, costs),
+            self._table("edge", {"dataset": dataset, "variants": runs["variants"]}, read.edge(variants)),
             self._table(
                 "figures", {**judged, "dpi": dpi}, drawn, [f"figures/{n}.png" for n in ("roc", "pr", "efficiency")]
             ),
@@ -219,7 +228,8 @@ class Reports:
 
     def _claims(self) -> Part:
         """The claims of others beside our results."""
-        return self._of_all("claims", "claims.write", "claims", {}, Reads((CLAIMS,), watched=(CLAIMS,)))
+        reads = Reads((CLAIMS,), watched=(CLAIMS,)) + self.sources.video_networks()
+        return self._of_all("claims", "claims.write", "claims", {}, reads)
 
     def _of_all(
         self, key: str, job: str, name: str, settings: Mapping[str, Any], reads: Reads, more: tuple[str, ...] = ()
@@ -252,6 +262,8 @@ class Reports:
         if table.metrics:
             reads += read.metrics(variants) + read.scores(variants)
         reads += read.costs(variants if table.costs else [], references=table.networks)
+        if SPEED_CLAIM in {cited.id for cited in table.cited}:
+            reads += read.video_networks()
         runs = self._runs(variants) | ({} if table.metrics else {"seeds": []})
         settings = {
             "table": name,

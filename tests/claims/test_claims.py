@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vad.claims import arithmetic, sizes
+from vad.claims import arithmetic, sizes, speeds
 from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
 from vad.claims.table import COLUMNS, Source, claims_page, claims_table, compute, source_of
@@ -36,7 +36,7 @@ def test_ledger_is_read(claims: dict[str, Claim]) -> None:
 
     assert expected == {name: verdicts.count(name) for name in dict.fromkeys(verdicts)}
     assert 177 == len(claims)
-    assert {c.check for c in claims.values()} - {""} == {*arithmetic.CHECKS, *sizes.CHECKS}
+    assert {c.check for c in claims.values()} - {""} == {*arithmetic.CHECKS, *sizes.CHECKS, *speeds.checks(None)}
     assert set(verdicts) < set(VERDICTS)
 
 
@@ -192,6 +192,35 @@ def test_checks_can_fail(claims: dict[str, Claim], check: str, values: dict[str,
     found = {**arithmetic.CHECKS, **sizes.CHECKS}[check](changed(claims, **values))
 
     assert failing == {name for name, one in found.items() if not one.holds}
+
+
+def speeds_of(other: float) -> dict[str, Any]:
+    """XFeat with 320 frames a second at 224 x 224 and 900 at 112 x 112, and two 3D networks."""
+    rows = [
+        ("XFeat", 224, 320.0, 2.0),
+        ("XFeat", 112, 900.0, 0.5),
+        ("X3D-M", 224, other, 3.0),
+        ("C3D", 112, 30.0, 20.0),
+    ]
+    names = ("network", "side", "frames_per_second", "macs_per_frame")
+    machine = {"processor": "P", "gpu": None, "threads": 1, "torch": "2"}
+    return {"networks": [dict(zip(names, row, strict=True)) for row in rows], "machine": machine, "load": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("other", "holds", "words"), [(40.0, True, "none gives 3.2"), (100.0, False, "X3D-M gives 3.2")]
+)
+def test_the_speed_against_3d_networks_is_measured(
+    claims: dict[str, Claim], other: float, holds: bool, words: str
+) -> None:
+    """Each at its own resolution. The verdict does not stand if a network gives the printed ratio."""
+    found = compute(list(claims.values()), {"M06"}, speeds_of(other))["M06"]
+
+    assert found.holds is holds
+    assert f"{320 / other:.1f} times as fast as X3D-M (1.5 times fewer MACs)" in found.text
+    assert "30.0 times as fast as C3D (40.0 times fewer MACs)" in found.text
+    assert found.text.endswith(words)
+    assert "no measurement" in compute(list(claims.values()), {"M06"})["M06"].text
 
 
 def test_numbers_of_the_texts(claims: dict[str, Claim]) -> None:

@@ -11,6 +11,7 @@ import torch
 from tests.videos import scene, write_video
 from vad.cost.measure import FirstFrames, Memory, machine, run_isolated, time_of
 from vad.errors import VadError
+from vad.video.batches import BatchReader, batches
 from vad.video.decode import Reader, Rules, open_video
 
 
@@ -92,6 +93,32 @@ def test_videos_end_early_where_they_are_measured(tmp_path: Path, stride: int) -
     assert again == 0
     assert len(whole) == -(-30 // stride)
     assert np.array_equal(early, whole[: len(early)])
+
+
+def _dali_video(tmp_path: Path) -> tuple[Path, Rules]:
+    """A video that DALI decodes on a CPU, and the rules that ask for it."""
+    path = write_video(tmp_path / "video.webm", scene(40), codec="libvpx-vp9")
+    return path, Rules(decoder="dali", decoder_device="cpu")
+
+
+@pytest.mark.parametrize(("limit", "stride", "frames"), [(12, 1, 12), (20, 1, 20), (20, 3, 8), (99, 1, 40)])
+def test_a_decoder_of_batches_gives_batches_where_it_is_measured(
+    tmp_path: Path, limit: int, stride: int, frames: int
+) -> None:
+    """DALI works 16 frames ahead: neither are those of its last run lost, nor are more counted than passed on."""
+    path, rules = _dali_video(tmp_path)
+    opener = FirstFrames(limit)
+    reader = opener.open_video(path, 16, 16, rules)
+    assert isinstance(reader, BatchReader)
+    early = list(batches(reader, 8, stride))
+    whole = list(batches(open_video(path, 16, 16, rules), 8, stride))
+    single = list(FirstFrames(limit).open_video(path, 16, 16, rules).frames(stride))
+
+    assert [len(batch) for batch in early] == [*[8] * (frames // 8), *[frames % 8] * (frames % 8 > 0)]
+    assert torch.equal(torch.cat(early), torch.cat(whole)[:frames])
+    assert np.array_equal(single, torch.cat(early))
+    assert min(40, (frames - 1) * stride + 1) == reader.n_frames
+    assert opener.take_seconds() > 0
 
 
 def test_machine_names_what_a_time_depends_on() -> None:

@@ -1,7 +1,7 @@
 """What heads, extractors and image networks cost, and the table of it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,9 +13,12 @@ from vad.cost import parts as cost
 from vad.cost.count import parameters
 from vad.cost.table import COLUMNS, COUNTED, csv, reference_rows, variant_row
 from vad.engine.build import build
+from vad.extractors._base import Source
 from vad.extractors.xfeat import Config, Extractor
 from vad.report.efficiency import efficiency_page
 from vad.schema.report import Efficiency
+from vad.video import decode
+from vad.video.decode import RestartError
 
 QUICK = Efficiency(frames=32, repeats=1, budget=0.01)
 
@@ -123,6 +126,22 @@ def test_extractor_counts_its_first_frames(tmp_path: Path) -> None:
     assert two["params"] == one["params"] > 600_000
     assert 25 == two["fps"]
     assert all(costs[1]["measured"][f"{part}_seconds"] > 0 for part in ("decode", "extract"))
+
+
+def test_a_video_that_dali_gives_up_is_measured_with_pyav(tmp_path: Path) -> None:
+    """As room features extracts it: begun again. The number of frames is that of any other decoder."""
+    path = write_video(tmp_path / "video.mp4", scene(48), fps=25)
+
+    class Failing(Extractor):
+        def extract(self, source: Source) -> FeatureFile:
+            opener = cast("Any", source.open_video).__self__
+            if opener.opener is decode.open_video:
+                raise RestartError("broken", "DALI: broken")
+            return super().extract(source)
+
+    found = cost.extractor(Failing(Config(size=32, device="cpu")), source(path), QUICK)["counted"]
+
+    assert 32 == found["frames"]
 
 
 def part(**changes: Any) -> dict[str, Any]:

@@ -139,3 +139,13 @@ def test_rows_of_random_features_are_marked() -> None:
     assert [f"a {tables.MARK}", "b"] == [row["variant"] for row in shown]
     assert f"| a {tables.MARK}" in tables.metric_table(shown, ["variant"], ["frame_auc"])
     assert [True, False] == [tables.random_features(row) for row in rows]
+
+
+def test_rows_trained_with_copies_and_decoded_otherwise_say_so() -> None:
+    """Decoders and copies are named, with how many videos PyAV had to decode; without either there is no word."""
+    plain = {"variant": "a", "decoder": "PyAV"}
+    other = {"variant": "b", "decoder": "DALI on gpu (3 of 290 by PyAV)", "copies": 2}
+
+    assert "Not decoded by PyAV: b: DALI on gpu (3 of 290 by PyAV)." == tables.decoder_note([plain, other])
+    assert "Trained with copies of changed pictures too: b: 2 of each video." == tables.copies_note([plain, other])
+    assert "" == tables.decoder_note([plain]) == tables.copies_note([plain])

@@ -69,22 +69,22 @@ def confusions(precision: str, recall: str, accuracy: str, f1: str, most: int = 
     for n_positive in range(1, most + 1):
         for tp in _near(recall, n_positive):
             for flagged in range(tp, tp + most + 1):
-                fits = tp and _prints(tp / flagged, precision) and _prints(2 * tp / (n_positive + flagged), f1)
+                fits = tp and prints(tp / flagged, precision) and prints(2 * tp / (n_positive + flagged), f1)
                 found += _with_negatives(tp, flagged - tp, n_positive - tp, accuracy, most) if fits else []
     return found
 
 
 def _with_negatives(tp: int, fp: int, fn: int, accuracy: str, most: int) -> list[Confusion]:
     whole = range(max(fp, 1), most + 1)
-    return [Confusion(tp, fp, fn, n - fp) for n in whole if _prints((tp + n - fp) / (tp + fn + n), accuracy)]
+    return [Confusion(tp, fp, fn, n - fp) for n in whole if prints((tp + n - fp) / (tp + fn + n), accuracy)]
 
 
 def _near(share: str, n: int) -> list[int]:
     middle = round(float(share) * n)
-    return [k for k in (middle - 1, middle, middle + 1) if 0 <= k <= n and _prints(k / n, share)]
+    return [k for k in (middle - 1, middle, middle + 1) if 0 <= k <= n and prints(k / n, share)]
 
 
-def _prints(value: float, printed: str) -> bool:
+def prints(value: float, printed: str) -> bool:
     """True if a number, rounded half up or half to even, is the printed one."""
     digits = len(printed.partition(".")[2])
     return abs(value - float(printed)) <= 0.5 * 10**-digits + 1e-12
@@ -140,7 +140,7 @@ def efficient_vad_report(claims: Claims) -> dict[str, Computed]:
 
 def _printed_row(claim: Claim, values: list[float]) -> Computed:
     printed = claim.value.partition(",")[0].split("/")
-    holds = all(_prints(v, p) for v, p in zip(values, printed, strict=True))
+    holds = all(prints(v, p) for v, p in zip(values, printed, strict=True))
     return Computed(holds, "the confusion matrix of E03 gives " + "/".join(f"{v:.4f}" for v in values))
 
 
@@ -205,13 +205,13 @@ def efficient_vad_fps(claims: Claims) -> dict[str, Computed]:
     """Frames a second from the frames and seconds of the timing log."""
     frames, seconds = TIMED
     value = frames / seconds
-    return {"E14": Computed(_prints(value, claims["E14"].value), f"{frames} frames / {seconds} s = {value:.2f}")}
+    return {"E14": Computed(prints(value, claims["E14"].value), f"{frames} frames / {seconds} s = {value:.2f}")}
 
 
 def efficient_vad_skip(claims: Claims) -> dict[str, Computed]:
     """The "real-time" number is the raw one times the frames that are skipped."""
     value = 3 * float(claims["E14"].value)
-    return {"E15": Computed(_prints(value, claims["E15"].value), f"3 x {claims['E14'].value} = {value:.2f}")}
+    return {"E15": Computed(prints(value, claims["E15"].value), f"3 x {claims['E14'].value} = {value:.2f}")}
 
 
 def efficient_vad_workloads(claims: Claims) -> dict[str, Computed]:

@@ -32,7 +32,7 @@ TOTAL = Shape(rf"{_SHARE}, {_COUNT}", "0.96, 180")
 
 OF_CHECK = {
     **dict.fromkeys(("memtsm_confusion", "efficient_vad_confusion", "interval", "ratio"), SHARE),
-    **dict.fromkeys(("efficient_vad_fps", "efficient_vad_skip"), NUMBER),
+    **dict.fromkeys(("efficient_vad_fps", "efficient_vad_skip", "faster_than_3d_networks"), NUMBER),
     **dict.fromkeys(("memtsm_size", "stead_base_size"), NUMBER),
     **{"improvement": GAIN, "stead_fast_size": COUNT, "efficient_vad_size": SIZES, "swapped_classes": MATRIX},
     **{"efficient_vad_report": REPORT, "efficient_vad_workloads": TIMES},

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vad.artefacts.origin import is_random
-from vad.claims import arithmetic, sizes
+from vad.claims import arithmetic, sizes, speeds
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
 from vad.evaluation.metrics import METRICS
@@ -68,16 +68,19 @@ def source_of(kind: str, facts: Mapping[str, Any]) -> Source:
     return Source(kind, all(item["official"] is not False for item in facts["lists"].values()))
 
 
-def compute(claims: Sequence[Claim], ids: Collection[str] | None = None) -> dict[str, Computed]:
+def compute(
+    claims: Sequence[Claim], ids: Collection[str] | None = None, measured: Mapping[str, Any] | None = None
+) -> dict[str, Computed]:
     """All that can be computed, by claim id. Builds networks, so it imports torch where a size is asked for.
 
     Args:
         claims: the ledger; a check may read claims other than its own.
         ids: of the claims whose checks are made; None = all.
+        measured: speeds of networks, as `vad.claims.speeds.read_speeds` gives them.
     """
     by_id = {claim.id: claim for claim in claims}
     wanted = {claim.check for claim in claims if ids is None or claim.id in ids} - {""}
-    checks = {**arithmetic.CHECKS, **sizes.CHECKS}
+    checks = {**arithmetic.CHECKS, **sizes.CHECKS, **speeds.checks(measured)}
     return {name: found for check in sorted(wanted) for name, found in checks[check](by_id).items()}
 
 

@@ -5,6 +5,7 @@ Memory is what the work adds to a process in which the libraries are loaded alre
 """
 
 import ctypes
+import itertools
 import multiprocessing
 import os
 import platform
@@ -21,7 +22,8 @@ import torch
 from jaxtyping import UInt8
 
 from vad.errors import VadError
-from vad.video.decode import OuterReader, Reader, Rules, open_in_this_process
+from vad.video.batches import BatchReader
+from vad.video.decode import OpenVideo, OuterReader, Reader, Rules, open_in_this_process
 
 Result = TypeVar("Result")
 MB = 1e6
@@ -102,7 +104,7 @@ class FirstFrames:
     """Opens videos that end after their first frames, and sums up the seconds that reading them takes.
 
     Its `open_video` goes into the `vad.extractors._base.Source` of an extractor, which reads through it: so decoding
-    and network are measured apart.
+    and network are measured apart. A decoder that gives batches goes on doing so.
 
     Args:
         limit: frames after which a video ends, or up to a stride later.
@@ -111,15 +113,28 @@ class FirstFrames:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.seconds = 0.0
+        self.opener: OpenVideo = open_in_this_process
+        """Opens the whole video."""
 
     def open_video(self, path: Path, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
         """A reader as `vad.video.decode.open_video` gives it, but in this process; cut short and timed."""
-        return _TimedReader(open_in_this_process(path, height, width, rules, short_side), self)
+        reader = self.opener(path, height, width, rules, short_side)
+        return (_TimedBatches if isinstance(reader, BatchReader) else _TimedReader)(reader, self)
 
     def take_seconds(self) -> float:
         """The seconds that reading took since this was last asked."""
         found, self.seconds = self.seconds, 0.0
         return found
+
+    def timed(self, source: Iterator[Result]) -> Iterator[Result]:
+        """The same items; the time until each is there is added to the seconds."""
+        while True:
+            start = time.perf_counter()
+            item = next(source, None)
+            self.seconds += time.perf_counter() - start
+            if item is None:
+                return
+            yield item
 
 
 class _TimedReader(OuterReader):
@@ -128,17 +143,38 @@ class _TimedReader(OuterReader):
     def __init__(self, reader: Reader, owner: FirstFrames) -> None:
         super().__init__(reader)
         self._owner = owner
+        self._cut_at: int | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames up to the last one passed on, where it ended early: a decoder of batches works ahead of it."""
+        return super().n_frames if self._cut_at is None else min(self._cut_at, super().n_frames)
 
     def frames(self, stride: int = 1) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         """The first frames; see `Reader.frames`."""
-        source = self._reader.frames(stride)
-        while self.n_frames < self._owner.limit:
-            start = time.perf_counter()
-            frame = next(source, None)
-            self._owner.seconds += time.perf_counter() - start
-            if frame is None:
+        most = self._most(stride)
+        yield from itertools.islice(self._owner.timed(self._reader.frames(stride)), most)
+
+    def _most(self, stride: int) -> int:
+        """How many frames are passed on; says where the video ends then."""
+        most = -(-(self._owner.limit - 1) // stride) + 1
+        self._cut_at = (most - 1) * stride + 1
+        return most
+
+
+class _TimedBatches(_TimedReader):
+    """The same for a reader whose decoder gives several frames at once."""
+
+    _reader: BatchReader
+
+    def batches(self, size: int, stride: int = 1) -> Iterator[UInt8[torch.Tensor, "frames height width 3"]]:
+        """The first frames in batches; see `vad.video.batches.BatchReader`."""
+        left = self._most(stride)
+        for batch in self._owner.timed(self._reader.batches(size, stride)):
+            yield batch[:left]
+            left -= len(batch)
+            if left <= 0:
                 return
-            yield frame
 
 
 class Memory:

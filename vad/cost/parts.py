@@ -22,6 +22,7 @@ from vad.engine.score import score_bags, score_video
 from vad.extractors._base import BaseExtractor, Source
 from vad.schema.infer import Infer
 from vad.schema.report import Efficiency
+from vad.video.decode import RestartError, open_by_pyav
 
 REFERENCES = {"ResNet18": "resnet18", "ViT-B/16": "vit_b_16", "MobileNetV2": "mobilenet_v2"}
 """Image networks of the MemTSM-Net report's table 5, by torchvision's names; its ViT is of size Base."""
@@ -98,7 +99,11 @@ def extractor(plugin: BaseExtractor, source: Source, settings: Efficiency) -> di
     shortened = replace(source, open_video=opener.open_video)
 
     def extract() -> FeatureFile:
-        return plugin.extract(shortened)
+        try:
+            return plugin.extract(shortened)
+        except RestartError as error:
+            opener.opener = open_by_pyav(error.instead_of)
+            return plugin.extract(shortened)
 
     def timed() -> None:
         extract()

@@ -107,6 +107,8 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         "selection": config["section"]["train"]["select_by"],
         **infer.model_dump(mode="json"),
     }
+    # Only where training drew from copies of changed pictures: how many each video had.
+    protocol |= {"copies": copies} if (copies := config["section"].get("copies")) else {}
     tested = {name: score for name, score in chosen.videos.items() if score.part == "test"}
     epochs = {epoch: others[epoch].videos if epoch in others else tested for epoch in kept}
     return ScoreFile(model.level, chosen.videos, protocol, epochs)

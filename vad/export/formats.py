@@ -1,8 +1,11 @@
 """ONNX and OpenVINO files: written from a torch network, and run. Their packages are optional, imported when needed."""
 
+import contextlib
 import importlib
+import logging
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,27 +16,47 @@ from torch import Tensor, nn
 from vad.errors import VadError
 
 Format = Literal["onnx", "openvino"]
+Precision = Literal["float32", "int8"]
 Run = Callable[[Tensor], list[Tensor]]
 """A network of a file: what it gives for an input of the shape that it was written for."""
 PACKAGES: dict[Format, tuple[str, ...]] = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "openvino": ("openvino",),
 }
+QUANTISER = "nncf"
+"""The package that makes int8 networks for OpenVINO."""
 SUFFIX: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml"}
 
 
-def require(kind: Format) -> None:
-    """Check that the packages of a format are installed.
+class UnwrittenError(VadError):
+    """A network cannot be written in a format.
 
-    Raises: VadError naming those that are not, and the extra that brings them.
+    Attributes:
+        reason: what the converter says, in one line.
     """
+
+    def __init__(self, path: Path, kind: Format, reason: str) -> None:
+        super().__init__(f"{path}: the network cannot be written as {kind} ({reason}). Try the other --format.")
+        self.reason = reason
+
+
+def absent(kind: Format, precision: Precision = "float32") -> list[str]:
+    """The packages of a format that cannot be imported."""
     missing = []
-    for name in PACKAGES[kind]:
+    for name in (*PACKAGES[kind], *[QUANTISER] * (precision == "int8")):
         try:
             importlib.import_module(name)
         except ImportError:
             missing.append(name)
-    if missing:
+    return missing
+
+
+def require(kind: Format, precision: Precision = "float32") -> None:
+    """Check that the packages of a format are installed.
+
+    Raises: VadError naming those that are not, and the extra that brings them.
+    """
+    if missing := absent(kind, precision):
         raise VadError(
             f"vad export --format {kind}: {', '.join(missing)} cannot be imported. Install the extra that has it:"
             " pip install 'vad-ledger[edge]'"
@@ -45,8 +68,32 @@ def files_of(path: Path) -> list[Path]:
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
-def _write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, path: Path) -> None:
-    network = network.eval().requires_grad_(False)
+def write(
+    network: nn.Module,
+    example: Shaped[Tensor, "..."],
+    kind: Format,
+    path: Path,
+    calibration: Sequence[Shaped[Tensor, "..."]] = (),
+) -> None:
+    """Write a network in eval mode, for inputs of the shape of the example.
+
+    Args:
+        network: on the CPU.
+        example: an input.
+        kind: the format.
+        path: the file, with the suffix of the format.
+        calibration: inputs whose ranges an int8 network is made for, of format openvino only; none = float32.
+
+    Raises: UnwrittenError for a network with an operation that the format's converter does not know.
+    """
+    try:
+        _write(network.eval().requires_grad_(False), example, kind, path, calibration)
+    except Exception as error:  # each converter has classes of its own, some of them private
+        first = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise UnwrittenError(path, kind, f"{type(error).__name__}: {first}") from error
+
+
+def _write(network: nn.Module, example: Tensor, kind: Format, path: Path, calibration: Sequence[Tensor]) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         # torch.export says that it copies the weights of an LSTM; the check of the file would show a difference.
         warnings.filterwarnings("ignore", "The tensor attributes", UserWarning)
@@ -56,32 +103,35 @@ def _write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, pat
         openvino = importlib.import_module("openvino")
         model = openvino.convert_model(torch.export.export(network, (example,), strict=False))
     model.reshape(list(example.shape))
-    openvino.save_model(model, str(path), compress_to_fp16=False)
+    openvino.save_model(_quantised(model, calibration) if calibration else model, str(path), compress_to_fp16=False)
 
 
-def write(network: nn.Module, example: Shaped[Tensor, "..."], kind: Format, path: Path) -> None:
-    """Write a network in eval mode, for inputs of the shape of the example.
+def _quantised(model: Any, calibration: Sequence[Tensor]) -> Any:  # noqa: ANN401 - types of packages that may be missing
+    """An OpenVINO model whose convolutions and matrix products compute with 8 bits.
 
-    Args:
-        network: on the CPU.
-        example: an input.
-        kind: the format.
-        path: the file, with the suffix of the format.
-
-    Raises: VadError for a network with an operation that the format's converter does not know.
+    Symmetric weights with asymmetric activations: XFeat's vectors are then 1.9 % off instead of 4.5 %.
     """
-    try:
-        _write(network, example, kind, path)
-    except Exception as error:  # each converter has classes of its own, some of them private
-        first = str(error.__cause__ or error).strip().partition("\n")[0]
-        raise VadError(
-            f"{path}: the network cannot be written as {kind} ({type(error).__name__}: {first})."
-            " Try the other --format."
-        ) from error
+    with _silent():
+        nncf: Any = importlib.import_module(QUANTISER)
+        logging.getLogger(QUANTISER).setLevel(logging.ERROR)
+        inputs = nncf.Dataset([each.numpy() for each in calibration])
+        mixed = nncf.QuantizationPreset.MIXED
+        return nncf.quantize(model, inputs, preset=mixed, subset_size=len(calibration), fast_bias_correction=False)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Without the progress bars that the quantiser prints."""
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def load(path: Path) -> Run:
-    """The network of a file, in float32 on one thread."""
+    """The network of a file on one thread; what it has in float32 is computed in float32."""
     return _load_openvino(path) if path.suffix == ".xml" else _load_onnx(path)
 
 

@@ -10,7 +10,7 @@ from vad.evaluation.metrics import CONFUSION
 from vad.published.page import Block, Page
 from vad.published.rows import Row, published_rows
 from vad.published.tables import Table
-from vad.report.tables import MARK, MEANING, decoder_note, random_features
+from vad.report.tables import MARK, MEANING, copies_note, decoder_note, random_features
 
 NAMES = {"variants": ("variant", "features"), "categories": ("class", "label"), "classes": ("variant", "class")}
 COUNTS = ("n_train", "n_validation", "n_test")
@@ -101,7 +101,7 @@ def _notes(table: Table, dataset: str, found: Found) -> list[str]:
         notes.append(f"Perfect video classifier ({ORACLE}: every frame of a video has the video's label): {reached}.")
     notes += _cost_notes(rows)
     notes += [f"{MARK} {MEANING}"] if any(map(random_features, rows)) else []
-    return [*notes, *filter(None, [decoder_note(rows)])]
+    return [*notes, *filter(None, [decoder_note(rows), copies_note(rows)])]
 
 
 def _protocol(table: Table, rows: Sequence[Row], coverage: float) -> str:

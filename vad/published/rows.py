@@ -16,8 +16,8 @@ from vad.published.tables import TRAPEZOID, Cited, Table
 from vad.report.tables import mean, spread
 
 PROTOCOL = (
-    *("subset", "model", "features", "extractor_weights", "decoder", "arithmetic", "supervision", "level", "seeds"),
-    *("selection", "threshold_rule", "ground_truth", "scoring", "score_norm", "video_score", "interval_unit"),
+    *("subset", "model", "features", "extractor_weights", "decoder", "copies", "arithmetic", "supervision", "level"),
+    *("seeds", "selection", "threshold_rule", "ground_truth", "scoring", "score_norm", "video_score", "interval_unit"),
     *("n_train", "n_validation", "n_videos", "n_anomalous"),
 )
 """Columns of the results table that every row of ours keeps; the last one is always `provenance`."""

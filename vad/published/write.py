@@ -6,6 +6,7 @@ from typing import Any
 
 from vad.artefacts.files import read_json, write_text
 from vad.claims.ledger import read_ledger
+from vad.claims.speeds import CLAIM, read_speeds
 from vad.claims.table import compute
 from vad.cost.table import REFERENCES_FILE, cost_files, read_reference_rows, read_variant_rows
 from vad.errors import ParamsError
@@ -50,7 +51,8 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     """
     table = TABLES[settings.table]
     ledger = read_ledger(paths["claims"])
-    computed = compute(ledger, {cited.id for cited in table.cited})
+    cited = {cited.id for cited in table.cited}
+    computed = compute(ledger, cited, read_speeds(paths["costs"]) if CLAIM in cited else None)
     found = _Maker(settings, table, ReportInputs.of(settings, paths)).found()
     page = assemble(settings.table, table, found, {claim.id: claim for claim in ledger}, computed)
     for ending, text in FORMATS.items():

@@ -16,6 +16,7 @@ PAGES = {
     "conventions": "the same under every ground-truth convention",
     "selection_gap": "what choosing the epoch on the test list would have given",
     "efficiency": "size, operations, time and memory",
+    "edge": "latency of each network at batch 1, also in formats for edge devices",
 }
 FIGURES = {
     "roc": "ROC curves over frames",

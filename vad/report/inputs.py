@@ -164,12 +164,17 @@ def whole_variants(inputs: ReportInputs) -> tuple[list[str], dict[str, list[str]
 
 
 def whole_rows(inputs: ReportInputs) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """One row of the results for each variant that can be shown; the broken links of the others."""
+    """One row of the results for each variant that can be shown; the broken links of the others.
+
+    A row has a column `copies` only where a variant was trained with some.
+    """
     whole, broken = whole_variants(inputs)
     found = []
     for variant in whole:
         runs = [inputs.metrics(variant, seed) for seed in inputs.seeds]
         found.append(result_row(_head(inputs, variant, runs[0]), [run["metrics"] for run in runs]))
+    if not any(row["copies"] for row in found):
+        found = [{name: value for name, value in row.items() if name != "copies"} for row in found]
     return found, broken
 
 
@@ -187,6 +192,7 @@ def _head(inputs: ReportInputs, variant: str, run: Mapping[str, Any]) -> dict[st
         "features": entry.features,
         "extractor_weights": scores["extractor_weights"],
         "decoder": scores["decoder"],
+        "copies": scores.get("copies", 0),
         "arithmetic": _arithmetic(inputs, variant),
         "supervision": scores["supervision"],
         "level": protocol["level"],

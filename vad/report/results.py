@@ -14,6 +14,7 @@ from vad.report.tables import (
     BASELINES_SHOWN,
     SHOWN,
     SHOWN_ONE_CLASS,
+    copies_note,
     csv,
     decoder_note,
     marked,
@@ -114,7 +115,7 @@ def variant_table(results: Sequence[dict[str, Any]], one_class: bool) -> str:
     if not results:
         return ""
     table = metric_table(marked(results), ["variant"], SHOWN_ONE_CLASS if one_class else SHOWN)
-    return "\n\n".join(filter(None, [table, note(results), decoder_note(results)]))
+    return "\n\n".join(filter(None, [table, note(results), decoder_note(results), copies_note(results)]))
 
 
 def not_shown(broken: Mapping[str, Sequence[str]]) -> str:

@@ -42,6 +42,12 @@ def decoder_note(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"Not decoded by PyAV: {'; '.join(others)}." if others else ""
 
 
+def copies_note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which rows were trained with copies of changed pictures, and how many of each video; empty if none was."""
+    with_copies = [f"{row['variant']}: {row['copies']} of each video" for row in rows if row.get("copies")]
+    return f"Trained with copies of changed pictures too: {'; '.join(with_copies)}." if with_copies else ""
+
+
 def result_row(
     head: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], metrics: Iterable[str] = METRICS
 ) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The section `report` of params.yaml."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from vad.schema.base import Count, Id, Positive, Section
+
+EdgeFormat = Literal["onnx", "openvino", "openvino_int8"]
 
 
 class Efficiency(Section):
@@ -51,5 +53,10 @@ class Report(Section):
 
     dpi: Annotated[int, Field(ge=50, le=600)] = Field(default=120, description="points per inch of the figures")
     efficiency: Efficiency = Field(default_factory=Efficiency)
+    edge: list[EdgeFormat] = Field(
+        default=["onnx", "openvino", "openvino_int8"],
+        description="formats for edge devices in which each network's latency is measured, beside that in torch; one"
+        " whose packages are not installed leaves the reason in its place",
+    )
     tsne: Tsne = Field(default_factory=Tsne)
     published: Published = Field(default_factory=Published)
