@@ -76,11 +76,6 @@ class Jobs:
                 for number, start in enumerate(range(0, len(videos), size)):
                     yield Batch(features, dataset, number, tuple(videos[start : start + size]), copy)
 
-    def inputs(self, batch: Batch) -> list[str]:
-        """What Snakemake watches for a feature job."""
-        sources = self.installed.sources(batch.features, batch.dataset)
-        return self.installed.watched(batch.dataset, [p for v in batch.videos for p in sources[v.video_id]])
-
     def feature_files(self, variant: str, *splits: str) -> list[str]:
         """The plain feature files of the given lists (`train`, `test`), as a variant uses them."""
         folder, videos = self.feature_folder(variant), self.installed.videos(self.installed.variant(variant).dataset)
@@ -93,6 +88,11 @@ class Jobs:
         numbers = range(1, self.installed.copies(entry.features) + 1)
         chosen = self.installed.fit_videos(entry.dataset) if numbers else []
         return [f"{folder}/{file_name(video.video_id, copy)}" for video in chosen for copy in numbers]
+
+    def feature_records(self, variant: str, split: str) -> list[str]:
+        """What Snakemake makes before a variant is trained (`train`, with copies) or scored (`test`)."""
+        files = self.feature_files(variant, split) + (self.copy_files(variant) if split == "train" else [])
+        return list(map(paths.record, files))
 
     def feature_folder(self, variant: str) -> str:
         """The folder of feature files that a variant reads."""
