@@ -27,7 +27,7 @@ LEVELS = (
     ("cost",),
     ("report",),
     ("claims",),
-    ("schedules", "installed"),
+    ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),
     ("published", "audit", "documentation", "variants", "export"),

@@ -57,7 +57,8 @@ class Sources:
         weights = Reads((f"{run}/weights.safetensors", f"{run}/config.json"), watched=(paths.record(run),))
         features = tuple(self.jobs.feature_files(variant, "test"))
         truth = self.split(dataset, "test.csv", labels=True)
-        return weights + self.first_scores(variant) + truth + Reads(features, watched=tuple(map(paths.record, features)))
+        rows = Reads(features, watched=tuple(map(paths.record, features)))
+        return weights + self.first_scores(variant) + truth + rows
 
     def head(self, variant: str) -> Reads:
         """The features of the first test video, on which a variant's head is measured."""
