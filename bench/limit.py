@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tests.videos import source
 from vad.cost.turns import cpu_seconds
 from vad.video.decode import Rules, open_in_this_process
 

@@ -139,8 +139,8 @@ Content = tuple[bytes, int]
 
 
 def _contents() -> dict[Path, Content]:
-    """Every file below `.params`."""
-    files = [path for path in paths.GENERATED.rglob("*") if path.is_file()]
+    """Every file below `.params` but for what is only kept so that it is not read again."""
+    files = [path for path in paths.GENERATED.rglob("*") if path.is_file() and path not in paths.KEPT]
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 

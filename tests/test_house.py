@@ -27,7 +27,7 @@ LEVELS = (
     ("cost",),
     ("report",),
     ("claims",),
-    ("schedules", "installed"),
+    ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),
     ("published", "audit", "documentation", "variants", "export"),
@@ -89,10 +89,10 @@ def test_label_says_what_the_rules_do(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_rule_names_its_causes(room: str) -> None:
-    """Code, slice and recheck file are inputs of every rule; each rule has log, benchmark, threads, resources."""
+    """Code, slice and recheck file are inputs of every rule; each rule has log, threads, resources."""
     text = (ROOT / "stages" / room / "rules.smk").read_text()
     rules = re.split(r"\n\s*rule\b", text)[1:]
-    needed = ("code=", "section=", "recheck=", "log:", "benchmark:", "threads:", "resources:", "mem_mb=", "update(")
+    needed = ("code=", "section=", "recheck=", "log:", "threads:", "resources:", "mem_mb=", "update(")
 
     assert rules
     assert [(i, word) for i, rule in enumerate(rules) for word in needed if word not in rule] == []

@@ -2,7 +2,8 @@
 
 Plugins (models, extractors, data sets) check their own settings. Importing them imports torch, which takes seconds and
 hundreds of megabytes: the check (vad/params_check.py) therefore runs in a process of its own, and only when params.yaml
-or the code of this package has changed since the last one.
+or the code of this package has changed since the last one. If params.yaml alone has changed, the files of plugins are
+known to be right, and their settings are read without torch.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +37,17 @@ def load(path: Path, cache: Path | None = None) -> Params:
     Raises: ParamsError listing every problem: first those of the YAML itself, then all others.
     """
     text = _read(path)
-    stamp = hashlib.sha256(f"{text}\0{code_hash(PACKAGE.rglob('*.py'))}".encode()).hexdigest()
-    if cache is not None and (kept := _kept(cache, stamp)) is not None:
-        return kept
-    params, notices = _check(path.name, text)
+    stamp = {"text": hashlib.sha256(text.encode()).hexdigest(), "code": code_hash(PACKAGE.rglob("*.py"))}
+    kept = {} if cache is None else _kept(cache, stamp["code"])
+    if kept.get("text") == stamp["text"]:
+        return Params.model_validate(kept["params"])
+    params, notices, plugins = _check(path.name, text, kept.get("plugins", []))
     for notice in notices:
         print(notice, file=sys.stderr)
     if cache is not None:
         # Not sorted: tables follow the order of params.yaml.
-        write_text(cache, json.dumps({"stamp": stamp, "params": params.model_dump(mode="json")}))
+        plugins = sorted({*plugins, *kept.get("plugins", [])})
+        write_text(cache, json.dumps({**stamp, "plugins": plugins, "params": params.model_dump(mode="json")}))
     return params
 
 
@@ -58,33 +62,44 @@ def _read(path: Path) -> str:
     return text
 
 
-def _kept(cache: Path, stamp: str) -> Params | None:
-    """The result of an earlier check; None if there is none for this text and code, or if it is damaged."""
+def _kept(cache: Path, code: str) -> dict[str, Any]:
+    """The result of an earlier check by the same code; empty if there is none, or if it is damaged."""
     try:
         kept = json.loads(cache.read_text(encoding="utf-8"))
-        return Params.model_validate(kept["params"]) if kept["stamp"] == stamp else None
+        Params.model_validate(kept["params"])
+        return kept if kept["code"] == code and isinstance(kept["plugins"], list) else {}
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}
 
 
-def _check(name: str, text: str) -> tuple[Params, list[str]]:
-    """The resolved params and the notices, from a process of its own unless this one has imported torch anyway."""
+def _check(name: str, text: str, known: Sequence[str]) -> tuple[Params, list[str], list[str]]:
+    """The resolved params, the notices, and the plugins that were checked.
+
+    From a process of its own unless this one has imported torch anyway.
+
+    Args:
+        name: the file's name.
+        text: what it says.
+        known: modules of plugins that are known to keep their contract.
+    """
     if "torch" in sys.modules:
-        from vad.params_check import check
+        from vad.params_check import check, loaded
 
-        return check(name, text)
-    answer = _ask(name, text)
+        return *check(name, text), loaded()
+    answer = _ask(name, text, known)
+    if "torch" in answer:
+        answer = _ask(name, text, [])
     if "error" in answer:
         raise ParamsError(answer["error"])
-    return Params.model_validate(answer["params"]), answer["notices"]
+    return Params.model_validate(answer["params"]), answer["notices"], answer["plugins"]
 
 
-def _ask(name: str, text: str) -> dict[str, Any]:
+def _ask(name: str, text: str, known: Sequence[str]) -> dict[str, Any]:
     """The answer of vad/params_check.py as a program."""
     # -P and the path: the same code as in this process, whatever the current folder holds.
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "vad.params_check", name],
+        [sys.executable, "-P", "-m", "vad.params_check", name, *known],
         input=text,
         capture_output=True,
         encoding="utf-8",

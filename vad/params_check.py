@@ -1,7 +1,8 @@
 """The check of params.yaml: its YAML, its shape, and what the plugins say of their own settings.
 
 All problems are reported at once, with path, value, known names and the nearest one. As a program it reads params.yaml
-from stdin and prints one line of JSON: {"params": ..., "notices": [...]} or {"error": ...}.
+from stdin and prints one line of JSON: {"params": ..., "notices": [...], "plugins": [...]}, {"error": ...}, or, where
+torch is needed to say which of the two, {"torch": true}.
 """
 
 import json
@@ -21,7 +22,7 @@ from ruamel.yaml.events import AliasEvent
 import vad.datasets
 import vad.extractors
 import vad.models
-from vad import registry
+from vad import registry, without_torch
 from vad.datasets._base import BaseDataset
 from vad.errors import ParamsError, PluginError, VadError, first_of, listing, nearest
 from vad.extractors._base import BaseExtractor
@@ -45,7 +46,7 @@ CLASSES = {"vad.datasets": ("Dataset", BaseDataset), "vad.extractors": ("Extract
 """The class that each file of a package must have, and what it inherits from."""
 
 
-def check(name: str, text: str) -> tuple[Params, list[str]]:
+def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Params, list[str]]:
     """Check params.yaml and fill in schedules and the defaults of every plugin.
 
     Where the shape is wrong, the plugins still look at what the file says, so that one run shows every problem.
@@ -53,6 +54,7 @@ def check(name: str, text: str) -> tuple[Params, list[str]]:
     Args:
         name: the file's name, for messages.
         text: what the file says.
+        known: modules of plugins that are known to keep the contract of their package.
 
     Returns: the resolved params, and one line for each kind of thing in the file that has no effect.
 
@@ -68,7 +70,7 @@ def check(name: str, text: str) -> tuple[Params, list[str]]:
     found += _unknown_references(tree)
     # A plugin file is wrong once, however many entries use it.
     broken: dict[str, PluginError] = {}
-    sections = {section: dict(_with_defaults(section, tree, found, broken)) for section in PLUGINS}
+    sections = {section: dict(_with_defaults(section, tree, found, broken, known)) for section in PLUGINS}
     found += dict.fromkeys(_not_portable(tree, sections))
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
@@ -122,7 +124,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any YAML value
 
 
 def _with_defaults(
-    section: str, tree: Mapping[str, Any], problems: list[str], broken: dict[str, PluginError]
+    section: str, tree: Mapping[str, Any], problems: list[str], broken: dict[str, PluginError], known: frozenset[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each entry of a section with the defaults of its plugin.
 
@@ -135,7 +137,7 @@ def _with_defaults(
         settings = entry.get("model_args") if section == "variants" else {k: v for k, v in entry.items() if k != word}
         where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
         try:
-            module = _plugin(package, plugin)
+            module = _plugin(package, plugin, known)
             if section == "variants":
                 problems += _wrong_choice(key, entry, module)
             config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
@@ -152,12 +154,14 @@ def _with_defaults(
         yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
 
 
-def _plugin(package: ModuleType, name: str) -> ModuleType:
+def _plugin(package: ModuleType, name: str, known: frozenset[str]) -> ModuleType:
     """The module of a plugin that keeps the contract of its package.
 
     Raises: ParamsError for an unknown name, PluginError for a file that is wrong.
     """
     module = registry.find(package, name)
+    if module.__name__ in known:
+        return module
     if package is vad.models:
         if problems := list(contract.problems(module)):
             raise PluginError(f"vad/models/{name}.py", [f"{problem}." for problem in problems])
@@ -261,13 +265,32 @@ def _likely(name: str, known: list[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+def loaded() -> list[str]:
+    """The modules of plugins that this process has imported."""
+    packages = tuple(f"{package.__name__}." for _, package in PLUGINS.values())
+    return sorted(name for name in sys.modules if name.startswith(packages) and "._" not in name)
+
+
 def main() -> int:
-    """Check what stdin says; the only argument is the file's name."""
+    """Check what stdin says.
+
+    The arguments are the file's name and the modules of plugins that are known to keep their contract. With these,
+    torch is not imported; it is needed for any other plugin, and to be sure of a problem.
+    """
+    name, known = sys.argv[1], frozenset(sys.argv[2:])
+    if known:
+        without_torch.install()
     try:
-        params, notices = check(sys.argv[1], sys.stdin.read())
-        answer = {"params": params.model_dump(mode="json"), "notices": notices}
+        params, notices = check(name, sys.stdin.read(), known)
+        answer = {"params": params.model_dump(mode="json"), "notices": notices, "plugins": loaded()}
     except VadError as error:
         answer = {"error": str(error)}
+    except Exception:
+        if not known:
+            raise
+        answer = {"torch": True}
+    if known and ("error" in answer or not known.issuperset(loaded())):
+        answer = {"torch": True}
     print(json.dumps(answer))
     return 0
 

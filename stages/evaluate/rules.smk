@@ -33,8 +33,6 @@ rule evaluate:
         ),
     log:
         "logs/evaluate/{variant}.log",
-    benchmark:
-        "logs/evaluate/{variant}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: 1

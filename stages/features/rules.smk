@@ -15,14 +15,12 @@ for batch in jobs.batches():
             section=paths.slice_of("features", batch.section),
             recheck=paths.recheck("features", batch.key),
             batch=paths.list_of("features", batch.key),
-            sources=watched(jobs.inputs(batch)),
+            raw=installed.raw_records(batch.dataset),
         output:
-            files=update(batch.files),
-            records=update([paths.record(path) for path in batch.files]),
+            # The records alone, which say if the files beside them are right: Snakemake has half as much to look at.
+            update([paths.record(path) for path in batch.files]),
         log:
             f"logs/features/{batch.name}.log",
-        benchmark:
-            f"logs/features/{batch.name}.tsv"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
@@ -31,7 +29,7 @@ for batch in jobs.batches():
             gpu=jobs.batch_gpus(batch),
         params:
             environment=shell_words(installed.arithmetic(batch.dataset)),
-            out=lambda w, output: Path(output.files[0]).parent.as_posix(),
+            out=lambda w, output: Path(output[0]).parent.as_posix(),
         message:
             f"features: {batch.features} of {len(batch.videos)} videos of {batch.dataset}{f', copy {batch.copy}' * bool(batch.copy)}"
         shell:

@@ -16,7 +16,8 @@ rule infer:
         records=lambda w: jobs.records("train", w.variant),
         train=lambda w: f"{jobs.tables(w.variant)}/train.csv",
         test=lambda w: f"{jobs.tables(w.variant)}/test.csv",
-        features=lambda w: jobs.feature_files(w.variant, "train", "test"),
+        # Those of the train list were there before the weights.
+        features=lambda w: jobs.feature_records(w.variant, "test"),
     output:
         scores=update(expand("data/infer/{{variant}}/seed{seed}.npz", seed=jobs.seeds)),
         records=update(
@@ -27,8 +28,6 @@ rule infer:
         ),
     log:
         "logs/infer/{variant}.log",
-    benchmark:
-        "logs/infer/{variant}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: 1

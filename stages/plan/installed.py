@@ -1,6 +1,6 @@
 """What is there to work with: data sets, features and variants that can run here, and their videos and files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -94,20 +94,13 @@ class Installed:
         """In which way features, training and scoring of a data set are computed."""
         return self.dataset(dataset).config.arithmetic
 
-    def _by_record(self, dataset: str) -> bool:
-        """True if a generated data set keeps its videos as frame folders, which Snakemake knows by their record."""
-        return self.generated(dataset) and self.dataset(dataset).FRAME_FOLDERS
+    def raw_records(self, dataset: str) -> list[str]:
+        """What Snakemake makes before it makes anything from videos: the record of a generated data set.
 
-    def raw_files(self, dataset: str) -> list[Path]:
-        """The files of a generated data set: lists and videos.
-
-        Without the images of frame folders, which are too many for Snakemake; the record names them all.
+        It covers every video. A user's own videos are nothing that Snakemake makes: the look before a run sees what
+        changed in them.
         """
-        plugin = self.dataset(dataset)
-        return [
-            *plugin.lists(),
-            *(self.root(dataset) / v.path for v in plugin.videos() if not self._by_record(dataset)),
-        ]
+        return [paths.record(paths.raw(dataset))] if self.generated(dataset) else []
 
     @cache  # noqa: B019 - one object per process
     def videos(self, dataset: str) -> list[Video]:
@@ -191,10 +184,3 @@ class Installed:
             found = self.imported_features(features).sources([v.video_id for v in videos])
             return {k: [*files.get(k, []), *map(str, each)] for k, each in found.items()}
         return files
-
-    def watched(self, dataset: str, files: Iterable[str]) -> list[str]:
-        """What Snakemake watches of video files: the files, or the one record of a generated set's frame folders."""
-        if not self._by_record(dataset):
-            return list(files)
-        raw = paths.raw(dataset).as_posix()
-        return list(dict.fromkeys(paths.record(raw) if path.startswith(f"{raw}/") else path for path in files))

@@ -12,6 +12,8 @@ from vad.splits.video import Video
 
 VIDEOS_PER_JOB = 32
 """At most: several videos share the seconds that Python and torch take to start."""
+IMPORTS_PER_JOB = 128
+"""Of published features, at most: one takes a few hundredths of a second."""
 JOBS_WANTED = 4
 """At least, for data sets of few videos: every core should have work."""
 
@@ -73,14 +75,14 @@ class Jobs:
         for features, dataset in self.installed.pairs:
             for copy in range(self.installed.copies(features) + 1):
                 videos = self.installed.fit_videos(dataset) if copy else self.installed.videos(dataset)
-                size = max(min(VIDEOS_PER_JOB, len(videos) // JOBS_WANTED), 1)
+                size = max(min(self._most_videos(features), len(videos) // JOBS_WANTED), 1)
                 for number, start in enumerate(range(0, len(videos), size)):
                     yield Batch(features, dataset, number, tuple(videos[start : start + size]), copy)
 
-    def inputs(self, batch: Batch) -> list[str]:
-        """What Snakemake watches for a feature job."""
-        sources = self.installed.sources(batch.features, batch.dataset)
-        return self.installed.watched(batch.dataset, [p for v in batch.videos for p in sources[v.video_id]])
+    def _most_videos(self, features: str) -> int:
+        """How many videos one job takes at most."""
+        reads_videos = not self.installed.imported(features) or "vectors" in self.installed.features_entry(features)
+        return VIDEOS_PER_JOB if reads_videos else IMPORTS_PER_JOB
 
     def feature_files(self, variant: str, *splits: str) -> list[str]:
         """The plain feature files of the given lists (`train`, `test`), as a variant uses them."""
@@ -94,6 +96,11 @@ class Jobs:
         numbers = range(1, self.installed.copies(entry.features) + 1)
         chosen = self.installed.fit_videos(entry.dataset) if numbers else []
         return [f"{folder}/{file_name(video.video_id, copy)}" for video in chosen for copy in numbers]
+
+    def feature_records(self, variant: str, split: str) -> list[str]:
+        """What Snakemake makes before a variant is trained (`train`, with copies) or scored (`test`)."""
+        files = self.feature_files(variant, split) + (self.copy_files(variant) if split == "train" else [])
+        return list(map(paths.record, files))
 
     def feature_folder(self, variant: str) -> str:
         """The folder of feature files that a variant reads."""

@@ -23,6 +23,9 @@ GENERATED = Path(".params")
 SLICES, CODE, LISTS, STATE = (GENERATED / name for name in ("slices", "code", "lists", "state"))
 RESOLVED, STAT, PARSED, TARGETS = (STATE / f"{name}.json" for name in ("resolved", "stat", "parsed", "targets"))
 
+KEPT = (RESOLVED, PARSED)
+"""Follow from params.yaml and code alone: whoever finds them there saves the time to read these again."""
+
 
 def slice_of(room: str, key: str) -> str:
     """The params slice of a room's rule, as a file."""

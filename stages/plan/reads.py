@@ -59,24 +59,25 @@ class Sources:
         weights = Reads((f"{run}/weights.safetensors", f"{run}/config.json"), watched=(paths.record(run),))
         features = tuple(self.jobs.feature_files(variant, "test"))
         truth = self.split(dataset, "test.csv", labels=True)
-        return weights + self.first_scores(variant) + truth + Reads(features, watched=features)
+        rows = Reads(features, watched=tuple(map(paths.record, features)))
+        return weights + self.first_scores(variant) + truth + rows
 
     def head(self, variant: str) -> Reads:
         """The features of the first test video, on which a variant's head is measured; their values do not count."""
         file = self.jobs.feature_files(variant, "test")[0]
-        return Reads(shapes=(file,), watched=(file,))
+        return Reads(shapes=(file,), watched=(paths.record(file),))
 
     def extractor(self, features: str, dataset: str) -> Reads:
         """The first test video of a data set, on which an extractor is measured."""
         first = next(video.video_id for video in self.installed.videos(dataset) if video.split == "test")
         files = tuple(self.installed.sources(features, dataset)[first])
-        return Reads(files, watched=tuple(self.installed.watched(dataset, files)))
+        return Reads(files, watched=tuple(self.installed.raw_records(dataset)))
 
     def calibration(self, features: str, dataset: str) -> Reads:
         """The train videos that an int8 extractor is made for."""
         sources = self.installed.sources(features, dataset)
         files = tuple(sources[video.video_id][0] for video in spread(self.installed.fit_videos(dataset)))
-        return Reads(files, watched=tuple(self.installed.watched(dataset, files)))
+        return Reads(files, watched=tuple(self.installed.raw_records(dataset)))
 
     def costs(self, variants: Sequence[str], references: bool = False) -> Reads:
         """What was measured of heads and extractors of some variants, and of the image networks."""

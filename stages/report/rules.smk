@@ -25,8 +25,6 @@ for bundle in reports.bundles():
             records=update(bundle.records),
         log:
             f"logs/report/{bundle.name}.log",
-        benchmark:
-            f"logs/report/{bundle.name}.tsv"
         conda:
             "../../envs/cpu.yaml"
         threads: bundle.threads

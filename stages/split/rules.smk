@@ -16,12 +16,10 @@ for name in installed.datasets:
                 section=paths.slice_of("split", name),
                 recheck=paths.recheck("split", name),
             output:
-                files=update([str(path) for path in installed.raw_files(name)]),
+                lists=update([str(path) for path in installed.dataset(name).lists()]),
                 record=update(paths.record(paths.raw(name))),
             log:
                 f"logs/split/{name}_raw.log",
-            benchmark:
-                f"logs/split/{name}_raw.tsv"
             conda:
                 "../../envs/cpu.yaml"
             threads: 2
@@ -52,8 +50,6 @@ for name in installed.datasets:
             record=update(paths.record(paths.tables(name))),
         log:
             f"logs/split/{name}_tables.log",
-        benchmark:
-            f"logs/split/{name}_tables.tsv"
         conda:
             "../../envs/cpu.yaml"
         threads: 1

@@ -13,8 +13,7 @@ rule train:
         section=paths.slice_of("train", "{variant}"),
         recheck=paths.recheck("train", "{variant}"),
         videos=lambda w: f"{jobs.tables(w.variant)}/train.csv",
-        features=lambda w: jobs.feature_files(w.variant, "train")
-        + jobs.copy_files(w.variant),
+        features=lambda w: jobs.feature_records(w.variant, "train"),
     output:
         weights=update(
             expand(
@@ -33,8 +32,6 @@ rule train:
         ),
     log:
         "logs/train/{variant}.log",
-    benchmark:
-        "logs/train/{variant}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: 1

@@ -55,8 +55,6 @@ class BaseDataset:
         interval_rule: how `Video.intervals` count frames, one of `vad.splits.tables.INTERVAL_RULES`.
         same_side: groups of ids that a validation part must not separate (one video under two names).
         GENERATED: the project itself makes the videos, by `generate`.
-        FRAME_FOLDERS: every video of a generated data set is a folder of images: too many files for Snakemake to watch
-            one by one, so it watches the one record of them all.
         GET: where a user gets the data, one sentence for messages.
     """
 
@@ -65,7 +63,6 @@ class BaseDataset:
     interval_rule: str = "zero_based_half_open"
     same_side: Sequence[Collection[str]] = ()
     GENERATED: bool = False
-    FRAME_FOLDERS: bool = False
     GET: str = ""
 
     def __init__(self, config: GeneratedSettings | UserSettings, home: Path) -> None:

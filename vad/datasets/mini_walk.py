@@ -58,7 +58,6 @@ class Dataset(BaseDataset):
 
     config: Config
     GENERATED = True
-    FRAME_FOLDERS = True
     interval_rule = "zero_based_half_open"
     """Not used: every test sequence has frame labels."""
 

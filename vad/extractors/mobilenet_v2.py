@@ -7,11 +7,12 @@ weights (IMAGENET1K_V1), whose sha256 is known in full.
 
 from collections.abc import Mapping
 
-from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+from torchvision.models import mobilenet_v2
 
 from vad.extractors._mobilenet import FrameExtractor, FrameNetwork, FrameSettings
 from vad.extractors._network_weights import Published
 
+URL = "https://download.pytorch.org/models/mobilenet_v2-7ebf99e0.pth"
 DIM = 1280
 WEIGHTS_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
 
@@ -21,7 +22,7 @@ class Config(FrameSettings):
 
     def published(self) -> Mapping[str, Published]:
         """The file behind `imagenet`."""
-        return {"imagenet": Published(MobileNet_V2_Weights.IMAGENET1K_V1.url, WEIGHTS_SHA256)}
+        return {"imagenet": Published(URL, WEIGHTS_SHA256)}
 
 
 def network() -> FrameNetwork:

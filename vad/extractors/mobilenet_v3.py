@@ -7,11 +7,12 @@ transform; a video that gives a single row is kept, where Efficient-VAD refuses 
 
 from collections.abc import Mapping
 
-from torchvision.models import MobileNet_V3_Large_Weights, mobilenet_v3_large
+from torchvision.models import mobilenet_v3_large
 
 from vad.extractors._mobilenet import FrameExtractor, FrameNetwork, FrameSettings
 from vad.extractors._network_weights import Published
 
+URL = "https://download.pytorch.org/models/mobilenet_v3_large-5c1a4163.pth"
 DIM = 960
 
 
@@ -20,7 +21,7 @@ class Config(FrameSettings):
 
     def published(self) -> Mapping[str, Published]:
         """The file behind `imagenet`; its name states the first digits of its sha256."""
-        return {"imagenet": Published(MobileNet_V3_Large_Weights.IMAGENET1K_V2.url, "5c1a4163")}
+        return {"imagenet": Published(URL, "5c1a4163")}
 
 
 def network() -> FrameNetwork:
