@@ -35,11 +35,14 @@ rule evaluate:
         "logs/evaluate/{variant}.log",
     benchmark:
         "logs/evaluate/{variant}.tsv"
+    group:
+        "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         labels=lambda w: f"{jobs.tables(w.variant)}/frame_labels",
         out=lambda w, output: Path(output.records[0]).parent.as_posix(),

@@ -23,11 +23,14 @@ for batch in jobs.batches():
             f"logs/features/{batch.name}.log",
         benchmark:
             f"logs/features/{batch.name}.tsv"
+        group:
+            "features"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
             mem_mb=2500,
+            runtime=lambda w, attempt, n=len(batch.videos): (10 + 10 * n) * attempt,
             gpu=int(installed.needs_gpu(batch.features)),
         params:
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),

@@ -29,11 +29,16 @@ rule infer:
         "logs/infer/{variant}.log",
     benchmark:
         "logs/infer/{variant}.tsv"
+    group:
+        "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2500,
+        runtime=lambda w, attempt: attempt
+        * len(jobs.seeds)
+        * (10 + len(jobs.feature_files(w.variant, "train", "test")) // 20),
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         runs=lambda w, input: [paths.artefact_of(record) for record in input.records],

@@ -27,12 +27,15 @@ for bundle in reports.bundles():
             f"logs/report/{bundle.name}.log",
         benchmark:
             f"logs/report/{bundle.name}.tsv"
+        group:
+            "costs" if bundle.name.startswith("costs.") else "report"
         conda:
             "../../envs/cpu.yaml"
         threads: bundle.threads
         resources:
             mem_mb=bundle.mem_mb,
             gpu=bundle.gpu,
+            runtime=lambda w, attempt: 60 * attempt,
         message:
             f"report: {bundle.message}"
         shell:

@@ -22,11 +22,14 @@ for name in installed.datasets:
                 f"logs/split/{name}_raw.log",
             benchmark:
                 f"logs/split/{name}_raw.tsv"
+            group:
+                "split"
             conda:
                 "../../envs/cpu.yaml"
             threads: 2
             resources:
                 mem_mb=1500,
+                runtime=lambda w, attempt: 30 * attempt,
             params:
                 out=lambda w, output: paths.artefact_of(output.record),
             message:
@@ -53,11 +56,14 @@ for name in installed.datasets:
             f"logs/split/{name}_tables.log",
         benchmark:
             f"logs/split/{name}_tables.tsv"
+        group:
+            "split"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
             mem_mb=500,
+            runtime=lambda w, attempt: 10 * attempt,
         params:
             home=lambda w, output: Path(output.record).with_name("raw").as_posix(),
             out=lambda w, output: paths.artefact_of(output.record),

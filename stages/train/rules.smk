@@ -35,11 +35,16 @@ rule train:
         "logs/train/{variant}.log",
     benchmark:
         "logs/train/{variant}.tsv"
+    group:
+        "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2500,
+        runtime=lambda w, attempt: attempt
+        * len(jobs.seeds)
+        * (30 + len(jobs.feature_files(w.variant, "train")) // 10),
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         features=lambda w: jobs.feature_folder(w.variant),
