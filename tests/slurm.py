@@ -2,11 +2,12 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun", "sinfo")
 PLUGIN = "snakemake_executor_plugin_slurm"
@@ -103,12 +104,14 @@ class Cluster:
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """Cancel all jobs and end the daemons."""
+        """Cancel all jobs, end the daemons and wait for their end: they write into their folder until then."""
         self._call("scancel", "--user=root", check=False)
-        for name in ("slurmd", "slurmctld", "munge"):
-            path = self.folder / f"{name}.pid"
-            if path.is_file():
-                os.kill(int(path.read_text()), signal.SIGTERM)
+        files = [self.folder / f"{name}.pid" for name in ("slurmd", "slurmctld", "munge")]
+        daemons = [psutil.Process(int(path.read_text())) for path in files if path.is_file()]
+        for daemon in daemons:
+            daemon.terminate()
+        for daemon in psutil.wait_procs(daemons, timeout=SECONDS_TO_START)[1]:
+            daemon.kill()
 
     def jobs(self) -> dict[str, str]:
         """State by number, of every job since the start."""

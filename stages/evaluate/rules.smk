@@ -41,7 +41,7 @@ rule evaluate:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 30 * attempt,
     params:
         labels=lambda w: f"{jobs.tables(w.variant)}/frame_labels",

@@ -29,7 +29,7 @@ for batch in jobs.batches():
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=2500,
+            mem_mb=lambda w, attempt: 2500 * attempt,
             runtime=lambda w, attempt, n=len(batch.videos): (10 + 10 * n) * attempt,
             gpu=int(installed.needs_gpu(batch.features)),
         params:

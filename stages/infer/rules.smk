@@ -35,7 +35,7 @@ rule infer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda w, attempt: 2500 * attempt,
         runtime=lambda w, attempt: attempt
         * len(jobs.seeds)
         * (10 + len(jobs.feature_files(w.variant, "train", "test")) // 20),

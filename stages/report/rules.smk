@@ -33,7 +33,7 @@ for bundle in reports.bundles():
             "../../envs/cpu.yaml"
         threads: bundle.threads
         resources:
-            mem_mb=bundle.mem_mb,
+            mem_mb=lambda w, attempt, mb=bundle.mem_mb: mb * attempt,
             gpu=bundle.gpu,
             runtime=lambda w, attempt: 60 * attempt,
         message:

@@ -28,7 +28,7 @@ for name in installed.datasets:
                 "../../envs/cpu.yaml"
             threads: 2
             resources:
-                mem_mb=1500,
+                mem_mb=lambda w, attempt: 1500 * attempt,
                 runtime=lambda w, attempt: 30 * attempt,
             params:
                 out=lambda w, output: paths.artefact_of(output.record),
@@ -62,7 +62,7 @@ for name in installed.datasets:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=500,
+            mem_mb=lambda w, attempt: 500 * attempt,
             runtime=lambda w, attempt: 10 * attempt,
         params:
             home=lambda w, output: Path(output.record).with_name("raw").as_posix(),

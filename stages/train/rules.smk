@@ -41,7 +41,7 @@ rule train:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda w, attempt: 2500 * attempt,
         runtime=lambda w, attempt: attempt
         * len(jobs.seeds)
         * (30 + len(jobs.feature_files(w.variant, "train")) // 10),
