@@ -5,17 +5,18 @@ S3 is moto's server on loopback, which keeps objects in memory. docs/scale.md sa
 
 import importlib.util
 import os
-import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stages.plan.paths import ROOMS
 from tests.project import Project
 from tests.results import results
 
@@ -87,12 +88,13 @@ def test_every_table_from_a_remote(
     for name in ("mini_crime", "tables", "published"):
         shutil.rmtree(clone.folder / "reports" / name)
     made = clone.snakemake()
-    started = [room for room, _ in re.findall(r"^Job \d+: (\w+)(:| )", clone.output + clone.errors, re.MULTILINE)]
-    print(f"\n{kind}: {pushed.strip()}; {pulled.strip().splitlines()[-1]}; jobs: ", end="")
-    print(", ".join(f"{started.count(r)} {r}" for r in ("features", "train", "infer", "evaluate", "report")))
+    rooms = Counter(path.split("/")[1] if path.startswith("data/") else "report" for path in made)
+    print(f"\n{kind}: {pushed.strip()}; {pulled.strip().splitlines()[-1]}; made: ", end="")
+    print(", ".join(f"{rooms[room]} {room}" for room in ROOMS))
 
-    assert {"infer", "evaluate", "report"} <= set(started)
-    assert 0 == started.count("features") + started.count("train")
-    assert [] == [path for path in made if path.startswith(("data/split", "data/features", "data/train"))]
+    # Jobs of the first three may start: each finds its records right and makes nothing.
+    assert [0, 0, 0] == [rooms[room] for room in ROOMS[:3]]
+    assert [2, 2] == [rooms[room] for room in ROOMS[3:5]]
+    assert {f"reports/{name}" for name in ("mini_crime/results", "tables/results")} <= set(made)
     assert results(versioned.folder) == results(clone.folder)
     assert [] == clone.snakemake()

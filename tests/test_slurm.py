@@ -64,6 +64,7 @@ def start(cluster: slurm.Cluster) -> Iterator[Callable[[Project], "subprocess.Po
     signal.signal(signal.SIGINT, before)
     for run in runs:
         run.kill()
+        run.wait()
 
 
 def _start(project: Project, cluster: slurm.Cluster) -> "subprocess.Popen[bytes]":
