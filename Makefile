@@ -5,7 +5,7 @@ LOCK ?= envs/cpu.lock
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: reproduce test check bench bench-gpu portable docs clean lock
+.PHONY: reproduce test check soak test-slurm test-kubernetes test-remote bench bench-gpu portable docs clean lock
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	snakemake --cores all
@@ -20,6 +20,21 @@ check: $(VENV)/installed.stamp  ## formatting, lint and types
 	snakefmt --check Snakefile stages
 	pyright
 	snakemake --lint
+
+# Opt-in: each says what it lacks; docs/scale.md says how to install it.
+test-slurm: $(VENV)/installed.stamp  ## a whole run on a real SLURM of one node, with a killed job and a cancelled run
+	VAD_SLURM=1 pytest -s tests/test_slurm.py
+
+test-kubernetes: $(VENV)/installed.stamp  ## a whole run through profiles/kubernetes, with a stand-in for kubectl
+	VAD_KUBERNETES=1 pytest -s tests/test_kubernetes.py
+
+test-remote: $(VENV)/installed.stamp  ## every table from the features and checkpoints of a DVC remote: a folder, and S3
+	VAD_REMOTE=1 pytest -s tests/test_remote.py
+
+MINUTES ?= 15
+SEED ?= 0
+soak: $(VENV)/installed.stamp  ## kill random processes of whole small runs: each must end as the undisturbed one
+	python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 bench: $(VENV)/installed.stamp  ## one table of speed and memory, measured in one run, and its bars (exit code 1 on a miss)
 	python -m bench

@@ -33,11 +33,14 @@ rule evaluate:
         ),
     log:
         "logs/evaluate/{variant}.log",
+    group:
+        "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         environment=shell_words("portable"),
         labels=lambda w: f"{jobs.tables(w.variant)}/frame_labels",

@@ -21,11 +21,14 @@ for batch in jobs.batches():
             update([paths.record(path) for path in batch.files]),
         log:
             f"logs/features/{batch.name}.log",
+        group:
+            "features"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=2500,
+            mem_mb=lambda w, attempt: 2500 * attempt,
+            runtime=lambda w, attempt, n=len(batch.videos): (10 + 10 * n) * attempt,
             gpu=jobs.batch_gpus(batch),
         params:
             environment=shell_words(installed.arithmetic(batch.dataset)),

@@ -28,11 +28,16 @@ rule infer:
         ),
     log:
         "logs/infer/{variant}.log",
+    group:
+        "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda w, attempt: 2500 * attempt,
+        runtime=lambda w, attempt: attempt
+        * len(jobs.seeds)
+        * (10 + len(jobs.feature_files(w.variant, "train", "test")) // 20),
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         environment=lambda w: jobs.environment(w.variant),

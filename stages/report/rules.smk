@@ -25,12 +25,15 @@ for bundle in reports.bundles():
             records=update(bundle.records),
         log:
             f"logs/report/{bundle.name}.log",
+        group:
+            "costs" if bundle.name.startswith("costs.") else "report"
         conda:
             "../../envs/cpu.yaml"
         threads: bundle.threads
         resources:
-            mem_mb=bundle.mem_mb,
+            mem_mb=lambda w, attempt, mb=bundle.mem_mb: mb * attempt,
             gpu=bundle.gpu,
+            runtime=lambda w, attempt: 60 * attempt,
         params:
             environment=bundle.environment,
         message:

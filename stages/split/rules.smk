@@ -20,11 +20,14 @@ for name in installed.datasets:
                 record=update(paths.record(paths.raw(name))),
             log:
                 f"logs/split/{name}_raw.log",
+            group:
+                "split"
             conda:
                 "../../envs/cpu.yaml"
             threads: 2
             resources:
-                mem_mb=1500,
+                mem_mb=lambda w, attempt: 1500 * attempt,
+                runtime=lambda w, attempt: 30 * attempt,
             params:
                 environment=shell_words(installed.arithmetic(name)),
                 out=lambda w, output: paths.artefact_of(output.record),
@@ -50,11 +53,14 @@ for name in installed.datasets:
             record=update(paths.record(paths.tables(name))),
         log:
             f"logs/split/{name}_tables.log",
+        group:
+            "split"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=500,
+            mem_mb=lambda w, attempt: 500 * attempt,
+            runtime=lambda w, attempt: 10 * attempt,
         params:
             environment=shell_words("portable"),
             home=lambda w, output: Path(output.record).with_name("raw").as_posix(),

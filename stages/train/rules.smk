@@ -32,11 +32,16 @@ rule train:
         ),
     log:
         "logs/train/{variant}.log",
+    group:
+        "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda w, attempt: 2500 * attempt,
+        runtime=lambda w, attempt: attempt
+        * len(jobs.seeds)
+        * (30 + len(jobs.feature_files(w.variant, "train")) // 10),
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         environment=lambda w: jobs.environment(w.variant),
