@@ -16,8 +16,9 @@ from ruamel.yaml import YAML
 
 from bench.gpu_rows import Row, Table, rate_of
 from vad.artefacts.clips import Clips, encode_jpeg
-from vad.engine.batches import Part, set_for
+from vad.engine.batches import set_for
 from vad.engine.build import build, on_device
+from vad.engine.parts import Part
 from vad.engine.placement import hold
 from vad.engine.score import score_video
 from vad.engine.train import TrainingRun, use_exact_algorithms

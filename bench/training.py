@@ -23,8 +23,9 @@ from torch.utils.data import DataLoader, Dataset
 from bench import table
 from bench.table import Row, at_least
 from vad.artefacts.features import FeatureFile, read_features, write_features
-from vad.engine.batches import Bags, Windows, part_of, set_for
+from vad.engine.batches import Bags, Windows, set_for
 from vad.engine.build import build
+from vad.engine.parts import part_of
 from vad.engine.score import score_video
 from vad.models._base import VideoModel
 from vad.schema.infer import Infer

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vad.engine.batches import Part, set_for
+from vad.engine.batches import set_for
 from vad.engine.build import restored
+from vad.engine.parts import Part
 from vad.errors import VadError
 from vad.extractors._base import Source, load_extractor, make_features
 from vad.extractors._network_run import NetworkExtractor
