@@ -5,7 +5,7 @@ LOCK ?= envs/cpu.lock
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: reproduce test check bench bench-gpu docs clean lock
+.PHONY: reproduce test check bench bench-gpu full-size docs clean lock
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	snakemake --cores all
@@ -26,6 +26,9 @@ bench: $(VENV)/installed.stamp  ## one table of speed and memory, measured in on
 
 bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU, in at most 8 minutes; needs the extra `gpu` (envs/README.md)
 	python -m bench.gpu
+
+full-size: $(VENV)/installed.stamp  ## rooms train and infer on generated features of UCF-Crime's lengths, 10 % (docs/performance.md)
+	python -m bench.full_size
 
 docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, docs/metrics.md, and the rows of results in README.md
 	python -m vad docs

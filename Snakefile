@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from stages.failures import failures, watch
-from stages.plan import paths
+from stages.plan import memory, paths
 from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers, undo_unless
 

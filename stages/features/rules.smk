@@ -27,7 +27,9 @@ for batch in jobs.batches():
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=2500,
+            mem_mb=memory.features_mb(
+                jobs.shape_of_features(batch.features, batch.dataset)
+            ),
             gpu=int(installed.needs_gpu(batch.features)),
         params:
             out=lambda w, output: Path(output.files[0]).parent.as_posix(),

@@ -33,7 +33,7 @@ rule infer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda w: memory.infer_mb(jobs.shape(w.variant)),
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         runs=lambda w, input: [paths.artefact_of(record) for record in input.records],

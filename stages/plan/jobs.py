@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stages.devices import wants_gpu
 from stages.plan import paths
 from stages.plan.installed import Installed
+from stages.plan.memory import Shape, shape_of
 from vad.artefacts.features import file_name
 from vad.splits.video import Video
 
@@ -117,6 +118,16 @@ class Jobs:
         return [
             f"{run}/{name}" for name in ("weights.safetensors", "config.json") for run in self.runs("train", variant)
         ]
+
+    def shape(self, variant: str) -> Shape:
+        """The size of the features that a variant reads."""
+        entry = self.installed.variant(variant)
+        return self.shape_of_features(entry.features, entry.dataset)
+
+    def shape_of_features(self, features: str, dataset: str) -> Shape:
+        """The size of an entry's features of a data set."""
+        videos, copies = len(self.installed.videos(dataset)), self.installed.copies(features)
+        return shape_of(self.installed.vectors_entry(features), videos, copies)
 
     def gpus(self, variant: str) -> int:
         """GPUs that training and scoring of a variant ask for."""

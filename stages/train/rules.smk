@@ -39,7 +39,7 @@ rule train:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda w: memory.train_mb(jobs.shape(w.variant)),
         gpu=lambda w: jobs.gpus(w.variant),
     params:
         features=lambda w: jobs.feature_folder(w.variant),

@@ -15,6 +15,10 @@ from vad.errors import FeatureError
 
 FEATURES = "features"
 """Name of the array of rows in a feature file."""
+IN_MEMORY = 2**30
+"""Bytes of one part's bags, or of its rows, that training holds in memory; what is beyond lies in files."""
+READ_AT_ONCE = 2**28
+"""Bytes of one video's features that are read at once; a larger video is read block by block."""
 BLOCK_BYTES = 2**25
 """Bytes of features that are checked at once; bounds memory."""
 

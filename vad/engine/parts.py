@@ -20,16 +20,11 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from vad.artefacts.clips import Clips
-from vad.artefacts.features import open_features, stored_features
+from vad.artefacts.features import IN_MEMORY, READ_AT_ONCE, open_features, stored_features
 from vad.artefacts.npy import StoredArray
 from vad.engine.expansion import resample, resample_stored
 from vad.errors import ArtefactError, FeatureError
 from vad.models._base import Pool, VideoModel
-
-IN_MEMORY = 2**30
-"""Bytes of one part's bags, or of its rows, that are held in memory; what is beyond lies in files."""
-READ_AT_ONCE = 2**28
-"""Bytes of one video's features that are read at once; a larger video is read block by block."""
 
 Rows = np.ndarray | StoredArray
 """The features of a video, [rows, dim], [rows, crops, dim] or [rows, dim, *space], in memory or in their file."""
