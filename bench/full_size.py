@@ -184,6 +184,7 @@ def main() -> int:
             command = [sys.executable, "-m", "bench.full_size", "--room", title, "--folder", name]
             ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             measured = json.loads(ran.stdout)
+            print(f"{title}: {measured}", flush=True)  # a room takes minutes
             asked = train_mb(shape) if title.startswith("train") else infer_mb(shape)
             found.append((title, section["model"], *(round(measured[k]) for k in ("wall", "cpu", "own", "all")), asked))
     print(tabulate(found, HEADS, tablefmt="github"))

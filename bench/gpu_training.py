@@ -117,7 +117,7 @@ def scored_frames(variant: Mapping[str, Any], device: str, size: Size, seconds: 
     """Frames scored in a second."""
     part = generated(variant, size)
     model = _model(variant, part, device, size)
-    frames = np.concatenate(part.features)
+    frames = np.concatenate([rows for rows in part.features if isinstance(rows, np.ndarray)])
     bounds, infer = np.arange(len(frames) + 1), Infer.model_validate({})
     with torch.no_grad():  # as a validation does it, without which there are no ranges to scale scores by
         model.eval().calibrate(set_for(model, part).sample().to(next(model.parameters()).device))

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
@@ -74,7 +75,15 @@ class Part:
     """A hash of the content of the feature files; empty for features that come from no file."""
 
 
-def crops_of(features: Rows) -> list[np.ndarray | StoredRows]:
+@overload
+def crops_of(features: np.ndarray) -> list[np.ndarray]: ...
+
+
+@overload
+def crops_of(features: Rows) -> list[np.ndarray | StoredRows]: ...
+
+
+def crops_of(features: Rows) -> Sequence[np.ndarray | StoredRows]:
     """The crops of a video ([rows, crops, dim]) as separate samples; features of another shape are one crop."""
     if isinstance(features, StoredArray):
         crops = range(features.shape[1]) if features.ndim == 3 else [None]
@@ -201,9 +210,13 @@ def part_of(
         file = open_features(path, dim, left if keeps_rows else READ_AT_ONCE)
         rows = file.features
         if bags is not None:
-            pooled = resample if isinstance(rows, np.ndarray) else resample_stored
-            bag = bags.put(video, pooled(rows, model.bag_segments, model.bag_pool), path)
-            rows = rows if keeps_rows else bag
+            segments, pool = model.bag_segments, model.bag_pool
+            if isinstance(rows, np.ndarray):
+                bag = resample(rows, segments, pool)
+            else:
+                bag = resample_stored(rows, segments, pool)
+            kept = bags.put(video, bag, path)
+            rows = rows if keeps_rows else kept
         if keeps_rows and isinstance(rows, np.ndarray):
             left -= rows.nbytes
         features.append(rows)
