@@ -5,7 +5,7 @@ LOCK ?= envs/cpu.lock
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: reproduce test check soak test-slurm test-kubernetes test-remote bench bench-gpu portable docs clean lock
+.PHONY: reproduce test check soak test-slurm test-kubernetes test-remote bench bench-gpu portable full-size docs clean lock
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	snakemake --cores all
@@ -44,6 +44,9 @@ bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU, in at most 8 minutes; 
 
 portable: $(VENV)/installed.stamp  ## does this CPU compute the bits of portable arithmetic (docs/protocol.md)
 	python -m bench.portable
+
+full-size: $(VENV)/installed.stamp  ## rooms train and infer on generated features of UCF-Crime's lengths, 10 % (docs/performance.md)
+	python -m bench.full_size
 
 docs: $(VENV)/installed.stamp  ## docs/params.md, its JSON schema, docs/metrics.md, and the rows of results in README.md
 	python -m vad docs

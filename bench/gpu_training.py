@@ -16,8 +16,9 @@ from ruamel.yaml import YAML
 
 from bench.gpu_rows import Row, Table, rate_of
 from vad.artefacts.clips import Clips, encode_jpeg
-from vad.engine.batches import Part, set_for
+from vad.engine.batches import set_for
 from vad.engine.build import build, on_device
+from vad.engine.parts import Part
 from vad.engine.placement import hold
 from vad.engine.score import score_video
 from vad.engine.train import TrainingRun, use_exact_algorithms
@@ -116,7 +117,7 @@ def scored_frames(variant: Mapping[str, Any], device: str, size: Size, seconds: 
     """Frames scored in a second."""
     part = generated(variant, size)
     model = _model(variant, part, device, size)
-    frames = np.concatenate(part.features)
+    frames = np.concatenate([rows for rows in part.features if isinstance(rows, np.ndarray)])
     bounds, infer = np.arange(len(frames) + 1), Infer.model_validate({})
     with torch.no_grad():  # as a validation does it, without which there are no ranges to scale scores by
         model.eval().calibrate(set_for(model, part).sample().to(next(model.parameters()).device))

@@ -22,10 +22,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench import table
 from bench.table import Row, at_least
-from vad.artefacts.features import FeatureFile, read_features, write_features
+from vad.artefacts.features import FeatureFile, write_features
 from vad.cost.turns import cpu_seconds
-from vad.engine.batches import Bags, Windows, part_of, set_for
+from vad.engine.batches import Bags, Windows, set_for
 from vad.engine.build import build
+from vad.engine.parts import part_of
 from vad.engine.score import score_video
 from vad.models._base import VideoModel
 from vad.schema.infer import Infer
@@ -85,7 +86,7 @@ def naive_batches(model: VideoModel, files: Files, epochs: int) -> Iterator[Bags
 
 def our_batches(model: VideoModel, files: Files, epochs: int) -> Iterator[Bags | Windows]:
     """As many batches of the project, from the same files."""
-    data = set_for(model, part_of(model, "fit", map(read_features, files.paths), files.labels))
+    data = set_for(model, part_of(model, "fit", files.paths, files.labels))
     for epoch in range(epochs):
         yield from data.draw(BATCH, steps_of(files), torch.Generator().manual_seed(epoch))
 

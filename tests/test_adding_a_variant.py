@@ -10,7 +10,8 @@ import yaml
 
 from stages.plan.asked import Asked
 from tests.project import ROOT
-from vad.engine.batches import Part, set_for
+from vad.engine.batches import set_for
+from vad.engine.parts import Part
 from vad.engine.score import video_scores
 from vad.engine.train import train
 from vad.models import _contract as contract

@@ -27,8 +27,8 @@ for batch in jobs.batches():
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=lambda w, attempt: 2500 * attempt,
-            runtime=lambda w, attempt, n=len(batch.videos): (10 + 10 * n) * attempt,
+            mem_mb=lambda w, attempt, mb=jobs.features_mb(batch): mb * attempt,
+            runtime=lambda w, attempt, n=jobs.features_minutes(batch): n * attempt,
             gpu=jobs.batch_gpus(batch),
         params:
             environment=shell_words(installed.arithmetic(batch.dataset)),

@@ -17,7 +17,7 @@ from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import file_name, write_features
 from vad.artefacts.files import read_json
-from vad.errors import VadError, grouped, listing
+from vad.errors import StorageError, VadError, grouped, listing
 from vad.extractors._base import BaseExtractor, Source, load_extractor, make_features
 from vad.ledger.records import Job
 from vad.schema.augment import Augment
@@ -82,6 +82,8 @@ def extract(extractor: BaseExtractor, source: Source, job: Job) -> Outcome:
     was_there = job.artefact.is_file()
     try:
         made = make(job, lambda: write_features(job.artefact, make_features(extractor, source)))
+    except StorageError:
+        raise  # a full disk is no fault of the video, and the next one would not fit either
     except VadError as error:
         # Without its own paths, so that the same problem of many videos is said once.
         text = str(error).removeprefix(f"{source.video}: ").removeprefix(f"{job.artefact}: ")

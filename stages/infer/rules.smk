@@ -34,7 +34,7 @@ rule infer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2500 * attempt,
+        mem_mb=lambda w, attempt: jobs.infer_mb(w.variant) * attempt,
         runtime=lambda w, attempt: attempt
         * len(jobs.seeds)
         * (10 + len(jobs.feature_files(w.variant, "train", "test")) // 20),

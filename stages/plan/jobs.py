@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stages.devices import wants_gpu
-from stages.plan import paths
+from stages.plan import memory, paths
 from stages.plan.installed import Installed
+from stages.plan.memory import Shape, shape_of
 from vad.artefacts.features import file_name
 from vad.ledger.arithmetic import shell_words
 from vad.splits.video import Video
@@ -79,10 +80,17 @@ class Jobs:
                 for number, start in enumerate(range(0, len(videos), size)):
                     yield Batch(features, dataset, number, tuple(videos[start : start + size]), copy)
 
+    def features_minutes(self, batch: Batch) -> int:
+        """How long a feature job may take, in minutes: generous, a scheduler ends what takes longer."""
+        return 10 + len(batch.videos) * (10 if self._reads_videos(batch.features) else 1)
+
     def _most_videos(self, features: str) -> int:
         """How many videos one job takes at most."""
-        reads_videos = not self.installed.imported(features) or "vectors" in self.installed.features_entry(features)
-        return VIDEOS_PER_JOB if reads_videos else IMPORTS_PER_JOB
+        return VIDEOS_PER_JOB if self._reads_videos(features) else IMPORTS_PER_JOB
+
+    def _reads_videos(self, features: str) -> bool:
+        """False where an entry only reads published features."""
+        return not self.installed.imported(features) or "vectors" in self.installed.features_entry(features)
 
     def feature_files(self, variant: str, *splits: str) -> list[str]:
         """The plain feature files of the given lists (`train`, `test`), as a variant uses them."""
@@ -125,6 +133,28 @@ class Jobs:
         return [
             f"{run}/{name}" for name in ("weights.safetensors", "config.json") for run in self.runs("train", variant)
         ]
+
+    def shape(self, variant: str) -> Shape:
+        """The size of the features that a variant reads."""
+        entry = self.installed.variant(variant)
+        return self.shape_of_features(entry.features, entry.dataset)
+
+    def shape_of_features(self, features: str, dataset: str) -> Shape:
+        """The size of an entry's features of a data set."""
+        videos, copies = len(self.installed.videos(dataset)), self.installed.copies(features)
+        return shape_of(self.installed.vectors_entry(features), videos, copies)
+
+    def train_mb(self, variant: str) -> int:
+        """Memory that training of a variant asks for, in MB."""
+        return memory.train_mb(self.shape(variant))
+
+    def infer_mb(self, variant: str) -> int:
+        """Memory that scoring of a variant asks for, in MB."""
+        return memory.infer_mb(self.shape(variant))
+
+    def features_mb(self, batch: Batch) -> int:
+        """Memory that a feature job asks for, in MB."""
+        return memory.features_mb(self.shape_of_features(batch.features, batch.dataset))
 
     def gpus(self, variant: str) -> int:
         """GPUs that training and scoring of a variant ask for; portable arithmetic is that of CPUs."""

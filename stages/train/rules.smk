@@ -38,7 +38,7 @@ rule train:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2500 * attempt,
+        mem_mb=lambda w, attempt: jobs.train_mb(w.variant) * attempt,
         runtime=lambda w, attempt: attempt
         * len(jobs.seeds)
         * (30 + len(jobs.feature_files(w.variant, "train")) // 10),

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None) -> None:
         # Torch takes seconds to import: only a job that has work to do waits for it.
         from vad.engine.train_run import VariantTraining
 
-        return VariantTraining(section, typed(Train, section["train"]), table, files, copies)
+        return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out)
 
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}

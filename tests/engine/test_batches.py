@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests import clips
-from vad.artefacts.features import FeatureFile
-from vad.engine.batches import BagSet, Part, WindowSet, crops_of, part_of, seed_for, with_copies
+from vad.engine.batches import BagSet, WindowSet, seed_for
+from vad.engine.parts import Part, crops_of, with_copies
 from vad.errors import DatasetError, FeatureError
-from vad.models._base import Bags, VideoModel, Windows
+from vad.models._base import Bags, Windows
 
 
 def numbered(lengths: list[int], labels: list[int], crops: int = 0) -> Part:
@@ -111,34 +111,6 @@ def test_clips_stay_with_their_videos() -> None:
     assert [0, 0, 100, 100] == (batch.features[:, 0, 0] // 100 * 100).int().tolist()
     assert [40, 40, 180, 180] == values
     assert BagSet(numbered([4, 6], [0, 1]), 3).take(torch.arange(2)).clips is None
-
-
-class OwnRows(VideoModel):
-    """A bag model that scores a video's own rows and looks at its clips."""
-
-    sampling, uses_clips, bag_segments, scores_own_rows = "bags", True, 1, True
-
-
-class NoClips(OwnRows):
-    """The same without clips."""
-
-    uses_clips = False
-
-
-def test_a_part_from_feature_files() -> None:
-    """Features (the bag in the fit part), labels, and clips where every file has some and the model looks at them."""
-    bounds, values = np.array([0, 16, 32]), np.ones((2, 3), np.float32)
-    with_clips = FeatureFile(values, bounds, clips=clips.numbered(2))
-    model = OwnRows()
-    part = part_of(model, "fit", iter([with_clips, with_clips]), [0, 1])
-    rows = part_of(model, "validation", [with_clips], [1])
-
-    assert [0, 1] == part.labels
-    assert [1, 1, 2] == [len(features) for features in (*part.features, *rows.features)]
-    assert part.clips is not None
-    assert [with_clips.clips] * 2 == list(part.clips)
-    assert part_of(model, "fit", [with_clips, FeatureFile(values, bounds)], [0, 1]).clips is None
-    assert part_of(NoClips(), "fit", [with_clips], [0]).clips is None
 
 
 def test_windows_are_cut_where_they_should() -> None:

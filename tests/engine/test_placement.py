@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vad.engine.batches import BagSet, Part, WindowSet
+from vad.engine.batches import BagSet, WindowSet
+from vad.engine.parts import Part
 from vad.engine.placement import hold, to_device
 from vad.models._base import Bags, Windows
 

@@ -1,5 +1,6 @@
 """A model and one video's features to exactly one score per frame."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from vad.engine.batches import BagSet, Part, WindowSet, compact, set_for
+from vad.artefacts.features import FeatureFile, write_features
+from vad.engine.batches import BagSet, WindowSet, set_for
 from vad.engine.build import build
 from vad.engine.expansion import bag_over_segments, resample
+from vad.engine.parts import Part, part_of
 from vad.engine.score import score_video, video_scores
 from vad.errors import FeatureError
 from vad.schema.infer import Infer
@@ -68,6 +71,14 @@ def test_full_length_scores_are_one_per_row(rows: int) -> None:
 
     assert net.config.score_full_length
     np.testing.assert_allclose(own[np.arange((rows - 1) * 16 + 5) // 16], scores.frames)
+
+
+def stored(folder: Path, videos: list[np.ndarray]) -> list[Path]:
+    """Feature files of some videos."""
+    paths = [folder / f"{number}.npz" for number in range(len(videos))]
+    for path, rows in zip(paths, videos, strict=True):
+        write_features(path, FeatureFile(rows, bounds_of(len(rows))))
+    return paths
 
 
 def test_full_length_can_be_switched_off() -> None:
@@ -132,21 +143,21 @@ def test_maps_are_scored_one_by_one_at_frame_level() -> None:
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 21])
 @pytest.mark.parametrize("name", ["c3d_mil", "deepmil", "stead"])
-def test_training_on_bags_is_training_on_their_videos(name: str, rows: int) -> None:
-    """What `compact` keeps of a video, crops too, gives the same bag to the last bit."""
+def test_training_on_bags_is_training_on_their_videos(name: str, rows: int, tmp_path: Path) -> None:
+    """What is kept of a video, crops too, gives the same bag to the last bit."""
     net = clip_model("frame") if name == "stead" else build(name, {"bag_segments": 8}, WIDTH)
     features = clips(rows) if name == "stead" else video(rows, crops=2)
-    kept = compact(net, features, "fit")
+    kept = part_of(net, "fit", stored(tmp_path, [features]), [1])
 
-    assert net.config.bag_segments == len(kept)
-    assert torch.equal(set_for(net, Part([features], [1])).features, set_for(net, Part([kept], [1])).features)
+    assert net.config.bag_segments == len(kept.features[0])
+    assert torch.equal(set_for(net, Part([features], [1])).features, set_for(net, kept).features)
 
 
-def test_rows_that_will_be_scored_are_kept() -> None:
+def test_rows_that_will_be_scored_are_kept(tmp_path: Path) -> None:
     """Those of validation videos where the model scores rows, and those that windows are cut from."""
-    features = video(21)
+    files = stored(tmp_path, [video(21)])
     rows = {
-        (name, part): len(compact(build(name, args, WIDTH), features, part))
+        (name, part): len(part_of(build(name, args, WIDTH), part, files, [0]).features[0])
         for name, args in {**MODELS, "deepmil": {"bag_segments": 8}}.items()
         for part in ("fit", "validation")
     }

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vad.engine import checkpoints
-from vad.engine.batches import Part, with_copies
 from vad.engine.build import build, on_device
+from vad.engine.parts import Part, with_copies
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.train import Trained, best_epoch, train
 from vad.errors import DatasetError, ParamsError, VadError

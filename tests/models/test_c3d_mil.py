@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.project import REAL_DATA
-from vad.engine.batches import Part
 from vad.engine.build import build
+from vad.engine.parts import Part
 from vad.engine.train import train
 from vad.models import c3d_mil
 from vad.models._base import Bags

@@ -13,8 +13,9 @@ import vad.models
 from tests.clips import noise
 from vad import registry
 from vad.artefacts.clips import BagClips
-from vad.engine.batches import Part, set_for
+from vad.engine.batches import set_for
 from vad.engine.build import build
+from vad.engine.parts import Part
 from vad.engine.score import video_scores
 from vad.engine.train import train
 from vad.errors import ParamsError

@@ -12,9 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.clips import noise, numbered
 from vad.artefacts.clips import BagClips
 from vad.cost.count import parameters
-from vad.engine.batches import BagSet, Part
+from vad.engine.batches import BagSet
 from vad.engine.build import build
 from vad.engine.expansion import resample
+from vad.engine.parts import Part
 from vad.engine.score import score_video, video_scores
 from vad.engine.train import train
 from vad.errors import FeatureError

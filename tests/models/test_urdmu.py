@@ -10,11 +10,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vad.cost.count import Parameters, macs, parameters
+from vad.engine.batches import set_for
 from vad.engine.build import build
+from vad.engine.expansion import resample
+from vad.engine.parts import Part
+from vad.engine.score import video_scores
 from vad.models import urdmu
 from vad.models._base import Bags
 
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0])
+NEARNESS = urdmu.nearness
 SMALL = {"bag_segments": 20, "width": 6, "heads": 2, "head_width": 3, "memory_slots": 17, "scorer_width": 4}
 
 
@@ -61,6 +66,29 @@ def test_reading_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(urdmu, "QUERIES", 7)
 
     torch.testing.assert_close(whole, model.score(random_bags()).positions)
+
+
+def test_weights_of_very_long_videos_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many positions read at once as the bound allows, and at least one; the scores are the same."""
+    model, lengths = made(), []
+    whole = model.score(random_bags()).positions
+    monkeypatch.setattr(urdmu, "nearness", lambda *given: (lengths.append(len(given[0])), NEARNESS(*given))[1])
+    for most in (2 * 20 * 3, 1):
+        monkeypatch.setattr(urdmu, "WEIGHTS", most)
+        torch.testing.assert_close(whole, model.score(random_bags()).positions)
+
+    assert {3, 2, 1} == set(lengths)
+
+
+@pytest.mark.parametrize("select_full_length", [False, True])
+def test_epochs_are_chosen_by_bags_or_by_rows(select_full_length: bool) -> None:
+    """By bags unless it is asked for: the score of one, of a video of 90 rows, is what validation sees."""
+    model = made(select_full_length=select_full_length)
+    rows = np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32)
+    bag = resample(rows, 90 if select_full_length else 20)
+    found = video_scores(model, set_for(model, Part([rows], [1])))
+
+    np.testing.assert_allclose(model.score(torch.from_numpy(bag)[None]).video.detach(), found, rtol=1e-5)
 
 
 def test_nearness_by_hand() -> None:

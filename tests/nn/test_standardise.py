@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vad.engine.batches import Part
 from vad.engine.build import build
+from vad.engine.parts import Part
 from vad.engine.train import train
 from vad.nn.standardise import Standardise
 from vad.schema.train import Train

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from vad.artefacts.npy import StoredBytes
+from vad.artefacts.npy import StoredArray
 from vad.errors import FeatureError
 
 SegmentMap = Literal["exact", "upstream"]
@@ -28,7 +28,7 @@ JPEG = np.frombuffer(b"\xff\xd8", np.uint8)
 class Clips:
     """The images of one video: image f of row r is `data[offsets[r, f] : offsets[r, f + 1]]`."""
 
-    data: UInt8[np.ndarray, " bytes"] | StoredBytes
+    data: UInt8[np.ndarray, " bytes"] | StoredArray
     """In memory, or in the feature file: the images of a large data set are many gigabytes."""
     offsets: Int[np.ndarray, "rows edges"]
     decoded: dict[int, UInt8[np.ndarray, "frames height width 3"]] | None = field(default=None, compare=False)
@@ -45,7 +45,7 @@ class Clips:
     @classmethod
     def stored(cls, path: Path, archive: Mapping[str, np.ndarray]) -> "Clips | None":
         """From the arrays of a feature file but DATA, which stays in the file; None for one without images."""
-        return cls(StoredBytes(path, DATA), archive[OFFSETS]) if OFFSETS in archive else None
+        return cls(StoredArray(path, DATA), archive[OFFSETS]) if OFFSETS in archive else None
 
     def decoded_once(self) -> "Clips":
         """The same images, each row decoded once and then held: one video's rows, a few megabytes of small images."""

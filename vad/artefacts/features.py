@@ -4,14 +4,24 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 
 from vad.artefacts.clips import DATA, Clips
 from vad.artefacts.files import UNREADABLE, atomic, read_archive
+from vad.artefacts.npy import StoredArray
 from vad.errors import FeatureError
+
+FEATURES = "features"
+"""Name of the array of rows in a feature file."""
+IN_MEMORY = 2**30
+"""Bytes of one part's bags, or of its rows, that training holds in memory; what is beyond lies in files."""
+READ_AT_ONCE = 2**28
+"""Bytes of one video's features that are read at once; a larger video is read block by block."""
+BLOCK_BYTES = 2**25
+"""Bytes of features that are checked at once; bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,23 @@ class FeatureFile:
     @property
     def dim(self) -> int:
         """Width of one feature vector, or channels of a map or image."""
-        return int(self.features.shape[-1 if self.features.ndim < 4 else 1])
+        return _dim(self.features)
 
 
-def _check_features(where: Path, file: FeatureFile) -> None:
+class OpenFeatures(NamedTuple):
+    """What `open_features` gives: as `FeatureFile`, but large features stay in the file."""
+
+    features: Shaped[np.ndarray, "rows *dims"] | StoredArray
+    bounds: Int[np.ndarray, "rows+1"]
+    report: dict[str, Any]
+    clips: Clips | None
+
+
+def _dim(features: np.ndarray | StoredArray) -> int:
+    return int(features.shape[-1 if features.ndim < 4 else 1])
+
+
+def _check_features(where: Path, file: FeatureFile | OpenFeatures) -> None:
     """Check types, shapes, values and bounds of a feature file.
 
     Raises: FeatureError for anything that a later room could not use.
@@ -58,13 +81,29 @@ def _check_features(where: Path, file: FeatureFile) -> None:
             " [rows, crops, dim] or [rows, dim, *space], or uint8 images [rows, dim, height, width], none of"
             " them empty. Extract the video again."
         )
-    if not images and not np.isfinite(features).all():  # a byte is always finite
-        row = int(np.argwhere(~np.isfinite(features))[0][0])
+    if (row := _first_bad_row(features)) is not None:
         raise FeatureError(f"{where}: NaN or infinite feature in row {row}. Extract the video again.")
     if bounds.shape != (len(features) + 1,) or bounds[0] != 0 or bounds[-1] < 1 or (np.diff(bounds) < 0).any():
         raise FeatureError(f"{where}: frame bounds do not fit {len(features)} rows. Extract the video again.")
     if file.clips is not None and (problem := file.clips.problem(len(features))):
         raise FeatureError(f"{where}: {problem}. Extract the video again.")
+
+
+def row_bytes(features: np.ndarray | StoredArray) -> int:
+    """Bytes of one row."""
+    return features.nbytes // len(features)
+
+
+def _first_bad_row(features: np.ndarray | StoredArray) -> int | None:
+    """The first row with a value that is not finite; of features in a file every byte is read and checked."""
+    rows = max(BLOCK_BYTES // row_bytes(features), 1)
+    held = isinstance(features, np.ndarray)
+    blocks = (features[i : i + rows] for i in range(0, len(features), rows)) if held else features.blocks(rows)
+    bad = None
+    for number, block in enumerate(blocks):
+        if bad is None and block.dtype != np.uint8 and not np.isfinite(block).all():  # a byte is always finite
+            bad = number * rows + int(np.argwhere(~np.isfinite(block))[0][0])
+    return bad
 
 
 def file_name(video_id: str, copy: int = 0) -> str:
@@ -84,6 +123,17 @@ def write_features(path: Path, file: FeatureFile) -> None:
         np.savez(stream, features=file.features, bounds=file.bounds.astype(np.int64), report=report, **images)  # type: ignore[arg-type]
 
 
+def stored_features(path: Path) -> StoredArray:
+    """The rows of a feature file, of which nothing is read before a part is taken. Values are not checked.
+
+    Raises: FeatureError for a file that holds no such array.
+    """
+    try:
+        return StoredArray(path, FEATURES)
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
 def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     """Read one video's features.
 
@@ -93,18 +143,36 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
 
     Raises: FeatureError for a damaged file or another width.
     """
+    file = open_features(path, dim)
+    assert isinstance(file.features, np.ndarray)
+    return FeatureFile(file.features, file.bounds, file.report, file.clips)
+
+
+def open_features(path: Path, dim: int | None = None, most: int | None = None) -> OpenFeatures:
+    """Read one video's features, or check them and leave them in the file if they are large.
+
+    Args:
+        path: a file that `write_features` wrote.
+        dim: expected width of a feature vector; None accepts any.
+        most: bytes; features that are larger stay in the file. None = they are always brought into memory.
+
+    Raises: FeatureError for a damaged file or another width.
+    """
     try:
-        archive = read_archive(path, leave=(DATA,))
+        stored = None if most is None else StoredArray(path, FEATURES)
+        if stored is None or (most is not None and stored.nbytes <= most):
+            archive = read_archive(path, leave=(DATA,))
+            features = archive[FEATURES]
+        else:
+            archive, features = read_archive(path, leave=(DATA, FEATURES)), stored
         report = json.loads(str(archive["report"]))
-        file = FeatureFile(archive["features"], archive["bounds"], report, Clips.stored(path, archive))
+        file = OpenFeatures(features, archive["bounds"], report, Clips.stored(path, archive))
+        _check_features(path, file)
     except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    if dim is not None and (found := _dim(file.features)) != dim:
         raise FeatureError(
-            f"{path}: not a readable feature file ({error}). Delete it and run snakemake again."
-        ) from error
-    _check_features(path, file)
-    if dim is not None and file.dim != dim:
-        raise FeatureError(
-            f"{path}: features are {file.dim} wide, the model expects {dim}. Check `features` of the variant."
+            f"{path}: features are {found} wide, the model expects {dim}. Check `features` of the variant."
         )
     return file
 
@@ -125,3 +193,7 @@ def shape_of(path: Path) -> dict[str, Any]:
         "bounds": hashlib.sha256(file.bounds.tobytes()).hexdigest(),
         "clips": file.clips is not None,
     }
+
+
+def _unreadable(path: Path, error: Exception) -> FeatureError:
+    return FeatureError(f"{path}: not a readable feature file ({error}). Delete it and run snakemake again.")

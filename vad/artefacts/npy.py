@@ -1,14 +1,16 @@
 """Safe reading of arrays: users' `.npy` files, without pickles and of exactly the promised size.
 
-Also byte arrays inside our own `.npz` files, of which a slice is read only when it is used.
+Also arrays inside our own `.npz` files, of which a part is read only when it is used.
 """
 
+import math
 import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Shaped
 
 _FORMAT = np.lib.format
 
@@ -26,15 +28,16 @@ def load_npy(path: Path) -> Shaped[np.ndarray, "..."]:
         raise ValueError(f"not a readable .npy array ({error})") from error
 
 
-class StoredBytes:
-    """A flat array of bytes inside an uncompressed `.npz`; a slice is read from the disk when it is taken."""
+class StoredArray:
+    """An array inside an uncompressed `.npz`; a part of it is read from the disk when it is taken.
 
-    dtype, ndim = np.dtype(np.uint8), 1
+    No file stays open: there may be thousands of these arrays at once, and a process may open a thousand files.
+    """
 
     def __init__(self, path: Path, name: str) -> None:
         """Find the array; nothing of it is read.
 
-        Raises: KeyError, ValueError or OSError for a file without such an array.
+        Raises: KeyError, ValueError, OSError or BadZipFile for a file without such an array.
         """
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(f"{name}.npy")
@@ -43,19 +46,52 @@ class StoredBytes:
         with path.open("rb") as file:
             file.seek(member.header_offset + 26)
             file.seek(sum(struct.unpack("<HH", file.read(4))), 1)  # name and extra field of the local header
+            begin = file.tell()
             _FORMAT.read_magic(file)
-            self.shape, _, dtype = _FORMAT.read_array_header_1_0(file)
-            self._path, self._start = path, file.tell()
-        if dtype != self.dtype or len(self.shape) != self.ndim:
-            raise ValueError(f"{name} is no plain array of bytes")
+            self.shape, fortran, self.dtype = _FORMAT.read_array_header_1_0(file)
+            self._offset = file.tell()
+        self.path, self.member, self.crc = path, member.filename, member.CRC
+        if fortran and self.ndim > 1:
+            raise ValueError(f"{name} is not stored row by row")
+        if self.dtype.hasobject:
+            raise ValueError(f"{name} holds Python objects, which are never loaded")
+        if self._offset - begin + self.nbytes != member.file_size:
+            raise ValueError(f"{name} has another size than its header promises")
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def __len__(self) -> int:
-        """Bytes."""
+        """Length of the first axis."""
         return self.shape[0]
 
-    def __getitem__(self, part: slice) -> UInt8[np.ndarray, " bytes"]:
-        """The bytes from `part.start` to `part.stop`, both inside the array."""
-        return np.fromfile(self._path, np.uint8, part.stop - part.start, offset=self._start + part.start)
+    def __getitem__(self, part: slice | tuple[slice | int, ...]) -> Shaped[np.ndarray, "..."]:
+        """A copy of a part, as numpy would cut it; nothing else is read.
+
+        Raises: OSError or ValueError if the file is gone or shorter than before.
+        """
+        # The numbers begin anywhere in the file: the copy is aligned, as torch wants it.
+        return np.array(np.memmap(self.path, self.dtype, "r", self._offset, self.shape)[part])
+
+    def blocks(self, rows: int) -> Iterator[Shaped[np.ndarray, "rows *dims"]]:
+        """All rows in their order, at most `rows` at a time, each block with arrays of its own.
+
+        Raises: BadZipFile, at the end, if the bytes are not those that were written.
+        """
+        size = math.prod(self.shape[1:]) * self.dtype.itemsize
+        with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+            _FORMAT.read_magic(file)
+            _FORMAT.read_array_header_1_0(file)
+            for first in range(0, len(self), rows):
+                count = min(rows, len(self) - first)
+                yield np.frombuffer(file.read(count * size), self.dtype).reshape(count, *self.shape[1:])
 
 
 def _check_header(path: Path) -> None:

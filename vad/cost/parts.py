@@ -16,8 +16,9 @@ from torch import nn
 from vad.artefacts.features import FeatureFile
 from vad.cost.count import count, parameters, size_on_disk
 from vad.cost.measure import FirstFrames, Memory, machine, time_of
-from vad.engine.batches import BagSet, Part, VideoModel, crops_of, set_for
+from vad.engine.batches import BagSet, VideoModel, set_for
 from vad.engine.build import build
+from vad.engine.parts import Part, crops_of
 from vad.engine.score import score_bags, score_video
 from vad.extractors._base import BaseExtractor, Source
 from vad.schema.infer import Infer

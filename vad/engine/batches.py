@@ -10,19 +10,19 @@ bag or a window) in one version for the epoch: as it is or one of the copies, al
 else (`sample`, `sweep`, scores) uses the samples as they are.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import ceil
+from collections.abc import Iterator
+from dataclasses import replace
+from math import ceil, prod
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from vad.artefacts.clips import BagClips, Clips
-from vad.artefacts.features import FeatureFile
-from vad.engine.expansion import resample, window_starts
-from vad.errors import DatasetError, FeatureError
+from vad.artefacts.clips import BagClips
+from vad.engine.expansion import window_starts
+from vad.engine.parts import Part, StoredRows, bags_of, crops_of, rows_of, validates_own_rows
+from vad.errors import DatasetError
 from vad.models._base import Bags, Pool, VideoModel, Windows
 
 SAMPLE = 4096
@@ -31,83 +31,15 @@ SAMPLE_BYTES = 2**28
 """The same bound for large windows, such as those of images."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """The fit or the validation part: features [rows, dim] or [rows, crops, dim] and label of each video."""
-
-    features: Sequence[np.ndarray]
-    labels: Sequence[int]
-    clips: Sequence[Clips] | None = None
-    """The images of each video's rows, where the features hold them."""
-    copies: "Sequence[Part]" = ()
-    """The same videos with changed pictures, in the same order: only for the fit part."""
-
-
 def seed_for(*numbers: int) -> int:
     """One seed from several numbers (seed, epoch, step); neighbouring numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def crops_of(features: Shaped[np.ndarray, "rows *dims"]) -> list[Shaped[np.ndarray, "rows *dims_of_one"]]:
-    """The crops of a video ([rows, crops, dim]) as separate samples; features of another shape are one crop."""
-    if features.ndim != 3:
-        return [features]
-    return [features[:, crop] for crop in range(features.shape[1])]
 
 
 def _stream(items: Int[Tensor, " items"], count: int, generator: torch.Generator) -> Int[Tensor, " count"]:
     """`count` items, in a new random order on each pass over them."""
     passes = [items[torch.randperm(len(items), generator=generator)] for _ in range(ceil(count / len(items)))]
     return torch.cat(passes)[:count]
-
-
-def validates_own_rows(model: VideoModel) -> bool:
-    """Whether validation needs the rows of a video, not only its bag.
-
-    With `bag_pool` max the video's score comes from the maximum over all rows, which the bag keeps: the rows would
-    give the same score.
-    """
-    return model.scores_own_rows and model.bag_pool == "mean"
-
-
-def compact(
-    model: VideoModel, features: Shaped[np.ndarray, "rows *dims"], part: str
-) -> Shaped[np.ndarray, "kept *dims"]:
-    """What training needs of a video of part `fit` or `validation`: its bag if that is enough, else its rows.
-
-    The rows of all videos of a large data set may not fit in memory. Resampling a bag to its own length changes
-    nothing, so the result can be used as if it were the video.
-    """
-    if model.sampling != "bags" or (part == "validation" and validates_own_rows(model)):
-        return features
-    return resample(features, model.bag_segments, model.bag_pool)
-
-
-def part_of(model: VideoModel, part: str, files: Iterable[FeatureFile], labels: Sequence[int]) -> Part:
-    """The part `fit` or `validation` from the feature files of its videos, of which one at a time is in memory.
-
-    Only what training needs is kept: see `compact`, and the images for a model that uses them.
-    """
-    features, clips = [], []
-    for file in files:
-        features.append(compact(model, file.features, part))
-        clips += [file.clips] if model.uses_clips and file.clips is not None else []
-    return Part(features, labels, clips if clips and len(clips) == len(features) else None)
-
-
-def with_copies(part: Part, copies: Sequence[Part]) -> Part:
-    """A part whose videos have copies.
-
-    Raises: FeatureError for a copy whose features have another shape than those of the plain video.
-    """
-    for number, copy in enumerate(copies, start=1):
-        shapes = zip(part.features, copy.features, strict=True)
-        if wrong := [(plain.shape, other.shape) for plain, other in shapes if plain.shape != other.shape]:
-            raise FeatureError(
-                f"copy {number} of {len(wrong)} video(s) has features of another shape than the video itself, e.g."
-                f" {wrong[0][1]} instead of {wrong[0][0]}. Delete *.copy{number}.npz and run snakemake again."
-            )
-    return replace(part, copies=tuple(copies))
 
 
 def versions_for(samples: int, copies: int, generator: torch.Generator) -> Int[Tensor, " samples"] | None:
@@ -122,22 +54,18 @@ def versions_for(samples: int, copies: int, generator: torch.Generator) -> Int[T
 
 
 class BagSet:
-    """All videos of a part as bags of one length, resampled once; each crop is a sample of its own."""
+    """All videos of a part as bags of one length; each crop is a sample of its own."""
 
     def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
-        """Resample each video to `bag_segments` segments (see `vad.engine.expansion.resample`).
+        """Take the bags of a part, or resample each video (see `vad.engine.expansion.resample`).
 
         `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
         """
-        bags: list[Tensor] = []
-        videos: list[int] = []
-        self.rows: list[Tensor] = []
-        for index, features in enumerate(part.features):
-            bags += [torch.from_numpy(resample(crop, bag_segments, pool)) for crop in crops_of(features)]
-            videos += [index] * (len(bags) - len(videos))
-            self.rows += [torch.from_numpy(crop) for crop in crops_of(features)] if keep_rows else []
-        self.features = torch.stack(bags) if bags else torch.zeros(0, bag_segments, 1)
-        self.video = torch.tensor(videos, dtype=torch.long)
+        self.features = torch.from_numpy(bags_of(part, bag_segments, pool))
+        crops = [crops_of(features) for features in part.features]
+        self.rows: list[Tensor | StoredRows] = [rows_of(crop) for own in crops for crop in own] if keep_rows else []
+        self.video = torch.repeat_interleave(torch.tensor([len(own) for own in crops], dtype=torch.long))
+        self.identity = part.identity
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
         self.clips = part.clips
@@ -174,7 +102,7 @@ class BagSet:
     def whole(self, index: Int[Tensor, " bags"]) -> Bags:
         """The bags of the given indices as inference scores them: where rows are kept, one video with its own rows."""
         bags = self.take(index)
-        return replace(bags, features=self.rows[index[0]][None]) if self.rows else bags
+        return replace(bags, features=self.rows[index[0]][:][None]) if self.rows else bags
 
     def steps(self, batch: int) -> int:
         """Optimiser steps of one pass over the larger class, with `batch` bags of each class per step."""
@@ -199,34 +127,36 @@ class BagSet:
 class WindowSet:
     """Windows of a part's videos. Training and validation loss use only those of normal videos.
 
-    The rows are kept once and as they were given (images as bytes); windows are cut out of them when a batch is
-    made.
+    The rows are kept once and as they were given (images as bytes, or in their files); windows are cut out of them
+    when a batch is made.
     """
+
+    held = torch.device("cpu")
+    """Where windows are wanted: `vad.engine.placement.hold` changes it."""
 
     def __init__(self, part: Part, window: int, stride: int) -> None:
         """Find all windows of all videos; one shorter than a window is padded by repeating its last row."""
-        self.rows: list[Tensor] = []
+        self.rows: list[Tensor | StoredRows] = []
         places: list[np.ndarray] = []
         for index, features in enumerate(part.features):
             for number, crop in enumerate(crops_of(features)):
                 first = window_starts(len(crop), window, stride)
                 ids = [np.full_like(first, value) for value in (len(self.rows), index, number)]
                 places.append(np.stack([first, *ids]))
-                missing = max(window - len(crop), 0)
-                rows = np.concatenate([crop, np.repeat(crop[-1:], missing, axis=0)]) if missing else crop
-                self.rows.append(torch.from_numpy(rows))
+                self.rows.append(rows_of(crop))
         found = np.concatenate(places, axis=1) if places else np.zeros((4, 0), np.int64)
         self.starts, self.source, self.video, self.crop = torch.from_numpy(found)
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
+        self.identity = part.identity
         self.window = window
         self.copies = [WindowSet(copy, window, stride) for copy in part.copies]
 
     def sample(self) -> Shaped[Tensor, "windows rows *dims"]:
         """Normal windows, at most SAMPLE, evenly chosen: those from which a model may take constants."""
         normals = self._normals()
-        one = self.rows[0][0]
-        most = min(SAMPLE, max(SAMPLE_BYTES // (one.numel() * one.element_size() * self.window), 1))
+        first = self.rows[0]
+        most = min(SAMPLE, max(SAMPLE_BYTES // (first.nbytes // len(first) * self.window), 1))
         return self.take(normals[:: ceil(len(normals) / most)])
 
     def _normals(self) -> Tensor:
@@ -238,7 +168,23 @@ class WindowSet:
     def take(self, index: Int[Tensor, " windows"]) -> Shaped[Tensor, "windows rows *dims"]:
         """The windows of the given indices."""
         places = zip(self.source[index].tolist(), self.starts[index].tolist(), strict=True)
-        return torch.stack([self.rows[source][start : start + self.window] for source, start in places])
+        return torch.stack([self._cut(source, start) for source, start in places])
+
+    def _cut(self, source: int, start: int) -> Shaped[Tensor, "rows *dims"]:
+        """One window; the last row of a video that is too short for it is repeated."""
+        rows = self.rows[source][start : start + self.window]
+        if missing := self.window - len(rows):
+            rows = torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])])
+        return rows.to(self.held)
+
+    @property
+    def values(self) -> int:
+        """Numbers in one window."""
+        return prod(self.rows[0].shape[1:]) * self.window
+
+    def drawn(self) -> set[int]:
+        """The items of `rows` from which training may draw windows: those of normal videos."""
+        return set(self.source[self.labels == 0].tolist())
 
     def _take_versions(
         self, index: Int[Tensor, " windows"], versions: Int[Tensor, " all_windows"]

@@ -30,8 +30,9 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
     found = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
     for part in data:
         for version in (part, *part.copies):
-            values = [version.features] if isinstance(version, BagSet) else version.rows
-            for tensor in (*values, version.video, version.labels):
+            found.update(version.identity.encode())  # of the feature files, without reading gigabytes again
+            values = [] if version.identity else [version.features] if isinstance(version, BagSet) else version.rows
+            for tensor in (*(rows[:] for rows in values), version.video, version.labels):
                 found.update(str(tuple(tensor.shape)).encode())
                 found.update(tensor.contiguous().numpy().data)
             for clips in (isinstance(version, BagSet) and version.clips) or ():

@@ -11,7 +11,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from vad.artefacts.npy import StoredArray
 from vad.schema.infer import Infer
+
+BLOCK_BYTES = 2**25
+"""Bytes of stored rows that are resampled at once; bounds memory."""
 
 
 def resample_bounds(rows: int, bag_segments: int) -> Int[ndarray, " bounds"]:
@@ -33,7 +37,27 @@ def resample(
         bag_segments: segments of the bag, >= 1.
         pool: what a segment is of its rows: their mean, or their element-wise maximum.
     """
+    return _pooled(features, resample_bounds(len(features), bag_segments), pool)
+
+
+def resample_stored(
+    features: StoredArray, bag_segments: int, pool: Literal["mean", "max"] = "mean"
+) -> Float[ndarray, "segments *dims"]:
+    """As `resample`, to the last bit, of rows that stay in their file: a few segments are in memory at a time."""
     bounds = resample_bounds(len(features), bag_segments)
+    at_once = max(BLOCK_BYTES * bag_segments // features.nbytes, 1)
+    parts = []
+    for first in range(0, bag_segments, at_once):
+        own = bounds[first : first + at_once + 1]
+        rows = features[own[0] : max(own[-1], own[-2] + 1)]
+        parts.append(_pooled(rows, own - own[0], pool))
+    return np.concatenate(parts)
+
+
+def _pooled(
+    features: Float[ndarray, "rows *dims"], bounds: Int[ndarray, " bounds"], pool: Literal["mean", "max"]
+) -> Float[ndarray, "segments *dims"]:
+    """Each segment from its rows."""
     # reduceat gives the single row r[i] where r[i] == r[i+1]: just the rule for empty segments.
     if pool == "max":
         return np.maximum.reduceat(features, bounds[:-1], axis=0)

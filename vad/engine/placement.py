@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 
 from vad.engine.batches import BagSet, WindowSet
+from vad.engine.parts import StoredRows
 from vad.models._base import Bags, Windows
 
 HELD_SHARE = 0.5
@@ -26,18 +27,29 @@ def hold(parts: Sequence[BagSet | WindowSet], device: torch.device, free: int | 
     """
     if device.type == "cpu":
         return False
-    size = sum(tensor.nbytes for part in parts for tensor in _tensors(part))
+    size = sum(rows.nbytes for part in parts for rows in _held(part))
     if size > HELD_SHARE * (torch.cuda.mem_get_info(device)[0] if free is None else free):
         return False
     for part in parts:
-        part.rows = [rows.to(device) for rows in part.rows]
         if isinstance(part, BagSet):
+            part.rows = [rows[:].to(device) for rows in part.rows]
             part.features = part.features.to(device)
+        else:
+            held = _held_items(part)
+            part.rows = [rows[:].to(device) if i in held else rows for i, rows in enumerate(part.rows)]
+            part.held = device
     return True
 
 
-def _tensors(part: BagSet | WindowSet) -> list[torch.Tensor]:
-    return [*part.rows, part.features] if isinstance(part, BagSet) else part.rows
+def _held(part: BagSet | WindowSet) -> list[torch.Tensor | StoredRows]:
+    if isinstance(part, BagSet):
+        return [*part.rows, part.features]
+    return [part.rows[i] for i in _held_items(part)]
+
+
+def _held_items(part: WindowSet) -> set[int]:
+    """All items of `rows` but those in files that training never draws from: only scores of a validation need them."""
+    return part.drawn() | {i for i, rows in enumerate(part.rows) if isinstance(rows, torch.Tensor)}
 
 
 def to_device(batch: Bags | Windows, device: torch.device) -> Bags | Windows:

@@ -10,7 +10,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from vad.artefacts.clips import BagClips, Clips
-from vad.engine.batches import BagSet, Part, WindowSet, crops_of
+from vad.engine.batches import BagSet, WindowSet
 from vad.engine.expansion import (
     bag_over_segments,
     resample,
@@ -21,6 +21,7 @@ from vad.engine.expansion import (
     window_starts,
     windows,
 )
+from vad.engine.parts import Part, Rows, crops_of, in_memory
 from vad.errors import FeatureError
 from vad.models._base import Bags, Scores, VideoModel, defines
 from vad.models._contract import checked_scores
@@ -99,8 +100,7 @@ def in_chunks(
     model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
 ) -> Shaped[Tensor, "windows *rest"]:
     """The results of `score` for all windows of a set, which gets a few at a time, in their order."""
-    values = max(data.rows[0][0].numel() * data.window, 1)
-    chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // values), 1))
+    chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // data.values), 1))
     return torch.cat([score(data.take(chunk).to(_device(model))) for chunk in chunks])
 
 
@@ -128,7 +128,7 @@ def _positions_to_frames(
 @torch.no_grad()
 def score_video(
     model: VideoModel,
-    features: Shaped[ndarray, "rows *dims"],
+    features: Rows,
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
     clips: Clips | None = None,
@@ -137,7 +137,7 @@ def score_video(
 
     Args:
         model: put into eval mode. One with `score_sequence` may carry state from video to video.
-        features: one vector or image per row, or per row and crop; crops are scored separately, then averaged.
+        features: one vector or image per row, or per row and crop; crops are scored one by one, then averaged.
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
         clips: the images of the rows, for models that look at them.
@@ -150,7 +150,7 @@ def score_video(
     model.eval()
     if model.resets_memory_per_video:
         model.reset_memory()
-    crops = [score_crop(model, crop, clips) for crop in crops_of(features)]
+    crops = [score_crop(model, in_memory(crop), clips) for crop in crops_of(features)]
     own = float(np.mean([crop.video for crop in crops]))
     frames = _crops_to_frames(model, [crop.positions for crop in crops], bounds, infer)
     normalised = _crops_to_frames(model, [crop.normalised for crop in crops], bounds, infer)

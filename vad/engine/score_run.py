@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 
 from vad.artefacts.clips import Clips
-from vad.artefacts.features import FeatureFile, read_features
+from vad.artefacts.features import OpenFeatures, open_features
 from vad.artefacts.origin import decoder_of, joined, weights_of
 from vad.artefacts.scores import ScoreFile, StoredScores
-from vad.engine.batches import crops_of
 from vad.engine.build import load_weights, on_device, restored
 from vad.engine.kept_epochs import kept_epochs
+from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
 from vad.errors import FeatureError
 from vad.models._base import VideoModel
@@ -38,7 +38,7 @@ class EpochScores:
     videos: dict[str, StoredScores] = field(default_factory=dict)
     _last_part: str = ""
 
-    def score(self, video: ListedVideo, file: FeatureFile, clips: Clips | None, infer: Infer) -> None:
+    def score(self, video: ListedVideo, file: OpenFeatures, clips: Clips | None, infer: Infer) -> None:
         """Score one video if it belongs to a part of this epoch.
 
         Args:
@@ -89,7 +89,7 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     }
     crops, extractors, reports = set(), set(), []
     for video in videos:
-        file = read_features(video.features, config["feature_dim"])  # once for all epochs, one in memory at a time
+        file = open_features(video.features, config["feature_dim"], READ_AT_ONCE)  # once for all epochs
         clips = file.clips.decoded_once() if file.clips and others else file.clips
         with torch.inference_mode():  # cheaper than no_grad where a model scores one window after the other
             for each in (chosen, *others.values()):

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from vad.engine import checkpoints
-from vad.engine.batches import Part, seed_for, set_for
+from vad.engine.batches import seed_for, set_for
+from vad.engine.parts import Part
 from vad.engine.placement import hold, to_device
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.score import video_scores

@@ -13,9 +13,9 @@ from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.weights import write_weights
 from vad.engine import checkpoints
-from vad.engine.batches import Part, part_of, with_copies
 from vad.engine.build import build, on_device
 from vad.engine.kept_epochs import EpochKeeper
+from vad.engine.parts import Part, part_of, with_copies
 from vad.engine.train import train
 from vad.models._base import VideoModel
 from vad.schema.train import Train
@@ -31,6 +31,7 @@ class VariantTraining:
         videos: pd.DataFrame,
         files: Sequence[Path],
         copies: Sequence[Sequence[Path]] = (),
+        folder: Path | None = None,
     ) -> None:
         """Read the features of both parts.
 
@@ -40,10 +41,11 @@ class VariantTraining:
             videos: the train list with `label` and `part`, a row for each video.
             files: the feature files of these videos, in the same order.
             copies: for each copy the feature files of the videos of part `fit`, in the same order.
+            folder: where large arrays may lie for the time of the process (see `vad.engine.parts.part_of`).
 
         Raises: ArtefactError or FeatureError for a damaged feature file.
         """
-        self.section, self.settings = section, settings
+        self.section, self.settings, self.folder = section, settings, folder
         self.dim = read_features(files[0]).dim
         model = self._new_model(0)
         self.fit, self.validation = (self._read(model, part, videos, files) for part in ("fit", "validation"))
@@ -59,7 +61,7 @@ class VariantTraining:
         return self._part(model, part, [files[row] for row in rows], [labels[row] for row in rows])
 
     def _part(self, model: VideoModel, part: str, files: Sequence[Path], labels: Sequence[int]) -> Part:
-        return part_of(model, part, (read_features(path, self.dim) for path in files), labels)
+        return part_of(model, part, files, labels, self.dim, self.folder)
 
     def run(self, seed: int, threads: int, out: Path) -> None:
         """Train one seed and write weights, the config that rebuilds the model, and the training curves.

@@ -10,7 +10,8 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from vad.artefacts.features import FeatureFile
-from vad.engine.batches import Part, set_for
+from vad.engine.batches import set_for
+from vad.engine.parts import Part
 from vad.errors import VadError
 from vad.export.calibration import CALIBRATION_SEGMENTS
 from vad.extractors._base import Source, load_extractor, make_features

@@ -134,6 +134,11 @@ class VideoModel(nn.Module):
         return False
 
     @property
+    def selects_own_rows(self) -> bool:
+        """Whether the scores that choose epochs are of a video's own rows. The default is as in `scores_own_rows`."""
+        return self.scores_own_rows
+
+    @property
     def resets_memory_per_video(self) -> bool:
         """Whether `reset_memory` is called before each video that is scored, not only before each list."""
         return False

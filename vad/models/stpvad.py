@@ -47,6 +47,9 @@ class Config(Section):
 
     bag_segments: int = Field(200, ge=2, description="segments to which each training video is resampled")
     score_full_length: bool = Field(True, description="score each stored row (published), or the resampled bag")
+    select_full_length: bool = Field(
+        False, description="with score_full_length: choose epochs by scores of the stored rows too, not of the bag"
+    )
     standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
     stage1: urdmu.DualMemory = Field(default_factory=urdmu.DualMemory, description="the network on segment vectors")
     encoder: Encoder = Field(default_factory=Encoder, description="the network that turns a clip into tokens")
@@ -158,6 +161,11 @@ class Model(VideoModel):
     def scores_own_rows(self) -> bool:
         """Where `score_full_length` is set."""
         return self.config.score_full_length
+
+    @property
+    def selects_own_rows(self) -> bool:
+        """Where `select_full_length` is set too: attention over all rows of long videos, after each epoch, is slow."""
+        return self.config.score_full_length and self.config.select_full_length
 
     @property
     def segment_map(self) -> SegmentMap:

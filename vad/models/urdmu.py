@@ -27,6 +27,8 @@ from vad.schema.base import Count, NotNegative, Positive, Section
 
 QUERIES = 1024
 """Positions that read at once; bounds memory for videos of hours, not results."""
+WEIGHTS = 2**25
+"""The same bound for very long videos: weights of one bag that are held at once, 128 MB."""
 
 
 class DualMemory(Section):
@@ -57,6 +59,9 @@ class Config(DualMemory):
 
     bag_segments: int = Field(200, ge=2, description="segments to which each training video is resampled")
     score_full_length: bool = Field(True, description="score each stored row (published), or the resampled bag")
+    select_full_length: bool = Field(
+        False, description="with score_full_length: choose epochs by scores of the stored rows too, not of the bag"
+    )
     standardise: bool = Field(False, description="feature channels in units of their spread over the fit part")
 
 
@@ -97,8 +102,9 @@ class GlobalLocalAttention(nn.Module):
         split = self.project(values).unflatten(-1, (4, self.heads, -1)).permute(2, 0, 3, 1, 4)
         query, key, value, near = split.unbind()
         every = torch.arange(values.shape[1], dtype=values.dtype, device=values.device)
+        at_once = max(min(QUERIES, WEIGHTS // (self.heads * len(every))), 1)
         reads = []
-        for part, places in zip(query.split(QUERIES, dim=2), every.split(QUERIES), strict=True):
+        for part, places in zip(query.split(at_once, dim=2), every.split(at_once), strict=True):
             weights = torch.softmax(part @ key.transpose(-1, -2) * part.shape[-1] ** -0.5, dim=-1)
             reads.append(torch.cat([weights @ value, nearness(places, every) @ near], dim=-1))
         return self.out(torch.cat(reads, dim=2).transpose(1, 2).flatten(2))
@@ -272,6 +278,11 @@ class Model(Network, VideoModel):
     def scores_own_rows(self) -> bool:
         """Where `score_full_length` is set."""
         return self.config.score_full_length
+
+    @property
+    def selects_own_rows(self) -> bool:
+        """Where `select_full_length` is set too: attention over all rows of long videos, after each epoch, is slow."""
+        return self.config.score_full_length and self.config.select_full_length
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""

@@ -19,9 +19,9 @@ from vad.artefacts.clips import BagClips
 from vad.artefacts.features import FeatureFile, read_features
 from vad.artefacts.files import write_array, write_json, write_text
 from vad.artefacts.scores import read_scores
-from vad.engine.batches import crops_of
 from vad.engine.build import restored
 from vad.engine.expansion import resample
+from vad.engine.parts import crops_of
 from vad.engine.score import bag_length
 from vad.errors import FeatureError
 from vad.evaluation.ground_truth import convention

@@ -22,9 +22,10 @@ from torch import Tensor
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.scores import StoredScores, read_scores
-from vad.engine.batches import Part, WindowSet, crops_of, set_for
+from vad.engine.batches import WindowSet, set_for
 from vad.engine.build import restored
 from vad.engine.expansion import resample, resample_bounds, window_starts
+from vad.engine.parts import Part, crops_of
 from vad.engine.score import bag_length, in_chunks
 from vad.evaluation.ground_truth import convention
 from vad.evaluation.judged_video import VideoTruth
