@@ -94,7 +94,7 @@ def _head(settings: Settings, file: FeatureFile) -> dict[str, Any]:
 
     found = _plain(score, sample, settings, load)
     # Heads in int8 are no faster than in float32 (docs/performance.md).
-    wanted = [name for name in settings.formats if KINDS[name][1] == "float32"]
+    wanted: list[EdgeFormat] = [name for name in settings.formats if KINDS[name][1] == "float32"]
     try:
         head = head_part(model, FeatureFile(rows, file.bounds[: len(rows) + 1]))
     except VadError:

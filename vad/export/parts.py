@@ -77,8 +77,11 @@ class EdgeExtractor:
         cut = extractor.cut
         for frames in islice(batches(extractor.open(Source(video.stem, (video,))), cut.segment, cut.stride), most):
             given: list[Tensor] = []
-            note = extractor.network.register_forward_pre_hook(lambda _, inputs, given=given: given.append(inputs[0]))
-            with note, torch.no_grad():
+
+            def note(_: nn.Module, inputs: tuple[Tensor, ...], given: list[Tensor] = given) -> None:
+                given.append(inputs[0])
+
+            with extractor.network.register_forward_pre_hook(note), torch.no_grad():
                 extractor.run(extractor.fill(frames)[None])
             found.append(given[0].contiguous())
         return found
