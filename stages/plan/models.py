@@ -76,7 +76,7 @@ class ModelParts:
         entry = self.params["variants"][variant]
         settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
         reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
-        return self._edge("head", variant, settings, reads, {"features": reads.files[0]}, plugins, entry["model"])
+        return self._edge("head", variant, settings, reads, {"features": reads.shapes[0]}, plugins, entry["model"])
 
     def edge_extractor(self, features: str, dataset: str) -> Part:
         """The latency of an extractor at batch 1, also in formats for edge devices."""
