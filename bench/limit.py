@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from bench.table import cpu_seconds
-from tests.videos import source
-from vad.video.decode import Rules
+from vad.video.decode import Rules, open_in_this_process
 
 
 def peak(dtype: torch.dtype, repeats: int = 5) -> float:
@@ -36,7 +35,7 @@ def decode(path: Path, size: int, stride: int = 1) -> Callable[[], object]:
     """A call that reads all frames of a clip as an extractor does, without any network."""
 
     def read() -> None:
-        for _ in source(path).open(size, size, Rules()).frames(stride):
+        for _ in open_in_this_process(path, size, size, Rules()).frames(stride):
             pass
 
     return read

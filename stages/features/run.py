@@ -1,5 +1,7 @@
 """Room features: turn each video of a batch, or its published feature file, into one feature file.
 
+Each video is decoded by a process of its own: if it crashes, that video fails and the others are done.
+
 In a batch of copies the pictures are changed by the values that are drawn for each video and copy.
 
 On a GPU two videos are worked on at a time, in threads that share the network: while it works on a batch of one, the

@@ -66,7 +66,7 @@ def test_the_others_are_done(tmp_path: Path) -> None:
 
 def decode_process_of(video: Path) -> int | None:
     """The process that has a video open to decode it."""
-    for name in filter(str.isdigit, os.listdir("/proc")):
+    for name in (process.name for process in Path("/proc").glob("[0-9]*")):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             decodes = b"vad.video.decode_process" in Path(f"/proc/{name}/cmdline").read_bytes()
             if decodes and video in [file.readlink() for file in Path(f"/proc/{name}/fd").iterdir()]:

@@ -178,7 +178,8 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
     def _rows(self, reader: Reader) -> Iterator[Float[np.ndarray, "rows ..."]]:
         together = segments_together(self.config.batch_frames, self.cut.segment, self.device)
         for frames in batches(reader, together * self.cut.segment, self.cut.stride):
-            segments = torch.stack([self.fill(part) for part in frames.split(self.cut.segment)])
+            parts = [self.fill(part) for part in frames.split(self.cut.segment)]
+            segments = parts[0][None] if len(parts) == 1 else torch.stack(parts)  # the usual case copies nothing
             # A batch that is not full would change the last bits of its rows.
             yield self._apply(fill_segment(segments, together))[: len(segments)]
 
