@@ -113,7 +113,9 @@ def test_an_unreadable_file_is_named_once_and_without_a_number(tmp_path: Path) -
         read(path)
 
     assert 1 == str(error.value).count("junk.mp4")
-    assert "E_UNREADABLE: it cannot be opened as a video (Invalid data found when processing input)." in str(error.value)
+    assert "E_UNREADABLE: it cannot be opened as a video (Invalid data found when processing input)." in str(
+        error.value
+    )
     assert "Errno" not in str(error.value)
 
 
