@@ -43,7 +43,7 @@ INSTALL = "Run pip install nvidia-dali-cuda130==2.4.0 (for CUDA 12 nvidia-dali-c
 FIX = "Set unsupported: pyav to let PyAV decode such videos, or decoder: pyav for all"
 FIX_MACHINE = (
     "Look at nvidia-smi: the GPU's free memory, who else decodes on it, and the driver (its libnvcuvid). Or set a lower"
-    " videos_at_a_time, or decoder: pyav"
+    " videos_at_a_time or batch_frames, or decoder: pyav"
 )
 NEED_GPU = ("h264", "hevc", "av1")
 """Codecs that DALI 2.1.1 to 2.4 decode with a GPU only."""
@@ -351,11 +351,9 @@ def load_dali() -> ModuleType:
 
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
-    """Errors of DALI as failures, in one line. Memory that torch does not get is its own error."""
+    """Errors of DALI as failures, in one line."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
             raise Failure("out of memory") from None
