@@ -182,6 +182,8 @@ def lengthened(path: Path, target: Path, rounds: int) -> Path:
         stream = source.streams.video[0]
         new = container.add_stream_from_template(stream)
         assert isinstance(new, VideoStream)
+        time_base = stream.time_base
+        assert time_base is not None  # of mp4 it is known
         packets = [packet for packet in source.demux(stream) if packet.size]
         coded = [(bytes(packet), packet.pts or 0, packet.dts or 0, packet.is_keyframe) for packet in packets]
         times = sorted(pts for _, pts, _, _ in coded)
@@ -189,7 +191,7 @@ def lengthened(path: Path, target: Path, rounds: int) -> Path:
         for start in range(0, rounds * length, length):
             for data, pts, dts, is_keyframe in coded:
                 packet = av.Packet(data)
-                packet.stream, packet.time_base, packet.is_keyframe = new, stream.time_base, is_keyframe
+                packet.stream, packet.time_base, packet.is_keyframe = new, time_base, is_keyframe
                 packet.pts, packet.dts = pts + start, dts + start
                 container.mux(packet)
     return target
