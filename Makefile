@@ -39,8 +39,8 @@ soak: $(VENV)/installed.stamp  ## kill random processes of whole small runs: eac
 bench: $(VENV)/installed.stamp  ## one table of speed and memory, measured in one run, and its bars (exit code 1 on a miss)
 	python -m bench
 
-bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU, in at most 8 minutes; needs the extra `gpu` (envs/README.md)
-	python -m bench.gpu
+bench-gpu: $(VENV)/installed.stamp  ## the same on a GPU with its tests, in 9 minutes; writes bench-gpu/ (docs/performance.md)
+	python -m bench.gpu --with-tests --out bench-gpu
 
 portable: $(VENV)/installed.stamp  ## does this CPU compute the bits of portable arithmetic (docs/protocol.md)
 	python -m bench.portable

@@ -55,6 +55,7 @@ class Table:
         self.machine, self.out, self.judges = machine, out, judges
         self.rows: list[Row] = []
         self.bars: dict[str, bool] = {}
+        self._expected: dict[str, bool] = {}
         self.failed = 0
         self.end = time.monotonic() + seconds
         self._stop = threading.Timer(seconds + GRACE_S, self._stop_now)
@@ -85,25 +86,45 @@ class Table:
         if self.left() <= 0:
             row.note = "left out: no time left"
         else:
-            with _memory(row):
-                try:
+            try:
+                with _memory(row):
                     row.rate = measure()
-                except Exception as error:  # whatever it is, the other rows are still wanted
-                    self.failed += 1
-                    row.note = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            except Exception as error:  # whatever it is, the other rows are still wanted
+                self.failed += 1
+                row.note = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         self.rows.append(row)
         print(" | ".join(row.cells), flush=True)
         self.write()
         return row.rate
 
-    def judge(self, text: str, holds: bool) -> None:
-        """Print whether a bar holds."""
+    def expect(self, bar: str) -> None:
+        """A bar that has to be judged: one for which there was no time, or no number, is no success."""
+        self._expected.setdefault(bar, False)
+
+    def judge(self, bar: str, text: str, holds: bool) -> None:
+        """Print whether a bar holds.
+
+        Args:
+            bar: as it was expected.
+            text: what was measured, and what is demanded.
+            holds: whether it does.
+        """
         if not self.judges:
-            print(f"not judged: {text}", flush=True)
+            print(f"not judged: {bar}: {text}", flush=True)
             return
-        self.bars[text] = holds
-        print(f"{'ok  ' if holds else 'MISS'} {text}", flush=True)
+        self._expected[bar] = True
+        self.bars[f"{bar}: {text}"] = holds
+        print(f"{'ok  ' if holds else 'MISS'} {bar}: {text}", flush=True)
         self.write()
+
+    def holds(self) -> bool:
+        """Whether no row failed and every expected bar was judged and holds; prints those that were not judged."""
+        lost = [bar for bar, judged in self._expected.items() if self.judges and not judged]
+        for bar in lost:
+            print(f"MISS {bar}: not judged, a row is missing", flush=True)
+        self.bars |= {f"{bar}: not judged, a row is missing": False for bar in lost}
+        self.write()
+        return not self.failed and all(self.bars.values())
 
     def write(self) -> None:
         """Write gpu.json and gpu.md."""

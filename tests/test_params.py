@@ -411,3 +411,20 @@ def test_an_unused_schedule_is_named() -> None:
     _, notices = check("params.yaml", SHARED.replace("schedule: short, ", "epochs: 2, batch: 2, "))
 
     assert notices == ["params.yaml: schedules: 1 that no variant uses: short"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("max_corrupt_frac: 0.5", "features.xfeat: max_corrupt_frac needs policy: tolerant (strict accepts no damaged"),
+        ("decoder_device: gpu", "features.xfeat: decoder_device: gpu needs decoder: dali (PyAV decodes on the CPU)"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_said_in_one_sentence(settings: str, expected: str) -> None:
+    """No prefix of pydantic's, and not the whole entry as its value."""
+    with pytest.raises(ParamsError) as error:
+        checked(PARAMS.replace("extractor: xfeat", f"extractor: xfeat, {settings}", 1))
+
+    assert f"  - {expected}" in str(error.value)
+    assert "Value error" not in str(error.value)
+    assert ", got {" not in str(error.value)

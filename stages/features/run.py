@@ -4,8 +4,8 @@ Each video is decoded by a process of its own: if it crashes, that video fails a
 
 In a batch of copies the pictures are changed by the values that are drawn for each video and copy.
 
-On a GPU two videos are worked on at a time, in threads that share the network: while it works on a batch of one, the
-other is decoded. The features of a video, and its errors, are the same either way.
+On a GPU several videos are worked on at a time, in threads that share the network: while it works on a batch of one,
+others are decoded. The features of a video, and its errors, are the same either way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,11 @@ from vad.schema.augment import Augment
 from vad.video.draws import draw
 
 GPU_VIDEOS = 2
-"""Videos at a time on a GPU; memory grows with them, and decoder and network cannot both be busy with fewer."""
+"""Videos at a time on a GPU, at least: decoder and network cannot both be busy with fewer."""
+MOST_VIDEOS = 8
+"""Videos at a time where the GPU decodes: no card has more than 8 hardware decoders, and one decodes one video."""
+VIDEO_BYTES = 2**33
+"""Memory of a GPU for each of these videos: its decoded frames, and its batch in the network."""
 
 
 class Outcome(NamedTuple):
@@ -42,7 +46,7 @@ def main(argv: Sequence[str] | None, videos_at_a_time: int | None = None) -> Non
 
     Args:
         argv: the flags; None = those of the command line.
-        videos_at_a_time: >= 1; None = two on a GPU, else one.
+        videos_at_a_time: >= 1; None = as the settings say.
 
     Raises: VadError with the problems of all videos.
     """
@@ -62,7 +66,7 @@ def main(argv: Sequence[str] | None, videos_at_a_time: int | None = None) -> Non
             facts = {"n_frames": video["n_frames"], **({"copy": copy} if copy else {})}
             return extract(extractor, source, Job("features", out, args.section, args.code, list(source.paths), facts))
 
-        at_a_time = videos_at_a_time or (GPU_VIDEOS if gpu else 1)
+        at_a_time = videos_at_a_time or (together(section, memory_of_gpu()) if gpu else 1)
         if at_a_time == 1:
             outcomes = [work(video) for video in videos]
         else:
@@ -74,6 +78,27 @@ def main(argv: Sequence[str] | None, videos_at_a_time: int | None = None) -> Non
                 outcome.job.set_aside()
         rest = "The other videos of this job are done." if len(problems) < len(videos) else ""
         raise VadError(listing(f"features ({args.batch.stem})", grouped(problems), rest))
+
+
+def together(section: Mapping[str, Any], memory: int) -> int:
+    """How many videos are worked on at a time on a GPU.
+
+    Args:
+        section: a features entry, maybe with another one in `vectors`.
+        memory: of the GPU, in bytes.
+    """
+    if wanted := section.get("vectors", section).get("videos_at_a_time"):
+        return wanted
+    if section.get("decoder") != "dali" or section.get("decoder_device") == "cpu":
+        return GPU_VIDEOS
+    return min(MOST_VIDEOS, max(GPU_VIDEOS, round(memory / VIDEO_BYTES)))
+
+
+def memory_of_gpu() -> int:
+    """The memory of this process's GPU in bytes; 0 if torch sees none."""
+    import torch  # an extractor without a network may not have loaded it
+
+    return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
 
 
 def extract(extractor: BaseExtractor, source: Source, job: Job) -> Outcome:

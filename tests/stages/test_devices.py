@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stages import devices
-from stages.devices import VISIBLE, Turn, gpus, wants_gpu
+from stages.devices import VISIBLE, Turn, card, gpus, uuids, wants_gpu
 
 ROOT = Path(__file__).parents[2]
 JOB = """
@@ -91,10 +92,13 @@ def test_a_turn_is_taken_once_and_undone(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("visible", "expected"),
-    [("", []), ("-1", []), ("0", ["0"]), ("2, GPU-8f", ["2", "GPU-8f"]), ("MIG-1/2", ["MIG-1/2"])],
+    [
+        *[("", []), ("-1", []), ("0", ["0"]), ("2, GPU-8f", ["2", "GPU-8f"]), ("MIG-GPU-1/2/0", ["MIG-GPU-1/2/0"])],
+        *[("NoDevFiles", []), ("0,-1,1", ["0"]), ("0,none,1", ["0"]), ("0,,1", ["0"])],
+    ],
 )
 def test_what_the_environment_lets_through(visible: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Indices and names alike, as a cluster sets them."""
+    """Indices and names alike, as a cluster sets them; nothing behind a name that means no GPU."""
     monkeypatch.setenv(VISIBLE, visible)
 
     assert expected == gpus()
@@ -132,3 +136,67 @@ def test_without_a_gpu_nothing_is_locked(tmp_path: Path) -> None:
         assert turn.take(True) is None
 
     assert not (tmp_path / "locks").exists()
+
+
+SMI = """#!/bin/sh
+printf 'GPU-8f12aa, NVIDIA A\\nGPU-8f99bb, NVIDIA %s\\n' {second}
+"""
+
+
+def machine_with(folder: Path, second: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two GPUs, as its nvidia-smi lists them."""
+    program = folder / "nvidia-smi"
+    program.write_text(SMI.format(second=second))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_an_index_and_a_uuid_of_one_gpu_are_one_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process may spell it its own way; the other GPU is free."""
+    machine_with(tmp_path, "A", monkeypatch)
+    with Turn(["0"], tmp_path / "locks") as first, Turn(["GPU-8f12", "GPU-8f9"], tmp_path / "locks") as second:
+        taken = [first.take(True), second.take(True)]
+        locks = sorted(path.name for path in (tmp_path / "locks").iterdir())
+
+    assert ["0", "GPU-8f9"] == taken
+    assert ["GPU-8f12aa.lock", "GPU-8f99bb.lock"] == locks
+
+
+def test_gpus_of_different_kinds_have_no_sure_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA puts the fastest first, nvidia-smi goes by slots, unless CUDA is set to do so too."""
+    machine_with(tmp_path, "B", monkeypatch)
+    unsure = uuids()
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+
+    assert ([], ["GPU-8f12aa", "GPU-8f99bb"]) == (unsure, uuids())
+
+
+def test_without_nvidia_smi_names_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to ask."""
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert [] == uuids()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("0", "GPU-8f"), ("1", "GPU-9a"), ("2", "2"), ("GPU-9", "GPU-9a"), ("GPU-", "GPU-"), ("MIG-1", "MIG-1")],
+)
+def test_one_name_for_a_gpu(name: str, expected: str) -> None:
+    """An index, the beginning of a UUID that one GPU has, or the name as it is."""
+    assert expected == card(name, ["GPU-8f", "GPU-9a"])
+
+
+def test_a_job_that_waits_says_for_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, however long it waits."""
+    monkeypatch.setattr(devices, "SAID_AFTER_S", 0.0)
+    monkeypatch.setattr(devices, "WAIT_S", 0.001)
+    with Turn(["3"], tmp_path) as first:
+        first.take(True)
+        threading.Timer(0.1, first.__exit__, (None, None, None)).start()
+        with Turn(["3"], tmp_path) as second:
+            second.take(True)
+
+    assert f"waiting for GPU 3: other jobs hold the locks in {tmp_path}\n" == capsys.readouterr().err

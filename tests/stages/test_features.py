@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.features.run import main
+from stages.features.run import main, together
 from tests import videos
 from vad.artefacts.files import write_json
 from vad.errors import VadError
@@ -157,6 +157,42 @@ def test_threads_are_exact_until_the_last_one_is_done() -> None:
 
     assert (1, True) == inside
     assert (threads, flags) == (torch.get_num_threads(), torch.backends.cudnn.deterministic)
+
+
+DALI = {"decoder": "dali", "decoder_device": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("section", "gib", "expected"),
+    [
+        ({"decoder": "pyav", "videos_at_a_time": None}, 80, 2),
+        ({"decoder": "pyav", "videos_at_a_time": 3}, 80, 3),
+        ({**DALI, "videos_at_a_time": None}, 79.6, 8),
+        ({**DALI, "videos_at_a_time": None}, 39.5, 5),
+        ({**DALI, "videos_at_a_time": None}, 6, 2),
+        ({**DALI, "videos_at_a_time": 16}, 6, 16),
+        ({**DALI, "decoder_device": "cpu"}, 80, 2),
+        ({**DALI, "vectors": {"videos_at_a_time": 4}}, 80, 4),
+        (DALI, 24, 3),
+    ],
+)
+def test_videos_at_a_time_on_a_gpu(section: dict[str, Any], gib: float, expected: int) -> None:
+    """As set; else bounded by decoders and memory, where the GPU decodes."""
+    assert expected == together(section, int(gib * 2**30))
+
+
+def test_a_gpu_whose_memory_is_full_is_one_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said once for all videos, with the settings that bound memory; no traceback."""
+
+    def full(self: xfeat.Extractor, segments: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
+
+    monkeypatch.setattr(xfeat.Extractor, "run", full)
+    with pytest.raises(VadError) as error:
+        main(batch(folder, ["a", "b", "c"], extractor="xfeat", size=64, device="cpu", batch_frames=32), 3)
+
+    assert "3 times (" in str(error.value)
+    assert "does not fit in the memory of the GPU. Set batch_frames (now 32) or videos_at_a_time" in str(error.value)
 
 
 @pytest.mark.gpu

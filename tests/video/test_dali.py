@@ -17,15 +17,18 @@ from tests import videos
 from tests.project import REAL_DATA, ROOT
 from vad.errors import MediaError
 from vad.extractors._base import Source, load_extractor, make_features
+from vad.video import dali, dali_probe
 from vad.video.batches import BatchReader, batches
-from vad.video.dali import LAYOUTS, DALIReader, Pipeline, Refusal, load_dali, require_all
+from vad.video.dali import LAYOUTS, DALIReader, Pipeline, Refusal, load_dali, machine_fault, require_all
 from vad.video.dali_check import _of_the_times
+from vad.video.dali_check import check as check_video
 from vad.video.decode import PyAVReader, Reader, RestartError, Rules, frames_identity, open_video
 from vad.video.decode_report import Tally
 
 HEIGHT, WIDTH = 96, 128
 DALI = Rules(decoder="dali", decoder_device="cpu")
 ELSE_PYAV = Rules(decoder="dali", decoder_device="cpu", unsupported="pyav")
+NO_H264 = "codec h264: this DALI decodes it with a GPU only, and none was found"
 LENGTHS = (1, 15, 16, 17, 40)
 CODECS = {
     "vp9": ("libvpx-vp9", ".webm", "yuv420p"),
@@ -65,7 +68,7 @@ def difference(frames: np.ndarray, others: np.ndarray) -> tuple[int, float]:
 def h264(tmp_path_factory: pytest.TempPathFactory) -> bool:
     """Whether this DALI decodes H.264 on the CPU; 2.1.1 to 2.4 do not."""
     _, reader = read(write(tmp_path_factory.mktemp("asked"), 3, "h264"), ELSE_PYAV)
-    return reader.report.get("instead_of") != "DALI: Failed to create video decoder for provided video data"
+    return reader.report.get("instead_of") != f"DALI: {NO_H264}"
 
 
 @pytest.mark.parametrize("n_frames", LENGTHS)
@@ -278,6 +281,14 @@ def test_h264_on_a_cpu_is_decoded_or_left_to_pyav(tmp_path: Path, h264: bool) ->
     assert np.array_equal(by_pyav(path), frames) is not h264
 
 
+def test_h264_without_a_gpu_is_an_error_that_says_so(tmp_path: Path, h264: bool) -> None:
+    """The codec, why, and how to let PyAV step in."""
+    if h264:
+        pytest.skip("this DALI decodes H.264 on the CPU")
+    with pytest.raises(MediaError, match=rf"\({NO_H264}\)\. Set unsupported: pyav to let PyAV decode such videos"):
+        read(write(tmp_path, 3, "h264"))
+
+
 def broken(monkeypatch: pytest.MonkeyPatch, run: int) -> None:
     """Let DALI fail in one of its runs, counted from 1."""
     runs, take = iter(range(1, 100)), Pipeline.take
@@ -321,6 +332,101 @@ def test_a_failure_before_the_first_batch_needs_no_restart(tmp_path: Path, monke
     found = list(batches(open_video(path, HEIGHT, WIDTH, ELSE_PYAV), 64))
 
     assert np.array_equal(by_pyav(path), torch.cat(found).numpy())
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, text: str, device: str = "cpu") -> None:
+    """Let DALI itself fail in each first run, on a machine that is said to decode on a device."""
+
+    def fail(self: Pipeline, data: np.ndarray) -> None:
+        with dali._refusals():
+            raise RuntimeError(text)
+
+    monkeypatch.setattr(Pipeline, "start", fail)
+    layouts = {"cpu": LAYOUTS["cpu"], "gpu": LAYOUTS["cpu"]}
+    make = Pipeline.__init__
+    monkeypatch.setattr(dali, "LAYOUTS", layouts)
+    monkeypatch.setattr(dali, "decoding_device", lambda rules: device)
+    monkeypatch.setattr(
+        Pipeline, "__init__", lambda self, package, _, *size, **kw: make(self, package, "cpu", *size, **kw)
+    )
+
+
+@pytest.mark.parametrize("rules", [DALI, ELSE_PYAV])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "encountered:\n Cannot load libnvcuvid.so",
+            r"a clip that is known to be good fails too \(Cannot load libnvcuvid",
+        ),
+        ("CUDA runtime API error cudaErrorMemoryAllocation (2):\nout of memory", "memory is full"),
+        ("Could not allocate physical storage of size 123 on device 0", "memory is full"),
+    ],
+)
+def test_a_fault_of_the_machine_is_left_to_no_other_decoder(
+    rules: Rules, text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a driver without NVDEC would send a whole data set to PyAV, in silence."""
+    failing(monkeypatch, text, "gpu")
+
+    with pytest.raises(MediaError, match=rf"E_NO_DECODER: DALI cannot decode on this machine: {words}.*\. Look at"):
+        read(write(tmp_path, 17), rules)
+
+
+def test_a_failure_on_one_video_is_left_to_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the clip that is known to be good comes through."""
+    failing(monkeypatch, "encountered:\n odd video", "gpu")
+    monkeypatch.setattr(dali, "machine_fault", lambda package, device: "")
+    _, reader = read(write(tmp_path, 17), ELSE_PYAV)
+
+    assert "DALI: odd video" == reader.report["instead_of"]
+
+
+def test_the_known_good_clip_is_good(tmp_path: Path) -> None:
+    """PyAV decodes it; DALI on a CPU too, with its frames in VP9."""
+    path = tmp_path / "good.mp4"
+    path.write_bytes(dali_probe.known_good().tobytes())
+    frames = by_pyav(path, dali_probe.HEIGHT, dali_probe.WIDTH)
+    vp9 = videos.write_video(tmp_path / "good.webm", frames, codec="libvpx-vp9")
+
+    assert (dali_probe.N_FRAMES, dali_probe.HEIGHT, dali_probe.WIDTH, 3) == frames.shape
+    assert frames.any(axis=(1, 2, 3)).all()
+    assert "" == check_video(path, Rules()).refusal
+    assert "" == machine_fault(load_dali(), "cpu", np.frombuffer(vp9.read_bytes(), np.uint8))
+
+
+def test_on_a_gpu_frames_are_copied_on_the_stream_that_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DALI gets torch's current stream, does not wait, and gives its memory back after the stream has ended."""
+    done: list[str] = []
+
+    class Stream:
+        def synchronize(self) -> None:
+            done.append("stream has ended")
+
+    class Sample:
+        def shape(self) -> list[int]:
+            return [2, 4, 4, 3]
+
+    class Outputs:
+        def share_outputs(self) -> list[list[Sample]]:
+            return [[Sample(), Sample()]]
+
+        def release_outputs(self) -> None:
+            done.append("memory given back")
+
+    def copy(sample: Sample, target: torch.Tensor, cuda_stream: object) -> None:
+        assert [2, 4, 4, 3] == list(target.shape)
+        done.append("copied" if cuda_stream is stream else "copied elsewhere")
+
+    stream, empty = Stream(), torch.empty
+    pipeline = Pipeline.__new__(Pipeline)
+    pipeline._copy, pipeline._device, pipeline._pipeline = copy, torch.device("cuda", 0), Outputs()
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
+    monkeypatch.setattr(torch, "empty", lambda size, dtype, device: empty(size, dtype=dtype))
+    frames = pipeline.take(more=False)
+
+    assert ["copied", "copied", "stream has ended", "memory given back"] == done
+    assert (4, 4, 4, 3) == frames.shape
 
 
 def test_clips_begin_again_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -630,6 +736,13 @@ def test_real_videos(h264: bool) -> None:
 
         assert (largest <= 80 and 0 < mean < 4) if h264 else largest == 0
         assert ("instead_of" in reader.report) is not h264
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_nvdec_decodes_the_known_good_clip() -> None:
+    """Else every refusal of DALI would be taken for a fault of the machine."""
+    assert "" == machine_fault(load_dali(), "gpu")
 
 
 @pytest.mark.gpu

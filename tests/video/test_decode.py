@@ -105,6 +105,20 @@ def test_bad_files_have_a_named_error(name: str, clip: Path, tmp_path: Path) -> 
         read(path)
 
 
+def test_an_unreadable_file_is_named_once_and_without_a_number(tmp_path: Path) -> None:
+    """FFmpeg's own number and its spelling of the path say nothing to a reader."""
+    path = tmp_path / "junk.mp4"
+    path.write_bytes(np.random.default_rng(0).bytes(5000))
+    with pytest.raises(MediaError) as error:
+        read(path)
+
+    assert 1 == str(error.value).count("junk.mp4")
+    assert "E_UNREADABLE: it cannot be opened as a video (Invalid data found when processing input)." in str(
+        error.value
+    )
+    assert "Errno" not in str(error.value)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
 def test_v2_a_truncated_file_is_never_a_short_video(suffix: str, tmp_path: Path) -> None:
     """Cut at any place, also where the decoder itself ends without a word."""

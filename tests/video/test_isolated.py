@@ -16,16 +16,16 @@ import pytest
 import torch
 
 from tests import videos
-from vad.cost.measure import run_isolated
+from vad.cost.measure import FirstFrames, run_isolated
 from vad.errors import MediaError
 from vad.video import decode_process, isolated
 from vad.video.batches import BatchReader, batches
-from vad.video.decode import PyAVReader, Reader, Rules, open_video
-from vad.video.decode_process import BLOCK_BYTES, Limits, Ring, confine, leave_network, limits_of
+from vad.video.decode import PyAVReader, Reader, Rules, open_in_this_process, open_video
+from vad.video.decode_process import BLOCK_BYTES, Limits, Shared, confine, leave_network, limits_of
 from vad.video.isolated import IsolatedReader
 
 N_FRAMES, SIZE = 72, 48
-"""Five blocks: a process waits before the third one until the first one is used."""
+"""Five blocks."""
 ANY_DAMAGE = Rules(policy="tolerant", max_corrupt_frac=1.0)
 PLENTY = limits_of(Rules())
 
@@ -70,7 +70,7 @@ def children(pid: int) -> list[int]:
 
 
 def begun(reader: IsolatedReader) -> tuple[Iterator[np.ndarray], int]:
-    """The frames of a reader behind its first one, and the number of its process, which waits with two full blocks."""
+    """The frames of a reader behind its first one, and the number of its process, which waits with a full block."""
     frames = reader.frames()
     next(frames)
     pid = reader.pid
@@ -141,7 +141,7 @@ def test_large_pictures_pass_in_small_blocks(tmp_path: Path) -> None:
     folder = videos.write_images(tmp_path / "001", videos.scene(3))
     found = list(IsolatedReader(folder, 2200, 2600).frames())
 
-    assert (1, 4, 16) == tuple(Ring.frames(side, side) for side in (2200, 1080, 500))
+    assert (1, 4, 16) == tuple(Shared.frames(side, side) for side in (2200, 1080, 500))
     assert 4 * 1080**2 * 3 <= BLOCK_BYTES
     assert all(np.array_equal(a, b) for a, b in zip(found, PyAVReader(folder, 2200, 2600).frames(), strict=True))
 
@@ -151,7 +151,7 @@ def test_a_crash_is_the_error_of_its_video(name: str, clip: Path) -> None:
     """Which video, behind which frame, which signal, and what to do; the next video is decoded."""
     frames, pid = begun(IsolatedReader(clip, SIZE, SIZE))
     os.kill(pid, signal.Signals[name])
-    with pytest.raises(MediaError, match=rf"clip\.mp4: E_DECODER_CRASHED: .+ after frame 32 \({name}\)\. .*ffmpeg -i"):
+    with pytest.raises(MediaError, match=rf"clip\.mp4: E_DECODER_CRASHED: .+ after frame 16 \({name}\)\. .*ffmpeg -i"):
         list(frames)
 
     assert not runs(pid)
@@ -170,7 +170,7 @@ def test_a_launcher_that_dies_is_replaced(clip: Path) -> None:
     launcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(pid, signal.SIGSTOP)  # else it might come to its end first
     os.kill(launcher, signal.SIGKILL)
-    with pytest.raises(MediaError, match=r"E_DECODER_CRASHED: the decode process ended after frame 32\. Run again"):
+    with pytest.raises(MediaError, match=r"E_DECODER_CRASHED: the decode process ended after frame 16\. Run again"):
         list(frames)
 
     wait_until(lambda: not runs(pid))
@@ -357,3 +357,13 @@ def test_every_reader_of_room_features_is_isolated(clip: Path) -> None:
 
     assert [IsolatedReader] * 2 == [type(reader) for reader in readers]
     assert N_FRAMES == isolated.ask("count", clip, Rules())
+
+
+def test_a_measurement_reads_in_its_own_process(clip: Path) -> None:
+    """Its time and memory would miss those of another one."""
+    before = children(os.getpid())
+    reader = FirstFrames(20).open_video(clip, SIZE, SIZE, Rules())
+    next(iter(reader.frames()))
+
+    assert isinstance(open_in_this_process(clip, SIZE, SIZE, Rules()), PyAVReader)
+    assert before == children(os.getpid())

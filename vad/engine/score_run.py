@@ -17,6 +17,7 @@ from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
 from vad.errors import FeatureError
 from vad.models._base import VideoModel
+from vad.nn.exact import full_float32
 from vad.schema.infer import Infer
 
 
@@ -77,6 +78,7 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     Raises: ArtefactError for damaged weights or features; FeatureError for features that do not fit the model.
     """
     torch.set_num_threads(threads)
+    full_float32()
     model, config = restored(run)
     on_device(model, config["section"]["train"]["device"])
     kept = kept_epochs(run)

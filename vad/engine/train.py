@@ -31,6 +31,7 @@ from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
 from vad.interrupts import Stopped, held
 from vad.models._base import Bags, VideoModel, Windows, defines
 from vad.models._contract import checked_terms
+from vad.nn.exact import full_float32
 from vad.nn.precision import autocast
 from vad.schema.train import Train
 
@@ -275,6 +276,7 @@ def use_exact_algorithms(threads: int) -> None:
     """Have torch use algorithms that give the same result each time, from here on in this process."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    full_float32()
     torch.set_num_threads(threads)
 
 

@@ -65,8 +65,15 @@ class NetworkSettings(Rules):
     batch_frames: Count | None = Field(
         default=None,
         description="frames that go through the network together, rounded to whole segments: bounds its memory,"
-        " for each of the two videos that a GPU works on at a time;"
+        " for each of videos_at_a_time;"
         f" null = {CPU_FRAMES} on a CPU, {GPU_FRAMES} on a GPU",
+    )
+
+    videos_at_a_time: Count | None = Field(
+        default=None,
+        description="videos that a job works on at a time on a GPU: more keep more hardware decoders busy and take more"
+        " memory, and the features are the same; null = 2, with decoder dali on the GPU up to 8, one for each 8 GiB of"
+        " its memory; a job without a GPU works on one",
     )
 
     @model_validator(mode="after")
@@ -111,11 +118,17 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
     def extract(self, source: Source) -> FeatureFile:
         """Features of one video, batch by batch: memory does not grow with its length, but for the rows.
 
-        Raises: MediaError for a video that cannot be read completely, FeatureError for weights or device.
+        Raises: MediaError for a video that cannot be read completely, FeatureError for weights, device, or memory of
+            the GPU.
         """
         reader = self.open(source)
-        with one_exact_thread(), self._own_stream():
-            features = self.join(self._rows(reader))
+        try:
+            with one_exact_thread(), self._own_stream():
+                features = self.join(self._rows(reader))
+        except torch.OutOfMemoryError:
+            together = self.config.batch_frames or GPU_FRAMES
+            fix = f"Set batch_frames (now {together}) or videos_at_a_time lower, or end what else uses the GPU"
+            raise FeatureError(f"{source.video}: the network does not fit in the memory of the GPU. {fix}.") from None
         starts = np.arange(len(features)) * self.cut.step
         report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self._made_by()}
         return FeatureFile(features, np.append(starts, reader.n_frames).astype(np.int64), report)

@@ -16,8 +16,8 @@ class Augment(Section):
 
     copies: Count = Field(
         default=1,
-        description="extra feature tables of each video of the fit part, from which training draws; disk space, time of"
-        " extraction and memory of training grow by as many times what the plain videos take",
+        description="extra feature tables of each video of the fit part, from which training draws; each copy costs as"
+        " much again as the plain videos of that part, in disk space, time of extraction and memory of training",
     )
     brightness: NotNegative = Field(
         default=0.0, description="pictures are multiplied by a factor from max(0, 1 - brightness) to 1 + brightness"

@@ -22,6 +22,9 @@ def explain(error: ValidationError, schema: type[BaseModel], prefix: str = "") -
             lines.append(f"{where}: unknown key.{nearest(str(item['loc'][-1]), _keys(schema, item['loc'][:-1]))}")
         elif item["type"] == "missing":
             lines.append(f"{where}: missing")
+        elif item["type"] == "value_error" and "ctx" in item:  # in our words already; the input may be a whole section
+            got = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
+            lines.append(f"{where}: {item['ctx']['error']}{got}")
         else:
             lines.append(f"{where}: {item['msg']}, got {item['input']!r}")
     return lines

@@ -15,6 +15,7 @@ mapped; for a GPU DALI copies them into the memory of the host. Files of 2 GiB a
 
 import contextlib
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ from vad.video.batches import batches
 from vad.video.containers import media_error
 from vad.video.dali_augment import augment_in_pipeline
 from vad.video.dali_check import NOTHING_KNOWN, Promise
+from vad.video.dali_probe import HEIGHT, N_FRAMES, WIDTH, known_good
 from vad.video.decode import Reader, RestartError, Rules
 from vad.video.draws import Draws
 from vad.video.isolated import IsolatedReader, ask
@@ -39,6 +41,16 @@ SEQUENCE = 16
 """Frames that DALI decodes in one run: what is held, whatever the length of the video."""
 INSTALL = "Run pip install nvidia-dali-cuda130==2.4.0 (for CUDA 12 nvidia-dali-cuda120==2.4.0), or set decoder: pyav"
 FIX = "Set unsupported: pyav to let PyAV decode such videos, or decoder: pyav for all"
+FIX_MACHINE = (
+    "Look at nvidia-smi: the GPU's free memory, who else decodes on it, and the driver (its libnvcuvid). Or set a lower"
+    " videos_at_a_time or batch_frames, or decoder: pyav"
+)
+NEED_GPU = ("h264", "hevc", "av1")
+"""Codecs that DALI 2.1.1 to 2.4 decode with a GPU only."""
+NO_MEMORY = re.compile(
+    r"out of memory|MEMORY_ALLOCATION|OUT_OF_MEMORY|bad_alloc|could not allocate|allocation failed", re.I
+)
+"""What DALI's messages say when memory runs out."""
 
 
 class Layout(NamedTuple):
@@ -59,11 +71,16 @@ class Refusal(Exception):  # noqa: N818 - no error yet: `unsupported` decides
     """Why DALI cannot decode a video, or did not decode all of it."""
 
 
+class Failure(Refusal):
+    """An error of DALI itself: of this video, or of the machine."""
+
+
 class DALIReader:
     """One video file through DALI. Arguments: see `vad.video.decode.open_video`.
 
     A video that DALI cannot decode is a MediaError E_UNSUPPORTED, or read by PyAV (`unsupported: pyav`). If that shows
     after frames were passed on, it is a `RestartError`: `vad.extractors._base.make_features` begins the video again.
+    Where the machine is at fault (E_NO_DECODER), PyAV never steps in: else a whole data set would go to it.
 
     Raises: MediaError if DALI is not installed, or decoder_device is gpu and there is none.
     """
@@ -111,6 +128,8 @@ class DALIReader:
                 passed_on = True
                 yield batch
             return
+        except Failure as failure:
+            reason = f"DALI: {self._reason(failure)}"
         except Refusal as refusal:
             reason = f"DALI: {refusal}"
         what = f"DALI on {self.device} cannot decode it ({reason.removeprefix('DALI: ')})"
@@ -122,6 +141,23 @@ class DALIReader:
         instead = IsolatedReader(self.path, self.height, self.width, self.rules, self.short_side, reason)
         self._instead = augmented(instead, self._draws) if self._draws else instead
         yield from batches(self._instead, size, stride)
+
+    def _reason(self, failure: Failure) -> str:
+        """Why DALI failed on this video.
+
+        Raises: MediaError E_NO_DECODER if it is no fault of the video: memory is full, or DALI fails on a clip too that
+            is known to be good.
+        """
+        codec = self._promise.stated.get("codec")
+        if self.device == "cpu" and codec in NEED_GPU and "create video decoder" in str(failure):
+            why = "the settings ask for the CPU" if torch.cuda.is_available() else "none was found"
+            return f"codec {codec}: this DALI decodes it with a GPU only, and {why}"
+        fault = "memory is full" if NO_MEMORY.search(str(failure)) else ""
+        if not fault and self.device == "gpu":
+            fault = machine_fault(self._dali, self.device)
+        if fault:
+            raise media_error(self.path, "E_NO_DECODER", f"DALI cannot decode on this machine: {fault}", FIX_MACHINE)
+        return str(failure)
 
     def _sequences(self) -> Iterator[UInt8[Tensor, "frames height width 3"]]:
         """All frames in their order, up to 16 at a time.
@@ -233,22 +269,24 @@ class Pipeline:
         Raises: Refusal.
         """
         with _refusals():
-            copies = [self._copied(samples) for samples in self._pipeline.share_outputs()]
-            if copies[0].is_cuda:
-                torch.cuda.current_stream().synchronize()  # the copies must be done before DALI writes there again
+            # On torch's own stream: what used the memory of a new tensor before has then ended before it is written.
+            stream = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
+            copies = [self._copied(samples, stream) for samples in self._pipeline.share_outputs()]
+            if stream:
+                stream.synchronize()  # with a stream DALI does not wait: the copies end before it writes there again
             self._pipeline.release_outputs()
             if more:
                 self._pipeline.schedule_run()
         self.seen = copies[-1]
         return copies[0]
 
-    def _copied(self, samples: Any) -> UInt8[Tensor, "frames *shape"]:  # noqa: ANN401 - an output of DALI
-        """All samples of one output, one behind the other."""
+    def _copied(self, samples: Any, stream: torch.cuda.Stream | None) -> UInt8[Tensor, "frames *shape"]:  # noqa: ANN401
+        """All samples of one output of DALI, one behind the other; copied on a stream of the GPU."""
         shapes = [samples[index].shape() for index in range(len(samples))]
         size = (sum(shape[0] for shape in shapes), *shapes[0][1:])
         joined, at = torch.empty(size, dtype=torch.uint8, device=self._device), 0
         for index, shape in enumerate(shapes):
-            self._copy(samples[index], joined[at : at + shape[0]])
+            self._copy(samples[index], joined[at : at + shape[0]], cuda_stream=stream)
             at += shape[0]
         return joined
 
@@ -268,6 +306,24 @@ def require_all(frames: UInt8[Tensor, "frames *shape"], left: int) -> None:
         raise Refusal("it has more frames than its container promises")
     if len(frames) > wanted and not frames[wanted - 1].any():
         raise Refusal("its last frame is black, or missing")
+
+
+def machine_fault(dali: ModuleType, device: str, clip: UInt8[np.ndarray, "bytes"] | None = None) -> str:
+    """Why DALI cannot decode a clip that is known to be good; empty = it can.
+
+    Args:
+        dali: the package.
+        device: cpu or gpu.
+        clip: another one of the same size and length; None = `vad.video.dali_probe.known_good`, in H.264.
+    """
+    try:
+        pipeline = Pipeline(dali, device, HEIGHT, WIDTH)
+        pipeline.start(known_good() if clip is None else clip)
+        pipeline.take(more=False)
+        require_all(pipeline.seen, N_FRAMES)
+    except Refusal as refusal:
+        return f"a clip that is known to be good fails too ({refusal})"
+    return ""
 
 
 def decoding_device(rules: Rules) -> str:
@@ -295,15 +351,15 @@ def load_dali() -> ModuleType:
 
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
-    """Errors of DALI as refusals, in one line. A GPU that is full is no property of the video."""
+    """Errors of DALI as failures, in one line."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            raise Failure("out of memory") from None
         text = str(error).partition("encountered:")[2] or str(error)
         lines = filter(None, map(str.strip, text.splitlines()))
-        raise Refusal(next(lines, "an error without words").rpartition("failed: ")[2]) from None
+        raise Failure(next(lines, "an error without words").rpartition("failed: ")[2]) from None
 
 
 def _cut_again(

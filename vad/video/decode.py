@@ -6,8 +6,8 @@ thread, because two threads give other pixels on damaged files, in a process of 
 come one at a time (in batches: `vad.video.batches`): memory does not grow with the length.
 
 Code words of `MediaError`: E_MISSING, E_NOT_A_FILE, E_EMPTY_FILE, E_UNREADABLE, E_FORMAT, E_TRUNCATED,
-E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED (DALI cannot decode this file; PyAV may); of the process
-that decodes E_DECODER_CRASHED, E_DECODER_STUCK, E_DECODER_MEMORY.
+E_NO_VIDEO, E_NO_FRAMES, E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED (DALI cannot decode this file; PyAV may), E_NO_DECODER
+(DALI cannot decode on this machine); of the process that decodes E_DECODER_CRASHED, E_DECODER_STUCK, E_DECODER_MEMORY.
 """
 
 from collections.abc import Callable, Iterator

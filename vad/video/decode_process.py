@@ -35,7 +35,7 @@ from vad.video.decode import PyAVReader, Rules
 from vad.video.demux import count_frames
 
 BLOCK_FRAMES, BLOCK_BYTES = 16, 2**24
-"""What one message passes on at most: more frames save little, and two blocks are held besides the frames in use."""
+"""What one message passes on at most: more frames save little, and a block is held besides the frames in use."""
 HEAD = mmap.PAGESIZE
 """Bytes of the shared memory before the first frame."""
 MEMORY, BYTES_PER_PIXEL = 2**29, 48
@@ -80,8 +80,8 @@ def limits_of(rules: Rules, stride: int = 1) -> Limits:
     return Limits(MEMORY + BYTES_PER_PIXEL * rules.max_pixels, cpu_seconds, LARGEST_PIXEL * rules.max_pixels)
 
 
-class Ring:
-    """Memory that two processes share: two blocks of frames in turn, and how many frames were decoded so far.
+class Shared:
+    """Memory that two processes share: a block of frames, and how many frames were decoded so far.
 
     Args:
         fd: of the memory, `size` bytes long; may be closed afterwards.
@@ -90,13 +90,13 @@ class Ring:
     """
 
     decoded: Int64[np.ndarray, "1"]
-    blocks: UInt8[np.ndarray, "2 frames height width 3"]
+    block: UInt8[np.ndarray, "frames height width 3"]
 
     def __init__(self, fd: int, height: int, width: int) -> None:
         memory = mmap.mmap(fd, self.size(height, width))
         self.decoded = np.frombuffer(memory, np.int64, 1)
-        shape = (2, self.frames(height, width), height, width, 3)
-        self.blocks = np.frombuffer(memory, np.uint8, math.prod(shape), HEAD).reshape(shape)
+        shape = (self.frames(height, width), height, width, 3)
+        self.block = np.frombuffer(memory, np.uint8, math.prod(shape), HEAD).reshape(shape)
 
     @staticmethod
     def frames(height: int, width: int) -> int:
@@ -106,7 +106,7 @@ class Ring:
     @classmethod
     def size(cls, height: int, width: int) -> int:
         """Bytes of the memory."""
-        return HEAD + 2 * cls.frames(height, width) * height * width * 3
+        return HEAD + cls.frames(height, width) * height * width * 3
 
 
 class Channel:
@@ -120,44 +120,46 @@ class Channel:
         self._line.sendall(json.dumps(message).encode() + b"\n")
 
     def wait(self) -> None:
-        """Wait until a block may be written again. If nobody wants it any more, the process ends."""
+        """Wait until the next block is asked for. If nobody wants it any more, the process ends.
+
+        It does not decode ahead: a job has one core, and two processes that take turns there every few milliseconds
+        would drive each other's data out of its caches.
+        """
         if not self._line.recv(1):
             os._exit(0)
 
 
-def _frames(request: Mapping[str, Any], rules: Rules, channel: Channel, ring: Ring) -> Any:  # noqa: ANN401 - JSON
+def _frames(request: Mapping[str, Any], rules: Rules, channel: Channel, shared: Shared) -> Any:  # noqa: ANN401 - JSON
     """Pass on all frames of a video; the answer is its decode report."""
     limits, stride = Limits(*request["limits"]), request["stride"]
     shape = (request["height"], request["width"])
     reader = PyAVReader(Path(request["path"]), *shape, rules, request["short_side"], request["instead_of"])
-    number, filled = 0, 0
+    filled = 0
     for frame in reader.frames(stride):
-        if not filled:
-            if number > 1:
-                channel.wait()
-            _allow_cpu(limits.cpu_seconds)
-        ring.blocks[number % 2, filled] = frame
-        ring.decoded[0] = reader.n_frames
+        shared.block[filled] = frame
+        shared.decoded[0] = reader.n_frames
         filled += 1
-        if filled == len(ring.blocks[0]):
+        if filled == len(shared.block):
             channel.send(block=filled)
-            number, filled = number + 1, 0
+            channel.wait()
+            _allow_cpu(limits.cpu_seconds)
+            filled = 0
     if filled:
         channel.send(block=filled)
     return reader.report
 
 
-def _promise(request: Mapping[str, Any], rules: Rules, channel: Channel, ring: Ring) -> Any:  # noqa: ANN401 - JSON
+def _promise(request: Mapping[str, Any], rules: Rules, channel: Channel, shared: Shared) -> Any:  # noqa: ANN401 - JSON
     """What the container promises, see `vad.video.dali_check.check`."""
     return check(Path(request["path"]), rules)._asdict()
 
 
-def _count(request: Mapping[str, Any], rules: Rules, channel: Channel, ring: Ring) -> int:
+def _count(request: Mapping[str, Any], rules: Rules, channel: Channel, shared: Shared) -> int:
     """Frames that the header states, see `vad.video.demux.count_frames`."""
     return count_frames(Path(request["path"]), rules.max_pixels)
 
 
-TASKS: dict[str, Callable[[Mapping[str, Any], Rules, Channel, Ring], Any]] = {
+TASKS: dict[str, Callable[[Mapping[str, Any], Rules, Channel, Shared], Any]] = {
     "frames": _frames,
     "promise": _promise,
     "count": _count,
@@ -216,12 +218,12 @@ def _work(request: Mapping[str, Any], memory: int, line: int) -> None:
     has = 0
     try:
         os.chdir(request["folder"])
-        ring = Ring(memory, request["height"], request["width"])
+        shared = Shared(memory, request["height"], request["width"])
         os.close(memory)
-        decoded, has = ring.decoded, memory_peak()
+        decoded, has = shared.decoded, memory_peak()
         confine(limits)
         rules = Rules.model_validate_json(request["rules"])
-        answer = {"done": TASKS[request["task"]](request, rules, channel, ring)}
+        answer = {"done": TASKS[request["task"]](request, rules, channel, shared)}
     except MediaError as error:
         answer = {"error": str(error)}
     except MemoryError:

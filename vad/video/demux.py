@@ -31,7 +31,7 @@ def open_container(path: Path) -> InputContainer:
         raise media_error(path, "E_FORMAT", what, fix) from None
     except (FFmpegError, OSError, ValueError) as error:
         lost = missing_bytes(path)
-        code, what = "E_UNREADABLE", f"it cannot be opened as a video ({error})"
+        code, what = "E_UNREADABLE", f"it cannot be opened as a video ({getattr(error, 'strerror', None) or error})"
         if lost:
             code, what = "E_TRUNCATED", f"the file ends {lost} bytes early and cannot be opened"
         raise media_error(path, code, what, AGAIN) from None

@@ -1,10 +1,10 @@
 """A reader that has each video decoded by a process of its own: a crash or a hang there is the error of that video.
 
-The process (`vad.video.decode_process`) works under limits, and puts frames into memory that both share. It decodes
-ahead by a block of 16 frames while the frames before are used. It is forked by a launcher, which a program starts when
-it first opens a video (a quarter of a CPU second) and keeps for the others (milliseconds each). Nothing has a name in
-the file system, and the decode process ends with the launcher, the launcher with the program that started it: nothing
-is left behind, whatever is killed.
+The process (`vad.video.decode_process`) works under limits, and puts 16 frames at a time into memory that both share,
+whenever more are asked for. It is forked by a launcher, which a program starts when it first opens a video (a quarter
+of a CPU second) and keeps for the others (milliseconds each). Nothing has a name in the file system, and the decode
+process ends with the launcher, the launcher with the program that started it: nothing is left behind, whatever is
+killed.
 """
 
 import atexit
@@ -30,7 +30,7 @@ from vad.errors import MediaError
 from vad.video import decode_process
 from vad.video.containers import media_error
 from vad.video.decode import Rules
-from vad.video.decode_process import END, Limits, Ring, limits_of
+from vad.video.decode_process import END, Limits, Shared, limits_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,11 +147,9 @@ class IsolatedReader:
         with _process(request, self.rules, self.limits or limits_of(self.rules, stride)) as process:
             self.pid = process.pid
             try:
-                number = 0
                 while "block" in (message := process.receive()):
-                    yield process.ring.blocks[number % 2, : message["block"]]
+                    yield process.shared.block[: message["block"]]
                     process.go_on()
-                    number += 1
             finally:
                 self.pid = None
         self._report = message["done"]
@@ -238,9 +236,9 @@ class Process:
         self._line, far_end = socket.socketpair()
         memory = ctypes.CDLL(None).memfd_create(b"frames", MEMORY_FD | MAY_SEAL)
         try:
-            os.ftruncate(memory, Ring.size(*size))
+            os.ftruncate(memory, Shared.size(*size))
             fcntl.fcntl(memory, ADD_SEALS, SAME_SIZE)
-            self.ring = Ring(memory, *size)
+            self.shared = Shared(memory, *size)
             self.pid = launcher.start(request, [memory, far_end.fileno()])
         finally:
             os.close(memory)
@@ -265,7 +263,7 @@ class Process:
         return message
 
     def go_on(self) -> None:
-        """The block before the last one may be written again."""
+        """Ask for the next block: it is written over the last one."""
         with contextlib.suppress(OSError):  # it has ended: `receive` says how
             self._line.send(b".")
 
@@ -316,7 +314,7 @@ class Process:
         return self._error("E_DECODER_CRASHED", f"the decoder {did}{self._where()} ({name})")
 
     def _where(self) -> str:
-        return f" after frame {self.ring.decoded[0]}"
+        return f" after frame {self.shared.decoded[0]}"
 
     def _error(self, code: str, what: str, fix: str = ANEW) -> MediaError:
         return media_error(self._path, code, what, fix)
