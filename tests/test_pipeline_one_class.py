@@ -78,9 +78,7 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
         "data/infer/ae/seed0.npz",
         "data/report/tsne/ae",
         "reports/efficiency/edge_extractor.xfeat.mine.json",
-        "reports/efficiency/edge_head.ae.json",
         "reports/efficiency/extractor.xfeat.mine.json",
-        "reports/efficiency/head.ae.json",
     ]
     assert "reports/mine/results" in made
     assert project.snakemake("report_mine") == []

@@ -58,26 +58,35 @@ def main(argv: Sequence[str] | None, videos_at_a_time: int | None = None) -> Non
         gpu = turn.take(wants_gpu(section))
         extractor = load_extractor(section)
 
-        def work(video: Mapping[str, Any]) -> Outcome:
+        outcomes: dict[str, Outcome] = {}
+
+        def work(video: Mapping[str, Any]) -> None:
             video_id, copy = video["video_id"], video.get("copy", 0)
             draws = draw(typed(Augment, section["augment"]), video_id, copy) if copy else None
             source = Source(video_id, tuple(Path(p) for p in video["sources"]), video["n_frames"], draws=draws)
             out = args.out / file_name(video_id, copy)
             facts = {"n_frames": video["n_frames"], **({"copy": copy} if copy else {})}
-            return extract(extractor, source, Job("features", out, args.section, args.code, list(source.paths), facts))
+            job = Job("features", out, args.section, args.code, list(source.paths), facts)
+            outcomes[video_id] = extract(extractor, source, job)
 
         at_a_time = videos_at_a_time or (together(section, memory_of_gpu()) if gpu else 1)
-        if at_a_time == 1:
-            outcomes = [work(video) for video in videos]
-        else:
-            with ThreadPoolExecutor(at_a_time) as threads:
-                outcomes = list(threads.map(work, videos))
-    if problems := [outcome.problem for outcome in outcomes if outcome.problem]:
-        for outcome in outcomes:
-            if outcome.replaced:
-                outcome.job.set_aside()
-        rest = "The other videos of this job are done." if len(problems) < len(videos) else ""
-        raise VadError(listing(f"features ({args.batch.stem})", grouped(problems), rest))
+        try:
+            if at_a_time == 1:
+                for video in videos:
+                    work(video)
+            else:
+                with ThreadPoolExecutor(at_a_time) as threads:
+                    list(threads.map(work, videos))  # also raises what a thread raised
+            in_order = [outcomes[video["video_id"]] for video in videos]
+            if problems := [outcome.problem for outcome in in_order if outcome.problem]:
+                rest = "The other videos of this job are done." if len(problems) < len(videos) else ""
+                raise VadError(listing(f"features ({args.batch.stem})", grouped(problems), rest))
+        except BaseException:
+            # Snakemake puts the earlier versions of all videos back when a job fails or is interrupted.
+            for outcome in outcomes.values():
+                if outcome.replaced:
+                    outcome.job.set_aside()
+            raise
 
 
 def together(section: Mapping[str, Any], memory: int) -> int:

@@ -44,6 +44,26 @@ def test_batches_are_drawn_where_the_features_are() -> None:
     assert "meta" == bags.whole(torch.tensor([1])).features.device.type
 
 
+def with_copies_of_changed_pictures() -> list[Any]:
+    """Bags and windows with a copy each: 512 + 512 and 480 + 480 bytes."""
+    copy = Part([np.full((4, 8), 2, np.float32)] * 4, [0, 1, 0, 1])
+    bags = Part([np.ones((4, 8), np.float32)] * 4, [0, 1, 0, 1], copies=[copy])
+    images = Part([np.ones((10, 3, 4, 4), np.uint8)], [0], copies=[Part([np.zeros((10, 3, 4, 4), np.uint8)], [0])])
+    return [BagSet(bags, 4), WindowSet(images, 5, 1)]
+
+
+@pytest.mark.parametrize(("free", "held"), [(3968, True), (3967, False)])
+def test_copies_are_held_with_the_videos(free: int, held: bool) -> None:
+    """They count, and a batch whose samples come from several versions lies on one device."""
+    bags, windows = with_copies_of_changed_pictures()
+    assert held == hold([bags, windows], DEVICE, free)
+    own = [bags.features, *windows.rows]
+    copied = [copy.features for copy in bags.copies] + [rows for copy in windows.copies for rows in copy.rows]
+    drawn = [next(iter(part.draw(2, 1, torch.Generator().manual_seed(0)))).features for part in (bags, windows)]
+
+    assert {"meta" if held else "cpu"} == {tensor.device.type for tensor in (*own, *copied, *drawn)}
+
+
 def test_on_the_cpu_nothing_moves() -> None:
     """No copy is made."""
     bags, windows = parts()

@@ -16,7 +16,7 @@ from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.artefacts.files import read_json, write_json
 from vad.artefacts.scores import read_scores
 from vad.artefacts.weights import read_weights
-from vad.engine import train_run
+from vad.engine import parts, train_run
 from vad.engine.build import build, load_weights
 from vad.engine.kept_epochs import kept_epochs
 from vad.engine.score import score_video
@@ -120,9 +120,11 @@ def test_a_seed_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
 def test_features_are_read_once_for_all_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file of the train list once, the first one twice: its width is asked first."""
     read = []
-    monkeypatch.setattr(
-        train_run, "read_features", lambda path, *dim: read.append(path.stem) or read_features(path, *dim)
-    )
+    for module, name in ((train_run, "read_features"), (parts, "open_features")):
+        reader = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda path, *args, reader=reader: read.append(path.stem) or reader(path, *args)
+        )
     fitted(tmp_path, 0, seeds=("0", "1", "2"))
 
     assert ["a", "a", "b", "c"] == sorted(read)

@@ -19,7 +19,7 @@ def hold(parts: Sequence[BagSet | WindowSet], device: torch.device, free: int | 
     Batches are equal either way.
 
     Args:
-        parts: data of a run; their tensors are replaced.
+        parts: data of a run, with the copies of their videos; their tensors are replaced.
         device: of the model; for the CPU nothing is done.
         free: bytes of free memory there; None = as torch reports it.
 
@@ -27,6 +27,7 @@ def hold(parts: Sequence[BagSet | WindowSet], device: torch.device, free: int | 
     """
     if device.type == "cpu":
         return False
+    parts = [version for part in parts for version in (part, *part.copies)]
     size = sum(rows.nbytes for part in parts for rows in _held(part))
     if size > HELD_SHARE * (torch.cuda.mem_get_info(device)[0] if free is None else free):
         return False
