@@ -105,6 +105,8 @@ ROWS = {
         "report",
     ),
 }
+TOGETHER = ("words",), ("a metric",), ("a model", "a published table"), ("a page", "a new variant")
+"""Changes that share a run because they reach different files: each run takes seconds before any job starts."""
 
 
 def wrong(row: Row, made: list[str]) -> list[str]:
@@ -113,32 +115,39 @@ def wrong(row: Row, made: list[str]) -> list[str]:
     return lost + [f"made: {one}" for one in made if not one.startswith((*row.must, *row.may))]
 
 
-def test_what_a_change_makes_again(project: Project) -> None:
-    """Each row of the table in docs/decisions, one after the other, through Snakemake."""
-    found = {}
-    for name, row in ROWS.items():
-        row.change(project)
-        found[name] = wrong(row, project.snakemake())
+def together(names: tuple[str, ...]) -> Row:
+    """Several changes as one."""
+    rows = [ROWS[name] for name in names]
 
-    assert {name: problems for name, problems in found.items() if problems} == {}
+    def change(project: Project) -> None:
+        for row in rows:
+            row.change(project)
+
+    must, may = (tuple(path for row in rows for path in row[place]) for place in (1, 2))
+    return Row(change, must, may, "|".join(row.stages for row in rows))
+
+
+def test_what_a_change_makes_again(project: Project) -> None:
+    """Each row of the table in docs/decisions, through Snakemake."""
+    found = {}
+    for names in (*TOGETHER, ("an extractor",)):
+        row = together(names)
+        row.change(project)
+        found[names] = wrong(row, project.snakemake())
+
+    assert {names: problems for names, problems in found.items() if problems} == {}
 
 
 def test_which_stages_a_change_starts(versioned: Project, tmp_path: Path) -> None:
-    """The same through `dvc repro`: nothing behind `plan` starts that has nothing to do with the change.
-
-    Changes that reach different files share a run: each `dvc repro` takes seconds before any stage starts.
-    """
+    """The same through `dvc repro`: nothing behind `plan` starts that has nothing to do with the change."""
     project = versioned.copy(tmp_path / "project")
     found = {}
-    for names in (("words",), ("a metric",), ("a model", "a published table"), ("a page", "a new variant")):
-        rows = [ROWS[name] for name in names]
-        for row in rows:
-            row.change(project)
+    for names in TOGETHER:
+        row = together(names)
+        row.change(project)
         made, started = project.repro_with_stages()
-        allowed = "|".join(row.stages for row in rows)
-        behind = [stage for stage in started if stage != "plan" and not re.fullmatch(allowed, stage)]
-        must, may = (tuple(path for row in rows for path in row[place]) for place in (1, 2))
-        found[names] = [*wrong(Row(rows[0].change, must, may, ""), made), *(f"started: {stage}" for stage in behind)]
+        behind = [stage for stage in started if stage != "plan" and not re.fullmatch(row.stages, stage)]
+        found[names] = [*wrong(row, made), *(f"started: {stage}" for stage in behind)]
 
     assert {names: problems for names, problems in found.items() if problems} == {}
     assert ([], []) == project.repro_with_stages()
