@@ -15,8 +15,8 @@ NAMES = 3
 """Files of a job that a message names."""
 ROOM_FOR_A_MESSAGE = 2**16
 """Bytes: with less free, a job may not have been able to write its error into its log."""
-_failed: dict[str, list[str]] = {}
-"""The logs of the jobs that Snakemake called failed, by rule."""
+_failed: dict[int, tuple[str, list[str]]] = {}
+"""Rule and logs of each job that Snakemake called failed, by its number; without those whose next try went well."""
 
 
 def watch(logger: logging.Logger) -> None:
@@ -31,8 +31,11 @@ def watch(logger: logging.Logger) -> None:
 def _shortened(record: logging.LogRecord) -> bool:
     """Cut the lists of files, the command and the text of a record."""
     fields = vars(record)
-    if fields.get("shellcmd") and getattr(fields.get("event"), "name", "") == "JOB_ERROR":
-        _failed.setdefault(fields["rule_name"], []).extend(map(str, fields.get("log") or []))
+    event = getattr(fields.get("event"), "name", "")
+    if fields.get("shellcmd") and event == "JOB_ERROR":
+        _failed[fields["jobid"]] = fields["rule_name"], list(map(str, fields.get("log") or []))
+    elif event == "JOB_FINISHED":
+        _failed.pop(fields["job_id"], None)
     for name in ("input", "output"):
         if isinstance(files := fields.get(name), list) and len(files) > NAMES:
             fields[name] = [*files[:NAMES], f"... ({len(files)} files)"]
@@ -64,7 +67,7 @@ def failures() -> str:
             words = message.strip() if mark else f"{text.strip().splitlines()[-1]}{_place(text)}"
             found.setdefault(words, []).append(log.as_posix())
     stopped: dict[str, list[str]] = {}
-    for rule, logs in _failed.items():
+    for rule, logs in _failed.values():
         if not any(log in named for named in found.values() for log in logs):
             texts = [Path(log).read_text(encoding="utf-8", errors="replace") for log in logs if Path(log).is_file()]
             last = [line for text in texts for line in text.splitlines() if line.strip()][-1:]

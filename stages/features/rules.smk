@@ -26,6 +26,7 @@ for batch in jobs.batches():
         conda:
             "../../envs/cpu.yaml"
         threads: 1
+        priority: 30
         resources:
             mem_mb=lambda w, attempt, mb=jobs.features_mb(batch): mb * attempt,
             runtime=lambda w, attempt, n=jobs.features_minutes(batch): n * attempt,

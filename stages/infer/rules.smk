@@ -33,6 +33,7 @@ rule infer:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
+    priority: 10
     resources:
         mem_mb=lambda w, attempt: jobs.infer_mb(w.variant) * attempt,
         runtime=lambda w, attempt: attempt

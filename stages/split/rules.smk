@@ -25,6 +25,7 @@ for name in installed.datasets:
             conda:
                 "../../envs/cpu.yaml"
             threads: 2
+            priority: 40
             resources:
                 mem_mb=lambda w, attempt: 1500 * attempt,
                 runtime=lambda w, attempt: 30 * attempt,
@@ -58,6 +59,7 @@ for name in installed.datasets:
         conda:
             "../../envs/cpu.yaml"
         threads: 1
+        priority: 40
         resources:
             mem_mb=lambda w, attempt: 500 * attempt,
             runtime=lambda w, attempt: 10 * attempt,
