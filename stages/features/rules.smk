@@ -21,12 +21,12 @@ for batch in jobs.batches():
             update([paths.record(path) for path in batch.files]),
         log:
             f"logs/features/{batch.name}.log",
+        priority: 30
         group:
             "features"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
-        priority: 30
         resources:
             mem_mb=lambda w, attempt, mb=jobs.features_mb(batch): mb * attempt,
             runtime=lambda w, attempt, n=jobs.features_minutes(batch): n * attempt,

@@ -28,12 +28,12 @@ rule infer:
         ),
     log:
         "logs/infer/{variant}.log",
+    priority: 10
     group:
         "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    priority: 10
     resources:
         mem_mb=lambda w, attempt: jobs.infer_mb(w.variant) * attempt,
         runtime=lambda w, attempt: attempt

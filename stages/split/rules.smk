@@ -20,12 +20,12 @@ for name in installed.datasets:
                 record=update(paths.record(paths.raw(name))),
             log:
                 f"logs/split/{name}_raw.log",
+            priority: 40
             group:
                 "split"
             conda:
                 "../../envs/cpu.yaml"
             threads: 2
-            priority: 40
             resources:
                 mem_mb=lambda w, attempt: 1500 * attempt,
                 runtime=lambda w, attempt: 30 * attempt,
@@ -54,12 +54,12 @@ for name in installed.datasets:
             record=update(paths.record(paths.tables(name))),
         log:
             f"logs/split/{name}_tables.log",
+        priority: 40
         group:
             "split"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
-        priority: 40
         resources:
             mem_mb=lambda w, attempt: 500 * attempt,
             runtime=lambda w, attempt: 10 * attempt,

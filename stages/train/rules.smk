@@ -32,13 +32,13 @@ rule train:
         ),
     log:
         "logs/train/{variant}.log",
+    # Long jobs, and those that others wait for, start first: no core is idle at the end of a run.
+    priority: 20
     group:
         "variant"
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    # Long jobs, and those that others wait for, start first: no core is idle at the end of a run.
-    priority: 20
     resources:
         mem_mb=lambda w, attempt: jobs.train_mb(w.variant) * attempt,
         runtime=lambda w, attempt: attempt
