@@ -152,8 +152,8 @@ def rows() -> list[Row]:
         small = plans.run("-n", "-q", "all")
         plans.edit("hidden_width: 8", "hidden_width: 9")
         small_changed = plans.run("-n", "-q", "all")
-        imported = plans.run("-q", "all", "features_published")
-        again = plans.run("-q", "all", "features_published")
+        imported = plans.run("features_published", "-q", "all")
+        again = plans.run("features_published", "-q", "all")
     return [
         _row(f"dry run, {MANY:,} videos", dry, cpu_s=30, peak_mb=400),
         _row("the same after a changed setting", changed, cpu_s=34, peak_mb=400),
