@@ -8,6 +8,9 @@ import psutil
 
 from vad.interrupts import SIGNALS
 
+_signals = 0
+"""How many came: only the first one unwinds Snakemake, a second one would interrupt its cleaning up."""
+
 
 def stop_with_jobs() -> None:
     """From here on SIGTERM and SIGINT end this run of Snakemake as Ctrl-C does, and its jobs with it.
@@ -22,7 +25,10 @@ def stop_with_jobs() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """Pass the signal on to every process of this run, then unwind."""
+    global _signals
+    _signals += 1
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
-    raise KeyboardInterrupt
+    if _signals == 1:
+        raise KeyboardInterrupt

@@ -10,8 +10,8 @@ from typing import Any
 from vad.artefacts.features import IN_MEMORY, READ_AT_ONCE
 
 MB = 2**20
-BASE = 2000
-"""Python, torch, a model and its batches."""
+BASE, TRAINING = 2000, 500
+"""Python, torch, a model and its batches; what training takes beside them."""
 ROWS = 453
 """Rows of a video, as in UCF-Crime: 13.77 million frames of 1,900 videos, 16 frames a row; bags are shorter."""
 LONGEST_SHARE = 1 / 14
@@ -69,7 +69,7 @@ def shape_of(entry: Mapping[str, Any], videos: int, copies: int = 0) -> Shape:
 def train_mb(shape: Shape) -> int:
     """Memory of training: of each part, and of each copy of the fit part, what is not left in files."""
     part = min(shape.videos * ROWS * shape.row_bytes, IN_MEMORY)
-    return BASE + ((2 + shape.copies) * part + _read_at_once(shape)) // MB
+    return BASE + TRAINING + ((2 + shape.copies) * part + _read_at_once(shape)) // MB
 
 
 def infer_mb(shape: Shape) -> int:

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from stages import stopping
 from stages.features import run as features
 from stages.room import command_line
 from stages.train import run as train
@@ -163,3 +165,16 @@ def test_what_cannot_be_written_has_an_exit_code_of_its_own(tmp_path: Path, caps
     assert f"error: disk full at {tmp_path}/x.txt: No space left on device. Free some space, then run" in said[0]
     assert said[1].startswith("error: disk full at")
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_second_signal_does_not_interrupt_the_end_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are passed on to the jobs; the first one alone unwinds Snakemake."""
+    passed: list[int] = []
+    job = SimpleNamespace(send_signal=passed.append)
+    monkeypatch.setattr(stopping, "_signals", 0)
+    monkeypatch.setattr(stopping.psutil, "Process", lambda: SimpleNamespace(children=lambda recursive: [job]))
+    with pytest.raises(KeyboardInterrupt):
+        stopping._stop(signal.SIGTERM, None)
+    stopping._stop(signal.SIGINT, None)
+
+    assert [signal.SIGTERM, signal.SIGINT] == passed

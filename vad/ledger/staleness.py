@@ -5,6 +5,7 @@ a checkout, a restored experiment, a copied file). The records can: they are com
 for, today's code and inputs. Only small JSON files are read, and files whose size or time changed since the last look.
 """
 
+import math
 import os
 import stat
 import sys
@@ -102,27 +103,30 @@ class Hashes:
         self.seen[name] = [*now, value]
         return value
 
-    def adopt(self, recorded: Mapping[str, set[str]], read_by_jobs: Iterable[str] = ()) -> None:
+    def adopt(self, recorded: Mapping[str, set[str]], read_by_jobs: Mapping[str, float] | None = None) -> None:
         """Look at the user's own files, which may be a hundred gigabytes of video.
 
-        The first look takes the recorded hash for true; later a file is read when its time differs, and a file of
-        another size is another file.
+        The first look takes the recorded hash for true, whatever the size. Later a file is read when its time or size
+        differs.
 
         Args:
             recorded: the hashes that records state, by file.
-            read_by_jobs: files that a job of this run has just read: the one hash that records state is true.
+            read_by_jobs: files that a job of this run has just read, and when its record was written: the one hash
+                that records state is true, unless the file changed after that.
         """
-        just_read, changed = set(read_by_jobs), {}
+        changed = {}
+        just_read = {name: _changed(name) <= written for name, written in (read_by_jobs or {}).items()}
         for name, values in recorded.items():
             if (now := _stat(name)) is None:
                 continue
             kept = self.kept.get(name)
-            if not self.trust_stat or len(values) > 1 or (kept is not None and kept[:2] != now):
+            replaced = not just_read.get(name, True)
+            if not self.trust_stat or replaced or len(values) > 1 or (kept is not None and kept[:2] != now):
                 changed[name] = now
             else:
                 self.seen[name] = kept or [*now, *values]
-        for name in sorted(changed.keys() & just_read):
-            if len(recorded[name]) == 1:
+        for name in sorted(changed.keys() & just_read.keys()):
+            if just_read[name] and len(recorded[name]) == 1:
                 self.seen[name] = [*changed.pop(name), *recorded[name]]
         if self.trust_stat and (size := sum(now[0] for now in changed.values())) > SLOW_BYTES:
             what = f"{len(changed)} of your files have another time or size than before, e.g. {min(changed)}"
@@ -156,6 +160,14 @@ def _stat(name: str) -> list[int] | None:
     return [sum(image.st_size for image in images) if images else found.st_size, max(times)]
 
 
+def _changed(name: str) -> float:
+    """When a file or folder last changed, in seconds; a program cannot set this time back."""
+    try:
+        return os.stat(name).st_ctime  # noqa: PTH116 - a thousand times before each run
+    except OSError:
+        return math.inf
+
+
 def check(plan: Plan, hashes: Hashes, started: float | None = None, only: Iterable[str] | None = None) -> Findings:
     """Compare every record with the present.
 
@@ -183,13 +195,13 @@ def check(plan: Plan, hashes: Hashes, started: float | None = None, only: Iterab
             files[artefact] = record["inputs"], {name: out["sha256"] for name, out in record["outputs"].items()}
     found.present = len(reasons)
     sources: dict[str, set[str]] = {}
-    read_by_jobs = []
+    read_by_jobs: dict[str, float] = {}
     for artefact, (inputs, _) in files.items():
         own = [name for name in inputs if owner(name, plan) is None]
         for name in own:
             sources.setdefault(name, set()).add(inputs[name])
-        if started is not None and own and Path(artefact + SUFFIX).stat().st_mtime >= started:
-            read_by_jobs += own
+        if started is not None and own and (written := Path(artefact + SUFFIX).stat().st_mtime) >= started:
+            read_by_jobs |= {name: min(written, read_by_jobs.get(name, written)) for name in own}
     hashes.adopt(sources, read_by_jobs)
     for artefact, (inputs, outputs) in files.items():
         reasons[artefact] += _other_files(inputs, outputs, hashes)
