@@ -54,7 +54,7 @@ def sync() -> int:
     Raises: VadError if something is stale, absent or newer than the last whole run: DVC would note it as right.
     """
     if not made("all"):
-        raise VadError("not everything is made and right. Run first: snakemake --cores all")
+        raise VadError("not everything is made and right. Run first: snakemake --cores all (if it has nothing to do: add -R all)")
     return subprocess.run(["dvc", "commit", "--force", "--quiet"], check=False).returncode
 
 
