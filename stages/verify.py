@@ -54,7 +54,8 @@ def sync() -> int:
     Raises: VadError if something is stale, absent or newer than the last whole run: DVC would note it as right.
     """
     if not made("all"):
-        raise VadError("not everything is made and right. Run first: snakemake --cores all (if it has nothing to do: add -R all)")
+        fix = "Run first: snakemake --cores all (if it has nothing to do: add -R all)"
+        raise VadError(f"not everything is made and right. {fix}")
     return subprocess.run(["dvc", "commit", "--force", "--quiet"], check=False).returncode
 
 
