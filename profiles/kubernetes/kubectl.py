@@ -53,7 +53,7 @@ def submit(script: str) -> str:
 
 
 def status(name: str) -> str:
-    """`success`, `failed` or `running`, the words of Snakemake; a Job that somebody deleted has failed."""
+    """`success`, `failed` or `running`, the words of Snakemake; a Job that was deleted has failed."""
     found = _kubectl("get", "job", name, "--ignore-not-found", "-o", "json")
     state = json.loads(found)["status"] if found else {"failed": 1}
     return "success" if state.get("succeeded") else "failed" if state.get("failed") else "running"

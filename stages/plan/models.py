@@ -53,10 +53,7 @@ class ModelParts:
 
     def head(self, variant: str) -> Part:
         """The cost of a variant's head. Without training settings: a new learning rate measures nothing again."""
-        entry = self.params["variants"][variant]
-        settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
-        reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
-        return self._cost("head", variant, settings, reads, {"features": reads.shapes[0]}, plugins, entry["model"])
+        return self._cost("head", variant, *self._head(variant))
 
     def extractor(self, features: str, dataset: str) -> Part:
         """The cost of an extractor on the videos of a data set."""
@@ -73,10 +70,14 @@ class ModelParts:
 
     def edge_head(self, variant: str) -> Part:
         """The latency of a variant's head at batch 1, also in formats for edge devices."""
+        return self._edge("head", variant, *self._head(variant))
+
+    def _head(self, variant: str) -> tuple[dict[str, Any], Reads, dict[str, str], tuple[str, ...], str]:
+        """Settings, inputs, places, plugins and code of what is measured of a variant's head."""
         entry = self.params["variants"][variant]
         settings = {name: entry[name] for name in ("dataset", "features", "model", "model_args")}
-        reads, plugins = self.sources.head(variant), (f"models/{entry['model']}",)
-        return self._edge("head", variant, settings, reads, {"features": reads.shapes[0]}, plugins, entry["model"])
+        reads = self.sources.head(variant)
+        return settings, reads, {"features": reads.shapes[0]}, (f"models/{entry['model']}",), entry["model"]
 
     def edge_extractor(self, features: str, dataset: str) -> Part:
         """The latency of an extractor at batch 1, also in formats for edge devices."""
