@@ -69,9 +69,11 @@ class Start:
         nothing = not self.found.stale and not self.found.absent
         if skip and nothing and state.whole_run() == self.stamp:
             return [state.WHOLE_RUN.as_posix()]  # rule `all` without any input would run
+        # A run of no job ends without a word to `remember`; rules or lists may have changed and nothing with them.
+        note = [state.NOTED.as_posix()] if skip and nothing else []
         # In an empty folder room report waits for everything anyway.
         absent = self.found.absent if self.found.present else []
-        return list(dict.fromkeys([*self.asked.reports.records(), *map(paths.record, absent)]))
+        return list(dict.fromkeys([*self.asked.reports.records(), *map(paths.record, absent), *note]))
 
     def remember(self, whole: bool) -> None:
         """After a run: note size and time of every file that was read, so that a later replacement is seen.

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from vad.artefacts.files import read_json
 from vad.errors import VadError, storage_error
 from vad.interrupts import Stopped, ignore, listen
+from vad.ledger import records
 from vad.ledger.records import Job
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -20,6 +21,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the flags of every job: every path, in and out, is a flag."""
+    records.start()
     flags = argparse.ArgumentParser(description=description, allow_abbrev=False)
     flags.add_argument("--section", type=Path, required=True, help="the params slice that this room may see, as JSON")
     flags.add_argument("--code", type=listed_code, required=True, help="the code files that decide the result, as JSON")
@@ -28,8 +30,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def listed_code(path: str | Path) -> list[Path]:
-    """The code files behind a job, from the file that the plan wrote."""
-    return [Path(file) for file in read_json(Path(path))["files"]]
+    """The code files behind a job, from the file that the plan wrote; from here on their hash is known.
+
+    Before the modules of a model or an extractor are loaded: a record must not name code that was edited since.
+    """
+    files = [Path(file) for file in read_json(Path(path))["files"]]
+    records.code_of(tuple(files))
+    return files
 
 
 def typed(config: type[Config], settings: object) -> Config:
@@ -38,8 +45,8 @@ def typed(config: type[Config], settings: object) -> Config:
 
 
 def settings(path: Path) -> dict:
-    """The content of a section file."""
-    return read_json(path)
+    """The content of a section file, as the job's record will state it."""
+    return records.section_of(path)
 
 
 def make(job: Job, work: Callable[[], object]) -> bool:

@@ -243,9 +243,15 @@ def test_a_clone_without_data_says_what_is_absent(stored: Callable[[], tuple[Pro
 
 
 def test_dvc_notes_a_whole_run_at_once(versioned: Project, tmp_path: Path) -> None:
-    """After a change and a run of Snakemake: one command, and no stage has anything to do; never before the run."""
+    """After a change and a run of Snakemake: one command, and no stage has anything to do; never before the run.
+
+    A change of the rules that starts nothing counts too: the run that found nothing to do is noted.
+    """
     project = versioned.copy(tmp_path / "project")
+    project.edit("Snakefile", "# What a run asks for that", "# What a run may ask for that")
+    assert project.run("python", "-m", "vad", "dvc-sync", check=False).returncode == 2
     project.snakemake()
+    project.run("python", "-m", "vad", "dvc-sync")
     project.edit("params.yaml", "lr: 0.001", "lr: 0.002")
     refused = project.run("python", "-m", "vad", "dvc-sync", check=False)
     project.snakemake()

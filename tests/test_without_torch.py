@@ -27,6 +27,10 @@ from vad.models._base import VideoModel
 SIZES = {"small": 3}
 LAYER = nn.Linear(2, 2)
 BUILT = LAYER
+ADDED, CALLED, KEPT = {"plain": 1}, [1], [1]
+ADDED["layer"] = LAYER
+CALLED.append(nn.ReLU())
+KEPT.append(2)
 
 class Config(Section):
     width: Count = SIZES["small"]
@@ -75,7 +79,8 @@ def test_what_is_left_of_a_plugin(tmp_path: Path) -> None:
     assert 3 == module.Config().width
     assert ("weak", 2) == (module.Model.supervision, module.Net.depth)
     assert "score" not in vars(module.Model)
-    assert not {"torch", "nn", "LAYER", "BUILT", "NET", "apply"} & set(vars(module))
+    assert [1, 2] == module.KEPT
+    assert not {"torch", "nn", "LAYER", "BUILT", "ADDED", "CALLED", "NET", "apply"} & set(vars(module))
 
 
 def test_settings_that_need_torch_are_refused(tmp_path: Path) -> None:

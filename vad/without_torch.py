@@ -79,7 +79,10 @@ def _light(statements: Iterable[ast.stmt], reduced: list[str]) -> Iterator[ast.s
             else:
                 lost.add(node.name)
         elif _mentioned([node]) & {*lost, *reduced}:  # a value may be made by calling the class
-            lost |= _mentioned([node], ast.Store)
+            changed = _changed(node)
+            lost |= _mentioned([node], ast.Store) | changed
+            for name in sorted(changed):  # what it was before this statement is not what the module says
+                yield from ast.parse(f"globals().pop({name!r}, None)").body
         else:
             yield node
 
@@ -102,6 +105,14 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
             yield from _evaluated(inner)
     else:
         yield node
+
+
+def _changed(node: ast.stmt) -> set[str]:
+    """The names whose content a statement may change: `name[...] = value`, `name.part = value`, `name.method(...)`."""
+    inner = [part for part in ast.walk(node) if isinstance(part, ast.Subscript | ast.Attribute)]
+    set_here = [part for part in inner if isinstance(part.ctx, ast.Store)]
+    called = [part.func for part in ast.walk(node) if isinstance(part, ast.Call) and part.func in inner]
+    return _mentioned([part.value for part in [*set_here, *called]])
 
 
 def _mentioned(nodes: Iterable[ast.AST], context: type[ast.expr_context] = ast.expr_context) -> set[str]:

@@ -8,6 +8,7 @@ from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.files import read_json
 from vad.artefacts.scores import write_scores
 from vad.engine.kept_epochs import kept_epochs
+from vad.ledger.arithmetic import threads_of
 from vad.ledger.records import Job, trusted_hash
 from vad.schema.infer import Infer
 from vad.splits.tables import read_test, read_train
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None) -> None:
 
         def score(run: Path, out: Path) -> None:
             turn.take(wants_gpu(read_json(run / "config.json")["section"]["train"]))
-            _score(run, parts, files, infer, args.threads, out)
+            _score(run, parts, files, infer, threads_of(args.threads), out)
 
         for run in args.runs:
             out = args.out / f"{run.name}.npz"

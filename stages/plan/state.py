@@ -14,6 +14,8 @@ from vad.artefacts.files import read_json, write_json
 from vad.errors import ArtefactError
 
 WHOLE_RUN = paths.STATE / "whole_run.json"
+NOTED = paths.STATE / "noted"
+"""The output of a rule that does nothing: never kept, so a run that asks for it has a job."""
 RULES = (Path("stages"), Path("profiles"))
 """Where Snakemake's own part of the decision stands: rules and settings."""
 

@@ -14,11 +14,12 @@ from stages.room import command_line, listed_code, make, settings, typed
 from vad.artefacts.features import shape_of
 from vad.artefacts.files import read_json
 from vad.errors import VadError, grouped, listing
-from vad.ledger.records import Job, files_of
+from vad.ledger.records import Job, files_of, start
 
 
 def main(argv: Sequence[str] | None) -> None:
     """Make every part; one that fails does not stop the others, and all failures are reported together."""
+    start()
     flags = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     flags.add_argument("--parts", type=Path, required=True, help="what each part is made from, as JSON")
     args = flags.parse_args(argv)

@@ -13,6 +13,7 @@ from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import file_name
 from vad.artefacts.files import locked
 from vad.errors import StorageError, VadError, listing
+from vad.ledger.arithmetic import threads_of
 from vad.ledger.records import Job
 from vad.schema.train import Train
 from vad.splits.tables import read_train
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--seeds", type=int, nargs="+", required=True)
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
+    threads = threads_of(args.threads)
     table = read_train(args.videos)
     files = [args.features / file_name(video_id) for video_id in table["video_id"]]
     copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
@@ -54,11 +56,15 @@ def main(argv: Sequence[str] | None) -> None:
         try:
             for seed in args.seeds:
                 out = args.out / f"seed{seed}"
-                job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], {"seed": seed})
+                facts = {"seed": seed, **({"threads": threads} if threads > 1 else {})}
+                job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], facts)
                 job.take_back()
                 was_there = out.is_dir()
                 try:
-                    if make(job, lambda seed=seed, out=out: training().run(seed, args.threads, out)) and was_there:
+                    if (
+                        make(job, lambda seed=seed, out=out, job=job: training().run(seed, threads, out, job.key))
+                        and was_there
+                    ):
                         replaced.append(job)
                 except StorageError:  # the other seeds would meet it too
                     raise

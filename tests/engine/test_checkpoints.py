@@ -1,5 +1,7 @@
 """Resume checkpoints: damaged, cut, killed while they are written, stopped between two steps; the weights stay."""
 
+import errno
+import io
 import os
 import signal
 import sys
@@ -14,7 +16,7 @@ import torch
 from tests.engine.test_train import PICTURES, SELECT, clips, new, part, same, settings
 from vad.engine import checkpoints
 from vad.engine.train import Trained, train
-from vad.errors import ArtefactError
+from vad.errors import ArtefactError, VadError
 from vad.interrupts import Stopped, stoppable
 from vad.models._base import VideoModel
 
@@ -181,3 +183,37 @@ def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_bit_identically(tmp_p
     assert killed > 1
     assert same(whole.state, resumed.state)
     assert whole.history == resumed.history
+
+
+def test_a_checkpoint_of_other_code_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Code, arithmetic or torch changed between a stop and the next run: weights of two would come out."""
+    path = tmp_path / "checkpoint.pt"
+    plan = settings(select_by=SELECT[NAME], epochs=1, optimiser="adamw", steps_per_epoch=1)
+    train(new(NAME, 3), part(0), part(1), plan, 3, checkpoint=path, made_by="one")
+    stored = path.read_bytes()
+    train(new(NAME, 3), part(0), part(1), plan, 3, checkpoint=path, made_by="one")
+    same_job = path.read_bytes()
+    train(new(NAME, 3), part(0), part(1), plan, 3, checkpoint=path, made_by="other")
+
+    assert stored == same_job
+    assert checkpoints.load(path)["digest"] != torch.load(io.BytesIO(stored[32:]), weights_only=True)["digest"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "I/O error"), OSError(errno.EMFILE, "Too many open files")])
+def test_a_checkpoint_that_cannot_be_read_now_is_kept(
+    error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a wrong hash says that a checkpoint is damaged; a fault of the moment ends the run and deletes nothing."""
+    path = tmp_path / "checkpoint.pt"
+    trained(NAME, path)
+    stored = path.read_bytes()
+
+    def refuse(_: Path) -> bytes:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(VadError, match=r"checkpoint\.pt: the checkpoint cannot be read"):
+            trained(NAME, path)
+
+    assert stored == path.read_bytes()

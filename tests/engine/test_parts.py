@@ -20,7 +20,7 @@ from vad.engine.checkpoints import digest
 from vad.engine.parts import Part, StoredRows, part_of, with_copies
 from vad.engine.placement import hold
 from vad.engine.score import score_video, video_scores
-from vad.errors import ArtefactError, FeatureError
+from vad.errors import FeatureError, StorageError
 from vad.models._base import VideoModel
 from vad.schema.infer import Infer
 from vad.schema.train import Train
@@ -116,14 +116,14 @@ def test_large_bags_lie_in_a_file_without_a_name(tmp_path: Path, monkeypatch: py
 
 
 def test_no_space_for_large_bags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Found before training, with the size and the folder."""
+    """Found before training, with the folder; exit code 74."""
     monkeypatch.setattr(parts, "IN_MEMORY", 0)
 
     def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ArtefactError, match=r"large: no .* GiB for the bags of 1 videos \(No space"):
+    with pytest.raises(StorageError, match=r"disk full at .*large: No space"):
         part_of(build(*BAGS, 6), "fit", written(tmp_path, [3]), [0], 6, tmp_path / "large")
 
 

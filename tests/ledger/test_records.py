@@ -38,7 +38,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 def forget() -> None:
     """Each job is a process of its own: nothing is remembered."""
-    for memory in (trusted_hash, broken_links, records._record_outputs, code._imports):
+    records.start()
+    for memory in (broken_links, code._imports):
         memory.cache_clear()
     code._parsed.clear()
 
@@ -357,3 +358,43 @@ def test_code_files_follow_imports_of_this_project(tmp_path: Path) -> None:
         "vad/b.py",
         "vad/c.py",
     ]
+
+
+@pytest.mark.parametrize(("path", "text"), [(".params/slices/room/x.json", '{"a": 2}'), ("stages/run.py", "x = 2\n")])
+def test_the_record_states_what_was_read_at_the_start(path: str, text: str) -> None:
+    """Params or code edited while a job works: the artefact is what it was begun with, and that is stale now."""
+    one = job().begin()
+    Path(path).write_text(text)
+    Path("data").mkdir()
+    Path("data/out.txt").write_text("out")
+    one.finish()
+
+    assert 1 == len(reasons())
+    assert not job().intact()
+
+
+@pytest.mark.parametrize("change", ["content", "gone", "time"])
+def test_an_input_that_changes_while_a_job_reads_it(change: str) -> None:
+    """Nobody knows which content was read: no record is written. A new time and the same content do no harm."""
+    one = job().begin()
+    Path("data").mkdir()
+    Path("data/out.txt").write_text("out")
+    {
+        "content": lambda: Path("source.txt").write_text("IN"),
+        "gone": Path("source.txt").unlink,
+        "time": lambda: os.utime("source.txt", (5, 5)),
+    }[change]()
+    if change == "time":
+        one.finish()
+        assert job().intact()
+    else:
+        with pytest.raises(ArtefactError, match=r"source\.txt: changed while a job was reading it"):
+            one.finish()
+        assert not Path("data/out.txt.prov.json").exists()
+
+
+def test_a_missing_input_is_the_business_of_the_job() -> None:
+    """The job names what is wrong with a video in its own words, before a record is asked for."""
+    one = job(inputs=("absent.mp4",)).begin()
+    with pytest.raises(ArtefactError, match=r"absent\.mp4: missing"):
+        one.finish()

@@ -11,7 +11,8 @@ from stages.report.run import job_of
 from tests.project import PARAMS, Plan
 from vad.artefacts.features import FeatureFile, write_features
 from vad.errors import ParamsError
-from vad.ledger.arithmetic import identity, shell_words
+from vad.ledger import arithmetic
+from vad.ledger.arithmetic import PORTABLE, identity, shell_words, threads_of
 from vad.params import load
 
 NATIVE = PARAMS.replace("    kind: mini_crime\n", "    kind: mini_crime\n    arithmetic: native\n")
@@ -99,3 +100,39 @@ def test_the_cost_of_a_head_hangs_on_shapes(folder: Path) -> None:
     job_of(listed).finish()
 
     assert [False, True, True, False] == [before, kept(3, 0.0), kept(3, 1.0), kept(4, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "end"),
+    [
+        ("x86_64", "fma sse2 avx2", ""),
+        ("x86_64", "sse2", " on x86_64 without AVX2"),
+        ("aarch64", "asimd", " on aarch64"),
+    ],
+)
+def test_a_cpu_without_what_portable_needs_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, machine: str, flags: str, end: str
+) -> None:
+    """Its bits are its own: records of it and of other CPUs are not called equal."""
+    info = folder / "cpuinfo"
+    info.write_text(f"processor : 0\nflags : {flags}\n")
+    monkeypatch.setattr(arithmetic, "CPU_INFO", info)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    arithmetic._elsewhere.cache_clear()
+    said = identity("portable")
+    arithmetic._elsewhere.cache_clear()
+
+    assert said.startswith("portable ")
+    assert end in said
+    assert ("without" in said) == bool(end)
+    assert "native" == identity("native")
+
+
+def test_portable_jobs_have_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--set-threads` cannot change their bits."""
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+    many = threads_of(4)
+    for name, value in PORTABLE.items():
+        monkeypatch.setenv(name, value)
+
+    assert (4, 1) == (many, threads_of(4))

@@ -17,7 +17,7 @@ import torch
 
 from vad.artefacts.files import atomic
 from vad.engine.batches import BagSet, WindowSet
-from vad.errors import ArtefactError
+from vad.errors import ArtefactError, VadError
 from vad.models._base import VideoModel
 from vad.schema.train import Train
 
@@ -25,9 +25,18 @@ HASH_BYTES = hashlib.sha256().digest_size
 log = logging.getLogger(__name__)
 
 
-def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Train, seed: int) -> str:
-    """A hash of everything that a run depends on, so that no other run resumes from its checkpoint."""
-    found = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
+def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Train, seed: int, made_by: str = "") -> str:
+    """A hash of everything that a run depends on, so that no other run resumes from its checkpoint.
+
+    Args:
+        model: its settings count.
+        data: of the fit and the validation part.
+        settings: section `train` of the variant.
+        seed: of the run.
+        made_by: what else decides the weights: the key of its job, with code and arithmetic.
+    """
+    own = [settings.model_dump(), model.config.model_dump(), seed, made_by, torch.__version__]
+    found = hashlib.sha256(json.dumps(own).encode())
     for part in data:
         for version in (part, *part.copies):
             found.update(version.identity.encode())  # of the feature files, without reading gigabytes again
@@ -68,14 +77,22 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
 def load(path: Path) -> dict[str, Any]:
     """Read one checkpoint, whose content must have the hash that it states.
 
-    Raises: ArtefactError for a file that is missing, cut or damaged.
+    Raises: ArtefactError for a file that is missing, cut or damaged; VadError for one that cannot be read now.
     """
     try:
         stored = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ArtefactError(f"{path}: no such checkpoint.") from error
+    except OSError as error:
+        fix = "Run the same command again; if it stays so, delete it, and training goes on from the one before it"
+        raise VadError(f"{path}: the checkpoint cannot be read ({error.strerror}). {fix}.") from error
+    try:
         if hashlib.sha256(stored[HASH_BYTES:]).digest() != stored[:HASH_BYTES]:
             raise ValueError("its content is not what its hash says")
         content = io.BytesIO(stored[HASH_BYTES:])
         return torch.load(content, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise  # no fault of the file
     except Exception as error:  # what torch raises depends on where a file is damaged
         raise ArtefactError(f"{path}: not a readable checkpoint ({error}).") from error
 

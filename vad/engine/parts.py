@@ -24,7 +24,7 @@ from vad.artefacts.clips import Clips
 from vad.artefacts.features import IN_MEMORY, READ_AT_ONCE, open_features, stored_features
 from vad.artefacts.npy import StoredArray
 from vad.engine.expansion import resample, resample_stored
-from vad.errors import ArtefactError, FeatureError
+from vad.errors import FeatureError, storage_errors
 from vad.models._base import Pool, VideoModel
 
 Rows = np.ndarray | StoredArray
@@ -166,13 +166,8 @@ class BagStore:
         folder = Path(tempfile.gettempdir()) if self.folder is None else self.folder
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            try:
+            with storage_errors(folder):
                 os.posix_fallocate(file.fileno(), 0, size)  # without the space, writing to the array would be a crash
-            except OSError as error:
-                raise ArtefactError(
-                    f"{folder}: no {size / 2**30:.1f} GiB for the bags of {self.videos} videos ({error.strerror}). Free"
-                    " some space there, then run the same command again."
-                ) from error
             return np.memmap(file, dtype, "r+", shape=shape)
 
 

@@ -288,6 +288,7 @@ def train(
     seed: int,
     threads: int = 1,
     checkpoint: Path | None = None,
+    made_by: str = "",
     after_epoch: Callable[[int], object] | None = None,
 ) -> Trained:
     """Train a model on the device it is on.
@@ -302,6 +303,7 @@ def train(
         checkpoint: file that is written after each epoch and when the process is stopped (the one before it
             stays beside it); a later call with the same data and settings goes on from it; the caller deletes
             both (`vad.engine.checkpoints.discard`).
+        made_by: what else decides the weights (code, arithmetic): a checkpoint of another one is not used.
         after_epoch: called with the number of each epoch that was trained, while the model has its weights.
 
     Raises: ParamsError for settings that do not fit the data; DatasetError for a missing class; VadError
@@ -311,7 +313,7 @@ def train(
     check(model, fit, validation, settings)
     use_exact_algorithms(threads)
     run = TrainingRun(model, fit, validation, settings, seed)
-    digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed) if checkpoint else ""
+    digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed, made_by) if checkpoint else ""
     if checkpoint:
         run.load(checkpoint, digest)
     hold([run.fit, run.validation], run.device)

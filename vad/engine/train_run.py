@@ -63,7 +63,7 @@ class VariantTraining:
     def _part(self, model: VideoModel, part: str, files: Sequence[Path], labels: Sequence[int]) -> Part:
         return part_of(model, part, files, labels, self.dim, self.folder)
 
-    def run(self, seed: int, threads: int, out: Path) -> None:
+    def run(self, seed: int, threads: int, out: Path, made_by: str = "") -> None:
         """Train one seed and write weights, the config that rebuilds the model, and the training curves.
 
         A run that was stopped or killed continues from its checkpoint, a hidden file next to its folder until it is
@@ -73,6 +73,7 @@ class VariantTraining:
             seed: >= 0; the same seed gives the same weights, whichever seeds were trained before in this process.
             threads: CPU threads, >= 1.
             out: folder of the run.
+            made_by: what else decides the weights (code, arithmetic): a checkpoint of another one is not used.
         """
         torch.set_num_threads(threads)
         model, section = self._new_model(seed), self.section
@@ -84,7 +85,7 @@ class VariantTraining:
             if keeper.wants(epoch):
                 keeper.write(epoch, _arrays(model.state_dict()))
 
-        result = train(model, self.fit, self.validation, self.settings, seed, threads, checkpoint, keep)
+        result = train(model, self.fit, self.validation, self.settings, seed, threads, checkpoint, made_by, keep)
         last, chosen = len(result.history), _arrays(result.state)
         keeper.write(last, _arrays(model.state_dict()))
         keeper.write(result.epoch, chosen)

@@ -1,7 +1,5 @@
 """What runs a network: torch, or OpenVINO on a CPU. OpenVINO is an optional extra, imported where it is asked for."""
 
-import ctypes
-import platform
 from typing import Any, Literal
 
 import torch
@@ -9,12 +7,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from vad.errors import FeatureError
+from vad.video.memory import keep_freed_memory
 
 Engine = Literal["torch", "openvino"]
 HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 """OpenVINO's names of precisions."""
-LARGEST_BLOCK, KEPT = 2**25, 2**30
-"""Bytes: glibc's largest heap block, and how much freed memory stays with the process."""
 
 
 def uses_openvino(engine: Engine, precision: str, device: torch.device) -> bool:
@@ -110,14 +107,3 @@ def _openvino() -> Any:  # noqa: ANN401 - as above
             " Install it: pip install 'vad-ledger[openvino]'; or set engine: torch and another precision."
         ) from None
     return openvino
-
-
-def keep_freed_memory() -> None:
-    """Let the process keep the memory of maps that it frees, for the next batch (glibc only).
-
-    Else each batch gets fresh pages from the system, which can cost a tenth of the time.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        libc, trim_threshold, mmap_threshold = ctypes.CDLL(None), -1, -3
-        libc.mallopt(mmap_threshold, LARGEST_BLOCK)
-        libc.mallopt(trim_threshold, KEPT)

@@ -7,10 +7,14 @@ have since 2013. docs/protocol.md says what was compared and what is not equal.
 
 import hashlib
 import os
+import platform
+from functools import cache
+from pathlib import Path
 
 from vad.artefacts.files import canonical_json
 from vad.schema.base import Arithmetic
 
+CPU_INFO = Path("/proc/cpuinfo")
 PORTABLE = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -35,6 +39,11 @@ def shell_words(arithmetic: Arithmetic) -> str:
     return " ".join(["env", *(f"{n}={value}" for n, value in PORTABLE.items())]) if arithmetic == "portable" else ""
 
 
+def threads_of(asked: int) -> int:
+    """How many threads a job may use: one where bits must be equal, because sums are cut by the number of threads."""
+    return 1 if in_force() == "portable" else asked
+
+
 def in_force() -> Arithmetic:
     """In which way this process computes."""
     return "portable" if all(os.environ.get(name) == value for name, value in PORTABLE.items()) else "native"
@@ -44,4 +53,15 @@ def identity(arithmetic: Arithmetic) -> str:
     """What a record says of it: equal words, equal settings of the libraries."""
     if arithmetic == "native":
         return arithmetic
-    return f"portable {hashlib.sha256(canonical_json(PORTABLE).encode()).hexdigest()[:8]}"
+    return f"portable {hashlib.sha256(canonical_json(PORTABLE).encode()).hexdigest()[:8]}{_elsewhere()}"
+
+
+@cache
+def _elsewhere() -> str:
+    """Nothing on a CPU that has what `portable` needs; others have bits of their own, and say so in their records."""
+    machine = platform.machine()
+    if machine == "AMD64" or (machine == "x86_64" and not CPU_INFO.is_file()):
+        return ""  # a system that does not say what its CPU has
+    if machine == "x86_64" and {"avx2", "fma"} <= set(CPU_INFO.read_text().split()):
+        return ""
+    return f" on {machine} without AVX2"

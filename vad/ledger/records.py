@@ -9,7 +9,9 @@ times say.
 Imports no torch: a job whose record is intact ends before anything heavy is loaded.
 """
 
+import contextlib
 import hashlib
+import json
 import os
 import platform
 import sys
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from vad.artefacts.files import canonical_json, read_json, sha256, write_json
-from vad.artefacts.fingerprint import fingerprint, folder_hash, is_image
+from vad.artefacts.fingerprint import fingerprint, folder_hash, image_files, is_image
 from vad.errors import ArtefactError
 from vad.ledger import arithmetic
 from vad.ledger.code import PYTHON, code_hash
@@ -49,6 +51,40 @@ def files_of(artefact: Path) -> list[Path]:
 def key_of(section: Any, code: str, inputs: dict[str, str]) -> str:  # noqa: ANN401 - JSON
     """What must be equal for two artefacts to be the same."""
     return hashlib.sha256(canonical_json([section, code, inputs]).encode()).hexdigest()
+
+
+def start() -> None:
+    """A process starts to work: slice, code and inputs are read once from here on.
+
+    Records must say what a job worked with. Params, code and videos may change while it works, for hours.
+    """
+    for memory in (_text, code_of, _state_when_read, trusted_hash, _record_outputs):
+        memory.cache_clear()
+
+
+def section_of(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """The params slice of a job, as it was when it was first read.
+
+    Raises: ArtefactError for a file that is missing or no JSON.
+    """
+    try:
+        return json.loads(_text(path))
+    except ValueError as error:
+        raise ArtefactError(f"{path}: not JSON ({error}). Run snakemake again, which writes it.") from error
+
+
+@cache
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read ({error.strerror}). Run snakemake, which writes it.") from error
+
+
+@cache
+def code_of(files: tuple[Path, ...]) -> str:
+    """The hash of code files, as they were when they were first asked for."""
+    return code_hash(files)
 
 
 @dataclass(frozen=True)
@@ -85,22 +121,30 @@ class Job:
             record = read_json(path)
         except ArtefactError:
             return False
-        if record.get("key") != self._key() or self._outputs() != record.get("outputs"):
+        if record.get("key") != self.key or self._outputs() != record.get("outputs"):
             return False
         for file in (*self._files(), path):
             os.utime(file)
         return True
 
     def begin(self) -> Self:
-        """Drop the record: from here on the artefact is unfinished until `finish`."""
+        """Drop the record until `finish`, which writes one of what is read now."""
         record_path(self.artefact).unlink(missing_ok=True)
+        section_of(self.section), code_of(tuple(self.code))
+        for path in self.inputs:
+            with contextlib.suppress(OSError):  # the job itself says what is wrong with a file of the user
+                if path.exists():
+                    trusted_hash(path)
         return self
 
     def finish(self) -> None:
-        """Write the record of what was made."""
-        inputs = self._inputs()
-        section = read_json(self.section)
-        code = code_hash(self.code)
+        """Write the record of what was made.
+
+        Raises: ArtefactError if an input changed meanwhile: nobody knows which of its contents the job has read.
+        """
+        for path in self.inputs:
+            refuse_changed(path)
+        inputs, section, code = self._inputs(), section_of(self.section), code_of(tuple(self.code))
         record = {
             "room": self.room,
             "section": {"path": self.section.as_posix(), "content": section, "facts": self.facts},
@@ -109,7 +153,7 @@ class Job:
             "inputs": inputs,
             "outputs": self._outputs(),
             "environment": environment(),
-            "key": key_of([section, self.facts, _arithmetic()], code, inputs),
+            "key": self.key,
         }
         write_json(record_path(self.artefact), record)
 
@@ -130,8 +174,14 @@ class Job:
             if hidden.is_file():
                 hidden.replace(hidden.with_name(hidden.name[1:].removesuffix(ASIDE)))
 
-    def _key(self) -> str:
-        return key_of([read_json(self.section), self.facts, _arithmetic()], code_hash(self.code), self._inputs())
+    @property
+    def key(self) -> str:
+        """What must be equal for two artefacts to be the same.
+
+        Raises: ArtefactError if an input is damaged.
+        """
+        section = [section_of(self.section), self.facts, _arithmetic()]
+        return key_of(section, code_of(tuple(self.code)), self._inputs())
 
     def _files(self) -> list[Path]:
         return [file for artefact in (self.artefact, *self.also) for file in files_of(artefact)]
@@ -212,6 +262,7 @@ def trusted_hash(path: Path) -> str:
     """
     if not path.exists():
         raise ArtefactError(f"{path}: missing. Put it back if it is yours; else run snakemake again, which makes it.")
+    _state_when_read(path)
     actual = fingerprint(path)
     if (record := find_record(path)) is not None and recorded_hash(record, path) != actual:
         raise ArtefactError(
@@ -219,6 +270,30 @@ def trusted_hash(path: Path) -> str:
             f"Run snakemake again; it makes the file anew. `vad verify` lists all such files."
         )
     return actual
+
+
+def refuse_changed(path: Path) -> None:
+    """Refuse an input whose content is no longer what it was when its hash was taken.
+
+    Raises: ArtefactError naming it.
+    """
+    before = trusted_hash(path)
+    if _state(path) != _state_when_read(path) and (not path.exists() or fingerprint(path) != before):
+        raise ArtefactError(f"{path}: changed while a job was reading it. Run the same command again.")
+
+
+@cache
+def _state_when_read(path: Path) -> list[tuple[str, int, int, int]]:
+    return _state(path)
+
+
+def _state(path: Path) -> list[tuple[str, int, int, int]]:
+    """Name, size, time and number of a file, or of each image of a folder; empty if it is gone."""
+    try:
+        files = image_files(path) if path.is_dir() else [path]
+        return [(f.name, (s := f.stat()).st_size, s.st_mtime_ns, s.st_ino) for f in files]
+    except OSError:
+        return []
 
 
 def recorded_hash(record: Path, path: Path) -> str | None:

@@ -33,6 +33,7 @@ from vad.video.containers import media_error
 from vad.video.dali_check import check
 from vad.video.decode import PyAVReader, Rules
 from vad.video.demux import count_frames
+from vad.video.memory import keep_freed_memory
 
 BLOCK_FRAMES, BLOCK_BYTES = 16, 2**24
 """What one message passes on at most: more frames save little, and a block is held besides the frames in use."""
@@ -175,6 +176,7 @@ def serve(control: socket.socket) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # sent to all processes of a terminal: who started it decides
     leave_network()
+    keep_freed_memory()
     with control, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         while True:
             message, fds, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
