@@ -33,6 +33,8 @@ rule evaluate:
         ),
     log:
         "logs/evaluate/{variant}.log",
+    # Before other scoring: reports, which wait for all variants of a data set, do not wait for those of others.
+    priority: 15
     group:
         "variant"
     conda:

@@ -25,6 +25,8 @@ for bundle in reports.bundles():
             records=update(bundle.records),
         log:
             f"logs/report/{bundle.name}.log",
+        # As soon as they can start, so that no long one is left for the end of a run; measuring waits for idle cores.
+        priority: 0 if bundle.name.startswith("costs.") else 15
         group:
             "costs" if bundle.name.startswith("costs.") else "report"
         conda:

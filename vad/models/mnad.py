@@ -101,6 +101,16 @@ class Output(NamedTuple):
     queries: Float[Tensor, "windows cells width"]
 
 
+class Encoded(NamedTuple):
+    """What the encoder makes of windows: cells of length 1, the target, and the maps of the three levels."""
+
+    cells: Float[Tensor, "windows width rows columns"]
+    target: Float[Tensor, "windows dim height width2"]
+    largest: Tensor
+    middle: Tensor
+    smallest: Tensor
+
+
 Keys = Float[Tensor, "slots width"]
 Queries = Float[Tensor, "queries width"]
 
@@ -245,11 +255,18 @@ class Model(VideoModel):
             features: RGB, 0..255.
             keys: the memory to read; None = the trained one.
         """
+        return self._decoded(self._encoded(features), self.keys if keys is None else keys)
+
+    def _encoded(self, features: Tensor) -> Encoded:
+        """What does not depend on the memory."""
         frames = signed_bgr(features)
         *maps, deepest = self.encoder(frames[:, : max(self.config.window - 1, 1)].flatten(1, 2))
-        cells = functional.normalize(deepest, dim=1)
+        return Encoded(functional.normalize(deepest, dim=1), frames[:, -1], *maps)
+
+    def _decoded(self, encoded: Encoded, keys: Keys) -> Output:
+        """What is read of a memory, and the pictures made with it."""
+        cells, target, *maps = encoded
         queries = cells.flatten(2).transpose(1, 2)
-        keys = self.keys if keys is None else keys
         weights = torch.softmax(queries @ keys.T, dim=2).detach()
         read = (weights @ keys).transpose(1, 2).reshape(cells.shape)
         skips = maps[::-1] if self.config.method == "prediction" else []
@@ -257,7 +274,7 @@ class Model(VideoModel):
             opened = [gate(read, skip) for gate, skip in zip(self.gates, skips, strict=True)]
             skips = [skip * gate for gate, skip in zip(opened, skips, strict=True)]
             read = read * torch.stack([_resized(gate, read) for gate in opened]).mean(dim=0)
-        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), frames[:, -1], queries)
+        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), target, queries)
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
         """Error of the picture, queries near their key and far from the next; in training the keys move after it."""
@@ -303,9 +320,10 @@ class Model(VideoModel):
         if not self.config.test_update:
             return self._components(self(features))
         rows = []
-        for window in features.split(1):
+        # The encoder takes all windows at once, which costs half as much as one after the other.
+        for window in zip(*(part.split(1) for part in self._encoded(features)), strict=True):
             keys = self.keys if self._test_keys is None else self._test_keys
-            out = self(window, keys)
+            out = self._decoded(Encoded(*window), keys)
             rows.append(self._components(out, keys))
             if weighted_error(out) < self.config.update_threshold:
                 self._test_keys = updated_keys(keys, out.queries.flatten(0, 1))
