@@ -23,22 +23,28 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
     train, test = read_train(args.train), read_test(args.test)
-    parts = dict.fromkeys(train.loc[train["part"] == "validation", "video_id"], "validation")
-    parts |= dict.fromkeys(test["video_id"], "test")
-    files = [args.features / f"{video_id}.npz" for video_id in parts]
     infer = typed(Infer, settings(args.section))
     with Turn() as turn:
 
         def score(run: Path, out: Path) -> None:
             turn.take(wants_gpu(read_json(run / "config.json")["section"]["train"]))
-            _score(run, parts, files, infer, args.threads, out)
+            _score(run, *videos_of(run), infer, args.threads, out)
+
+        def videos_of(run: Path) -> tuple[dict[str, str], list[Path]]:
+            # Where the whole train list was cut into folds, each video of it was held out once.
+            held = read_json(run / "config.json").get("held_out", {})
+            out = {video_id for ids in held.values() for video_id in ids}
+            chosen = train["video_id"].isin(out) if out else train["part"] == "validation"
+            parts = dict.fromkeys(train.loc[chosen, "video_id"], "validation") | dict.fromkeys(test["video_id"], "test")
+            return parts, [args.features / f"{video_id}.npz" for video_id in parts]
 
         for run in args.runs:
             out = args.out / f"{run.name}.npz"
             weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run).values()]
+            weights += sorted((run / "held_out").glob("*.safetensors"))
             for path in weights:
                 trusted_hash(path)  # refused here, not after the work
-            job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
+            job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *videos_of(run)[1]])
             make(job, lambda run=run, out=out: score(run, out))
 
 

@@ -271,8 +271,8 @@ def far_at_threshold(scores: ScoreSet) -> Values:
     """
     normal = [0 if video.label else video.n_frames for video in scores.videos]
     false = [
-        0 if video.label else np.count_nonzero(np.asarray(video.scores) >= scores.operating_point)
-        for video in scores.videos
+        0 if video.label else np.count_nonzero(np.asarray(video.scores) >= point)
+        for video, point in zip(scores.videos, scores.operating_points, strict=True)
     ]
     return ratio(scores.weights @ np.array(false, float), scores.weights @ np.array(normal, float))
 
