@@ -77,8 +77,11 @@ def fold_of(videos: "Sequence[tuple[str, int, str]]", same_side: Sequence[Hashab
         leaders.setdefault(same_side[place], place)
     found: dict[Hashable, int] = {}
     for label in (0, 1):
-        own = [(videos[place][2], _rank(0, videos[place][0]), key) for key, place in leaders.items()
-               if videos[place][1] == label]
+        own = [
+            (videos[place][2], _rank(0, videos[place][0]), key)
+            for key, place in leaders.items()
+            if videos[place][1] == label
+        ]
         if 0 < len(own) < folds:
             what = f"{len(own)} {('normal', 'anomalous')[label]} videos in the train list, {folds} folds"
             raise DatasetError(f"train.select.folds: {what}. Set fewer folds.")
