@@ -14,6 +14,7 @@ from vad.artefacts.features import FeatureFile, write_features
 from vad.artefacts.weights import read_weights
 from vad.engine import refit
 from vad.engine.build import load_weights, restored
+from vad.engine.folds import fold_of
 from vad.engine.refit import mean_history
 from vad.engine.score import score_video
 from vad.engine.score_run import ListedVideo, score_run
@@ -22,7 +23,6 @@ from vad.engine.train_run import VariantTraining
 from vad.errors import DatasetError
 from vad.schema.infer import Infer
 from vad.schema.train import Train
-from vad.splits.carving import fold_of
 
 WIDTH = 4
 NAMES = [f"{kind}{number}" for kind in ("a", "n") for number in range(8)]

@@ -2,10 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
-
-from vad.errors import DatasetError
 
 if TYPE_CHECKING:
     from vad.splits.video import Video
@@ -58,35 +56,6 @@ def _draw(videos: "list[Video]", fraction: float, seed: int) -> set[str]:
         takes[name] += 1
     ranked = {name: sorted(ids, key=lambda video_id: _rank(seed, video_id)) for name, ids in classes.items()}
     return {video_id for name, ids in ranked.items() for video_id in ids[: takes[name]]}
-
-
-def fold_of(videos: "Sequence[tuple[str, int, str]]", same_side: Sequence[Hashable], folds: int) -> list[int]:
-    """Deal the videos of a train list to folds, the classes of each label evenly.
-
-    Args:
-        videos: id, label and class of each; their order does not matter.
-        same_side: of each video; those with equal values are one video under several names and share a fold.
-        folds: how many, >= 2.
-
-    Returns: the fold of each video, from 1.
-
-    Raises: DatasetError if a label has videos, but fewer than there are folds.
-    """
-    leaders: dict[Hashable, int] = {}
-    for place in sorted(range(len(videos)), key=lambda place: videos[place]):
-        leaders.setdefault(same_side[place], place)
-    found: dict[Hashable, int] = {}
-    for label in (0, 1):
-        own = [
-            (videos[place][2], _rank(0, videos[place][0]), key)
-            for key, place in leaders.items()
-            if videos[place][1] == label
-        ]
-        if 0 < len(own) < folds:
-            what = f"{len(own)} {('normal', 'anomalous')[label]} videos in the train list, {folds} folds"
-            raise DatasetError(f"train.select.folds: {what}. Set fewer folds.")
-        found |= {key: 1 + number % folds for number, (_, _, key) in enumerate(sorted(own, key=lambda one: one[:2]))}
-    return [found[key] for key in same_side]
 
 
 def _rank(seed: int, name: str) -> str:
