@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+import vad.models.pca
 from vad.artefacts.weights import read_weights, write_weights
 from vad.engine.build import build
 from vad.engine.parts import Part
@@ -32,6 +33,19 @@ def test_pca_is_that_of_scikit_learn() -> None:
     scores = model.score(torch.from_numpy(np.stack([new[:4], new[1:]], axis=1))).video
 
     np.testing.assert_allclose(scores, (errors[:-1] + errors[1:]) / 2, rtol=1e-4)
+
+
+def test_wide_features_have_the_same_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the directions that are kept are computed where the features are wide: the same errors."""
+    rows = torch.randn(60, 1, 24, generator=torch.Generator().manual_seed(0))
+    scores = []
+    for widest in (512, 8):
+        monkeypatch.setattr(vad.models.pca, "WHOLE", widest)
+        model = build("pca", {"components": 5}, 24)
+        model.prepare(rows)
+        scores.append(model.score(rows).video)
+
+    torch.testing.assert_close(*scores)
 
 
 def test_as_many_components_as_numbers_leave_no_error() -> None:

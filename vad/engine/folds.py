@@ -25,7 +25,7 @@ def fold_of(videos: Sequence[tuple[str, int, str]], same: Sequence[Hashable], fo
         leaders.setdefault(key, video)
     found: dict[Hashable, int] = {}
     for label, word in enumerate(LABELS):
-        own = [(name, _rank(video_id), key) for key, (video_id, own, name) in leaders.items() if own == label]
+        own = [(name, _rank(video_id), key) for key, (video_id, given, name) in leaders.items() if given == label]
         if 0 < len(own) < folds:
             raise DatasetError(
                 f"train.select.folds: {len(own)} {word} videos in the train list, {folds} folds. Set fewer folds."

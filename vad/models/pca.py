@@ -16,6 +16,9 @@ from vad.models._base import Scores, VideoModel, Windows
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, Section
 
+WHOLE = 512
+"""Widest features of which all directions are computed; of wider ones that would take minutes."""
+
 
 class Config(Section):
     """Settings of PCA."""
@@ -25,6 +28,16 @@ class Config(Section):
     components: Count = Field(16, description="directions kept; all of them where the features are no wider")
     normalise_rows: bool = Field(False, description="divide each feature vector by its length first")
     standardise: bool = Field(True, description="feature channels in units of their spread over the fit part")
+
+
+def _main_directions(covariance: Float[np.ndarray, "dim dim"], count: int) -> Float[np.ndarray, "dim count"]:
+    """The directions of largest variance; NumPy and SciPy, which portable arithmetic makes equal on every CPU."""
+    dim = len(covariance)
+    if dim <= WHOLE or count >= dim - 1:
+        return np.linalg.eigh(covariance)[1][:, ::-1][:, :count].copy()
+    from scipy.sparse.linalg import eigsh  # a quarter of a second, which only training needs
+
+    return eigsh(covariance, count, v0=np.ones(dim))[1][:, ::-1].copy()
 
 
 class Model(VideoModel):
@@ -52,12 +65,11 @@ class Model(VideoModel):
         rows = self._normalised(features)
         if self.config.standardise:
             self.standardise.fit(rows)
-        # NumPy's decomposition, which portable arithmetic makes equal on every CPU.
         values = self.standardise(rows).flatten(0, 1).double().cpu().numpy()
         mean = values.mean(axis=0)
-        _, vectors = np.linalg.eigh((values - mean).T @ (values - mean) / len(values))
         self.mean.copy_(torch.from_numpy(mean))
-        self.directions.copy_(torch.from_numpy(vectors[:, ::-1][:, : self.directions.shape[1]].copy()))
+        covariance = (values - mean).T @ (values - mean) / len(values)
+        self.directions.copy_(torch.from_numpy(_main_directions(covariance, self.directions.shape[1])))
 
     def _normalised(self, features: Float[Tensor, "windows rows dim"]) -> Float[Tensor, "windows rows dim"]:
         return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
