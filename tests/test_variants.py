@@ -42,6 +42,17 @@ def test_every_variant_with_its_line(folder: Path, capsys: pytest.CaptureFixture
     assert [lines[row["line"] - 1] for row in found] == ["  mil:", "  ae:", "  mil_ucf:"]
     assert [row["installed"] for row in found] == ["yes", "yes", "datasets.ucf_crime.root is null"]
     assert found[1]["model"] == "lstm_memory_ae"
+    assert [row["refit"] for row in found] == ["-", "-", "-"]
+
+
+@pytest.mark.parametrize(("more", "shown"), [("refit: true", "yes"), ("select: {folds: 3}", "3 folds")])
+def test_who_trains_on_all_videos(tmp_path: Path, more: str, shown: str) -> None:
+    """The column `refit` says whether the whole train list is used, and by how many folds the epoch is chosen."""
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("train: {", f"train: {{{more}, ", 1))
+    found = rows(tmp_path / "params.yaml", word="mil")
+
+    assert found[0].refit == shown
+    assert table(found).splitlines()[1].split()[5] == shown.split()[0]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,9 @@ def _variants(args: argparse.Namespace) -> int:
 
 def _docs() -> int:
     """Write the generated pages, and the rows of results into the README."""
-    from vad.documentation import pages, with_results
+    import vad.models
+    from vad import registry
+    from vad.documentation import against_baselines, pages, with_results
     from vad.params import load
 
     for path, text in pages().items():
@@ -98,9 +100,16 @@ def _docs() -> int:
         print(f"wrote docs/{path}")
     readme, results = Path("README.md"), Path("reports/tables/results.csv")
     if results.is_file():
-        published = load(PARAMS).report.published.model_dump()
+        params = load(PARAMS)
+        published = params.report.published.model_dump()
+        plain = [k for k, v in params.variants.items() if registry.stated(vad.models, v.model, "is_baseline") is True]
+        files = {name: Path("reports", name, "significance.csv") for name in params.datasets}
+        compared = {name: path.read_text(encoding="utf-8") for name, path in files.items() if path.is_file()}
         text = readme.read_text(encoding="utf-8")
-        write_text(readme, with_results(text, results.read_text(encoding="utf-8"), published))
+        write_text(
+            readme,
+            with_results(text, results.read_text(encoding="utf-8"), published, against_baselines(compared, plain)),
+        )
         print(f"wrote rows of {results} into {readme}")
     return 0
 

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,9 @@ from tabulate import tabulate
 
 from vad import registry
 from vad.evaluation.metrics import METRICS
+from vad.evaluation.significance import against
 from vad.params_check import PLUGINS
+from vad.report.inputs import UNSEEN
 from vad.report.tables import marked
 from vad.schema.augment import Augment
 from vad.schema.evaluate import Evaluate
@@ -47,6 +50,8 @@ Shares lie from 0 to 1. In every area ties count one half. Where something is mi
 MARKS = ("<!-- results -->", "<!-- /results -->")
 SHOWN = ("frame_auc", "video_auc")
 """Metrics of the rows in README.md: one of each level."""
+LINE = 120
+"""Characters of a line of README.md."""
 WORDS = {"datasets": "data set", "features": "extractor", "variants": "model"}
 
 
@@ -56,7 +61,39 @@ def pages() -> dict[str, str]:
     return {"params.md": reference(), "params.schema.json": schema, "metrics.md": metrics_reference()}
 
 
-def with_results(readme: str, results: str, published: Mapping[str, Sequence[str]]) -> str:
+def against_baselines(compared: Mapping[str, str], baselines: Collection[str]) -> str:
+    """How many variants of each data set do not beat each plain baseline, a sentence for each data set.
+
+    Args:
+        compared: the text of significance.csv by data set.
+        baselines: names of variants.
+    """
+    sentences = []
+    for dataset, text in compared.items():
+        rows = [{**row, **_numbers(row)} for row in csv.DictReader(StringIO(text))]
+        counts, metric, of = [], "", 0
+        for wanted in reversed(SHOWN):  # video level first: every variant has it where videos have both labels
+            found = [row for row in against(rows, baselines) if row["metric"] == wanted and row["verdict"]]
+            found = [row for row in found if row["contestant"] != UNSEEN]
+            if found and not metric:
+                metric, of = wanted, len({row["contestant"] for row in found})
+                for baseline in dict.fromkeys(row["baseline"] for row in found):
+                    behind = [r for r in found if r["baseline"] == baseline and r["verdict"] != "beats it"]
+                    counts.append(f"{len(behind)} do not beat `{baseline}`")
+        if counts:
+            page = f"[which](reports/{dataset}/significance.md)"
+            sentences.append(f"Of {of} variants on {dataset}, {' and '.join(counts)} in `{metric}` ({page}).")
+    if not sentences:
+        return ""
+    return textwrap.fill(f"Beside plain baselines, by paired 95 % intervals: {' '.join(sentences)}", LINE)
+
+
+def _numbers(row: Mapping[str, str]) -> dict[str, float | None]:
+    """The numbers of a row of significance.csv; an empty cell is None."""
+    return {name: float(row[name]) if row[name] else None for name in ("difference", "low", "high")}
+
+
+def with_results(readme: str, results: str, published: Mapping[str, Sequence[str]], below: str = "") -> str:
     """The README with one row of results for each published system between its two marks.
 
     The row of a system is the first variant of its tables in params.yaml that no earlier system has and that has a
@@ -66,6 +103,7 @@ def with_results(readme: str, results: str, published: Mapping[str, Sequence[str
         readme: the text of README.md.
         results: the text of results.csv.
         published: `report.published` of params.yaml: the variants of each table.
+        below: a paragraph below the rows.
     """
     known = {row["variant"]: row for row in csv.DictReader(StringIO(results))}
     shown: dict[str, str] = {}
@@ -78,6 +116,7 @@ def with_results(readme: str, results: str, published: Mapping[str, Sequence[str
     lines += [[system, *_result(known[name])] for system, name in shown.items()]
     text = tabulate(lines[1:], headers=lines[0], tablefmt="github", disable_numparse=True)
     head, _, rest = readme.partition(MARKS[0])
+    text = f"{text}\n\n{below}" if below else text
     return f"{head}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}"
 
 

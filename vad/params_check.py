@@ -72,6 +72,7 @@ def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Pa
     broken: dict[str, PluginError] = {}
     sections = {section: dict(_with_defaults(section, tree, found, broken, known)) for section in PLUGINS}
     found += dict.fromkeys(_not_portable(tree, sections))
+    found += _refit_with_copies(tree)
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
     if problems:
@@ -216,6 +217,19 @@ def _not_portable(tree: Mapping[str, Any], sections: Mapping[str, Mapping[str, A
                     f"{where}.{word}: {value} has other bits on other machines, and {dataset} has portable arithmetic."
                     f" Change it, or set datasets.{dataset}.arithmetic: native"
                 )
+
+
+def _refit_with_copies(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Variants that train on the whole train list, of which only the fit part has copies of changed pictures."""
+    for key, variant in _mapping(tree.get("variants")).items():
+        train = _mapping(_mapping(variant).get("train"))
+        word = "refit" if train.get("refit") else "select.folds" if _mapping(train.get("select")).get("folds") else ""
+        name = str(_mapping(variant).get("features"))
+        if word and _mapping(_mapping(_mapping(tree.get("features")).get(name)).get("augment")).get("copies"):
+            yield (
+                f"variants.{key}.train.{word}: trains on videos that have no copies (features.{name}.augment.copies)."
+                " Remove one of the two"
+            )
 
 
 def _tables(tree: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -9,6 +9,7 @@ import yaml
 from vad.errors import ParamsError, nearest
 from vad.installed import unset_root
 from vad.params import load
+from vad.schema.train import Train
 
 
 class Row(NamedTuple):
@@ -16,6 +17,8 @@ class Row(NamedTuple):
 
     Attributes:
         line: of params.yaml, from 1.
+        refit: `-` = trained on the fit part, `yes` = on the whole train list once the validation part has chosen the
+            epoch, `5 folds` = the same once so many folds have chosen it.
         installed: `yes`, or which key keeps it from running.
     """
 
@@ -24,6 +27,7 @@ class Row(NamedTuple):
     dataset: str
     features: str
     line: int
+    refit: str
     installed: str
 
 
@@ -42,7 +46,7 @@ def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
     for name, variant in params.variants.items():
         key = unset_root(params, variant)
         state = f"{key} is null" if key else "yes"
-        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], state)
+        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], _refit(variant.train), state)
         if any(word.lower() in text.lower() for text in row[:4]):
             found.append(row)
     if not found:
@@ -52,12 +56,24 @@ def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
 
 def table(found: Sequence[Row]) -> str:
     """The rows as aligned text under a line of column names."""
-    cells = [("variant", "model", "data set", "features", "line", "installed")]
-    cells += [tuple(map(str, row)) for row in found]
+    cells = [("variant", "model", "data set", "features", "line", "refit", "installed")]
+    cells += [tuple(map(str, row._replace(installed=_in_short(row.installed)))) for row in found]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
     )
+
+
+def _refit(train: Train) -> str:
+    """How a model comes to be trained on the whole train list, if it does."""
+    folds = train.select.folds
+    return f"{folds} folds" if folds else "yes" if train.refit else "-"
+
+
+def _in_short(installed: str) -> str:
+    """`no: datasets.ucf_crime` for a root that is null: lines stay as wide as a terminal."""
+    entry, null, _ = installed.partition(".root is null")
+    return f"no: {entry}" if null else installed
 
 
 def _lines(path: Path) -> dict[str, int]:

@@ -1,7 +1,9 @@
 """Room infer: score every frame of the validation and test videos with the trained runs of a variant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
@@ -24,23 +26,36 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
     train, test = read_train(args.train), read_test(args.test)
-    parts = dict.fromkeys(train.loc[train["part"] == "validation", "video_id"], "validation")
-    parts |= dict.fromkeys(test["video_id"], "test")
-    files = [args.features / f"{video_id}.npz" for video_id in parts]
     infer = typed(Infer, settings(args.section))
+
+    def files_of(parts: Mapping[str, str]) -> list[Path]:
+        return [args.features / f"{video_id}.npz" for video_id in parts]
+
     with Turn() as turn:
 
         def score(run: Path, out: Path) -> None:
             turn.take(wants_gpu(read_json(run / "config.json")["section"]["train"]))
-            _score(run, parts, files, infer, threads_of(args.threads), out)
+            parts = parts_of(run, train, test)
+            _score(run, parts, files_of(parts), infer, threads_of(args.threads), out)
 
         for run in args.runs:
             out = args.out / f"{run.name}.npz"
             weights = [run / "weights.safetensors", run / "config.json", *kept_epochs(run).values()]
+            weights += sorted((run / "held_out").glob("*.safetensors"))
             for path in weights:
                 trusted_hash(path)  # refused here, not after the work
+            files = files_of(parts_of(run, train, test))
             job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
             make(job, lambda run=run, out=out: score(run, out))
+
+
+def parts_of(run: Path, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, str]:
+    """The part of each video that a run scores: the videos that it held out, then the test list in its order."""
+    held = read_json(run / "config.json").get("held_out", {})
+    # With folds each video of the train list was held out once.
+    out = {video_id for ids in held.values() for video_id in ids}
+    chosen = train["video_id"].isin(out) if out else train["part"] == "validation"
+    return dict.fromkeys(train.loc[chosen, "video_id"], "validation") | dict.fromkeys(test["video_id"], "test")
 
 
 def _score(run: Path, parts: dict[str, str], files: Sequence[Path], infer: Infer, threads: int, out: Path) -> None:

@@ -53,6 +53,10 @@ class Installed:
         """True if the model of a variant says where in a picture it sees something."""
         return registry.stated(vad.models, self.variant(variant).model, "maps_patches") is True
 
+    def is_baseline(self, variant: str) -> bool:
+        """True if the model is a plain method that the others are compared with."""
+        return registry.stated(vad.models, self.variant(variant).model, "is_baseline") is True
+
     # -- data sets ---------------------------------------------------------------------------------------------
 
     @cache  # noqa: B019 - one object per process

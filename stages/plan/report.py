@@ -153,6 +153,7 @@ class Reports:
         truth = read.split(dataset, "test.csv", labels=True) + read.first_scores(variants[0])
         runs = {"dataset": dataset, **self._runs(variants)}
         judged = {**runs, "evaluate": self.params["evaluate"]}
+        plain = list(filter(self.installed.is_baseline, variants))
         drawn, dpi = (
             metrics + read.metrics(variants, "curves.csv") + facts + truth + costs,
             self.params["report"]["dpi"],
@@ -167,7 +168,7 @@ class Reports:
                 ("results.csv", "results.md", "baselines.csv", "summary.json"),
             ),
             self._table("conventions", judged, metrics + truth),
-            self._table("significance", judged, metrics + read.scores(variants) + truth),
+            self._table("significance", {**judged, "baselines": plain}, metrics + read.scores(variants) + truth),
             self._table("selection_gap", runs, metrics),
             self._table("classes", runs, metrics),
             self._table("efficiency", {"dataset": dataset, "variants": runs["variants"]}, costs),

@@ -1,13 +1,16 @@
 """Operating points are chosen on validation videos alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from sklearn.metrics import f1_score, roc_curve
 
 from vad.errors import ArtefactError, DatasetError
+from vad.evaluation.evaluate import evaluate
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
-from vad.evaluation.operating_points import RULES, choose_threshold
+from vad.evaluation.operating_points import RULES, calibrated, choose_threshold
 from vad.schema.evaluate import Evaluate, Threshold
 
 
@@ -109,3 +112,83 @@ def test_scores_that_are_not_finite_name_the_video() -> None:
     """A NaN among the validation scores is an error, not a threshold."""
     with pytest.raises(ArtefactError, match="v1: video score nan"):
         choose_threshold(part([0.1], [float("nan")]), Threshold())
+
+
+def framed(name: str, label: int, scores: list[float]) -> JudgedVideo:
+    """A video with frame scores."""
+    truth = VideoTruth(video_id=name, class_name="", label=label, n_frames=len(scores))
+    return truth.scored(np.array(scores), max(scores))
+
+
+def test_blocks_of_normal_videos() -> None:
+    """The highest score of each block counts, the short last one too; anomalous videos are not read."""
+    videos = [framed("a", 0, [1, 2, 3, 4, 5]), framed("b", 0, [6, 0]), framed("c", 1, [99, 99])]
+    half = choose_threshold(videos, Threshold(rule="block_quantile", value=0.5, block_frames=2))
+    # Maxima 2, 4, 5 and 6. A block lasts 2 s: 900 alarms an hour are half of the blocks.
+    alarms = Threshold(rule="alarms_per_hour", value=901.0, block_frames=2)
+    found = choose_threshold(videos, alarms, fps={"a": 1.0, "b": 1.0, "c": None})
+    none = choose_threshold(
+        videos, Threshold(rule="alarms_per_hour", value=0.0, block_frames=2), fps={"a": 1.0, "b": 1}
+    )
+
+    assert (4.5, "quantile=0.5 of blocks of 2 frames", 1, 2) == (
+        half.value,
+        half.rule,
+        half.n_anomalous,
+        half.n_normal,
+    )
+    assert (5.0, "alarms<=901/h in blocks of 2 frames") == (found.value, found.rule)
+    assert np.nextafter(6.0, 7) == none.value
+
+
+def test_alarms_an_hour_need_a_frame_rate() -> None:
+    """Imported features have none: the error names the video and the rule to use instead."""
+    with pytest.raises(DatasetError, match=r"no frame rate is known of b\. Use rule block_quantile"):
+        choose_threshold(
+            [framed("a", 0, [1.0]), framed("b", 0, [1.0])],
+            Threshold(rule="alarms_per_hour", value=1.0),
+            fps={"a": 25.0},
+        )
+
+
+def test_calibration_counts_in_units_of_the_first_frames() -> None:
+    """Two cameras at other levels and spreads have one threshold: 0 is the median, 1 the spread of their first frames.
+
+    Frames after these move nothing, and constant first frames have a unit above 0.
+    """
+    first = [0.0, 1.0, 2.0, 3.0, 4.0]
+    plain, moved = framed("a", 0, [*first, 9.0]), framed("b", 0, [*(10 + 5 * x for x in first), 55.0])
+    one, other = calibrated([plain, moved], 5)
+    constant = calibrated([framed("c", 0, [2.0, 2.0, 3.0])], 2)[0]
+    rule = Threshold(rule="block_quantile", value=1.0, block_frames=6, calibrate_frames=5)
+    found = choose_threshold([one, other], rule)
+
+    assert (2.0, pytest.approx(1.4826)) == (one.zero, one.unit)
+    assert one.own_threshold(found.value) == pytest.approx(9.0)
+    assert other.own_threshold(found.value) == pytest.approx(55.0)
+    assert found.rule.endswith(", each video calibrated on its first 5 frames")
+    assert 0 < constant.unit < 1e-5
+    assert calibrated([plain], 0) == [plain]
+
+
+def test_metrics_at_a_threshold_are_in_the_units_of_each_video() -> None:
+    """The threshold 1 flags what lies a unit above a video's own 0; areas stay those of the scores."""
+    labels = np.array([0, 0, 1, 1])
+    videos = [
+        replace(framed(name, 1, [*np.array([0.0, 0.5, 1.0, 3.0]) * unit + zero]), labels=labels, zero=zero, unit=unit)
+        for name, zero, unit in (("a", 0.0, 1.0), ("b", 50.0, 10.0))
+    ]
+    found = evaluate(videos, 1.0)
+
+    assert [4.0, 0.0, 4.0, 0.0] == [found[f"frame_{name}"]["value"] for name in ("tp", "fp", "tn", "fn")]
+    assert (1.0, 0.0) == (found["frame_recall"]["value"], found["frame_far"]["value"])
+    assert found["frame_auc"]["value"] < 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"), [("block_quantile", 1.5), ("alarms_per_hour", -1.0), ("block_quantile", None)]
+)
+def test_a_wrong_number_of_a_block_rule_is_refused(rule: str, value: float | None) -> None:
+    """Shares lie from 0 to 1, alarms are not negative, and both rules need their number."""
+    with pytest.raises(ValidationError, match=f"rule {rule}"):
+        Threshold(rule=rule, value=value)

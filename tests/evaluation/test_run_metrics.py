@@ -13,7 +13,7 @@ from vad.errors import ArtefactError
 from vad.evaluation.conventions import NAMED, scored_under
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.run_metrics import evaluate_run, validation_videos
-from vad.schema.evaluate import Bootstrap, Evaluate, GroundTruth
+from vad.schema.evaluate import Bootstrap, Evaluate, GroundTruth, Threshold
 
 TRAIN = pd.DataFrame(
     [("p", "", "Arson", 1, "validation"), ("q", "", "Normal", 0, "validation"), ("r", "", "Normal", 0, "fit")],
@@ -71,3 +71,25 @@ def test_a_validation_video_without_a_score_is_named(file: ScoreFile) -> None:
 
     with pytest.raises(ArtefactError, match=r"(?s)2 problem.*p: no score.*q: no score"):
         validation_videos(TRAIN, replace(file, videos=videos))
+
+
+def test_all_videos_that_were_held_out_choose_the_threshold(file: ScoreFile) -> None:
+    """With folds the fit part has held-out scores too; the row says what the threshold was chosen on."""
+    more = {"r": StoredScores(np.zeros(5), 0.9, "validation")}
+    folds = replace(file, videos=file.videos | more, protocol={**file.protocol, "threshold_on": "3 folds"})
+    document, _ = evaluate_run(folds, TRAIN, table(), {}, CONFIG)
+    threshold = document["protocol"]["threshold"]
+
+    assert ("3 folds", 1, 2) == (threshold["chosen_on"], threshold["n_anomalous"], threshold["n_normal"])
+
+
+def test_calibration_moves_only_what_is_at_the_threshold(file: ScoreFile) -> None:
+    """The same areas; other flags; the row names the calibration."""
+    rule = Threshold(rule="block_quantile", value=0.9, block_frames=5, calibrate_frames=3)
+    config = CONFIG.model_copy(update={"threshold": rule})
+    plain, _ = evaluate_run(file, TRAIN, table(), {}, CONFIG)
+    found, _ = evaluate_run(file, TRAIN, table(), {}, config)
+
+    assert found["metrics"]["frame_auc"] == plain["metrics"]["frame_auc"]
+    assert found["metrics"]["frame_tp"] != plain["metrics"]["frame_tp"]
+    assert found["protocol"]["threshold"]["rule"].endswith("calibrated on its first 3 frames")

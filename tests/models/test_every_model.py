@@ -76,6 +76,11 @@ EVERY = [
     for args in [{}, *PRESETS.get(name, [])]
 ]
 every_model = pytest.mark.parametrize(("name", "args"), EVERY)
+UNTRAINED = ("pca", "frame_difference")
+"""Models without parameters: what they know comes from `prepare`."""
+trained_models = pytest.mark.parametrize(
+    ("name", "args"), [(name, args) for name, args in EVERY if name not in UNTRAINED]
+)
 
 
 def made(name: str, args: dict[str, Any], seed: int = 0) -> VideoModel:
@@ -134,7 +139,7 @@ def test_loss_is_finite(name: str, args: dict[str, Any], samples: int) -> None:
     assert all(term.shape == () and torch.isfinite(term) for term in terms.values())
 
 
-@every_model
+@trained_models
 def test_every_parameter_gets_a_gradient(name: str, args: dict[str, Any]) -> None:
     """None is left out, and no weight gets only zeros, once gates that start at zero are open."""
     model = made(name, args)
@@ -257,7 +262,7 @@ def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-@every_model
+@trained_models
 def test_mixed_precision_trains(name: str, args: dict[str, Any], precision: str) -> None:
     """The first steps cost what they cost in float32, within 5 percent; weights and memories stay float32."""
     parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(2)]

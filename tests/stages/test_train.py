@@ -237,3 +237,29 @@ def test_a_flipped_bit_in_trained_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"seed0/weights\.safetensors: its content is not what its record says"):
         infer.main([*given, "--features", f"{tmp_path}/features", "--runs", str(run)])
     assert not (tmp_path / "scores").exists()
+
+
+def test_folds_of_the_train_list_are_scored_and_recorded(tmp_path: Path) -> None:
+    """Every train video is held out once and scored by its fold's weights, which are inputs of the scores' record.
+
+    With fewer folds the scores are made again.
+    """
+    write_json(tmp_path / "infer.json", Infer.model_validate({}).model_dump(mode="json"))
+    given = ["--section", f"{tmp_path}/infer.json", "--code", f"{tmp_path}/code.json", "--out", f"{tmp_path}/scores"]
+    given += [word for part in ("train", "test") for word in (f"--{part}", f"{tmp_path}/split/{part}.csv")]
+    given += ["--features", f"{tmp_path}/features", "--runs", f"{tmp_path}/run/seed0"]
+    kept = []
+    for folds in (3, 2):
+        prepare(tmp_path, epochs=2, select={"folds": folds})
+        main(flags(tmp_path, "run", "0"))
+        infer.main(given)
+        scored = read_scores(tmp_path / "scores/seed0.npz")
+        record = read_json(tmp_path / "scores/seed0.npz.prov.json")
+        kept.append([name for name in record["inputs"] if "held_out" in str(name)])
+
+        assert {"a": "validation", "b": "validation", "c": "validation", "z": "test"} == {
+            name: score.part for name, score in scored.videos.items()
+        }
+        assert f"{folds} folds of the train list, each held out once" == scored.protocol["threshold_on"]
+
+    assert [3, 2] == list(map(len, kept))

@@ -1,6 +1,8 @@
-"""The weights of some epochs of a run beside those of the chosen one, so that these epochs can be scored too.
+"""Weights of a run beside the ones that are used: of some epochs, and of trainings that did not see some videos.
 
-Settings `train.keep_epochs: n` asks for every n-th epoch, the last and the chosen one. Imports no torch.
+Setting `train.keep_epochs: n` asks for every n-th epoch, the last and the chosen one, so that these can be scored too.
+With `train.refit` and `train.select.folds` the trainings that chose the epoch are kept (`vad.engine.refit`). Imports no
+torch.
 """
 
 from collections.abc import Mapping
@@ -15,6 +17,26 @@ from vad.artefacts.weights import write_weights
 def kept_epochs(run: Path) -> dict[int, Path]:
     """The weights files of a trained run's kept epochs, by the number of the epoch (from 1), in rising order."""
     return {int(path.stem): path for path in sorted((run / "epochs").glob("*.safetensors"))}
+
+
+def held_out_file(run: Path, number: int) -> Path:
+    """The weights file of a training that chose the epoch of a run and did not see some videos, by number from 1."""
+    return run / "held_out" / f"{number}.safetensors"
+
+
+def write_held_out(run: Path, weights: Mapping[int, Mapping[str, np.ndarray]], config: Mapping[str, Any]) -> None:
+    """Write the weights of the trainings that chose the epoch of a run; those of earlier settings are removed.
+
+    Args:
+        run: the folder of the run.
+        weights: by number from 1; none where the run itself did not see the validation part.
+        config: what rebuilds the model, written into each file.
+    """
+    for number, values in weights.items():
+        write_weights(held_out_file(run, number), values, config)
+    for path in (run / "held_out").glob("*.safetensors"):
+        if path not in {held_out_file(run, number) for number in weights}:
+            path.unlink()
 
 
 class EpochKeeper:

@@ -23,7 +23,7 @@ from vad.engine.expansion import (
 )
 from vad.engine.parts import Part, Rows, crops_of, in_memory
 from vad.errors import FeatureError
-from vad.models._base import Bags, Scores, VideoModel, defines
+from vad.models._base import Bags, Scores, VideoModel, defines, device_of
 from vad.models._contract import checked_scores
 from vad.schema.infer import Infer
 
@@ -52,10 +52,6 @@ class CropScores(NamedTuple):
     normalised: Float[ndarray, " positions"] | None = None
 
 
-def _device(model: VideoModel) -> torch.device:
-    return next(model.parameters()).device
-
-
 def bag_length(model: VideoModel, rows: int) -> int:
     """Segments to which a video is resampled for scoring: its own rows where `score_full_length` is set."""
     return rows if model.scores_own_rows else model.bag_segments
@@ -63,14 +59,14 @@ def bag_length(model: VideoModel, rows: int) -> int:
 
 def score_bags(model: VideoModel, bags: Bags) -> Scores:
     """A model's scores of bags; a model that uses clips gets these too."""
-    features = bags.features.to(_device(model))
+    features = bags.features.to(device_of(model))
     scores = model.score(features, bags.clips) if model.uses_clips else model.score(features)
     return checked_scores(model, scores, len(features))
 
 
 def _for_selection(model: VideoModel, bags: Bags) -> Scores:
     """The scores of bags by which an epoch is chosen."""
-    features = bags.features.to(_device(model))
+    features = bags.features.to(device_of(model))
     return checked_scores(model, model.score_for_selection(features, bags.clips), len(features))
 
 
@@ -101,7 +97,7 @@ def in_chunks(
 ) -> Shaped[Tensor, "windows *rest"]:
     """The results of `score` for all windows of a set, which gets a few at a time, in their order."""
     chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // data.values), 1))
-    return torch.cat([score(data.take(chunk).to(_device(model))) for chunk in chunks])
+    return torch.cat([score(data.take(chunk).to(device_of(model))) for chunk in chunks])
 
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:

@@ -12,7 +12,7 @@ from vad.artefacts.features import OpenFeatures, open_features
 from vad.artefacts.origin import decoder_of, joined, weights_of
 from vad.artefacts.scores import ScoreFile, StoredScores
 from vad.engine.build import load_weights, on_device, restored
-from vad.engine.kept_epochs import kept_epochs
+from vad.engine.kept_epochs import held_out_file, kept_epochs
 from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
 from vad.errors import FeatureError
@@ -20,6 +20,7 @@ from vad.models._base import VideoModel
 from vad.networks.convolutions import fold
 from vad.nn.exact import full_float32
 from vad.schema.infer import Infer
+from vad.schema.train import Train
 
 
 class ListedVideo(NamedTuple):
@@ -37,6 +38,8 @@ class EpochScores:
     model: VideoModel
     parts: tuple[str, ...]
     """It scores the videos of these parts."""
+    only: frozenset[str] | None = None
+    """It scores these videos alone; None = all of the parts."""
     videos: dict[str, StoredScores] = field(default_factory=dict)
     _last_part: str = ""
 
@@ -51,7 +54,7 @@ class EpochScores:
 
         Raises: FeatureError naming the feature file.
         """
-        if video.part not in self.parts:
+        if video.part not in self.parts or (self.only is not None and video.video_id not in self.only):
             return
         if video.part != self._last_part:
             self.model.reset_memory()  # a list is scored alike, whatever list was scored before it
@@ -83,19 +86,24 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     model, config = restored(run)
     on_device(model, config["section"]["train"]["device"])
     kept = kept_epochs(run)
+    held_out = [
+        EpochScores(_with_weights(model, held_out_file(run, int(number))), ("validation",), frozenset(ids))
+        for number, ids in config.get("held_out", {}).items()
+    ]
     # The chosen epoch has the chosen weights: its test videos need no second scoring.
     others = {
         epoch: EpochScores(_with_weights(model, path), ("test",))
         for epoch, path in kept.items()
         if epoch != config["epoch"]
     }
-    chosen = EpochScores(_folded(model), ("validation", "test"))
+    # A model that was trained on the validation videos too would find them easy: others score these.
+    chosen = EpochScores(_folded(model), ("test",) if held_out else ("validation", "test"))
     crops, extractors, reports = set(), set(), []
     for video in videos:
         file = open_features(video.features, config["feature_dim"], READ_AT_ONCE)  # once for all epochs
         clips = file.clips.decoded_once() if file.clips and others else file.clips
         with torch.inference_mode():  # cheaper than no_grad where a model scores one window after the other
-            for each in (chosen, *others.values()):
+            for each in (*held_out, chosen, *others.values()):
                 each.score(video, file, clips, infer)
         crops.add(len(crops_of(file.features)))
         extractors.add(weights_of(file.report))
@@ -107,14 +115,26 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         "extractor_weights": joined(extractors),
         "decoder": decoder_of(reports),
         "supervision": model.supervision,
-        "selection": config["section"]["train"]["select_by"],
+        **_chosen_by(Train.model_validate(config["section"]["train"])),
         **infer.model_dump(mode="json"),
     }
     # Only where training drew from copies of changed pictures: how many each video had.
     protocol |= {"copies": copies} if (copies := config["section"].get("copies")) else {}
     tested = {name: score for name, score in chosen.videos.items() if score.part == "test"}
     epochs = {epoch: others[epoch].videos if epoch in others else tested for epoch in kept}
-    return ScoreFile(model.level, chosen.videos, protocol, epochs)
+    validation = {name: score for each in held_out for name, score in each.videos.items()}
+    return ScoreFile(model.level, {**validation, **chosen.videos}, protocol, epochs)
+
+
+def _chosen_by(settings: Train) -> dict[str, str]:
+    """What chose the epoch, and what the threshold may be chosen on if that is not the validation part."""
+    if folds := settings.select.folds:
+        selection = f"{settings.select_by}, mean of {folds} folds; refit on all train videos"
+        return {"selection": selection, "threshold_on": f"{folds} folds of the train list, each held out once"}
+    if settings.refit:
+        selection = f"{settings.select_by}; refit on fit and validation part"
+        return {"selection": selection, "threshold_on": "validation, scored before the refit"}
+    return {"selection": settings.select_by}
 
 
 def _with_weights(model: VideoModel, path: Path) -> VideoModel:

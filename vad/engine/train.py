@@ -29,7 +29,7 @@ from vad.engine.score import video_scores
 from vad.errors import ParamsError, VadError, listing
 from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
 from vad.interrupts import Stopped, held
-from vad.models._base import Bags, VideoModel, Windows, defines
+from vad.models._base import Bags, VideoModel, Windows, defines, device_of
 from vad.models._contract import checked_terms
 from vad.nn.exact import full_float32
 from vad.nn.precision import autocast
@@ -44,6 +44,8 @@ class Trained(NamedTuple):
     state: dict[str, Tensor]
     history: list[Row]
     epoch: int
+    steps: int
+    """Of an epoch."""
 
 
 def best_epoch(history: list[Row], select_by: str) -> int:
@@ -93,17 +95,23 @@ def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class TrainingRun:
     """One run: model, data, optimisers, the history so far and the best weights so far."""
 
-    def __init__(self, model: VideoModel, fit: Part, validation: Part, settings: Train, seed: int) -> None:
+    def __init__(
+        self, model: VideoModel, fit: Part, validation: Part, settings: Train, seed: int, until: int | None = None
+    ) -> None:
         self.model, self.settings, self.seed = model, settings, seed
-        self.device = next(model.parameters()).device
+        self.device = device_of(model)
         self.fit, self.validation = set_for(model, fit), set_for(model, validation)
         self.validation_labels = np.asarray(validation.labels)
         self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
+        self.epochs = settings.epochs if until is None else until
+        if not any(True for _ in model.parameters()):
+            self.steps, self.epochs = 0, 1  # all that such a model has comes from `prepare` and `calibrate`
         if defines(model, VideoModel.prepare):
             # Constants of the data: without dropout, and without a graph that the first backward pass would enter.
             with torch.no_grad():
                 model.eval().prepare(self.fit.sample().to(self.device))
-        self.optimiser = optimiser_for(without_adversary(model), settings)
+        # An optimiser refuses a model without parameters: an empty one stands in for them.
+        self.optimiser = optimiser_for(without_adversary(model) or [nn.Parameter(torch.zeros(0))], settings)
         adversary = model.adversary
         self.adversary_optimiser = None if adversary is None else optimiser_for(adversary.parameters(), settings)
         # Gradients of float16 would become 0 where they are small; each optimiser finds its own factor against that.
@@ -235,7 +243,7 @@ class TrainingRun:
 
     def finished(self) -> bool:
         """Whether all epochs are done or `patience` epochs brought nothing better."""
-        if len(self.history) >= self.settings.epochs:
+        if len(self.history) >= self.epochs:
             return True
         waited = len(self.history) - best_epoch(self.history, self.settings.select_by) if self.history else 0
         return self.settings.patience is not None and waited >= self.settings.patience
@@ -290,6 +298,7 @@ def train(
     checkpoint: Path | None = None,
     made_by: str = "",
     after_epoch: Callable[[int], object] | None = None,
+    until: int | None = None,
 ) -> Trained:
     """Train a model on the device it is on.
 
@@ -305,6 +314,7 @@ def train(
             both (`vad.engine.checkpoints.discard`).
         made_by: what else decides the weights (code, arithmetic): a checkpoint of another one is not used.
         after_epoch: called with the number of each epoch that was trained, while the model has its weights.
+        until: the epoch after which training ends while the learning rate follows `settings.epochs`; None = the last.
 
     Raises: ParamsError for settings that do not fit the data; DatasetError for a missing class; VadError
         naming the step at which the loss stops being a finite number; StorageError if a checkpoint cannot be
@@ -312,7 +322,7 @@ def train(
     """
     check(model, fit, validation, settings)
     use_exact_algorithms(threads)
-    run = TrainingRun(model, fit, validation, settings, seed)
+    run = TrainingRun(model, fit, validation, settings, seed, until)
     digest = checkpoints.digest(model, [run.fit, run.validation], settings, seed, made_by) if checkpoint else ""
     if checkpoint:
         run.load(checkpoint, digest)
@@ -335,4 +345,4 @@ def train(
         raise
     finally:
         torch.set_flush_denormal(False)
-    return Trained(run.best, run.history, best_epoch(run.history, settings.select_by))
+    return Trained(run.best, run.history, best_epoch(run.history, settings.select_by), run.steps)

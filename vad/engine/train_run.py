@@ -12,10 +12,10 @@ from torch import Tensor
 from vad.artefacts.features import read_features
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.weights import write_weights
-from vad.engine import checkpoints
 from vad.engine.build import build, on_device
-from vad.engine.kept_epochs import EpochKeeper
+from vad.engine.kept_epochs import EpochKeeper, write_held_out
 from vad.engine.parts import Part, part_of, with_copies
+from vad.engine.refit import Selected, TrainList, discard, train_on_all
 from vad.engine.train import train
 from vad.models._base import VideoModel
 from vad.schema.train import Train
@@ -46,6 +46,7 @@ class VariantTraining:
         Raises: ArtefactError or FeatureError for a damaged feature file.
         """
         self.section, self.settings, self.folder = section, settings, folder
+        self.listed = TrainList(videos, files, self._read_rows)
         self.dim = read_features(files[0]).dim
         model = self._new_model(0)
         self.fit, self.validation = (self._read(model, part, videos, files) for part in ("fit", "validation"))
@@ -59,6 +60,12 @@ class VariantTraining:
         rows = np.flatnonzero(videos["part"] == part).tolist()
         labels = videos["label"].tolist()
         return self._part(model, part, [files[row] for row in rows], [labels[row] for row in rows])
+
+    def _read_rows(self, part: str, rows: Sequence[int]) -> Part:
+        """A part of other videos of the train list than its own."""
+        labels = self.listed.videos["label"].tolist()
+        files = [self.listed.files[row] for row in rows]
+        return self._part(self._new_model(0), part, files, [labels[row] for row in rows])
 
     def _part(self, model: VideoModel, part: str, files: Sequence[Path], labels: Sequence[int]) -> Part:
         return part_of(model, part, files, labels, self.dim, self.folder)
@@ -85,15 +92,24 @@ class VariantTraining:
             if keeper.wants(epoch):
                 keeper.write(epoch, _arrays(model.state_dict()))
 
-        result = train(model, self.fit, self.validation, self.settings, seed, threads, checkpoint, made_by, keep)
+        if self.settings.refit or self.settings.select.folds:
+            rest = self.listed, self.settings, seed, threads, checkpoint, made_by, keep
+            selected = train_on_all(model, lambda: self._new_model(seed), *rest)
+        else:
+            result = train(model, self.fit, self.validation, self.settings, seed, threads, checkpoint, made_by, keep)
+            selected = Selected(result, result.history, {})
+        result, held_out = selected.trained, selected.held_out
         last, chosen = len(result.history), _arrays(result.state)
         keeper.write(last, _arrays(model.state_dict()))
         keeper.write(result.epoch, chosen)
         keeper.drop_others(last, result.epoch)
         write_weights(out / "weights.safetensors", chosen, config)
-        write_json(out / "config.json", {**config, "seed": seed, "epoch": result.epoch, "section": section})
-        write_text(out / "history.csv", pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n"))
-        checkpoints.discard(checkpoint)
+        write_held_out(out, {number: _arrays(one.state) for number, one in held_out.items()}, config)
+        facts = {"seed": seed, "epoch": result.epoch, "section": section}
+        facts |= {"held_out": {number: one.videos for number, one in held_out.items()}} if held_out else {}
+        write_json(out / "config.json", {**config, **facts})
+        write_text(out / "history.csv", pd.DataFrame(selected.history).to_csv(index=False, lineterminator="\n"))
+        discard(checkpoint)
 
 
 def _arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -66,6 +66,14 @@ class JudgedVideo(VideoTruth):
 
     None = that metric scales `scores` itself, by their minimum and maximum.
     """
+    zero: float = 0.0
+    """The score that counts as 0 where scores are compared with a threshold; areas do not read it."""
+    unit: float = 1.0
+    """The difference of scores that counts as 1 there, > 0."""
+
+    def own_threshold(self, threshold: float) -> float:
+        """A threshold in the units of this video's scores."""
+        return self.zero + threshold * self.unit
 
     def cut(self, start: int, stop: int | None = None) -> "JudgedVideo":
         """Labels and scores of the frames `start` to `stop` - 1 (None = to the end), as a video of its own."""

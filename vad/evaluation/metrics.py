@@ -18,7 +18,7 @@ from vad.evaluation.judged_video import Level
 from vad.evaluation.score_set import Curve, ScoreSet, Weights
 from vad.evaluation.thresholds import Values, average_precision, ratio, roc_area
 
-CONFUSION = ("tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "f1")
+CONFUSION = ("tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "f1", "far")
 """What is computed at one threshold, over frames and over videos; each name follows the level."""
 
 
@@ -271,8 +271,8 @@ def far_at_threshold(scores: ScoreSet) -> Values:
     """
     normal = [0 if video.label else video.n_frames for video in scores.videos]
     false = [
-        0 if video.label else np.count_nonzero(np.asarray(video.scores) >= scores.operating_point)
-        for video in scores.videos
+        0 if video.label else np.count_nonzero(np.asarray(video.scores) >= point)
+        for video, point in zip(scores.videos, scores.operating_points, strict=True)
     ]
     return ratio(scores.weights @ np.array(false, float), scores.weights @ np.array(normal, float))
 
@@ -294,14 +294,21 @@ def _confusion(scores: ScoreSet, level: Level) -> tuple[Values, Values, Values, 
 def _count_or_rate(scores: ScoreSet, level: Level, name: str) -> Values:
     """One of `CONFUSION` over frames or videos."""
     tp, fp, tn, fn = _confusion(scores, level)
+    if name == "far":
+        return ratio(fp, fp + tn)
     counts = {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
     return counts[name] if name in counts else rates(**counts)[name]
 
 
 def _confusion_metrics(level: Level) -> Iterator[Metric]:
     """The entries of `CONFUSION` for one level."""
-    anomalous = POSITIVE_FRAMES if level == "frame" else ANOMALOUS_VIDEOS
-    needs = {"precision": _flagged(level), "recall": anomalous, "f1": _flagged_or_anomalous(level)}
+    anomalous, normal = (POSITIVE_FRAMES, NEGATIVE_FRAMES) if level == "frame" else (ANOMALOUS_VIDEOS, NORMAL_VIDEOS)
+    needs = {
+        "precision": _flagged(level),
+        "recall": anomalous,
+        "f1": _flagged_or_anomalous(level),
+        "far": normal,
+    }
     definitions = {
         "tp": f"Anomalous {level}s at or above the threshold.",
         "fp": f"Normal {level}s at or above the threshold.",
@@ -311,6 +318,7 @@ def _confusion_metrics(level: Level) -> Iterator[Metric]:
         "precision": "tp / (tp + fp) at the threshold.",
         "recall": "tp / (tp + fn) at the threshold.",
         "f1": "2 tp / (2 tp + fp + fn) at the threshold.",
+        "far": f"False alarm rate: fp / (fp + tn) at the threshold, over all normal {level}s.",
     }
     for name in CONFUSION:
         yield Metric(
@@ -320,7 +328,7 @@ def _confusion_metrics(level: Level) -> Iterator[Metric]:
             needs=(needs[name],) if name in needs else (),
             needs_threshold=True,
             unit="share" if name not in ("tp", "fp", "tn", "fn") else "frames" if level == "frame" else "videos",
-            better="lower" if name in ("fp", "fn") else "higher",
+            better="lower" if name in ("fp", "fn", "far") else "higher",
             definition=definitions[name],
         )
 

@@ -1,21 +1,29 @@
-"""Choosing the operating point on validation videos; no test video is ever given to this module.
+"""Choosing the operating point on validation videos; the labels of a test video are never given to this module.
 
-Training videos have no frame labels, so every rule reads one score for each video. A video (or frame) is flagged when
-its score is at least the threshold.
+Training videos have no frame labels, so a rule reads one score for each video, or the frames of normal videos, which
+are all normal. A video (or frame) is flagged when its score is at least the threshold. With calibration, scores count
+in units of the spread of a video's first frames above their median, so that one threshold fits cameras and hours whose
+scores lie at other levels.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from vad.errors import DatasetError
+from vad.errors import DatasetError, first_of
 from vad.evaluation.judged_video import JudgedVideo, checked
 from vad.evaluation.metrics import rates
 from vad.schema.evaluate import NEED_BOTH_LABELS, Threshold
 
 VideoScores = Float64[np.ndarray, "videos"]
+BY_BLOCK = ("block_quantile", "alarms_per_hour")
+"""Rules that read blocks of frames of normal videos."""
+LEAST_UNIT = 1e-6
+"""Of a calibrated video, as a share of its highest absolute score there: the first frames may all have one score."""
+SIGMA = 1.4826
+"""Times the median absolute deviation: the standard deviation of normally distributed scores."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +44,100 @@ def choose_threshold(
     settings: Threshold,
     chosen_on: str = "validation",
     normal_only: Threshold | None = None,
+    fps: Mapping[str, float | None] | None = None,
 ) -> ChosenThreshold:
-    """Choose the threshold by a rule of `RULES` from the labels and scores of videos; frame scores are not read.
+    """Choose the threshold by a rule of `RULES` from the labels and scores of videos.
 
     Args:
         videos: the videos of the part that chooses.
         settings: the rule and its number.
         chosen_on: name of that part.
         normal_only: the rule to use instead where `settings` needs both labels and every video is normal.
+        fps: frames per second by video id, read by `alarms_per_hour`.
 
     Raises: DatasetError when the part lacks videos of a label that the rule needs; ArtefactError for bad scores.
     """
-    if normal_only and settings.rule in NEED_BOTH_LABELS and videos and not any(v.label for v in videos):
-        return choose_threshold(videos, normal_only, f"{chosen_on} (normal videos only)")
+    settings, chosen_on = rule_for(videos, settings, chosen_on, normal_only)
     number = settings.value if settings.value is not None else 0.0
     if settings.rule == "fixed":
         return ChosenThreshold(
             number, "fixed", "params", sum(v.label for v in videos), sum(1 - v.label for v in videos)
         )
     ordered = checked(videos, "video") if videos else []
-    scores = np.array([v.video_score for v in ordered])
+    scores = np.array([(v.video_score - v.zero) / v.unit for v in ordered])
     anomalous = np.array([v.label == 1 for v in ordered], bool)
     _check_labels(settings.rule, anomalous, chosen_on)
+    counts = int(anomalous.sum()), int((~anomalous).sum())
+    if settings.rule in BY_BLOCK:
+        scores = _block_maxima([v for v in ordered if not v.label], settings.block_frames)
+        anomalous = np.zeros(len(scores), bool)
+    if settings.rule == "alarms_per_hour":
+        number *= settings.block_frames / _frames_per_hour(ordered, fps or {})
     value = RULES[settings.rule](scores, anomalous, number)
-    rule = {"far": f"far<={number:g}", "quantile": f"quantile={number:g}"}.get(settings.rule, settings.rule)
-    return ChosenThreshold(float(value), rule, chosen_on, int(anomalous.sum()), int((~anomalous).sum()))
+    return ChosenThreshold(float(value), rule_in_words(settings), chosen_on, *counts)
+
+
+def rule_for(
+    videos: Sequence[JudgedVideo], settings: Threshold, chosen_on: str, normal_only: Threshold | None
+) -> tuple[Threshold, str]:
+    """The rule that these videos allow, and what it is chosen on; arguments as of `choose_threshold`."""
+    if normal_only and settings.rule in NEED_BOTH_LABELS and videos and not any(v.label for v in videos):
+        return normal_only, f"{chosen_on} (normal videos only)"
+    return settings, chosen_on
+
+
+def rule_in_words(settings: Threshold) -> str:
+    """The rule with its numbers, for a row of results."""
+    blocks = f"blocks of {settings.block_frames} frames"
+    rule = {
+        "far": f"far<={settings.value:g}" if settings.value is not None else "",
+        "quantile": f"quantile={settings.value:g}" if settings.value is not None else "",
+        "block_quantile": f"quantile={settings.value:g} of {blocks}" if settings.value is not None else "",
+        "alarms_per_hour": f"alarms<={settings.value:g}/h in {blocks}" if settings.value is not None else "",
+    }.get(settings.rule, settings.rule)
+    calibrated = f", each video calibrated on its first {settings.calibrate_frames} frames"
+    return rule + calibrated * (settings.calibrate_frames > 0)
+
+
+def calibrated(videos: Sequence[JudgedVideo], frames: int) -> list[JudgedVideo]:
+    """Videos whose scores are compared with a threshold in units of the spread of their first frames.
+
+    Args:
+        videos: with frame scores; one without is left as it is.
+        frames: how many first frames are presumed normal; 0 = every video is left as it is.
+    """
+    return [video if not frames or video.scores is None else _calibrated(video, frames) for video in videos]
+
+
+def _calibrated(video: JudgedVideo, frames: int) -> JudgedVideo:
+    first = np.asarray(video.scores, np.float64)[:frames]
+    zero = float(np.median(first))
+    spread = SIGMA * float(np.median(np.abs(first - zero)))
+    return replace(video, zero=zero, unit=max(spread, LEAST_UNIT * max(float(np.abs(first).max()), LEAST_UNIT)))
+
+
+def _block_maxima(videos: Sequence[JudgedVideo], size: int) -> Float64[np.ndarray, "blocks"]:
+    """The highest score of each block of frames of each video, in the units of its calibration."""
+    maxima = []
+    for video in videos:
+        scores = (np.asarray(video.scores, np.float64) - video.zero) / video.unit
+        maxima.append(np.maximum.reduceat(scores, np.arange(0, len(scores), size)))
+    return np.concatenate(maxima)
+
+
+def _frames_per_hour(videos: Sequence[JudgedVideo], fps: Mapping[str, float | None]) -> float:
+    """Frames in an hour of the normal videos, which may have several frame rates.
+
+    Raises: DatasetError naming videos without a known frame rate.
+    """
+    normal = [video for video in videos if not video.label]
+    rates_ = {video.video_id: rate for video in normal if (rate := fps.get(video.video_id))}
+    if missing := [video.video_id for video in normal if video.video_id not in rates_]:
+        raise DatasetError(
+            f"threshold rule alarms_per_hour: no frame rate is known of {first_of(missing)}. Use rule block_quantile."
+        )
+    seconds = sum(video.n_frames / rates_[video.video_id] for video in normal)
+    return 3600 * sum(video.n_frames for video in normal) / seconds
 
 
 def _check_labels(rule: str, anomalous: Bool[np.ndarray, "videos"], chosen_on: str) -> None:
@@ -106,7 +183,10 @@ RULES: dict[str, Callable[[VideoScores, Bool[np.ndarray, "videos"], float], floa
     "max_f1": max_f1,
     "far": far,
     "quantile": quantile,
+    "block_quantile": quantile,
+    "alarms_per_hour": far,
 }
+"""By name; those of `BY_BLOCK` get the highest scores of blocks instead of the scores of videos."""
 
 
 def _operating_points(

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Shaped
 
-from vad.artefacts.scores import ScoreFile
+from vad.artefacts.scores import ScoreFile, StoredScores
 from vad.errors import ArtefactError, listing
 from vad.evaluation.conventions import NAMED, annotated_by_intervals, join_scores, scored_under, under_all
 from vad.evaluation.curves import curves
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
-from vad.evaluation.operating_points import choose_threshold
+from vad.evaluation.operating_points import calibrated, choose_threshold, rule_for
 from vad.evaluation.selection_gap import selection_gap
 from vad.schema.evaluate import Evaluate
 
@@ -46,16 +46,20 @@ def evaluate_run(
 
     Raises: ArtefactError or DatasetError when scores, lists and annotations do not fit together.
     """
-    threshold = choose_threshold(
-        validation_videos(train, file), config.threshold, normal_only=config.threshold_normal_only
-    )
+    chosen_on = file.protocol.get("threshold_on", "validation")
+    validation = validation_videos(train, file)
+    settings, chosen_on = rule_for(validation, config.threshold, chosen_on, config.threshold_normal_only)
+    first = settings.calibrate_frames if file.level == "frame" else 0
+    fps = {name: score.fps for name, score in file.videos.items()}
+    threshold = choose_threshold(calibrated(validation, first), settings, chosen_on, fps=fps)
     rules = convention(config.ground_truth)
     truth, videos, notes = scored_under(test, labelled, file, rules)
+    videos = calibrated(videos, first)
     metrics = evaluate(videos, threshold.value, config.bootstrap, file.level)
     conventions: dict[str, Any] = {}
     if file.level == "frame" and annotated_by_intervals(test):
         runs = {
-            name: videos if named == rules else scored_under(test, labelled, file, named).videos
+            name: videos if named == rules else calibrated(scored_under(test, labelled, file, named).videos, first)
             for name, named in NAMED.items()
         }
         known = {name: metrics for name, named in NAMED.items() if named == rules}
@@ -79,17 +83,22 @@ def evaluate_run(
 
 
 def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]:
-    """The validation videos of a train list with their labels and the video scores of a run.
+    """The videos of a train list that choose the threshold of a run, with their labels and its scores.
+
+    These are the validation part, and what else was held out of a training (`vad.engine.refit`).
 
     Raises: ArtefactError naming every validation video without a score.
     """
-    rows = [row for row in train.to_dict("records") if row["part"] == "validation"]
-    missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in file.videos]
+    scored = {name: score for name, score in file.videos.items() if score.part == "validation"}
+    rows = [row for row in train.to_dict("records") if row["part"] == "validation" or row["video_id"] in scored]
+    missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in scored]
     if missing:
         raise ArtefactError(listing("validation videos", missing, "Make the scores of this run again."))
-    return [
-        VideoTruth(video_id=row["video_id"], class_name=row["class"], label=row["label"], n_frames=1).scored(
-            None, file.videos[row["video_id"]].video
-        )
-        for row in rows
-    ]
+    return [_validation_video(row, scored[row["video_id"]]) for row in rows]
+
+
+def _validation_video(row: Mapping[str, Any], score: StoredScores) -> JudgedVideo:
+    """One row of the train list with its scores, without the first frames that have none of their own."""
+    frames = score.frames[score.dropped :]
+    truth = VideoTruth(video_id=row["video_id"], class_name=row["class"], label=row["label"], n_frames=len(frames))
+    return truth.scored(frames, score.video)

@@ -140,7 +140,7 @@ class ScoreSet:
     @cached_property
     def frame_confusion(self) -> Confusion:
         """Frames by label and by whether they are flagged at the threshold."""
-        flagged = self.frames.scores >= self.operating_point
+        flagged = self.frames.scores >= self.operating_points[self.frames.video]
         tp = self.frames.count(flagged & self.frames.positive)
         fp = self.frames.count(flagged & ~self.frames.positive)
         tn, fn = self.frames.count(~self.frames.positive) - fp, self.frames.count(self.frames.positive) - tp
@@ -149,15 +149,15 @@ class ScoreSet:
     @cached_property
     def video_confusion(self) -> Confusion:
         """Videos by label and by whether they are flagged at the threshold."""
-        flagged, anomalous = self.video_scores >= self.operating_point, self.anomalous
+        flagged, anomalous = self.video_scores >= self.operating_points, self.anomalous
         tp, fp, tn, fn = anomalous & flagged, ~anomalous & flagged, ~anomalous & ~flagged, anomalous & ~flagged
         return self.weights @ tp, self.weights @ fp, self.weights @ tn, self.weights @ fn
 
-    @property
-    def operating_point(self) -> float:
-        """The threshold, for metrics that are only computed where there is one."""
+    @cached_property
+    def operating_points(self) -> Float64[np.ndarray, "videos"]:
+        """The threshold in the units of each video, for metrics that are only computed where there is one."""
         assert self.threshold is not None
-        return self.threshold
+        return np.array([video.own_threshold(self.threshold) for video in self.videos], float)
 
     def curves(self) -> Iterator[Curve]:
         """The counts at all thresholds, for the first row of the weights and then for blocks of the other rows."""

@@ -7,7 +7,7 @@ Holm's correction over all pairs of a data set is given as well.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -56,6 +56,37 @@ def differences(
                 values = measured[first][metric], measured[second][metric]
                 rows.append(head | (_unknown(reason) if reason else _difference(*values, bootstrap)))
     return _corrected(rows, 1 - bootstrap.coverage)
+
+
+def against(rows: Sequence[Mapping[str, Any]], baselines: Collection[str]) -> list[dict[str, Any]]:
+    """How each contestant compares with each of some plain baselines.
+
+    Args:
+        rows: as `differences` gives them.
+        baselines: names of contestants.
+
+    Returns: one row for each pair of a contestant that is no baseline and a baseline, and each metric: contestant,
+        baseline, metric, difference (contestant minus baseline) with low and high, and verdict: `beats it` (the
+        interval is above 0), `is beaten` (below 0), `does not beat it` (0 lies inside), or None with the reason.
+    """
+    found = []
+    for row in rows:
+        if (row["first"] in baselines) == (row["second"] in baselines):
+            continue
+        turned = row["first"] in baselines
+        contestant, baseline = (row["second"], row["first"]) if turned else (row["first"], row["second"])
+        values = {name: row[name] for name in ("difference", "low", "high")}
+        if turned and row["difference"] is not None:
+            values = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+        head = {"contestant": contestant, "baseline": baseline, "metric": row["metric"]}
+        found.append({**head, **values, "verdict": _verdict(values["low"], values["high"]), "reason": row["reason"]})
+    return found
+
+
+def _verdict(low: float | None, high: float | None) -> str | None:
+    if low is None or high is None:
+        return None
+    return "beats it" if low > 0 else "is beaten" if high < 0 else "does not beat it"
 
 
 def _measured(

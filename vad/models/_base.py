@@ -7,6 +7,7 @@ be silently ignored; helpers of a model's own begin with an underscore.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple, Protocol, cast
 
 import torch
@@ -94,6 +95,8 @@ class VideoModel(nn.Module):
     """True = a bag model that also looks at pixels (extractor `clips`): `loss` and `score` get the clips of a batch."""
     maps_patches: bool = False
     """True = room report draws heat maps by `patch_maps`. Stated as a constant: it is read without importing torch."""
+    is_baseline: bool = False
+    """True = a plain method that the others are compared with (significance.md). Read without importing torch."""
     predicts_last: bool = False
     """True = the score of a window belongs to its last frame, not to its centre."""
 
@@ -278,6 +281,11 @@ class VideoModel(nn.Module):
 def defines(model: VideoModel, hook: Callable) -> bool:
     """Whether the class of a model defines a hook itself: `defines(model, VideoModel.embeddings)`."""
     return getattr(type(model), hook.__name__) is not hook
+
+
+def device_of(model: VideoModel) -> torch.device:
+    """The device of a model's weights or, where it has none, of its constants; the CPU where it has neither."""
+    return next((value.device for value in chain(model.parameters(), model.buffers())), torch.device("cpu"))
 
 
 def hooks() -> list[str]:

@@ -11,7 +11,7 @@ from vad.schema.base import Id
 
 PAGES = {
     "results": "every variant with every choice behind it; rows without a pixel and oracles to read them against",
-    "significance": "which rows differ",
+    "significance": "which rows differ, and which variants do not beat a plain baseline",
     "classes": "every class of anomaly by itself",
     "conventions": "the same under every ground-truth convention",
     "selection_gap": "what choosing the epoch on the test list would have given",

@@ -29,7 +29,7 @@ from vad.engine.parts import Part, crops_of
 from vad.engine.score import bag_length, in_chunks
 from vad.evaluation.ground_truth import convention
 from vad.evaluation.judged_video import VideoTruth
-from vad.models._base import VideoModel, defines
+from vad.models._base import VideoModel, defines, device_of
 from vad.report.inputs import label_at, truth_of_test
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import GroundTruth
@@ -84,7 +84,7 @@ def embed_video(
 def _of_crop(model: VideoModel, features: Float[ndarray, "rows dim"]) -> Tensor:
     """[positions, width] or [width] of a bag, [windows, width] of a window model."""
     if model.sampling == "bags":
-        device = next(model.parameters()).device
+        device = device_of(model)
         bag = torch.from_numpy(resample(features, bag_length(model, len(features)), model.bag_pool))[None]
         return model.embeddings(bag.to(device))[0]
     found = set_for(model, Part([features], [0]))

@@ -50,24 +50,45 @@ NEED_BOTH_LABELS = ("youden", "max_f1")
 """Threshold rules that need normal and anomalous validation videos."""
 
 
+SHARES = ("far", "quantile", "block_quantile")
+"""Threshold rules with a share of 1 as their number."""
+
+
 class Threshold(Section):
     """The operating point, chosen on the validation part only."""
 
-    rule: Literal["youden", "max_f1", "far", "quantile", "fixed"] = Field(
+    rule: Literal["youden", "max_f1", "far", "quantile", "block_quantile", "alarms_per_hour", "fixed"] = Field(
         default="youden",
         description="youden = largest TPR - FPR; max_f1 = largest F1; far = at most this share of normal"
-        " videos flagged; quantile = of the scores of normal videos; fixed = a number; all on validation videos",
+        " videos flagged; quantile = of the scores of normal videos; block_quantile = of the highest scores of blocks"
+        " of frames of normal videos; alarms_per_hour = at most so many blocks with a flagged frame in an hour of"
+        " normal videos; fixed = a number; all on validation videos",
     )
     value: float | None = Field(
-        default=None, description="alpha for far, q for quantile, the threshold itself for fixed; null otherwise"
+        default=None,
+        description="alpha for far, q for quantile and block_quantile, alarms for alarms_per_hour, the threshold itself"
+        " for fixed; null otherwise",
+    )
+    block_frames: Count = Field(
+        default=300,
+        description="frames of a block, the last one of a video may be shorter (block_quantile, alarms_per_hour)",
+    )
+    calibrate_frames: int = Field(
+        default=0,
+        ge=0,
+        description="so many first frames of each video, also of the test list, are presumed normal: its scores are"
+        " compared with the threshold in units of their spread above their median, for cameras and hours that differ;"
+        " 0 = off; no effect on models that score whole videos",
     )
 
     @model_validator(mode="after")
     def _value_fits_rule(self) -> "Threshold":
         if (self.rule in NEED_BOTH_LABELS) != (self.value is None):
             raise ValueError(f"rule {self.rule} {'takes no value' if self.value is not None else 'needs a value'}")
-        if self.rule in {"far", "quantile"} and not 0 <= (self.value or 0) <= 1:
+        if self.rule in SHARES and not 0 <= (self.value or 0) <= 1:
             raise ValueError(f"rule {self.rule} needs a share from 0 to 1")
+        if self.rule == "alarms_per_hour" and (self.value or 0) < 0:
+            raise ValueError("rule alarms_per_hour needs a number of alarms, 0 or more")
         return self
 
 

@@ -2,9 +2,27 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from vad.schema.base import Count, NotNegative, Positive, Section
+
+
+class Select(Section):
+    """Cross-validation inside the train list, for lists so short that one validation part chooses by chance."""
+
+    folds: int = Field(
+        0,
+        ge=0,
+        description="parts of the train list; each is held out once while the others train, the epoch is the best by"
+        " the mean of their criteria, and the model is then trained on all videos; 0 = the validation part chooses",
+    )
+
+    @field_validator("folds")
+    @classmethod
+    def _more_than_one(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("must be 0 or at least 2: with one fold nothing is left to train on")
+        return folds
 
 
 class Train(Section):
@@ -29,6 +47,12 @@ class Train(Section):
     select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
     )
+    select: Select = Field(default=Select(), description="how the epoch is chosen")
+    refit: bool = Field(
+        False,
+        description="once the epoch is chosen, train a new model on fit and validation part for as many steps; the"
+        " threshold stays that of the first training, whose validation videos were held out (select.folds always does)",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
     )
@@ -45,3 +69,9 @@ class Train(Section):
         " what choosing the epoch on the test list would have given; disk, memory and scoring time grow with the number"
         " of epochs kept; 1 = every epoch, 0 = the chosen one only",
     )
+
+    @model_validator(mode="after")
+    def _folds_train_all_epochs(self) -> "Train":
+        if self.select.folds and self.patience:
+            raise ValueError("patience does not go with select.folds: every fold has to train all epochs")
+        return self
