@@ -1,13 +1,16 @@
 """The training loop: the same seed gives the same weights, also across a kill; validation alone selects."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
+from tests.project import ROOT
 from vad.engine import checkpoints
 from vad.engine.build import build, on_device
 from vad.engine.parts import Part, with_copies
@@ -386,14 +389,32 @@ def test_learning_rate_over_time(scheduler: str, epoch: float, expected: float) 
     assert expected == pytest.approx(learning_rate(plan, epoch))
 
 
-@pytest.mark.parametrize(("step", "expected"), [(0, 2e-6), (50, 1e-4), (100, 2e-4), (1500, 1.28e-4), (2999, 4e-5)])
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, 2e-6),
+        (1, 2e-6),
+        (51, 2e-6 + 50 * 1.98e-6),
+        (101, 2e-4),
+        (1501, 4e-5 + 8e-5 * (1 + math.cos(math.pi * 1400 / 3000))),
+        (2999, 4e-5 + 8e-5 * (1 + math.cos(math.pi * 2898 / 3000))),
+    ],
+)
 def test_the_schedule_of_stead(step: int, expected: float) -> None:
-    """Warm-up from a hundredth over one epoch of 100 steps, to a fifth of lr after 30: near the release's."""
-    plan = settings(
-        **{"scheduler": "cosine", "lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "warmup_start": 0.01, "epochs": 30}
-    )
+    """Warm-up from a hundredth over 100 steps, then a cosine of 3,000 of which 2,900 are taken, each a step late."""
+    published = yaml.safe_load((ROOT / "params.yaml").read_text())["schedules"]["stead_published"]
 
-    assert expected == pytest.approx(learning_rate(plan, step / 100), rel=0.04)
+    assert expected == pytest.approx(learning_rate(Train(**published), step / 100, 1 / 100))
+
+
+def test_stead_ends_above_the_floor_of_its_schedule() -> None:
+    """At 4.05e-5, where the cosine that ends with training has 4.00e-5."""
+    common: dict[str, Any] = {"lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "epochs": 30, "batch": 8}
+    last = [
+        learning_rate(Train(scheduler=name, **common), 29.99, 0.01) for name in ("cosine_after_warmup", "cosine")
+    ]
+
+    assert ["4.05e-05", "4.00e-05"] == [f"{rate:.2e}" for rate in last]
 
 
 def test_the_schedule_reaches_the_optimiser() -> None:

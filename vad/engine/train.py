@@ -161,7 +161,8 @@ class TrainingRun:
         Raises: VadError naming the step if the loss is not a finite number.
         """
         torch.manual_seed(seed_for(self.seed, epoch, step))
-        where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
+        where = f"epoch {epoch}, step {step + 1}"
+        lr = learning_rate(self.settings, epoch - 1 + step / self.steps, 1 / self.steps)
         batch = to_device(batch, self.device)
         values = self._descend(self.optimiser, self.scaler, lr, self.model.loss, batch, where)
         values = {f"train_{name}": value for name, value in values.items()}
