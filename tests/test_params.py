@@ -187,6 +187,13 @@ def test_frames_that_have_a_score_cannot_be_dropped() -> None:
         checked(dropping)
 
 
+def test_scores_of_rows_cannot_be_spread_as_bags() -> None:
+    """`bag_frames: sultani_m` is for models that score bags, at level frame."""
+    spread = PARAMS.replace("infer: {video_score: max}", "infer: {bag_frames: sultani_m}")
+    with pytest.raises(ParamsError, match=r"variants\.ae\.infer\.bag_frames: .*no scores of bag segments"):
+        checked(spread)
+
+
 def test_all_problems_at_once() -> None:
     """Three mistakes in three sections: three lines in one message."""
     text = PARAMS.replace("size: 64", "siz: 64").replace("hidden_width: 8}\n", "hiden_width: 8}\n", 1)

@@ -150,7 +150,8 @@ def _with_defaults(
         except ValidationError as error:
             problems += explain(error, module.Config, where)
             continue
-        problems += _dropped(key, entry, module, config) if section == "variants" else []
+        if section == "variants":
+            problems += [*_dropped(key, entry, module, config), *_spread(key, entry, module, config)]
         yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
 
 
@@ -186,6 +187,15 @@ def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapp
     if _mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
         why = f"as set, model {entry['model']} scores every frame. Remove drop"
         yield f"variants.{key}.infer.first_frames: {why}"
+
+
+def _spread(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
+    """A model without scores of bag segments that is asked to spread them by a published rule."""
+    level = config.get("level") or vars(model.Model).get("level")
+    of_bags = model.Model.sampling == "bags" and config["bag_segments"] > 1 and not config.get("score_full_length")
+    if _mapping(entry.get("infer")).get("bag_frames") == "sultani_m" and not (of_bags and level == "frame"):
+        why = f"as set, model {entry['model']} gives no scores of bag segments. Remove sultani_m, or score the bag"
+        yield f"variants.{key}.infer.bag_frames: {why}"
 
 
 def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
