@@ -38,6 +38,25 @@ def test_seeds_of_neighbouring_numbers_differ() -> None:
     assert max(seeds) < 2**63
 
 
+def test_videos_can_come_from_short_to_long() -> None:
+    """The samples that a random order draws, in each class by frames; rows stand in where frames are not known."""
+    rows = [5, 2, 9, 4, 7, 3, 8, 6]
+    part = numbered(rows, [0, 1] * 4)
+    frames = replace(part, lengths=[100 - length for length in rows])
+
+    def order(part: Part, **settings: bool) -> list[list[int]]:
+        batches = list(BagSet(part, 2).draw(2, 3, generator(1), **settings))
+        videos = torch.stack([batch.features[:, 0, 0] for batch in batches]).div(100).long()
+        return [videos[:, side].flatten().tolist() for side in (slice(0, 2), slice(2, 4))]
+
+    plain, by_rows, by_frames = order(part), order(part, by_length=True), order(frames, by_length=True)
+
+    assert [sorted(side) for side in plain] == [sorted(side) for side in by_rows] == [sorted(s) for s in by_frames]
+    assert by_rows == [sorted(side, key=lambda video: rows[video]) for side in by_rows]
+    assert by_frames == [sorted(side, key=lambda video: -rows[video]) for side in by_frames]
+    assert plain != by_rows != by_frames
+
+
 def test_a_batch_may_hold_all_crops_of_its_videos() -> None:
     """Two normal and two anomalous videos a step, each with its three crops in their order; in a sweep all of them."""
     data = BagSet(numbered([4] * 6, [0, 1] * 3, crops=3), 4, crops_together=True)

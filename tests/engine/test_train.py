@@ -12,11 +12,14 @@ from torch import Tensor, nn
 
 from tests.project import ROOT
 from vad.engine import checkpoints
+from vad.engine.batches import BagSet
 from vad.engine.build import build, on_device
 from vad.engine.parts import Part, with_copies
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.train import Trained, best_epoch, train
 from vad.errors import DatasetError, ParamsError, VadError
+from vad.models import c3d_mil
+from vad.models._base import Bags
 from vad.schema.train import Train
 
 WIDTH = 6
@@ -82,6 +85,28 @@ def test_a_seed_fixes_everything(name: str) -> None:
     assert same(first.state, again.state)
     assert first.history == again.history
     assert not same(first.state, other.state)
+
+
+def test_a_curriculum_shows_short_videos_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each epoch anew; the weights are others than with a random order."""
+    lengths = [len(features) for features in part(0).features]
+    seen: list[int] = []
+
+    def note(model: nn.Module, batch: Bags) -> dict[str, Tensor]:
+        if model.training:
+            rows = (batch.features[:, None] == whole).flatten(2).all(dim=2).int().argmax(dim=1)
+            seen.append(max(lengths[video] for video in rows.tolist()[1:]))
+        return plain(model, batch)
+
+    whole = BagSet(part(0), 4).features
+    plain = c3d_mil.Model.loss
+    monkeypatch.setattr(c3d_mil.Model, "loss", note)
+    ordered, drawn = (run("c3d_mil", curriculum=name, batch=1, epochs=2) for name in ("length", "off"))
+    steps = len(seen) // 4
+
+    assert all(sorted(epoch) == epoch for epoch in (seen[:steps], seen[steps : 2 * steps]))
+    assert seen[: 2 * steps] != seen[2 * steps :]
+    assert not same(ordered.state, drawn.state)
 
 
 class KilledError(Exception):
@@ -327,6 +352,8 @@ def test_all_problems_are_named_at_once() -> None:
         train(normal_only, empty, empty, settings(), 0)
     with pytest.raises(ParamsError, match="patience"):
         train(weak, part(0), part(1), settings(patience=2, select_by="last"), 0)
+    with pytest.raises(ParamsError, match="orders whole videos"):
+        run("lstm_memory_ae", curriculum="length")
     with pytest.raises(ParamsError, match="reads images"):
         train(new("mnad", 0), part(0), part(1), settings(select_by="last"), 0)
     with pytest.raises(ParamsError, match="not images"):

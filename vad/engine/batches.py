@@ -80,6 +80,9 @@ class BagSet:
         self.identity = part.identity
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
+        lengths = part.lengths or [len(features) for features in part.features]
+        self.lengths = torch.tensor(lengths, dtype=torch.long)[self.video]
+        """Frames of the video of each bag, or its rows where its frames are not known."""
         self.clips = part.clips
         self.copies = [BagSet(copy, bag_segments, pool) for copy in part.copies]
         counts = {len(own) for own in crops} if crops_together else {1}
@@ -133,11 +136,23 @@ class BagSet:
         """Optimiser steps of one pass over the larger class, with `batch` samples of each class per step."""
         return ceil(max(map(len, self._classes())) / batch)
 
-    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Bags]:
-        """`steps` batches of `batch` normal and `batch` anomalous samples; the smaller class is repeated."""
+    def draw(
+        self, batch: int, steps: int, generator: torch.Generator, *, by_length: bool = False
+    ) -> Iterator[Bags]:
+        """`steps` batches of `batch` normal and `batch` anomalous samples; the smaller class is repeated.
+
+        Args:
+            batch: samples of each class in a batch.
+            steps: batches.
+            generator: decides which samples are drawn, and their order.
+            by_length: the same samples, in each class from short videos to long ones.
+        """
         versions = versions_for(len(self.labels) // self.crops, len(self.copies), generator)
-        streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
-        for chosen in zip(*streams, strict=True):
+        streams = [_stream(items, steps * batch, generator) for items in self._classes()]
+        if by_length:
+            lengths = self.lengths[:: self.crops]
+            streams = [stream[lengths[stream].argsort(stable=True)] for stream in streams]
+        for chosen in zip(*(stream.split(batch) for stream in streams), strict=True):
             yield self._batch(torch.cat(chosen), versions)
 
     def sweep(self, batch: int) -> Iterator[Bags]:

@@ -27,6 +27,11 @@ class Train(Section):
     epochs: Count = Field(description="passes over the training part")
     steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
     batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
+    curriculum: Literal["off", "length"] = Field(
+        "off",
+        description="order of an epoch's bags: off = random; length = from short videos to long ones, in each class"
+        " (MemTSM-Net's text; its released loader shuffles after sorting, so there it has no effect)",
+    )
     grad_clip: Positive | None = Field(None, description="largest gradient norm; null = off")
     select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
