@@ -437,9 +437,7 @@ def test_the_schedule_of_stead(step: int, expected: float) -> None:
 def test_stead_ends_above_the_floor_of_its_schedule() -> None:
     """At 4.05e-5, where the cosine that ends with training has 4.00e-5."""
     common: dict[str, Any] = {"lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "epochs": 30, "batch": 8}
-    last = [
-        learning_rate(Train(scheduler=name, **common), 29.99, 0.01) for name in ("cosine_after_warmup", "cosine")
-    ]
+    last = [learning_rate(Train(scheduler=name, **common), 29.99, 0.01) for name in ("cosine_after_warmup", "cosine")]
 
     assert ["4.05e-05", "4.00e-05"] == [f"{rate:.2e}" for rate in last]
 

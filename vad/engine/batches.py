@@ -136,9 +136,7 @@ class BagSet:
         """Optimiser steps of one pass over the larger class, with `batch` samples of each class per step."""
         return ceil(max(map(len, self._classes())) / batch)
 
-    def draw(
-        self, batch: int, steps: int, generator: torch.Generator, *, by_length: bool = False
-    ) -> Iterator[Bags]:
+    def draw(self, batch: int, steps: int, generator: torch.Generator, *, by_length: bool = False) -> Iterator[Bags]:
         """`steps` batches of `batch` normal and `batch` anomalous samples; the smaller class is repeated.
 
         Args:

@@ -66,9 +66,7 @@ def _pooled(
     return sums / counts.astype(np.float32)
 
 
-def position_scores(
-    positions: Float[ndarray, " positions"], bag_segments: int
-) -> Float[ndarray, " {bag_segments}"]:
+def position_scores(positions: Float[ndarray, " positions"], bag_segments: int) -> Float[ndarray, " {bag_segments}"]:
     """The score of each bag segment: that of the position that covers it.
 
     Args:
