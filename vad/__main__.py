@@ -89,16 +89,19 @@ def _variants(args: argparse.Namespace) -> int:
 
 
 def _docs() -> int:
-    """Write the generated pages, and the rows of results into the README."""
-    from vad.documentation import pages, with_results
+    """Write the generated pages, what entries differ in into docs/variants.md, and rows of results into the README."""
+    from vad.documentation import pages, with_differences, with_results
     from vad.params import load
 
     for path, text in pages().items():
         write_text(Path("docs", path), text)
         print(f"wrote docs/{path}")
+    params, variants = load(PARAMS), Path("docs/variants.md")
+    write_text(variants, with_differences(variants.read_text(encoding="utf-8"), params.variants))
+    print(f"wrote what differs into {variants}")
     readme, results = Path("README.md"), Path("reports/tables/results.csv")
     if results.is_file():
-        published = load(PARAMS).report.published.model_dump()
+        published = params.report.published.model_dump()
         text = readme.read_text(encoding="utf-8")
         write_text(readme, with_results(text, results.read_text(encoding="utf-8"), published))
         print(f"wrote rows of {results} into {readme}")

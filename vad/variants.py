@@ -1,4 +1,4 @@
-"""The table that `vad variants` prints: what params.yaml has, where it stands there, and what can run here."""
+"""The table that `vad variants` prints: what params.yaml has and where, what can run here, and what differs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +17,7 @@ class Row(NamedTuple):
     Attributes:
         line: of params.yaml, from 1.
         installed: `yes`, or which key keeps it from running.
+        differs: what differs from the publication, of an entry at a published size; empty for others.
     """
 
     variant: str
@@ -25,6 +26,7 @@ class Row(NamedTuple):
     features: str
     line: int
     installed: str
+    differs: str
 
 
 def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
@@ -41,8 +43,9 @@ def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
     found = []
     for name, variant in params.variants.items():
         key = unset_root(params, variant)
-        state = f"{key} is null" if key else "yes"
-        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], state)
+        state = f"{key}: null" if key else "yes"
+        differs = variant.differs or ""
+        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], state, differs)
         if any(word.lower() in text.lower() for text in row[:4]):
             found.append(row)
     if not found:
@@ -51,12 +54,14 @@ def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
 
 
 def table(found: Sequence[Row]) -> str:
-    """The rows as aligned text under a line of column names."""
+    """The rows as aligned text under a line of column names; below a row, indented, what differs of it."""
     cells = [("variant", "model", "data set", "features", "line", "installed")]
-    cells += [tuple(map(str, row)) for row in found]
+    cells += [tuple(map(str, row[:-1])) for row in found]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    below = ["", *(row.differs and f"\n    differs: {row.differs}" for row in found)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + differs
+        for line, differs in zip(cells, below, strict=True)
     )
 
 
