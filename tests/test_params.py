@@ -187,6 +187,20 @@ def test_frames_that_have_a_score_cannot_be_dropped() -> None:
         checked(dropping)
 
 
+def test_windows_have_no_order_of_videos() -> None:
+    """`curriculum: length` is for models of whole videos."""
+    ordered = PARAMS.replace("batch: 8, select_by: validation_loss}", "batch: 8, select_by: last, curriculum: length}")
+    with pytest.raises(ParamsError, match=r"variants\.ae\.train\.curriculum: length orders whole videos"):
+        checked(ordered)
+
+
+def test_scores_of_rows_cannot_be_spread_as_bags() -> None:
+    """`bag_frames: sultani_m` is for models that score bags, at level frame."""
+    spread = PARAMS.replace("infer: {video_score: max}", "infer: {bag_frames: sultani_m}")
+    with pytest.raises(ParamsError, match=r"variants\.ae\.infer\.bag_frames: .*no scores of bag segments"):
+        checked(spread)
+
+
 def test_all_problems_at_once() -> None:
     """Three mistakes in three sections: three lines in one message."""
     text = PARAMS.replace("size: 64", "siz: 64").replace("hidden_width: 8}\n", "hiden_width: 8}\n", 1)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.project import PARAMS, ROOT
 from vad.__main__ import main
+from vad.documentation import with_differences
+from vad.errors import ParamsError
 from vad.installed import missing, unset_root
 from vad.params import load
 from vad.variants import rows, table
@@ -40,7 +42,7 @@ def test_every_variant_with_its_line(folder: Path, capsys: pytest.CaptureFixture
 
     assert [row["variant"] for row in found] == ["mil", "ae", "mil_ucf"]
     assert [lines[row["line"] - 1] for row in found] == ["  mil:", "  ae:", "  mil_ucf:"]
-    assert [row["installed"] for row in found] == ["yes", "yes", "datasets.ucf_crime.root is null"]
+    assert [row["installed"] for row in found] == ["yes", "yes", "datasets.ucf_crime.root: null"]
     assert found[1]["model"] == "lstm_memory_ae"
     assert [row["refit"] for row in found] == ["-", "-", "-"]
 
@@ -66,6 +68,42 @@ def test_a_word_filters(folder: Path, capsys: pytest.CaptureFixture[str], word: 
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == names
 
 
+def test_what_differs_stands_below_a_row(tmp_path: Path) -> None:
+    """In one line of its own, and in the JSON; an entry that says nothing has none."""
+    text = PARAMS.replace("  mil_ucf:\n", "  mil_ucf:\n    differs: equal but for its width\n")
+    (tmp_path / "params.yaml").write_text(text)
+    found = rows(tmp_path / "params.yaml")
+
+    assert [row.differs for row in found] == ["", "", "equal but for its width"]
+    assert table(found).splitlines()[-1] == "    differs: equal but for its width"
+    assert len(table(found).splitlines()) == 5
+
+
+def test_what_differs_is_one_line(tmp_path: Path) -> None:
+    """A second line, or none at all, is refused."""
+    for value in ('"a\\nb"', '""'):
+        (tmp_path / "params.yaml").write_text(PARAMS.replace("  mil_ucf:\n", f"  mil_ucf:\n    differs: {value}\n"))
+
+        with pytest.raises(ParamsError, match=r"variants\.mil_ucf\.differs"):
+            load(tmp_path / "params.yaml")
+
+
+def test_every_entry_at_a_published_size_says_what_differs() -> None:
+    """Those on data sets that are not generated, and no other: the small ones are explained by docs/tuning.md."""
+    params = load(ROOT / "params.yaml")
+    generated = {name for name, entry in params.datasets.items() if entry.kind.startswith("mini_")}
+    saying = {name for name, variant in params.variants.items() if variant.differs}
+
+    assert saying == {name for name, variant in params.variants.items() if variant.dataset not in generated}
+
+
+def test_the_page_of_variants_is_current() -> None:
+    """What each entry differs in, as params.yaml has it; `make docs` puts it there."""
+    page = (ROOT / "docs/variants.md").read_text()
+
+    assert page == with_differences(page, load(ROOT / "params.yaml").variants), "run: make docs"
+
+
 def test_no_such_word_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the nearest variant."""
     assert main(["variants", "mil_ufc"]) == 2
@@ -76,9 +114,11 @@ def test_no_such_word_is_an_error(folder: Path, capsys: pytest.CaptureFixture[st
 def test_the_shipped_table_is_narrow() -> None:
     """Every variant on one line of a usual terminal, columns below each other."""
     found = rows(ROOT / "params.yaml")
-    head, *lines = table(found).splitlines()
+    head, *shown = table(found).splitlines()
+    lines = [line for line in shown if not line.startswith(" ")]
 
     assert len(lines) == len(found) >= 40
+    assert [line for line in shown if len(line) > WIDTH] == []
     assert [line for line in lines if len(line) > WIDTH] == []
     assert all(line[head.index("installed") - 2 : head.index("installed")] == "  " for line in lines)
 

@@ -89,18 +89,20 @@ def _variants(args: argparse.Namespace) -> int:
 
 
 def _docs() -> int:
-    """Write the generated pages, and the rows of results into the README."""
+    """Write the generated pages, what entries differ in into docs/variants.md, and rows of results into the README."""
     import vad.models
     from vad import registry
-    from vad.documentation import against_baselines, pages, with_results
+    from vad.documentation import against_baselines, pages, with_differences, with_results
     from vad.params import load
 
     for path, text in pages().items():
         write_text(Path("docs", path), text)
         print(f"wrote docs/{path}")
+    params, variants = load(PARAMS), Path("docs/variants.md")
+    write_text(variants, with_differences(variants.read_text(encoding="utf-8"), params.variants))
+    print(f"wrote what differs into {variants}")
     readme, results = Path("README.md"), Path("reports/tables/results.csv")
     if results.is_file():
-        params = load(PARAMS)
         published = params.report.published.model_dump()
         plain = [k for k, v in params.variants.items() if registry.stated(vad.models, v.model, "is_baseline") is True]
         files = {name: Path("reports", name, "significance.csv") for name in params.datasets}

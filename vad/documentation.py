@@ -5,6 +5,7 @@ import json
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
+from textwrap import fill
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +21,7 @@ from vad.report.tables import marked
 from vad.schema.augment import Augment
 from vad.schema.evaluate import Evaluate
 from vad.schema.infer import Infer
-from vad.schema.params import Params
+from vad.schema.params import Params, Variant
 from vad.schema.report import Published, Report
 from vad.schema.train import Train
 
@@ -48,6 +49,9 @@ Shares lie from 0 to 1. In every area ties count one half. Where something is mi
 |---|---|---|---|---|---|
 """
 MARKS = ("<!-- results -->", "<!-- /results -->")
+DIFFERS = ("<!-- differs -->", "<!-- /differs -->")
+WIDTH = 120
+"""Characters of a line of a page."""
 SHOWN = ("frame_auc", "video_auc")
 """Metrics of the rows in README.md: one of each level."""
 LINE = 120
@@ -118,6 +122,19 @@ def with_results(readme: str, results: str, published: Mapping[str, Sequence[str
     head, _, rest = readme.partition(MARKS[0])
     text = f"{text}\n\n{below}" if below else text
     return f"{head}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}"
+
+
+def with_differences(page: str, variants: Mapping[str, Variant]) -> str:
+    """docs/variants.md with what each entry at a published size differs in, between its two marks.
+
+    Args:
+        page: the text of docs/variants.md.
+        variants: those of params.yaml.
+    """
+    lines = [f"- `{name}` on `{v.features}`: {v.differs}" for name, v in variants.items() if v.differs]
+    text = "\n".join(fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+    head, _, rest = page.partition(DIFFERS[0])
+    return f"{head}{DIFFERS[0]}\n\n{text}\n\n{DIFFERS[1]}{rest.partition(DIFFERS[1])[2]}"
 
 
 def _result(row: Mapping[str, str]) -> list[str]:

@@ -151,7 +151,8 @@ def _with_defaults(
         except ValidationError as error:
             problems += explain(error, module.Config, where)
             continue
-        problems += _dropped(key, entry, module, config) if section == "variants" else []
+        if section == "variants":
+            problems += [*_dropped(key, entry, module, config), *_spread(key, entry, module, config)]
         yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
 
 
@@ -172,12 +173,17 @@ def _plugin(package: ModuleType, name: str, known: frozenset[str]) -> ModuleType
 
 
 def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
-    """A normal-only model that is asked to choose its epoch by a metric over both labels."""
+    """A normal-only model that is asked for what needs both labels, or a model of windows for an order of videos."""
     select_by = _mapping(entry.get("train")).get("select_by", Train.model_fields["select_by"].default)
     if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap"):
         yield (
             f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
             " videos only. Set validation_loss or last"
+        )
+    if model.Model.sampling == "windows" and _mapping(entry.get("train")).get("curriculum") == "length":
+        yield (
+            f"variants.{key}.train.curriculum: length orders whole videos, model {entry['model']} is trained on windows"
+            " of them. Remove it"
         )
 
 
@@ -187,6 +193,15 @@ def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapp
     if _mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
         why = f"as set, model {entry['model']} scores every frame. Remove drop"
         yield f"variants.{key}.infer.first_frames: {why}"
+
+
+def _spread(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
+    """A model without scores of bag segments that is asked to spread them by a published rule."""
+    level = config.get("level") or vars(model.Model).get("level")
+    of_bags = model.Model.sampling == "bags" and config["bag_segments"] > 1 and not config.get("score_full_length")
+    if _mapping(entry.get("infer")).get("bag_frames") == "sultani_m" and not (of_bags and level == "frame"):
+        why = f"as set, model {entry['model']} gives no scores of bag segments. Remove sultani_m, or score the bag"
+        yield f"variants.{key}.infer.bag_frames: {why}"
 
 
 def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The table that `vad variants` prints: what params.yaml has, where it stands there, and what can run here."""
+"""The table that `vad variants` prints: what params.yaml has and where, what can run here, and what differs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +20,7 @@ class Row(NamedTuple):
         refit: `-` = trained on the fit part, `yes` = on the whole train list once the validation part has chosen the
             epoch, `5 folds` = the same once so many folds have chosen it.
         installed: `yes`, or which key keeps it from running.
+        differs: what differs from the publication, of an entry at a published size; empty for others.
     """
 
     variant: str
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     line: int
     refit: str
     installed: str
+    differs: str
 
 
 def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
@@ -46,7 +48,8 @@ def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
     for name, variant in params.variants.items():
         key = unset_root(params, variant)
         state = f"{key} is null" if key else "yes"
-        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], _refit(variant.train), state)
+        refit, differs = _refit(variant.train), variant.differs or ""
+        row = Row(name, variant.model, variant.dataset, variant.features, lines[name], refit, state, differs)
         if any(word.lower() in text.lower() for text in row[:4]):
             found.append(row)
     if not found:
@@ -55,12 +58,14 @@ def rows(path: Path, cache: Path | None = None, word: str = "") -> list[Row]:
 
 
 def table(found: Sequence[Row]) -> str:
-    """The rows as aligned text under a line of column names."""
+    """The rows as aligned text under a line of column names; below a row, indented, what differs of it."""
     cells = [("variant", "model", "data set", "features", "line", "refit", "installed")]
-    cells += [tuple(map(str, row._replace(installed=_in_short(row.installed)))) for row in found]
+    cells += [tuple(map(str, row._replace(installed=_in_short(row.installed))[:-1])) for row in found]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    below = ["", *(row.differs and f"\n    differs: {row.differs}" for row in found)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + differs
+        for line, differs in zip(cells, below, strict=True)
     )
 
 

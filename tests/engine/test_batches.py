@@ -38,6 +38,49 @@ def test_seeds_of_neighbouring_numbers_differ() -> None:
     assert max(seeds) < 2**63
 
 
+def test_videos_can_come_from_short_to_long() -> None:
+    """The samples that a random order draws, in each class by frames; rows stand in where frames are not known."""
+    rows = [5, 2, 9, 4, 7, 3, 8, 6]
+    part = numbered(rows, [0, 1] * 4)
+    frames = replace(part, lengths=[100 - length for length in rows])
+
+    def order(part: Part, **settings: bool) -> list[list[int]]:
+        batches = list(BagSet(part, 2).draw(2, 3, generator(1), **settings))
+        videos = torch.stack([batch.features[:, 0, 0] for batch in batches]).div(100).long()
+        return [videos[:, side].flatten().tolist() for side in (slice(0, 2), slice(2, 4))]
+
+    plain, by_rows, by_frames = order(part), order(part, by_length=True), order(frames, by_length=True)
+
+    assert [sorted(side) for side in plain] == [sorted(side) for side in by_rows] == [sorted(s) for s in by_frames]
+    assert by_rows == [sorted(side, key=lambda video: rows[video]) for side in by_rows]
+    assert by_frames == [sorted(side, key=lambda video: -rows[video]) for side in by_frames]
+    assert plain != by_rows != by_frames
+
+
+def test_a_batch_may_hold_all_crops_of_its_videos() -> None:
+    """Two normal and two anomalous videos a step, each with its three crops in their order; in a sweep all of them."""
+    data = BagSet(numbered([4] * 6, [0, 1] * 3, crops=3), 4, crops_together=True)
+    (batch,) = data.draw(2, 1, generator())
+    first = batch.features[:, 0, 0].reshape(4, 3)
+    videos = first[:, 0].div(100).round()
+
+    assert 3 == batch.crops
+    assert torch.allclose(first, 100 * videos[:, None] + torch.tensor([0.0, 0.1, 0.2]))
+    assert [0, 0, 1, 1] == (videos % 2).tolist() == batch.labels[::3].tolist()
+    assert 2 == data.steps(2)
+    assert 18 == sum(len(part.labels) for part in data.sweep(2))
+    assert {3} == {part.crops for part in data.sweep(2)}
+    assert 1 == data.take(torch.tensor([4])).crops
+
+
+def test_together_needs_as_many_crops_of_each_video() -> None:
+    """One of three and one of two."""
+    one, two = (numbered([4], [label], crops=crops).features[0] for label, crops in ((0, 3), (1, 2)))
+
+    with pytest.raises(FeatureError, match="videos of 2 and 3 crops"):
+        BagSet(Part([one, two], [0, 1]), 4, crops_together=True)
+
+
 def test_crops_are_samples_of_their_own() -> None:
     """[rows, crops, dim] gives one sample per crop, with the video's label."""
     data = BagSet(numbered([4, 4], [0, 1], crops=3), 4)

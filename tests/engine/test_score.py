@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from vad.artefacts.bag_frames import sultani_m
 from vad.artefacts.features import FeatureFile, write_features
 from vad.engine.batches import BagSet, WindowSet, set_for
 from vad.engine.build import build
 from vad.engine.expansion import bag_over_segments, resample
 from vad.engine.parts import Part, part_of
 from vad.engine.score import score_video, video_scores
+from vad.engine.score_run import expansion
 from vad.errors import FeatureError
 from vad.schema.infer import Infer
 
@@ -258,6 +260,18 @@ def test_first_frames_can_be_dropped(frames: int, expected: int) -> None:
 
     assert (expected, frames) == (scores.dropped, len(scores.frames))
     assert scores.frames[expected:].mean() == pytest.approx(scores.video)
+
+
+@pytest.mark.parametrize(("name", "span"), [("c3d_mil", 1), ("mstsm", 2)])
+def test_bags_can_be_spread_as_by_the_matlab_code(name: str, span: int) -> None:
+    """Segment scores of the bag over its 16-frame clips; a position of two segments counts for both."""
+    net, features = model(name).eval(), video(40)
+    positions = net.score(torch.from_numpy(resample(features, 8))[None]).positions[0].detach().double().numpy()
+    scores = score_video(net, features, bounds_of(40), Infer(bag_frames="sultani_m"))
+
+    np.testing.assert_allclose(sultani_m(np.repeat(positions, span), 39 * 16 + 5), scores.frames)
+    assert "sultani_m" == expansion(net, Infer(bag_frames="sultani_m"))
+    assert "bag_over_segments" == expansion(net, Infer())
 
 
 def test_reconstruction_scores_every_frame() -> None:

@@ -1,19 +1,25 @@
 """The training loop: the same seed gives the same weights, also across a kill; validation alone selects."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
+from tests.project import ROOT
 from vad.engine import checkpoints
+from vad.engine.batches import BagSet
 from vad.engine.build import build, on_device
 from vad.engine.parts import Part, with_copies
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.train import Trained, best_epoch, train
 from vad.errors import DatasetError, ParamsError, VadError
+from vad.models import c3d_mil
+from vad.models._base import Bags
 from vad.schema.train import Train
 
 WIDTH = 6
@@ -79,6 +85,28 @@ def test_a_seed_fixes_everything(name: str) -> None:
     assert same(first.state, again.state)
     assert first.history == again.history
     assert not same(first.state, other.state)
+
+
+def test_a_curriculum_shows_short_videos_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each epoch anew; the weights are others than with a random order."""
+    lengths = [len(features) for features in part(0).features]
+    seen: list[int] = []
+
+    def note(model: nn.Module, batch: Bags) -> dict[str, Tensor]:
+        if model.training:
+            rows = (batch.features[:, None] == whole).flatten(2).all(dim=2).int().argmax(dim=1)
+            seen.append(max(lengths[video] for video in rows.tolist()[1:]))
+        return plain(model, batch)
+
+    whole = BagSet(part(0), 4).features
+    plain = c3d_mil.Model.loss
+    monkeypatch.setattr(c3d_mil.Model, "loss", note)
+    ordered, drawn = (run("c3d_mil", curriculum=name, batch=1, epochs=2) for name in ("length", "off"))
+    steps = len(seen) // 4
+
+    assert all(sorted(epoch) == epoch for epoch in (seen[:steps], seen[steps : 2 * steps]))
+    assert seen[: 2 * steps] != seen[2 * steps :]
+    assert not same(ordered.state, drawn.state)
 
 
 class KilledError(Exception):
@@ -324,6 +352,8 @@ def test_all_problems_are_named_at_once() -> None:
         train(normal_only, empty, empty, settings(), 0)
     with pytest.raises(ParamsError, match="patience"):
         train(weak, part(0), part(1), settings(patience=2, select_by="last"), 0)
+    with pytest.raises(ParamsError, match="orders whole videos"):
+        run("lstm_memory_ae", curriculum="length")
     with pytest.raises(ParamsError, match="reads images"):
         train(new("mnad", 0), part(0), part(1), settings(select_by="last"), 0)
     with pytest.raises(ParamsError, match="not images"):
@@ -386,14 +416,30 @@ def test_learning_rate_over_time(scheduler: str, epoch: float, expected: float) 
     assert expected == pytest.approx(learning_rate(plan, epoch))
 
 
-@pytest.mark.parametrize(("step", "expected"), [(0, 2e-6), (50, 1e-4), (100, 2e-4), (1500, 1.28e-4), (2999, 4e-5)])
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, 2e-6),
+        (1, 2e-6),
+        (51, 2e-6 + 50 * 1.98e-6),
+        (101, 2e-4),
+        (1501, 4e-5 + 8e-5 * (1 + math.cos(math.pi * 1400 / 3000))),
+        (2999, 4e-5 + 8e-5 * (1 + math.cos(math.pi * 2898 / 3000))),
+    ],
+)
 def test_the_schedule_of_stead(step: int, expected: float) -> None:
-    """Warm-up from a hundredth over one epoch of 100 steps, to a fifth of lr after 30: near the release's."""
-    plan = settings(
-        **{"scheduler": "cosine", "lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "warmup_start": 0.01, "epochs": 30}
-    )
+    """Warm-up from a hundredth over 100 steps, then a cosine of 3,000 of which 2,900 are taken, each a step late."""
+    published = yaml.safe_load((ROOT / "params.yaml").read_text())["schedules"]["stead_published"]
 
-    assert expected == pytest.approx(learning_rate(plan, step / 100), rel=0.04)
+    assert expected == pytest.approx(learning_rate(Train(**published), step / 100, 1 / 100))
+
+
+def test_stead_ends_above_the_floor_of_its_schedule() -> None:
+    """At 4.05e-5, where the cosine that ends with training has 4.00e-5."""
+    common: dict[str, Any] = {"lr": 2e-4, "lr_min": 4e-5, "warmup_epochs": 1, "epochs": 30, "batch": 8}
+    last = [learning_rate(Train(scheduler=name, **common), 29.99, 0.01) for name in ("cosine_after_warmup", "cosine")]
+
+    assert ["4.05e-05", "4.00e-05"] == [f"{rate:.2e}" for rate in last]
 
 
 def test_the_schedule_reaches_the_optimiser() -> None:

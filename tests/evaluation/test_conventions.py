@@ -3,11 +3,22 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from vad.artefacts.bag_frames import sultani_m
 from vad.artefacts.scores import ScoreFile, StoredScores
-from vad.evaluation.conventions import NAMED, annotated_by_intervals, rows, scored_under, under_all
+from vad.evaluation.conventions import (
+    NAMED,
+    OF_BAGS,
+    annotated_by_intervals,
+    named_for,
+    rows,
+    scored_under,
+    under_all,
+)
 from vad.evaluation.evaluate import evaluate
-from vad.evaluation.ground_truth import Convention
+from vad.evaluation.ground_truth import Convention, fit_scores
 from vad.evaluation.judged_video import JudgedVideo
 from vad.evaluation.metrics import METRICS
 from vad.schema.evaluate import Bootstrap
@@ -147,3 +158,20 @@ def test_video_level_runs_have_no_frames(frames: dict[str, np.ndarray]) -> None:
 
     assert [None] * 5 == [v.scores for v in found]
     assert [float(s.max()) for s in frames.values()] == [v.video_score for v in found]
+
+
+@given(st.integers(1, 2000))
+def test_scores_of_equal_parts_are_spread_anew(n_frames: int) -> None:
+    """A bag of 32 that was spread over equal parts of the video, under `sultani_m` as from the bag itself."""
+    bag = np.random.default_rng(n_frames).random(32)
+    starts = np.arange(33) * n_frames // 32
+    equal = bag[np.searchsorted(starts[1:], np.arange(n_frames), side="right")]
+    expected = sultani_m(bag, n_frames) if n_frames >= 32 else sultani_m(equal[starts[:-1]], n_frames)
+
+    np.testing.assert_allclose(expected, fit_scores(equal, OF_BAGS["sultani_m"]), rtol=1e-12)
+
+
+def test_scores_of_bags_have_one_convention_more() -> None:
+    """Runs that score rows or windows have no bag to spread anew."""
+    assert [*NAMED, "sultani_m"] == list(named_for("bag_over_segments"))
+    assert list(NAMED) == list(named_for("rows: each feature row scored on its own frames")) == list(named_for(None))

@@ -57,6 +57,16 @@ def test_conventions_do_not_depend_on_the_one_in_use(file: ScoreFile, preset: st
         assert evaluate(videos, 0.8, CONFIG.bootstrap, per_class=False) == document["conventions"][name], name
 
 
+def test_a_run_that_scores_bags_has_the_convention_of_bags(file: ScoreFile) -> None:
+    """By the expansion that its score file names; its labels are those of `sultani`."""
+    bags = replace(file, protocol={"expansion": "bag_over_segments"})
+    found = evaluate_run(bags, TRAIN, table(), {}, CONFIG).document["conventions"]
+
+    assert [*NAMED, "sultani_m"] == list(found)
+    assert found["sultani"]["counts"] == found["sultani_m"]["counts"]
+    assert found["sultani"]["frame_auc"] != found["sultani_m"]["frame_auc"]
+
+
 def test_no_conventions_without_intervals_or_frames(file: ScoreFile) -> None:
     """A model of whole videos, and a list in seconds, have no conventions to compare."""
     whole = replace(file, level="video")

@@ -13,7 +13,7 @@ from tests import videos
 from vad.artefacts.files import sha256
 from vad.errors import FeatureError
 from vad.extractors.i3d import Config, Extractor
-from vad.networks.i3d_inception import Inception, Unit, same
+from vad.networks.i3d_inception import BRANCHES, EPSILON, Inception, Unit, own_name, same
 from vad.networks.i3d_resnet import ResNet50
 from vad.nn.exact import one_exact_thread
 
@@ -93,6 +93,61 @@ def test_padding_is_same_with_the_odd_place_behind() -> None:
     assert [0] * 2 + [1] * 16 + [0] * 3 == padded[:, 3, 3].tolist()
     assert [0] + [1] * 15 + [0] == padded[5, :, 3].tolist()
     assert [0] + [1] * 4 + [0] == padded[5, 3].tolist()
+
+
+def test_flavours_differ_by_what_batch_norm_adds_to_the_variance() -> None:
+    """By hand for a unit that doubles a constant map of variance .01: 2 / sqrt(.01 + epsilon)."""
+    for flavour, epsilon in EPSILON.items():
+        unit = Inception(flavour).Mixed_5c.b0
+        torch.nn.init.constant_(unit.conv3d.weight, 2 / 832)
+        torch.nn.init.constant_(unit.bn.running_var, 0.01)
+        with torch.inference_mode():
+            found = unit.eval()(torch.ones(1, 832, 1, 1, 1))
+
+        assert torch.allclose(torch.tensor(2 / (0.01 + epsilon) ** 0.5), found)
+        assert {epsilon} == {norm.eps for norm in Inception(flavour).modules() if isinstance(norm, nn.BatchNorm3d)}
+
+    assert {"deepmind": 1e-3, "urdmu": 1e-5} == EPSILON
+
+
+def test_names_of_the_other_conversion() -> None:
+    """Of model_rgb.pth: the stem, a unit of each kind of branch, the classifier; own names stay."""
+    names = {
+        "conv3d_1a_7x7.conv3d.weight": "Conv3d_1a_7x7.conv3d.weight",
+        "conv3d_2c_3x3.batch3d.running_mean": "Conv3d_2c_3x3.bn.running_mean",
+        "mixed_3b.branch_0.conv3d.weight": "Mixed_3b.b0.conv3d.weight",
+        "mixed_4f.branch_1.0.batch3d.bias": "Mixed_4f.b1a.bn.bias",
+        "mixed_4f.branch_1.1.batch3d.weight": "Mixed_4f.b1b.bn.weight",
+        "mixed_5c.branch_2.0.conv3d.weight": "Mixed_5c.b2a.conv3d.weight",
+        "mixed_5c.branch_2.1.conv3d.weight": "Mixed_5c.b2b.conv3d.weight",
+        "mixed_5c.branch_3.1.batch3d.running_var": "Mixed_5c.b3b.bn.running_var",
+        "conv3d_0c_1x1.conv3d.bias": "logits.conv3d.bias",
+    }
+
+    assert names == {name: own_name(name) for name in names}
+    assert [] == [name for name in Inception().state_dict() if own_name(name) != name]
+
+
+def test_both_conversions_load(clip: Path, tmp_path: Path) -> None:
+    """The same values under both forms of names give the same features; another flavour gives others."""
+    values = trained(Inception(), torch.rand(1, 3, 16, 32, 32)) | {"logits.conv3d.weight": torch.ones(2)}
+    theirs = {"conv3d_0c_1x1.conv3d.weight": torch.ones(2)}
+    for name, value in values.items():
+        other = name.replace("Mixed_", "mixed_").replace("Conv3d_", "conv3d_").replace(".bn.", ".batch3d.")
+        for branch, unit in BRANCHES.items():
+            other = other.replace(f".{unit}.", f".branch_{branch}.")
+        theirs |= {} if name.startswith("logits") else {other: value}
+    features = []
+    for state, flavour in ((values, "deepmind"), (theirs, "deepmind"), (theirs, "urdmu")):
+        torch.save(state, tmp_path / "i3d.pt")
+        named = {"weights": str(tmp_path / "i3d.pt"), "weights_sha256": sha256(tmp_path / "i3d.pt")}
+        made = Extractor(Config.model_validate({**SMALL, **named, "flavour": flavour})).extract(videos.source(clip))
+        features.append(made.features)
+        assert flavour == made.report["extractor"]["flavour"]
+
+    assert set(theirs).isdisjoint(values)
+    assert np.array_equal(features[0], features[1])
+    assert not np.array_equal(features[1], features[2])
 
 
 def test_a_strided_unit_sees_what_lies_behind_its_place() -> None:
@@ -187,6 +242,7 @@ def test_ten_crops_are_five_and_their_mirror_images(clip: Path) -> None:
         ({"size": 300}, "cannot be cut out of 340 x 256"),
         ({"network": "resnet50"}, "'kinetics' is none of random"),
         ({"weights": "i3d.pt"}, "needs its weights_sha256"),
+        ({"weights": "random", "network": "resnet50", "flavour": "urdmu"}, "is one of network inception"),
     ],
 )
 def test_settings_without_sense_are_refused(settings: dict[str, object], message: str) -> None:
@@ -205,5 +261,5 @@ def test_a_wrong_file_is_refused(clip: Path, tmp_path: Path) -> None:
         ("i3d.pt", right, "Missing key"),
     ]
     for name, digits, message in cases:
-        with pytest.raises(FeatureError, match=f"(?s){message}.*rgb_imagenet.pt fit"):
+        with pytest.raises(FeatureError, match=f"(?s){message}.*rgb_imagenet.pt fit, and"):
             Extractor(Config(weights=str(tmp_path / name), weights_sha256=digits)).extract(videos.source(clip))

@@ -8,6 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests import videos
+from vad.artefacts.features import FeatureFile
 from vad.extractors.x3d import Config, Extractor, sampled
 from vad.networks.x3d import X3D
 
@@ -53,18 +54,47 @@ def test_frames_are_spread_over_the_clip() -> None:
 
 
 def test_rows_are_clips_and_the_video_is_their_maximum(clip: Path) -> None:
-    """A map per clip, bounds in frames, the same bytes twice; `pool: video` keeps one row for the whole video."""
-    file, again = (
-        Extractor(Config.model_validate({**SMALL, "device": "cpu"})).extract(videos.source(clip)) for _ in range(2)
-    )
-    whole = Extractor(Config.model_validate({**SMALL, "device": "cpu", "pool": "video"})).extract(videos.source(clip))
+    """A map per clip, bounds in frames, the same bytes twice; `pool: video` keeps one row for the whole video.
+
+    The clip of 3 frames at the end has no part in the maximum, unless it is asked for.
+    """
+
+    def made(**args: object) -> FeatureFile:
+        return Extractor(Config.model_validate({**SMALL, "device": "cpu", **args})).extract(videos.source(clip))
+
+    file, again, whole = made(), made(), made(pool="video")
+    kept, by_batches = made(pool="video", last_clip="keep"), made(pool="video", batch_frames=16)
 
     assert (3, 192, 4, 1, 1) == file.features.shape
     assert [0, 8, 16, 19] == file.bounds.tolist()
     assert np.array_equal(file.features, again.features)
-    assert np.array_equal(file.features.max(0, keepdims=True), whole.features)
+    assert np.array_equal(file.features[:2].max(0, keepdims=True), whole.features)
+    assert np.array_equal(file.features.max(0, keepdims=True), kept.features)
+    assert not np.array_equal(kept.features, whole.features)
+    assert np.allclose(whole.features, by_batches.features, atol=1e-5)
+    assert ["left out", "sampled from what is left"] == [f.report["extractor"]["tail"] for f in (whole, kept)]
     assert [0, 19] == whole.bounds.tolist()
     assert 192 == file.dim
+
+
+def test_a_video_shorter_than_a_clip_keeps_it(tmp_path: Path) -> None:
+    """Its only clip is not whole, and is all that there is."""
+    short = videos.write_video(tmp_path / "short.mp4", videos.scene(5))
+    dropped, kept = (
+        Extractor(Config.model_validate({**SMALL, "device": "cpu", "pool": "video", "last_clip": rule})).extract(
+            videos.source(short)
+        )
+        for rule in ("drop", "keep")
+    )
+
+    assert np.array_equal(dropped.features, kept.features)
+    assert [0, 5] == dropped.bounds.tolist()
+
+
+def test_a_last_clip_without_a_row_is_refused() -> None:
+    """With a row a clip, the frames of the last one would have none."""
+    with pytest.raises(ValueError, match="last_clip: drop needs pool: video"):
+        Config(weights="random", last_clip="drop")
 
 
 def test_a_crop_larger_than_the_picture_is_refused() -> None:

@@ -49,6 +49,26 @@ def test_loss_from_its_definition() -> None:
     } == terms
 
 
+def test_loss_of_the_re_implementation_from_its_definition() -> None:
+    """Over pairs: the mean of hinge and both weighted sums over segments; lengths of the layers with biases."""
+    model = made(hinge="paired", regularisation_reduction="mean", weight_norm="length")
+    torch.nn.init.constant_(model.middle.bias, 0.5)
+    scores = model(random_bags()).tolist()
+    each = [
+        (max(0, 1 - max(a) + max(n)), 8e-5 * sum((y - x) ** 2 for x, y in pairwise(a)), 8e-5 * sum(a))
+        for n, a in ((scores[0], scores[1]), (scores[2], scores[3]))
+    ]
+    layers = [torch.cat([value.flatten() for value in layer.parameters()]).detach() for layer in model._layers()]
+    terms = {key: value.item() for key, value in model.loss(Bags(random_bags(), LABELS)).items()}
+
+    assert {
+        "ranking": pytest.approx(np.mean([pair[0] for pair in each])),
+        "smoothness": pytest.approx(np.mean([pair[1] for pair in each])),
+        "sparsity": pytest.approx(np.mean([pair[2] for pair in each])),
+        "weights": pytest.approx(0.001 * sum(float(np.linalg.norm(layer)) for layer in layers)),
+    } == terms
+
+
 def test_order_of_a_batch_has_no_meaning() -> None:
     """Labels travel with bags; shuffling both changes nothing."""
     model, order = made(), torch.tensor([3, 0, 2, 1])
@@ -67,6 +87,7 @@ def test_order_of_a_batch_has_no_meaning() -> None:
         ({"smoothness_weight": 1.0}, {"smoothness"}),
         ({"sparsity_weight": 1.0}, {"sparsity"}),
         ({"weight_regularisation": 1.0}, {"weights"}),
+        ({"weight_norm": "length"}, {"weights"}),
         ({"middle_activation": "relu"}, {"ranking", "smoothness", "sparsity"}),
         ({"normalise_rows": False}, {"ranking", "smoothness", "sparsity"}),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vad.cost.count import parameters
@@ -177,3 +177,15 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], words: str) -> None:
     """Each is refused by its words."""
     with pytest.raises(ValidationError, match=words):
         made(**settings)
+
+
+def test_linear_layers_start_as_released() -> None:
+    """A spread of .02 and biases 0; the embedding, a convolution, as torch makes it."""
+    encoder = dtfe.TokenEncoder(dtfe.Encoder(depth=2, prune_before=[1], token_ratio=[1.0], embed=96, heads=3))
+    layers = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
+
+    assert 2 * 4 + 4 + 1 == len(layers)
+    assert all(0.018 < layer.weight.std() < 0.022 for layer in layers if layer.weight.numel() > 1000)
+    assert all(layer.bias.abs().max() == 0 for layer in layers)
+    assert encoder.embed.bias is not None
+    assert encoder.embed.bias.abs().max() > 0

@@ -152,3 +152,38 @@ def test_every_switch_changes_its_terms(change: dict[str, Any], changed: set[str
     plain, switched = made().loss(batch), made(**change).loss(batch)
 
     assert changed == {name for name in plain if not torch.allclose(plain[name], switched[name], atol=0)}
+
+
+def test_crops_of_a_video_choose_the_same_segments() -> None:
+    """Written out: magnitudes and scores averaged over the three crops of a video, features crop by crop."""
+    model = made(chosen=2)
+    features = torch.randn(4 * 3, 6, 5, generator=torch.Generator().manual_seed(3))
+    labels = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    hidden = model.context(features.transpose(1, 2)).transpose(1, 2).detach().numpy().reshape(4, 3, 6, 5)
+    scores = model(features).positions.detach().numpy().reshape(4, 3, 6).mean(axis=1)
+    best = np.argsort(np.linalg.norm(hidden, axis=3).mean(axis=1), axis=1)[:, -2:]
+    chosen = [scores[video, best[video]].mean() for video in range(4)]
+    lengths = [[np.linalg.norm(crop[best[video]].mean(axis=0)) for crop in hidden[video]] for video in range(4)]
+    pairs = [(abs(100 - a) + n) ** 2 for one, two in ((0, 1), (2, 3)) for n, a in zip(lengths[one], lengths[two])]
+    entropy = -sum(np.log(c if y else 1 - c) for c, y in zip(chosen, labels.tolist(), strict=True)) / 4
+    smooth = sum((b - a) ** 2 for bag in (scores[1], scores[3]) for a, b in pairwise(bag))
+    batch = Bags(features, labels.repeat_interleave(3), crops=3)
+    terms = {key: value.item() for key, value in model.loss(batch).items()}
+
+    assert {
+        "classification": pytest.approx(entropy, rel=1e-5),
+        "magnitude": pytest.approx(1e-4 * np.mean(pairs), rel=1e-5),
+        "sparsity": pytest.approx(8e-3 * np.linalg.norm(scores[[1, 3]]), rel=1e-5),
+        "smoothness": pytest.approx(8e-4 * smooth, rel=1e-4),
+    } == terms
+
+
+def test_a_crop_that_chooses_for_itself_gives_another_loss() -> None:
+    """The two settings of `crops` see the same bags and differ."""
+    features = torch.randn(4 * 3, 6, 5, generator=torch.Generator().manual_seed(3))
+    labels = torch.tensor([0.0, 1.0, 0.0, 1.0]).repeat_interleave(3)
+    together, separate = (made().loss(Bags(features, labels, crops=crops)) for crops in (3, 1))
+
+    assert made().crops_together
+    assert not made(crops="separate").crops_together
+    assert all(not torch.allclose(together[name], separate[name]) for name in together)

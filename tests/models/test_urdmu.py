@@ -103,9 +103,32 @@ def test_nearness_by_hand() -> None:
     np.testing.assert_allclose(expected, urdmu.nearness(torch.arange(3.0), torch.arange(3.0)), rtol=1e-6)
 
 
+def test_released_nearness_by_hand() -> None:
+    """The same weights, each divided by the sum of its column; for some of the places as for all."""
+    table = [[math.exp(-abs(i - j) / math.e) for j in range(40)] for i in range(40)]
+    sums = [sum(row[j] for row in table) for j in range(40)]
+    expected = [[value / total for value, total in zip(row, sums, strict=True)] for row in table]
+    every = torch.arange(40.0)
+    found = urdmu.nearness(every, every, "released")
+
+    np.testing.assert_allclose(expected, found, rtol=1e-5)
+    np.testing.assert_allclose(expected[7:9], urdmu.nearness(every[7:9], every, "released"), rtol=1e-5)
+    assert found[0].sum() < 0.9
+    assert abs(found[20].sum() - 1) < 0.01
+
+
+def test_local_norm_changes_the_ends_of_a_video() -> None:
+    """Released weights by default; the two settings agree in the middle of a long video."""
+    features = torch.randn(1, 90, 5, generator=torch.Generator().manual_seed(1))
+    plain, row = (made(blocks=1, **args)(features).hidden[0].detach() for args in ({}, {"local_norm": "row"}))
+
+    torch.testing.assert_close(plain[40:50], row[40:50])
+    assert not torch.allclose(plain[0], row[0], atol=1e-3)
+
+
 def test_attention_by_hand() -> None:
     """Loops over heads and steps: likeness decides what is read first, nearness what is read second."""
-    config = urdmu.Config(width=4, heads=2, head_width=3, dropout=0.0)
+    config = urdmu.Config(width=4, heads=2, head_width=3, dropout=0.0, local_norm="row")
     attention, values = urdmu.GlobalLocalAttention(config), torch.randn(1, 5, 4)
     parts = attention.project(values)[0].detach().numpy().reshape(5, 4, 2, 3)
     rows = []

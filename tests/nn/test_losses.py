@@ -76,13 +76,13 @@ def test_ranking_hinge_with_one_class_is_zero(pairing: losses.Pairing) -> None:
 
 
 def test_smoothness_and_sparsity_by_hand() -> None:
-    """Sums over the batch, or means; differences do not cross from bag to bag."""
+    """Sums over each bag, added or averaged over the two; differences do not cross from bag to bag."""
     scores = torch.tensor([[0.0, 1.0, 3.0], [5.0, 5.0, 4.0]])
 
     assert 6.0 == losses.smoothness(scores).item()
-    assert 1.5 == losses.smoothness(scores, "mean").item()
+    assert 3.0 == losses.smoothness(scores, "mean").item()
     assert 18.0 == losses.sparsity(scores).item()
-    assert 3.0 == losses.sparsity(scores, "mean").item()
+    assert 9.0 == losses.sparsity(scores, "mean").item()
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])

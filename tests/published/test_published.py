@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vad.claims.ledger import Claim, read_ledger
+from vad.claims.speeds import CLAIM
 from vad.claims.table import compute
 from vad.cost.table import COLUMNS, COUNTED, MEASURED
 from vad.errors import DatasetError
@@ -27,6 +28,7 @@ from vad.published.rows import (
     network_rows,
     published_rows,
     variant_rows,
+    video_network_rows,
 )
 from vad.published.tables import TABLES, TRAPEZOID, Cited
 from vad.report.tables import MARK, MEANING, result_row
@@ -191,6 +193,31 @@ def test_networks_that_are_cited_have_no_provenance() -> None:
     references = [{"variant": "A", "kind": "image network", "flops": 2}, {"variant": "B", "kind": "cited", "flops": 3}]
 
     assert ["key", ""] == [row["provenance"] for row in network_rows(TABLES["memtsm_5"], references, "key")]
+
+
+def test_3d_networks_stand_by_themselves(claims: Mapping[str, Claim]) -> None:
+    """C3D at its own cost, beside XFeat on frames of the same size; the table's job is given what was measured."""
+    machine = {"gpu": None, "processor": "a CPU", "threads": 1, "torch": "2"}
+    networks = [("XFeat", 224, 400.0, 2e8), ("XFeat", 112, 1400.0, 5e7), ("C3D", 112, 35.0, 2.4e9)]
+    columns = ("network", "side", "frames_per_second", "macs_per_frame")
+    speeds = {"networks": [dict(zip(columns, row, strict=True)) for row in networks], "machine": machine}
+    (row,) = video_network_rows(speeds, "key")
+    text = markdown(
+        assemble(
+            "mstsm_performance",
+            TABLES["mstsm_performance"],
+            found("mstsm_performance", video_networks=[row]),
+            claims,
+            {},
+        )
+    )
+
+    assert ("C3D, 112 x 112", 35.0, 1400.0, 40.0) == tuple(
+        row[name] for name in ("variant", "network_fps", "xfeat_fps", "times_slower")
+    )
+    assert "| C3D, 112 x 112 |" in re.sub(" +", " ", text)
+    assert "has the speed of that row at most" in text
+    assert [CLAIM in {one.id for one in table.cited} for table in TABLES.values() if table.video_networks] == [True]
 
 
 def test_categories_are_counted() -> None:

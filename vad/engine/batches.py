@@ -22,7 +22,7 @@ from torch import Tensor
 from vad.artefacts.clips import BagClips
 from vad.engine.expansion import window_starts
 from vad.engine.parts import Part, StoredRows, bags_of, crops_of, rows_of, validates_own_rows
-from vad.errors import DatasetError
+from vad.errors import DatasetError, FeatureError
 from vad.models._base import Bags, Pool, VideoModel, Windows
 
 SAMPLE = 4096
@@ -54,12 +54,24 @@ def versions_for(samples: int, copies: int, generator: torch.Generator) -> Int[T
 
 
 class BagSet:
-    """All videos of a part as bags of one length; each crop is a sample of its own."""
+    """All videos of a part as bags of one length, one for each crop.
 
-    def __init__(self, part: Part, bag_segments: int, pool: Pool = "mean", keep_rows: bool = False) -> None:
+    Training draws crop by crop, or with `crops_together` videos with all their crops.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        bag_segments: int,
+        pool: Pool = "mean",
+        keep_rows: bool = False,
+        crops_together: bool = False,
+    ) -> None:
         """Take the bags of a part, or resample each video (see `vad.engine.expansion.resample`).
 
-        `rows` holds the samples as they are, each of its own length, where `keep_rows` asks for them.
+        `rows` holds the bags as they are, each of its own length, where `keep_rows` asks for them.
+
+        Raises: FeatureError for `crops_together` with videos of different numbers of crops.
         """
         self.features = torch.from_numpy(bags_of(part, bag_segments, pool))
         crops = [crops_of(features) for features in part.features]
@@ -68,16 +80,28 @@ class BagSet:
         self.identity = part.identity
         self.labels = torch.tensor(part.labels, dtype=torch.float32)[self.video]
         self.n_videos = len(part.labels)
+        lengths = part.lengths or [len(features) for features in part.features]
+        self.lengths = torch.tensor(lengths, dtype=torch.long)[self.video]
+        """Frames of the video of each bag, or its rows where its frames are not known."""
         self.clips = part.clips
         self.copies = [BagSet(copy, bag_segments, pool) for copy in part.copies]
+        counts = {len(own) for own in crops} if crops_together else {1}
+        if len(counts) > 1:
+            raise FeatureError(
+                f"videos of {' and '.join(map(str, sorted(counts)))} crops: a model that takes all crops of a video"
+                " together needs as many of each. Make the features of all videos alike."
+            )
+        self.crops = counts.pop() if counts else 1
+        """Bags that are drawn together."""
 
     def sample(self) -> Float[Tensor, "bags segments dim *space"]:
         """All bags: those from which a model may take constants."""
         return self.features
 
     def _classes(self) -> list[Tensor]:
-        """Indices of the normal and of the anomalous samples; both must be there."""
-        classes = [torch.nonzero(self.labels == label).flatten() for label in (0, 1)]
+        """Indices of the normal and of the anomalous samples (bags, or videos with `crops`); both must be there."""
+        labels = self.labels[:: self.crops]
+        classes = [torch.nonzero(labels == label).flatten() for label in (0, 1)]
         if not all(map(len, classes)):
             raise DatasetError(
                 "weak supervision needs normal and anomalous videos in each part, this part has"
@@ -91,13 +115,17 @@ class BagSet:
         clips = None if self.clips is None else BagClips([self.clips[video] for video in self.video[index].tolist()])
         return Bags(self.features[index], self.labels[index], clips)
 
-    def _take_versions(self, index: Int[Tensor, " bags"], versions: Int[Tensor, " all_bags"]) -> Bags:
-        """The bags of the given indices, each in its version."""
-        sets = [(self, *self.copies)[version] for version in versions[index].tolist()]
+    def _batch(self, samples: Int[Tensor, " samples"], versions: Int[Tensor, " all_samples"] | None = None) -> Bags:
+        """The bags of some samples, each sample in its version."""
+        index = (samples[:, None] * self.crops + torch.arange(self.crops)).flatten()
+        if versions is None:
+            return replace(self.take(index), crops=self.crops)
+        chosen = versions[samples].repeat_interleave(self.crops)
+        sets = [(self, *self.copies)[version] for version in chosen.tolist()]
         features = torch.stack([own.features[bag] for own, bag in zip(sets, index.tolist(), strict=True)])
         videos = zip(sets, self.video[index].tolist(), strict=True)
         clips = None if self.clips is None else BagClips([own.clips[video] for own, video in videos if own.clips])
-        return Bags(features, self.labels[index], clips)
+        return Bags(features, self.labels[index], clips, self.crops)
 
     def whole(self, index: Int[Tensor, " bags"]) -> Bags:
         """The bags of the given indices as inference scores them: where rows are kept, one video with its own rows."""
@@ -105,23 +133,32 @@ class BagSet:
         return replace(bags, features=self.rows[index[0]][:][None]) if self.rows else bags
 
     def steps(self, batch: int) -> int:
-        """Optimiser steps of one pass over the larger class, with `batch` bags of each class per step."""
+        """Optimiser steps of one pass over the larger class, with `batch` samples of each class per step."""
         return ceil(max(map(len, self._classes())) / batch)
 
-    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[Bags]:
-        """`steps` batches of `batch` normal and `batch` anomalous bags; the smaller class is repeated."""
-        versions = versions_for(len(self.labels), len(self.copies), generator)
-        streams = [_stream(items, steps * batch, generator).split(batch) for items in self._classes()]
-        for chosen in zip(*streams, strict=True):
-            index = torch.cat(chosen)
-            yield self.take(index) if versions is None else self._take_versions(index, versions)
+    def draw(self, batch: int, steps: int, generator: torch.Generator, *, by_length: bool = False) -> Iterator[Bags]:
+        """`steps` batches of `batch` normal and `batch` anomalous samples; the smaller class is repeated.
+
+        Args:
+            batch: samples of each class in a batch.
+            steps: batches.
+            generator: decides which samples are drawn, and their order.
+            by_length: the same samples, in each class from short videos to long ones.
+        """
+        versions = versions_for(len(self.labels) // self.crops, len(self.copies), generator)
+        streams = [_stream(items, steps * batch, generator) for items in self._classes()]
+        if by_length:
+            lengths = self.lengths[:: self.crops]
+            streams = [stream[lengths[stream].argsort(stable=True)] for stream in streams]
+        for chosen in zip(*(stream.split(batch) for stream in streams), strict=True):
+            yield self._batch(torch.cat(chosen), versions)
 
     def sweep(self, batch: int) -> Iterator[Bags]:
-        """Each sample once, in batches of about `batch` bags a class with both classes in each."""
+        """Each sample once, in batches of about `batch` samples a class with both classes in each."""
         classes = self._classes()
         parts = min(self.steps(batch), *map(len, classes))
         for chosen in zip(*(items.tensor_split(parts) for items in classes), strict=True):
-            yield self.take(torch.cat(chosen))
+            yield self._batch(torch.cat(chosen))
 
 
 class WindowSet:
@@ -215,5 +252,5 @@ class WindowSet:
 def set_for(model: VideoModel, part: Part) -> BagSet | WindowSet:
     """A part of the data in the form that a model takes, by its `sampling`."""
     if model.sampling == "bags":
-        return BagSet(part, model.bag_segments, model.bag_pool, validates_own_rows(model))
+        return BagSet(part, model.bag_segments, model.bag_pool, validates_own_rows(model), model.crops_together)
     return WindowSet(part, model.window, model.stride)

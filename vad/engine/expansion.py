@@ -1,8 +1,8 @@
 """From the scores of segments or windows to one score per frame and one per video. Numpy only, no torch.
 
-Higher = more anomalous everywhere. Rules by name: `bag_over_segments` (bag models on stored segments),
-`windows` (window models, at their centres or at the frame that they predict). Both cover exactly the frames that
-were decoded.
+Higher = more anomalous everywhere. Rules by name: `bag_over_segments` (bag models on stored segments), `sultani_m`
+(the same bags as published MATLAB code spreads them: `vad.artefacts.bag_frames`), `windows` (window models, at their
+centres or at the frame that they predict). All cover exactly the frames that were decoded.
 """
 
 from typing import Literal
@@ -66,17 +66,27 @@ def _pooled(
     return sums / counts.astype(np.float32)
 
 
-def bag_over_segments(positions: Float[ndarray, " positions"], bag_segments: int, rows: int) -> Float[ndarray, " rows"]:
-    """Scores of a bag back onto the rows it was made of: the mean of all bag segments that sample a row.
+def position_scores(positions: Float[ndarray, " positions"], bag_segments: int) -> Float[ndarray, " {bag_segments}"]:
+    """The score of each bag segment: that of the position that covers it.
 
     Args:
         positions: one score per position of the model; where a model pools over time, each covers
             `bag_segments // positions` bag segments, the last one also what is left over.
         bag_segments: segments of the bag.
-        rows: rows of the video.
     """
     span = bag_segments // len(positions)
-    segments = positions[np.minimum(np.arange(bag_segments) // span, len(positions) - 1)]
+    return positions[np.minimum(np.arange(bag_segments) // span, len(positions) - 1)]
+
+
+def bag_over_segments(positions: Float[ndarray, " positions"], bag_segments: int, rows: int) -> Float[ndarray, " rows"]:
+    """Scores of a bag back onto the rows it was made of: the mean of all bag segments that sample a row.
+
+    Args:
+        positions: as `position_scores` takes them.
+        bag_segments: segments of the bag.
+        rows: rows of the video.
+    """
+    segments = position_scores(positions, bag_segments)
     bounds = resample_bounds(rows, bag_segments)
     counts = np.maximum(np.diff(bounds), 1)
     sampled = np.repeat(bounds[:-1], counts) + np.concatenate([np.arange(count) for count in counts])

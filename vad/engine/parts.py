@@ -71,6 +71,8 @@ class Part:
     """The same videos with changed pictures, in the same order: only for the fit part."""
     bags: Float[np.ndarray, "bags segments dim *space"] | None = None
     """The bags of all crops of all videos in one array, where they were made while the files were read."""
+    lengths: Sequence[int] = ()
+    """Frames of each video; empty where only its rows are known."""
     identity: str = ""
     """A hash of the content of the feature files; empty for features that come from no file."""
 
@@ -193,6 +195,7 @@ def part_of(
     """
     features: list[Rows] = []
     clips: list[Clips] = []
+    lengths: list[int] = []
     bags = BagStore(len(files), folder) if model.sampling == "bags" else None
     keeps_rows = bags is None or (part == "validation" and validates_own_rows(model))
     left, found = IN_MEMORY, hashlib.sha256()
@@ -204,6 +207,7 @@ def part_of(
             continue
         file = open_features(path, dim, left if keeps_rows else READ_AT_ONCE)
         rows = file.features
+        lengths.append(int(file.bounds[-1]))
         if bags is not None:
             segments, pool = model.bag_segments, model.bag_pool
             if isinstance(rows, np.ndarray):
@@ -219,7 +223,14 @@ def part_of(
             clips.append(file.clips)
             found.update(file.clips.offsets.tobytes())  # lengths of the images: a fingerprint that reads none of them
     shown = clips if clips and len(clips) == len(features) else None
-    return Part(features, labels, shown, bags=None if bags is None else bags.bags, identity=found.hexdigest())
+    return Part(
+        features,
+        labels,
+        shown,
+        bags=None if bags is None else bags.bags,
+        lengths=() if bags is None else lengths,
+        identity=found.hexdigest(),
+    )
 
 
 def with_copies(part: Part, copies: Sequence[Part]) -> Part:

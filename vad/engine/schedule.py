@@ -11,8 +11,16 @@ from vad.models._base import VideoModel
 from vad.schema.train import Train
 
 
-def learning_rate(settings: Train, epoch: float) -> float:
-    """The learning rate at a time in epochs from 0, fractions included."""
+def learning_rate(settings: Train, epoch: float, step: float = 0.0) -> float:
+    """The learning rate of a step.
+
+    Args:
+        settings: `train` of a variant.
+        epoch: when the step begins, in epochs from 0, fractions included.
+        step: how long it takes, in epochs.
+    """
+    after_warmup = settings.scheduler == "cosine_after_warmup"
+    epoch = max(epoch - step, 0.0) if after_warmup else epoch
     if settings.scheduler == "upstream_inert":
         return settings.lr * settings.warmup_start
     if settings.scheduler == "step":
@@ -24,7 +32,8 @@ def learning_rate(settings: Train, epoch: float) -> float:
     if epoch < settings.warmup_epochs:
         start = settings.warmup_start
         return settings.lr * (start + (1 - start) * epoch / settings.warmup_epochs)
-    share = (epoch - settings.warmup_epochs) / max(settings.epochs - settings.warmup_epochs, 1e-9)
+    length = settings.epochs if after_warmup else max(settings.epochs - settings.warmup_epochs, 1e-9)
+    share = (epoch - settings.warmup_epochs) / length
     return settings.lr_min + (settings.lr - settings.lr_min) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
 
 

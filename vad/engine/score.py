@@ -9,10 +9,12 @@ from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
+from vad.artefacts.bag_frames import sultani_m
 from vad.artefacts.clips import BagClips, Clips
 from vad.engine.batches import BagSet, WindowSet
 from vad.engine.expansion import (
     bag_over_segments,
+    position_scores,
     resample,
     rows_to_frames,
     smooth,
@@ -111,10 +113,12 @@ def score_place(model: VideoModel) -> Literal["centre", "last"]:
 
 
 def _positions_to_frames(
-    model: VideoModel, positions: Float[ndarray, " positions"], bounds: Int[ndarray, " bounds"]
+    model: VideoModel, positions: Float[ndarray, " positions"], bounds: Int[ndarray, " bounds"], infer: Infer
 ) -> Float[ndarray, " frames"]:
     """Scores of bag positions or windows, spread over the frames of the video."""
     rows = len(bounds) - 1
+    if infer.bag_frames == "sultani_m":
+        return sultani_m(position_scores(positions, model.bag_segments), int(bounds[-1]))
     if model.sampling == "bags":
         return rows_to_frames(bag_over_segments(positions, bag_length(model, rows), rows), bounds)
     starts = window_starts(rows, model.window, model.stride)
@@ -163,7 +167,7 @@ def _crops_to_frames(
     """Frame scores: the mean over the crops, spread over the frames and smoothed; None if there are no positions."""
     positions = [crop for crop in crops if crop is not None]
     return (
-        smooth(_positions_to_frames(model, np.mean(positions, axis=0), bounds), infer.smooth_sigma)
+        smooth(_positions_to_frames(model, np.mean(positions, axis=0), bounds, infer), infer.smooth_sigma)
         if positions
         else None
     )

@@ -159,4 +159,6 @@ def expansion(model: VideoModel, infer: Infer) -> str:
         return "none: one score per video"
     if model.scores_own_rows or model.predicts_last:
         return "rows: each feature row scored on its own frames"
+    if infer.bag_frames == "sultani_m":
+        return infer.bag_frames
     return {"bags": "bag_over_segments", "windows": "windows"}[model.sampling]

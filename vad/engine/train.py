@@ -12,6 +12,7 @@ The epoch is chosen on the validation part only.
 import math
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from vad.engine import checkpoints
-from vad.engine.batches import seed_for, set_for
+from vad.engine.batches import BagSet, seed_for, set_for
 from vad.engine.parts import Part
 from vad.engine.placement import hold, to_device
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
@@ -75,6 +76,8 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
         problems.append(f"select_by {settings.select_by} needs normal and anomalous videos in the validation part")
     if settings.patience and settings.select_by == "last":
         problems.append("patience has no meaning with select_by last")
+    if settings.curriculum == "length" and model.sampling == "windows":
+        problems.append("curriculum length orders whole videos, the model is trained on windows of them")
     images = [features.dtype == np.uint8 for features in (*fit.features, *validation.features)]
     reads_images = model.reads == "images"
     if any(image != reads_images for image in images):
@@ -136,7 +139,9 @@ class TrainingRun:
         number = len(self.history) + 1
         generator = torch.Generator().manual_seed(seed_for(self.seed, number))
         self.model.train()
-        batches = self.fit.draw(self.settings.batch, self.steps, generator)
+        in_order = self.settings.curriculum == "length" and isinstance(self.fit, BagSet)
+        draw = partial(self.fit.draw, by_length=True) if in_order else self.fit.draw
+        batches = draw(self.settings.batch, self.steps, generator)
         for batch in islice(batches, self.done, None):
             with held():
                 for name, value in self.step(number, self.done, batch).items():
@@ -169,7 +174,8 @@ class TrainingRun:
         Raises: VadError naming the step if the loss is not a finite number.
         """
         torch.manual_seed(seed_for(self.seed, epoch, step))
-        where, lr = f"epoch {epoch}, step {step + 1}", learning_rate(self.settings, epoch - 1 + step / self.steps)
+        where = f"epoch {epoch}, step {step + 1}"
+        lr = learning_rate(self.settings, epoch - 1 + step / self.steps, 1 / self.steps)
         batch = to_device(batch, self.device)
         values = self._descend(self.optimiser, self.scaler, lr, self.model.loss, batch, where)
         values = {f"train_{name}": value for name, value in values.items()}

@@ -25,6 +25,8 @@ NAMED: dict[str, Convention] = {
     "vadclip_floor16": Convention("zero_based_half_open", "floor16"),
 }
 """Every convention with a name: the presets, and `vadclip` with its other length."""
+OF_BAGS: dict[str, Convention] = {"sultani_m": Convention("one_based_inclusive", bag_frames="sultani_m")}
+"""Conventions for scores of bags only, `sultani` with the frame expansion of its MATLAB code."""
 WORKERS = 2
 """Threads."""
 
@@ -34,6 +36,15 @@ def annotated_by_intervals(test: pd.DataFrame) -> bool:
     anomalous = test[test["label"] == 1]
     in_frames = (anomalous["unit"] == "frame") & (anomalous["intervals"] != "") & (anomalous["frame_labels"] == "")
     return bool(len(anomalous) and in_frames.all() and test["frame_level"].all())
+
+
+def named_for(expansion: str | None) -> dict[str, Convention]:
+    """The conventions under which a run is measured, in the order of the tables.
+
+    Args:
+        expansion: of the run's scores to frames, as its score file names it.
+    """
+    return {**NAMED, **OF_BAGS} if expansion == "bag_over_segments" else NAMED
 
 
 class Scored(NamedTuple):

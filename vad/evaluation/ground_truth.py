@@ -1,8 +1,8 @@
 """From annotated intervals to one label for each frame, under a ground-truth convention.
 
-A convention is an interval rule, a length rule and a tail rule. Published code uses at least five, which differ by a
-few hundred frames on UCF-Crime: each has a name here, and none is applied silently. The rule that a list itself follows
-is stated by its data set; the convention `canonical` keeps it.
+A convention is an interval rule, a length rule and a tail rule; one also spreads the scores of a bag anew. Published
+code uses at least five, which differ by a few hundred frames on UCF-Crime: each has a name here, and none is applied
+silently. The rule that a list itself follows is stated by its data set; the convention `canonical` keeps it.
 """
 
 import math
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Int8, Shaped
+from jaxtyping import Float64, Int8, Shaped
 
+from vad.artefacts.bag_frames import sultani_m
 from vad.errors import DatasetError, listing
 from vad.schema.evaluate import GroundTruth
 
@@ -42,6 +43,8 @@ class Convention:
     """`true` = decoded frames; `ceil16` / `floor16` = whole 16-frame segments, rounded up / down."""
     zero_tail: bool = False
     """Whether the last n % 32 frames get score 0; their labels stay."""
+    bag_frames: Literal["sultani_m"] | None = None
+    """A published rule by which 32 equal parts of a video, each with its mean score, are spread over frames again."""
 
     def frames(self, n_frames: int) -> int:
         """Number of frames under this convention, of a video with `n_frames` decoded frames."""
@@ -128,14 +131,26 @@ def fit_scores(scores: Shaped[np.ndarray, "frames"], rules: Convention) -> Shape
 
     `ceil16` repeats the last score until the end of its segment; `floor16` cuts the frames of the last incomplete
     segment; `zero_tail` sets the last n % 32 frames to 0, whatever the range of the scores, because the published code
-    does.
+    does. `bag_frames` spreads the mean scores of 32 equal parts of the video anew.
     """
     n_frames = len(scores)
+    if rules.bag_frames:
+        scores = sultani_m(_parts(scores), n_frames)
     wanted = rules.frames(n_frames)
     fitted = np.concatenate([scores[:wanted], np.repeat(scores[-1:], max(wanted - n_frames, 0))])
     if rules.zero_tail:
         fitted[n_frames // BAG_SEGMENTS * BAG_SEGMENTS :] = 0
     return fitted
+
+
+def _parts(scores: Shaped[np.ndarray, "frames"]) -> Float64[np.ndarray, "parts"]:
+    """The mean score of each of 32 equal parts, in the order of time: those of a bag that was scored in such parts.
+
+    Of a video with fewer frames, a part that has no frame takes the score of the frame that it begins in.
+    """
+    starts = np.arange(BAG_SEGMENTS) * len(scores) // BAG_SEGMENTS
+    sums = np.add.reduceat(scores.astype(np.float64), starts)
+    return sums / np.maximum(np.diff(np.append(starts, len(scores))), 1)
 
 
 def _label(one: Annotation, rules: Convention) -> FrameLabels:

@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 
 from vad.artefacts.scores import ScoreFile, StoredScores
 from vad.errors import ArtefactError, listing
-from vad.evaluation.conventions import NAMED, annotated_by_intervals, join_scores, scored_under, under_all
+from vad.evaluation.conventions import annotated_by_intervals, join_scores, named_for, scored_under, under_all
 from vad.evaluation.curves import curves
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
@@ -58,11 +58,12 @@ def evaluate_run(
     metrics = evaluate(videos, threshold.value, config.bootstrap, file.level)
     conventions: dict[str, Any] = {}
     if file.level == "frame" and annotated_by_intervals(test):
+        every = named_for(file.protocol.get("expansion"))
         runs = {
             name: videos if named == rules else calibrated(scored_under(test, labelled, file, named).videos, first)
-            for name, named in NAMED.items()
+            for name, named in every.items()
         }
-        known = {name: metrics for name, named in NAMED.items() if named == rules}
+        known = {name: metrics for name, named in every.items() if named == rules}
         conventions = under_all(runs, threshold.value, config.bootstrap, workers=1, known=known)
     # Only the scores differ between epochs: the labels are those of the chosen one.
     epochs = ((number, join_scores(truth, kept, file.level, rules)) for number, kept in file.epochs.items())

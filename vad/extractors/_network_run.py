@@ -95,6 +95,8 @@ class Cut(NamedTuple):
     """Frames of a segment, of those that are used."""
     stride: int = 1
     """Every how many frames of the video one is used."""
+    whole: bool = False
+    """Whether a last segment that is not whole is left out, where the video has a whole one."""
 
     @property
     def step(self) -> int:
@@ -189,9 +191,14 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
         return {**self.identity(), **engine, "device": str(self.device)}
 
     def _rows(self, reader: Reader) -> Iterator[Float[np.ndarray, "rows ..."]]:
-        together = segments_together(self.config.batch_frames, self.cut.segment, self.device)
+        together, first = segments_together(self.config.batch_frames, self.cut.segment, self.device), True
         for frames in batches(reader, together * self.cut.segment, self.cut.stride):
-            parts = [self.fill(part) for part in frames.split(self.cut.segment)]
+            found = list(frames.split(self.cut.segment))
+            if self.cut.whole and len(found[-1]) < self.cut.segment and (len(found) > 1 or not first):
+                found.pop()
+            if not found:
+                return
+            first, parts = False, [self.fill(part) for part in found]
             segments = parts[0][None] if len(parts) == 1 else torch.stack(parts)  # the usual case copies nothing
             # A batch that is not full would change the last bits of its rows.
             yield self._apply(fill_segment(segments, together))[: len(segments)]

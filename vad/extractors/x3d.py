@@ -2,7 +2,9 @@
 
 Paper: Feichtenhofer, "X3D: Expanding Architectures for Efficient Video Recognition", CVPR 2020; clips and maximum
 over clips are STEAD's. Borrowed: weights of pytorchvideo's model zoo (Apache-2.0).
-Differs: clips are counted in frames (80 are 2.667 s at 30 fps); a last clip that is shorter gives its 16 frames too.
+Differs: clips are counted in frames (80 are 2.667 s at 30 fps). A last clip that is shorter is left out of the maximum
+over clips, as released (`last_clip: drop`), where the video has a whole clip; where each clip is a row of its own it is
+kept, because its frames need a row.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,9 +45,26 @@ class Config(Weighted):
         default="none", description="none = a row per clip; video = one row, the element-wise maximum over clips"
     )
 
+    last_clip: Literal["drop", "keep"] | None = Field(
+        default=None,
+        description="a last clip with fewer frames than segment_frames: drop = it has no part in the maximum (released);"
+        " keep = its frames are spread over sampled_frames; null = drop with pool: video, keep with pool: none",
+    )
+
     def published(self) -> Mapping[str, Published]:
         """The file behind `kinetics`."""
         return {"kinetics": Published(f"{ZOO}/X3D_{self.network.upper()}.pyth", None)}
+
+    @property
+    def drops_last(self) -> bool:
+        """Whether a clip that is not whole is left out."""
+        return self.pool == "video" if self.last_clip is None else self.last_clip == "drop"
+
+    @model_validator(mode="after")
+    def _rows_cover_the_video(self) -> "Config":
+        if self.last_clip == "drop" and self.pool == "none":
+            raise ValueError("last_clip: drop needs pool: video, where the frames of the last clip have a row")
+        return self
 
     @model_validator(mode="after")
     def _the_crop_fits(self) -> "Config":
@@ -76,7 +95,7 @@ class Extractor(NetworkExtractor):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.cut = Cut(config.segment_frames)
+        self.cut = Cut(config.segment_frames, whole=config.drops_last)
         self._weights = Weights("x3d", config)
 
     def open(self, source: Source) -> Reader:
@@ -109,7 +128,7 @@ class Extractor(NetworkExtractor):
             "normalisation": f"mean {MEAN}, std {STD}",
             "segment_frames": config.segment_frames,
             "sampled_frames": config.sampled_frames,
-            "tail": "sampled from what is left",
+            "tail": "left out" if config.drops_last else "sampled from what is left",
             "pooling": {"none": "none", "video": "max over clips"}[config.pool],
         }
 

@@ -6,7 +6,7 @@ be silently ignored; helpers of a model's own begin with an underscore.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol, cast
 
@@ -31,10 +31,12 @@ class Bags:
     labels: Float[Tensor, " bags"]
     clips: BagClips | None = None
     """The images of the segments, where the features hold them; they stay on the CPU until a model decodes some."""
+    crops: int = 1
+    """So many bags in a row are the crops of one video; more than 1 only for a model that takes `crops_together`."""
 
     def to(self, device: torch.device) -> "Bags":
         """The same batch on a device."""
-        return Bags(self.features.to(device), self.labels.to(device), self.clips)
+        return replace(self, features=self.features.to(device), labels=self.labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class VideoModel(nn.Module):
     def selects_own_rows(self) -> bool:
         """Whether the scores that choose epochs are of a video's own rows. The default is as in `scores_own_rows`."""
         return self.scores_own_rows
+
+    @property
+    def crops_together(self) -> bool:
+        """Whether a training batch of bags holds all crops of its videos; else each crop is drawn by itself."""
+        return False
 
     @property
     def resets_memory_per_video(self) -> bool:

@@ -3,6 +3,10 @@
 A token is a patch of 16 x 16 pixels over `tubelet_frames` frames. In training every predictor draws which tokens
 stay; the others are masked, not removed, so that gradients reach the predictors. At test the best tokens of each
 tubelet stay and the others are removed, so that they cost nothing.
+
+Paper: Li et al., STPrivacy, ICCV 2023; linear layers start as in its release, from a truncated normal distribution of
+spread .02 and zero biases.
+Differs: a tubelet without a kept token divides by a small number, not by 0.
 """
 
 from typing import NamedTuple
@@ -19,6 +23,8 @@ PATCH = 16
 """Height and width of a token, in pixels."""
 
 EPSILON = 1e-6
+SPREAD = 0.02
+"""Of the positions and of the weights of linear layers at the start."""
 
 
 class Encoder(Section):
@@ -174,12 +180,16 @@ class TokenEncoder(nn.Module):
         tubelets, rows, columns = config.grid
         self.embed = nn.Conv3d(3, config.embed, size, stride=size)
         self.position = nn.Parameter(torch.empty(1, tubelets * rows * columns, config.embed))
-        nn.init.trunc_normal_(self.position, std=0.02)
+        nn.init.trunc_normal_(self.position, std=SPREAD)
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.depth)])
         self.predictors = nn.ModuleDict(
             {str(place): Predictor(config.embed, tubelets) for place in config.prune_before}
         )
         self.out = nn.Sequential(nn.LayerNorm(config.embed, eps=EPSILON), nn.Linear(config.embed, config.token_dim))
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=SPREAD)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, video: Float[Tensor, "clips rgb frames height width"]) -> Tokens:
         """Encode clips whose colours are 0..1; see `Tokens`."""

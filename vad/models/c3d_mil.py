@@ -3,8 +3,9 @@
 Paper: Sultani, Chen, Shah, Real-world Anomaly Detection in Surveillance Videos, CVPR 2018, section 3.
 Borrowed: nothing; written from the paper and from the behaviour of the published trainer.
 Differs: any feature width; bags by truncated bounds that use every row (the published bounds never use the
-last clip of a long video). `hinge: paired` and `regularisation_reduction: mean` are what a public PyTorch
-re-implementation does; `middle_activation: relu` is what most later work has.
+last clip of a long video). `hinge: paired`, `regularisation_reduction: mean` and `weight_norm: length` together are the
+loss of a public PyTorch re-implementation (ekosman/AnomalyDetectionCVPR2018-Pytorch); `middle_activation: relu` is what
+most later work has. `infer.expansion: sultani_m` of a variant spreads scores over frames as the MATLAB code does.
 """
 
 from typing import Literal
@@ -40,9 +41,16 @@ class Config(Section):
     smoothness_weight: NotNegative = Field(8e-5, description="weight of squared score differences in anomalous bags")
     sparsity_weight: NotNegative = Field(8e-5, description="weight of scores in anomalous bags")
     regularisation_reduction: losses.Reduction = Field(
-        "sum", description="smoothness and sparsity over the batch: sum = published, or mean"
+        "sum",
+        description="smoothness and sparsity, each the sum over a bag: sum over the anomalous bags = published, or mean"
+        " over them",
     )
-    weight_regularisation: NotNegative = Field(0.001, description="weight of the squared values of the three layers")
+    weight_regularisation: NotNegative = Field(0.001, description="weight of the size of the three layers")
+    weight_norm: Literal["squared", "length"] = Field(
+        "squared",
+        description="that size: squared = the sum of the squared weights (published); length = the sum over the layers"
+        " of the length of weights and biases, not squared",
+    )
 
 
 class Model(VideoModel):
@@ -97,13 +105,18 @@ class Model(VideoModel):
         best, anomalous = scores.max(dim=1).values, batch.labels > 0.5
         smooth = losses.smoothness(scores[anomalous], config.regularisation_reduction)
         sparse = losses.sparsity(scores[anomalous], config.regularisation_reduction)
-        size = losses.squared_norm([layer.weight for layer in self._layers()])
         return {
             "ranking": losses.ranking_hinge(best[~anomalous], best[anomalous], config.hinge, config.margin),
             "smoothness": config.smoothness_weight * smooth,
             "sparsity": config.sparsity_weight * sparse,
-            "weights": config.weight_regularisation * size,
+            "weights": config.weight_regularisation * self._size(),
         }
+
+    def _size(self) -> Float[Tensor, ""]:
+        """Of the three layers, as `weight_norm` measures it."""
+        if self.config.weight_norm == "squared":
+            return losses.squared_norm([layer.weight for layer in self._layers()])
+        return torch.stack([losses.squared_norm(list(layer.parameters())).sqrt() for layer in self._layers()]).sum()
 
     def score(self, features: Float[Tensor, "bags segments dim"]) -> Scores:
         """Segment scores, 0..1; the video's score is the highest of them."""

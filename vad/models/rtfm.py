@@ -3,13 +3,15 @@
 Paper: Tian, Pang, Chen, Singh, Verjans, Carneiro, Weakly-supervised Video Anomaly Detection with Robust Temporal
 Feature Magnitude Learning, ICCV 2021.
 Borrowed: nothing; written from the paper and a description of the released network's behaviour.
-Differs: crops. The release feeds all ten crops of a video together, averages the magnitudes over them and so picks
-the same three segments for all crops, then averages scores; here each crop is a bag of its own, picks its own
-segments, and its scores are averaged with the others' afterwards. Score differences are taken inside bags (the
-release's run on from one video into the next). Pairs are formed by labels, not by halves of the batch.
+Differs: score differences are taken inside bags (the release's run on from one video into the next). Pairs are formed
+by labels, not by halves of the batch. Crops are trained together as released: a batch has all crops of its videos
+(32 + 32 videos of ten crops: 640 bags), the magnitudes are averaged over the crops of a video, which so choose the
+same three segments, and the terms on scores see the mean over crops. `crops: separate` is ours: each crop is a bag of
+its own that chooses its own segments. Frame scores are the mean over crops either way; the model's own video score is
+that of each crop's own three segments, averaged.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -37,6 +39,11 @@ class Config(Section):
     middle_width: Count = Field(128, description="units of the scorer's second layer")
     dropout: float = Field(
         0.7, ge=0, lt=1, description="share dropped of features, of units of the scorer, and of segments to choose from"
+    )
+    crops: Literal["together", "separate"] = Field(
+        "together",
+        description="training with features of several crops: together = a video with all of them, which choose the"
+        " same segments (released); separate = each crop is a sample of its own",
     )
     chosen: Count = Field(3, description="segments with the longest features that stand for a video")
     magnitude_margin: Positive = Field(100.0, description="length wanted of anomalous videos' mean chosen feature")
@@ -90,11 +97,18 @@ class TemporalContext(nn.Module):
 
 
 class Output(NamedTuple):
-    """Score 0..1 of each position, and of the chosen positions their mean score and mean feature."""
+    """Score 0..1 of each position of a video (mean over its crops), mean score of the chosen positions, and of each
+    crop the mean feature of these.
+    """
 
-    positions: Float[Tensor, "bags positions"]
-    chosen_score: Float[Tensor, " bags"]
+    positions: Float[Tensor, "videos positions"]
+    chosen_score: Float[Tensor, " videos"]
     chosen_feature: Float[Tensor, "bags dim"]
+
+
+def _over_crops(values: Float[Tensor, "bags positions"], crops: int) -> Float[Tensor, "videos positions"]:
+    """The mean over the crops of each video."""
+    return values if crops == 1 else values.unflatten(0, (-1, crops)).mean(dim=1)
 
 
 class Model(VideoModel):
@@ -130,6 +144,11 @@ class Model(VideoModel):
                     nn.init.zeros_(layer.bias)
 
     @property
+    def crops_together(self) -> bool:
+        """With `crops: together`."""
+        return self.config.crops == "together"
+
+    @property
     def scores_own_rows(self) -> bool:
         """Where `score_full_length` is set."""
         return self.config.score_full_length
@@ -139,14 +158,20 @@ class Model(VideoModel):
         if self.config.standardise:
             self.standardise.fit(features)
 
-    def forward(self, features: Float[Tensor, "bags positions dim"]) -> Output:
-        """Score all positions; choose those with the longest features, in training among a random part of them."""
+    def forward(self, features: Float[Tensor, "bags positions dim"], crops: int = 1) -> Output:
+        """Score all positions; choose those with the longest features, in training among a random part of them.
+
+        Args:
+            features: of the crops of videos.
+            crops: so many bags in a row are one video and choose the same positions.
+        """
         hidden = self.dropout(self.embeddings(features))
-        positions = self.scorer(hidden).squeeze(-1)
-        magnitude = torch.linalg.vector_norm(hidden, dim=-1)
+        positions = _over_crops(self.scorer(hidden).squeeze(-1), crops)
+        magnitude = _over_crops(torch.linalg.vector_norm(hidden, dim=-1), crops)
         eligible = magnitude * self.dropout(torch.ones_like(magnitude))
         index = eligible.topk(min(self.config.chosen, eligible.shape[1]), dim=1).indices
-        return Output(positions, positions.gather(1, index).mean(dim=1), mean_of_positions(hidden, index))
+        feature = mean_of_positions(hidden, index.repeat_interleave(crops, dim=0))
+        return Output(positions, positions.gather(1, index).mean(dim=1), feature)
 
     def embeddings(self, features: Float[Tensor, "bags positions dim"]) -> Float[Tensor, "bags positions dim"]:
         """Each position with its temporal context: its score is read from this vector; its length is the magnitude."""
@@ -154,11 +179,14 @@ class Model(VideoModel):
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """Cross-entropy of chosen segments, their magnitude, length and smoothness of anomalous bags' scores."""
-        config, out, anomalous = self.config, self(batch.features), batch.labels > 0.5
-        feature = out.chosen_feature
-        gap = losses.magnitude_gap(feature[~anomalous], feature[anomalous], config.magnitude_margin)
+        config, out = self.config, self(batch.features, batch.crops)
+        of_crops, of_videos = batch.labels, batch.labels[:: batch.crops]
+        anomalous = of_videos > 0.5
+        # Bags keep their order: each crop of a normal video is paired with the same crop of an anomalous one.
+        normal_features, anomalous_features = (out.chosen_feature[(of_crops > 0.5) == side] for side in (False, True))
+        gap = losses.magnitude_gap(normal_features, anomalous_features, config.magnitude_margin)
         return {
-            "classification": losses.cross_entropy(out.chosen_score, batch.labels),
+            "classification": losses.cross_entropy(out.chosen_score, of_videos),
             "magnitude": config.magnitude_weight * gap,
             "sparsity": config.sparsity_weight * torch.linalg.vector_norm(out.positions[anomalous]),
             "smoothness": config.smoothness_weight * losses.smoothness(out.positions[anomalous]),

@@ -5,8 +5,10 @@ AAAI 2023.
 Borrowed: nothing; written from the paper and a description of the released network (MIT), own code.
 Differs: what a video's label decides (noise, loss terms, pairs of the triplet) is decided by its label, not by its
 half of the batch; crops are bags of their own in training and their scores averaged afterwards; the validation
-loss is taken without noise. `kl_axis: feature` sums the divergence over the vector of a position; the release sums
-over time.
+loss is taken without noise. Two habits of the release are the defaults, because its weights need them: the weights of
+the local attention are divided by the sums of their columns, so that those of a position do not sum to 1 at the ends
+of a video (`local_norm: released`; `row` = each row by its own sum, as the paper has it), and the divergence is summed
+over time (`kl_axis: time`; `feature` = over the vector of a position).
 """
 
 import math
@@ -25,6 +27,9 @@ from vad.nn.selection import mean_of_positions
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Positive, Section
 
+LocalNorm = Literal["released", "row"]
+DECAY = math.exp(-1 / math.e)
+"""Share of a weight of the local attention that is left one position further."""
 QUERIES = 1024
 """Positions that read at once; bounds memory for videos of hours, not results."""
 WEIGHTS = 2**25
@@ -41,6 +46,11 @@ class DualMemory(Section):
     dropout: float = Field(default=0.5, ge=0, lt=1, description="share of values dropped in the attention blocks")
     memory_slots: Count = Field(default=60, description="prototypes of each of the two memories")
     scorer_width: Count = Field(default=128, description="units of the scorer's first layer")
+    local_norm: LocalNorm = Field(
+        default="released",
+        description="what the weights of the local attention are divided by: released = the sum of their column, row ="
+        " the sum of their row (paper); they differ at the ends of a video",
+    )
     kl_axis: Literal["time", "feature"] = Field(
         default="time", description="axis over which the divergence is summed; time = released"
     )
@@ -80,10 +90,22 @@ def top_positions(values: Float[Tensor, "bags positions"]) -> Int[Tensor, "bags 
     return values.topk(top_count(values.shape[1]), dim=1).indices
 
 
-def nearness(places: Float[Tensor, " chosen"], every: Float[Tensor, " positions"]) -> Float[Tensor, "chosen positions"]:
-    """Weights exp(-|i - j| / e) of every position for some places, each row divided by its sum."""
+def nearness(
+    places: Float[Tensor, " chosen"], every: Float[Tensor, " positions"], norm: LocalNorm = "row"
+) -> Float[Tensor, "chosen positions"]:
+    """Weights exp(-|i - j| / e) of every position for some places, divided by sums.
+
+    Args:
+        places: positions from 0, some of `every`.
+        every: 0, 1, 2, ...
+        norm: `row` = the weights of a place sum to 1; `released` = those of a position, over all places, do.
+    """
     weights = torch.exp(-(places[:, None] - every).abs() / math.e)
-    return weights / weights.sum(dim=-1, keepdim=True)
+    if norm == "row":
+        return weights / weights.sum(dim=-1, keepdim=True)
+    # Two geometric series, one to each end: the column's sum without the places that are not asked for.
+    missing = torch.exp(-(every + 1) / math.e) + torch.exp(-(len(every) - every) / math.e)
+    return weights / ((1 + DECAY - missing) / (1 - DECAY))
 
 
 class GlobalLocalAttention(nn.Module):
@@ -93,7 +115,7 @@ class GlobalLocalAttention(nn.Module):
         """Build the layers."""
         super().__init__()
         inner = config.heads * config.head_width
-        self.heads = config.heads
+        self.heads, self.local_norm = config.heads, config.local_norm
         self.project = nn.Linear(config.width, 4 * inner, bias=False)
         self.out = nn.Sequential(nn.Linear(2 * inner, config.width), nn.Dropout(config.dropout))
 
@@ -106,7 +128,7 @@ class GlobalLocalAttention(nn.Module):
         reads = []
         for part, places in zip(query.split(at_once, dim=2), every.split(at_once), strict=True):
             weights = torch.softmax(part @ key.transpose(-1, -2) * part.shape[-1] ** -0.5, dim=-1)
-            reads.append(torch.cat([weights @ value, nearness(places, every) @ near], dim=-1))
+            reads.append(torch.cat([weights @ value, nearness(places, every, self.local_norm) @ near], dim=-1))
         return self.out(torch.cat(reads, dim=2).transpose(1, 2).flatten(2))
 
 

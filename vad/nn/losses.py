@@ -69,14 +69,20 @@ def ranking_hinge(
 
 
 def smoothness(scores: Float[Tensor, "bags segments"], reduction: Reduction = "sum") -> Float[Tensor, ""]:
-    """Squared differences of neighbouring segments' scores, >= 0; 0 for no bags."""
+    """Squared differences of neighbouring segments' scores, >= 0: the sum of each bag, added or averaged over bags.
+
+    0 for no bags.
+    """
     squares = (scores[:, 1:] - scores[:, :-1]) ** 2
-    return squares.sum() / (max(squares.numel(), 1) if reduction == "mean" else 1)
+    return squares.sum() / (max(len(scores), 1) if reduction == "mean" else 1)
 
 
 def sparsity(scores: Float[Tensor, "bags segments"], reduction: Reduction = "sum") -> Float[Tensor, ""]:
-    """Sum or mean of scores: anomalies are short, so most segments should score low; 0 for no bags."""
-    return scores.sum() / (max(scores.numel(), 1) if reduction == "mean" else 1)
+    """The sum of each bag's scores, added or averaged over bags; 0 for no bags.
+
+    Anomalies are short, so most segments should score low.
+    """
+    return scores.sum() / (max(len(scores), 1) if reduction == "mean" else 1)
 
 
 def squared_norm(weights: list[Tensor]) -> Float[Tensor, ""]:

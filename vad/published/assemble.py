@@ -18,6 +18,10 @@ BELOW = ("claims", "level", "data", "selection", "verdict")
 """Columns of every row of published numbers."""
 ORACLE = "video_oracle"
 """The row of `vad.evaluation.baselines.ORACLES` that a table names: what a metric reaches without any localisation."""
+VIDEO_NETWORKS = (
+    "Frames per second of one network, without decoder and head: a system on it is no faster. `xfeat_fps` is XFeat on"
+    " frames of the same size. `c3d_mil` is published on C3D, and so has the speed of that row at most."
+)
 AT_THRESHOLD = tuple(f"{level}_{name}" for level in ("frame", "video") for name in CONFUSION)
 
 
@@ -29,6 +33,7 @@ class Found:
         rows: ours, by data set.
         words: by data set, what to print behind its name (synthetic, a subset); "" for nothing.
         networks: image networks.
+        video_networks: 3D networks, each by itself.
         differences: from the first row, by data set.
         unseen: for each data set and metric, the highest row that looks at no pixel, and its value.
         oracle: for each data set and metric, what knowing every video's label, and nothing of its frames, gives.
@@ -39,6 +44,7 @@ class Found:
     rows: Mapping[str, Sequence[Row]]
     words: Mapping[str, str]
     networks: Sequence[Row] = ()
+    video_networks: Sequence[Row] = ()
     differences: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     unseen: Mapping[str, Mapping[str, tuple[str, float]]] = field(default_factory=dict)
     oracle: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -57,6 +63,10 @@ def assemble(
     if found.networks:
         columns = ("variant", "sample", *table.costs)
         blocks.append(Block("network", "Image networks", columns, found.networks, _cost_notes(found.networks)))
+    if found.video_networks:
+        notes = (VIDEO_NETWORKS, *_cost_notes(found.video_networks))
+        columns = ("variant", "network_fps", "macs_per_frame", "xfeat_fps", "times_slower")
+        blocks.append(Block("3D network", "3D networks, each alone", columns, found.video_networks, notes))
     printed = published_rows(table, claims, computed)
     if printed.reasons:
         numbers = dict.fromkeys(column for row in printed.numbers for column in row if column not in ("system", *BELOW))

@@ -81,6 +81,31 @@ def network_rows(table: Table, references: Sequence[Mapping[str, Any]], provenan
     ]
 
 
+def video_network_rows(speeds: Mapping[str, Any], provenance: str) -> list[Row]:
+    """3D networks by themselves, each beside XFeat on frames of the same size.
+
+    Args:
+        speeds: as `vad.cost.video_networks.measured` gives them.
+        provenance: of what was measured.
+    """
+    from vad.cost.table import machine
+    from vad.cost.video_networks import compared  # imports torch, which no other table needs
+
+    cost = {(row["network"], row["side"]): row["macs_per_frame"] for row in speeds["networks"]}
+    return [
+        {
+            "variant": f"{row.name}, {row.side} x {row.side}",
+            "network_fps": row.frames_per_second,
+            "macs_per_frame": cost[row.name, row.side],
+            "xfeat_fps": row.ours,
+            "times_slower": row.faster,
+            "measured_on": machine(speeds["machine"]),
+            "provenance": provenance,
+        }
+        for row in compared(speeds)
+    ]
+
+
 def category_rows(dataset: str, train: pd.DataFrame, test: pd.DataFrame, provenance: str) -> list[Row]:
     """Videos of each class, and of all, from the split tables `train.csv` and `test.csv`."""
     parts = {"n_train": train, "n_validation": train[train["part"] == "validation"], "n_test": test}

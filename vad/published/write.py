@@ -6,7 +6,7 @@ from typing import Any
 
 from vad.artefacts.files import read_json, write_text
 from vad.claims.ledger import read_ledger
-from vad.claims.speeds import CLAIM, read_speeds
+from vad.claims.speeds import CLAIM, FILE, read_speeds
 from vad.claims.table import compute
 from vad.cost.table import REFERENCES_FILE, cost_files, read_reference_rows, read_variant_rows
 from vad.errors import ParamsError
@@ -19,7 +19,15 @@ from vad.ledger.chain import broken_links
 from vad.ledger.records import record_path
 from vad.published.assemble import AT_THRESHOLD, ORACLE, Found, assemble
 from vad.published.page import csv, latex, markdown
-from vad.published.rows import Row, category_rows, class_rows, difference_rows, network_rows, variant_rows
+from vad.published.rows import (
+    Row,
+    category_rows,
+    class_rows,
+    difference_rows,
+    network_rows,
+    variant_rows,
+    video_network_rows,
+)
 from vad.published.tables import TABLES, Table
 from vad.report.inputs import ReportInputs, RunSettings, contestants_of, whole_rows
 from vad.schema.base import Id
@@ -94,6 +102,7 @@ class _Maker:
         return Found(
             rows=rows,
             words={dataset: self._words(dataset) for dataset in rows},
+            video_networks=self._video_networks(),
             networks=network_rows(self.table, networks, _keys([self.costs / REFERENCES_FILE]) if networks else ""),
             differences={d: self._differences(rows[d], ranked) for d in rows} if self.table.differences else {},
             unseen={d: self._unseen(d, ranked) for d in rows} if ranked else {},
@@ -115,6 +124,11 @@ class _Maker:
             found = variant_rows(self.table, results, priced, list(entries))
         datasets = dict.fromkeys(row["dataset"] for row in found)
         return {dataset: [row for row in found if row["dataset"] == dataset] for dataset in datasets}
+
+    def _video_networks(self) -> list[Row]:
+        """3D networks by themselves, where the table shows them and they were measured."""
+        speeds = read_speeds(self.costs) if self.table.video_networks else None
+        return [] if speeds is None else video_network_rows(speeds, _keys([self.costs / FILE]))
 
     def _categories(self) -> dict[str, list[Row]]:
         """The classes of the data sets that the variants use."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vad.artefacts.files import write_text
-from vad.evaluation.conventions import NAMED
+from vad.evaluation.conventions import NAMED, OF_BAGS
 from vad.evaluation.evaluate import evaluate
 from vad.report import page
 from vad.report.inputs import UNSEEN, JudgedSettings, ReportInputs, whole_variants
@@ -43,8 +43,9 @@ def _rows(inputs: ReportInputs, dataset: str, bootstrap: Bootstrap) -> list[dict
     names: list[str] = []
     for variant in whole_variants(inputs)[0]:
         runs = [inputs.metrics(variant, seed)["conventions"] for seed in inputs.seeds]
+        # Rows without a model have no scores of bags: there the conventions for bags have nothing to say.
         names = [name for name in NAMED if name in runs[0]]
-        for name in names:
+        for name in (name for name in (*NAMED, *OF_BAGS) if name in runs[0]):
             counts = {k: runs[0][name]["counts"][k] for k in ("n_frames", "n_positive")}
             head = {"dataset": dataset, "variant": variant, "ground_truth": name, **counts}
             found.append(result_row(head, [run[name] for run in runs]))

@@ -15,6 +15,12 @@ class Infer(Section):
         "max", description="one score per video from its frame scores; model = the model's own video score"
     )
     topk: Count = Field(16, description="frames in topk_mean")
+    bag_frames: Literal["exact", "sultani_m"] = Field(
+        "exact",
+        description="how the scores of a bag are spread over frames: exact = to the rows that each segment was made of;"
+        " sultani_m = as the MATLAB code of Sultani et al., which rounds bounds over 16-frame clips and leaves the last"
+        " clip and what follows at 0 (models that score bags only)",
+    )
     first_frames: Literal["hold", "drop"] = Field(
         "hold",
         description="frames before the first predicted one: hold = they get its score, drop = evaluation leaves them"

@@ -26,6 +26,14 @@ class Variant(Section):
     )
     train: Train
     infer: Infer
+    differs: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\n]+$",
+        description="of an entry at a published size: in one line what differs from the publication, or `equal`; shown"
+        " by `vad variants` and docs/variants.md, and changes no result",
+    )
 
 
 class Dataset(Section):

@@ -31,18 +31,25 @@ class Train(Section):
     optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
     lr: Positive = Field(description="peak learning rate")
     weight_decay: NotNegative = Field(0.0, description="weight decay")
-    scheduler: Literal["constant", "cosine", "step", "drop", "upstream_inert"] = Field(
+    scheduler: Literal["constant", "cosine", "cosine_after_warmup", "step", "drop", "upstream_inert"] = Field(
         "constant",
-        description="learning rate over time; drop = lr for step_epochs, then lr_min; upstream_inert = the released"
-        " MSTSM schedule, which never moves from its warm-up start",
+        description="learning rate over time; cosine = reaches lr_min at the end of training; cosine_after_warmup = the"
+        " released STEAD schedule, whose cosine takes all of `epochs` after the warm-up, so that training ends before"
+        " lr_min, and whose steps have the rate of the step before; drop = lr for step_epochs, then lr_min;"
+        " upstream_inert = the released MSTSM schedule, which never moves from its warm-up start",
     )
-    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (cosine only)")
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (both cosines)")
     warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
     lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
     step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")
     epochs: Count = Field(description="passes over the training part")
     steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
     batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
+    curriculum: Literal["off", "length"] = Field(
+        "off",
+        description="order of an epoch's bags: off = random; length = from short videos to long ones, in each class"
+        " (MemTSM-Net's text; its released loader shuffles after sorting, so there it has no effect)",
+    )
     grad_clip: Positive | None = Field(None, description="largest gradient norm; null = off")
     select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
