@@ -21,6 +21,8 @@ def learning_rate(settings: Train, epoch: float) -> float:
         return settings.lr
     if settings.scheduler == "drop":
         return settings.lr if epoch < settings.step_epochs else settings.lr_min
+    if settings.scheduler == "cosine_by_epoch":
+        epoch = math.floor(epoch)
     if epoch < settings.warmup_epochs:
         start = settings.warmup_start
         return settings.lr * (start + (1 - start) * epoch / settings.warmup_epochs)

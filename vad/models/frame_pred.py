@@ -3,7 +3,9 @@
 Paper: Liu et al., "Future Frame Prediction for Anomaly Detection - A New Baseline", CVPR 2018.
 Borrowed: nothing; written from a description of the published network's behaviour.
 Differs: no flow term (its frozen FlowNet-SD has no weights here), and the row says so; initial weights are
-PyTorch's; frames come as RGB and are turned to BGR here; the epoch is not chosen on the test list.
+PyTorch's; frames come as RGB and are turned to BGR here; the epoch is not chosen on the test list; the discriminator
+steps on the batch of the generator, not on one of its own; a pass takes each window once in random order, where the
+release goes round the videos and draws the start of a window in each, so that frames of short videos come more often.
 """
 
 from itertools import pairwise
@@ -123,9 +125,17 @@ def mirrored(maps: Float[Tensor, "windows dim height width"], by: int = 2) -> Te
 def gradient_difference(
     pictures: Float[Tensor, "windows dim height width"], targets: Float[Tensor, "windows dim height width"]
 ) -> Float[Tensor, ""]:
-    """How much the differences of neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns."""
-    terms = [(pictures.diff(dim=axis).abs() - targets.diff(dim=axis).abs()).abs().mean() for axis in (2, 3)]
+    """How much the differences of neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns.
+
+    As released, the picture goes on with zeros: the last row and the last column differ from these.
+    """
+    terms = [(_steps(pictures, axis) - _steps(targets, axis)).abs().mean() for axis in (2, 3)]
     return torch.stack(terms).sum()
+
+
+def _steps(pictures: Float[Tensor, "windows dim height width"], axis: int) -> Tensor:
+    """Size of the difference of each pixel from the next one along an axis, behind the last one 0."""
+    return pictures.diff(dim=axis, append=torch.zeros_like(pictures.narrow(axis, 0, 1))).abs()
 
 
 class Model(VideoModel):

@@ -4,10 +4,10 @@ Paper: Park et al., "Learning Memory-guided Normality for Anomaly Detection", CV
 the attention-gated MNAD project (no publication known to us).
 Borrowed: nothing; written from a description of the published network's behaviour.
 Differs: the batch norm of 512 channels that the release builds and never calls is left out; frames come as RGB
-and are turned to BGR here, which decides nothing but where initial weights fall; the cosine falls with every
-step, not with every epoch; the last, smaller batch of an epoch is used; keys are saved with the weights; the
-plain score is scaled by constants of the validation part (the published one, by each video's own range, is
-only the metric `frame_auc_pvnorm`); the gates are trained (`train_gates: false` = as released).
+and are turned to BGR here, which decides nothing but where initial weights fall; the last, smaller batch of an
+epoch is used; keys are saved with the weights; the plain score is scaled by constants of the validation part (the
+published one, by each video's own range, is only the metric `frame_auc_pvnorm`); the gates are trained
+(`train_gates: false` = as released).
 """
 
 from typing import Any, Literal, NamedTuple
