@@ -60,7 +60,7 @@ def test_the_target_is_not_seen() -> None:
 
 
 def test_gradient_difference_by_hand() -> None:
-    """Steps along rows and columns, those from the last ones to the zeros behind them too; their sign does not count."""
+    """Steps along rows and columns, from the last ones to zeros; the sign of a step does not count."""
     ramp, difference = torch.tensor([[0.0, 1.0, 2.0]]).expand(1, 1, 2, 3), frame_pred.gradient_difference
 
     # Along rows 1, 1, 2 twice; along columns 0, 0, 0 and 0, 1, 2.
