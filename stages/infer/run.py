@@ -10,7 +10,7 @@ from vad.artefacts.scores import write_scores
 from vad.engine.kept_epochs import kept_epochs
 from vad.ledger.records import Job, trusted_hash
 from vad.schema.infer import Infer
-from vad.splits.tables import read_test, read_train
+from vad.splits.tables import in_part, read_test, read_train
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
     train, test = read_train(args.train), read_test(args.test)
-    parts = dict.fromkeys(train.loc[train["part"] == "validation", "video_id"], "validation")
+    parts = dict.fromkeys(train.loc[in_part(train, "validation"), "video_id"], "validation")
     parts |= dict.fromkeys(test["video_id"], "test")
     files = [args.features / f"{video_id}.npz" for video_id in parts]
     infer = typed(Infer, settings(args.section))

@@ -17,6 +17,7 @@ from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.operating_points import choose_threshold
 from vad.evaluation.selection_gap import selection_gap
 from vad.schema.evaluate import Evaluate
+from vad.splits.tables import in_part
 
 
 class RunMetrics(NamedTuple):
@@ -46,8 +47,10 @@ def evaluate_run(
 
     Raises: ArtefactError or DatasetError when scores, lists and annotations do not fit together.
     """
+    held_back = not (train["part"] == "both").any()
+    chosen_on = "validation" if held_back else "train videos that were trained on"
     threshold = choose_threshold(
-        validation_videos(train, file), config.threshold, normal_only=config.threshold_normal_only
+        validation_videos(train, file), config.threshold, chosen_on, normal_only=config.threshold_normal_only
     )
     rules = convention(config.ground_truth)
     truth, videos, notes = scored_under(test, labelled, file, rules)
@@ -83,7 +86,7 @@ def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]
 
     Raises: ArtefactError naming every validation video without a score.
     """
-    rows = [row for row in train.to_dict("records") if row["part"] == "validation"]
+    rows = train[in_part(train, "validation")].to_dict("records")
     missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in file.videos]
     if missing:
         raise ArtefactError(listing("validation videos", missing, "Make the scores of this run again."))
