@@ -53,6 +53,10 @@ class Installed:
         """True if the model of a variant says where in a picture it sees something."""
         return registry.stated(vad.models, self.variant(variant).model, "maps_patches") is True
 
+    def makes_pictures(self, variant: str) -> bool:
+        """True if the model of a variant predicts or rebuilds frames, which the report shows."""
+        return registry.stated(vad.models, self.variant(variant).model, "makes_pictures") is True
+
     # -- data sets ---------------------------------------------------------------------------------------------
 
     @cache  # noqa: B019 - one object per process

@@ -17,8 +17,8 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, VideoModel, Windows
-from vad.nn.pictures import peak_error, signed_bgr
+from vad.models._base import Pictures, Scores, VideoModel, Windows
+from vad.nn.pictures import peak_error, shown_rgb, signed_bgr
 from vad.schema.base import Count, Fraction, NotNegative, Section
 
 SLOPE = 0.2
@@ -146,6 +146,7 @@ class Model(VideoModel):
     level = "frame"
     reads = "images"
     predicts_last = True
+    makes_pictures = True
 
     config: Config
     adversary: Discriminator
@@ -192,6 +193,10 @@ class Model(VideoModel):
     def score(self, features: Tensor) -> Scores:
         """-PSNR of each window's last frame in dB: at least -100, usually below -15."""
         return Scores(peak_error(*self(features)), None)
+
+    def pictures(self, features: Tensor) -> Pictures:
+        """The predicted last frame of each window, and the true one."""
+        return Pictures(*map(shown_rgb, self(features)))
 
     def protocol(self) -> dict[str, str]:
         """The row says that this is not the whole published model."""

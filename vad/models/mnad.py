@@ -18,8 +18,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, VideoModel, Windows
-from vad.nn.pictures import peak_error, signed_bgr, squared_error
+from vad.models._base import Pictures, Scores, VideoModel, Windows
+from vad.nn.pictures import peak_error, shown_rgb, signed_bgr, squared_error
 from vad.schema.base import Count, NotNegative, Positive, Section
 
 RECONSTRUCTION: dict[str, Any] = {
@@ -216,6 +216,7 @@ class Model(VideoModel):
     level = "frame"
     reads = "images"
     predicts_last = True
+    makes_pictures = True
 
     config: Config
     keys: Tensor
@@ -245,6 +246,10 @@ class Model(VideoModel):
             features: RGB, 0..255.
             keys: the memory to read; None = the trained one.
         """
+        return self._with_gates(features, keys)[0]
+
+    def _with_gates(self, features: Tensor, keys: Tensor | None = None) -> tuple[Output, list[Tensor]]:
+        """What `forward` returns, and how far each gate is open, from the smallest map."""
         frames = signed_bgr(features)
         *maps, deepest = self.encoder(frames[:, : max(self.config.window - 1, 1)].flatten(1, 2))
         cells = functional.normalize(deepest, dim=1)
@@ -253,11 +258,11 @@ class Model(VideoModel):
         weights = torch.softmax(queries @ keys.T, dim=2).detach()
         read = (weights @ keys).transpose(1, 2).reshape(cells.shape)
         skips = maps[::-1] if self.config.method == "prediction" else []
-        if self.gates:
-            opened = [gate(read, skip) for gate, skip in zip(self.gates, skips, strict=True)]
+        opened = [gate(read, skip) for gate, skip in zip(self.gates, skips, strict=True)] if self.gates else []
+        if opened:
             skips = [skip * gate for gate, skip in zip(opened, skips, strict=True)]
             read = read * torch.stack([_resized(gate, read) for gate in opened]).mean(dim=0)
-        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), frames[:, -1], queries)
+        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), frames[:, -1], queries), opened
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
         """Error of the picture, queries near their key and far from the next; in training the keys move after it."""
@@ -319,6 +324,11 @@ class Model(VideoModel):
         """Keep the range of both components on normal windows of the validation part."""
         found = torch.cat([self._components(self(windows)) for windows in features.split(AT_ONCE)])
         self.ranges.copy_(torch.stack([found.amin(dim=0), found.amax(dim=0)], dim=1))
+
+    def pictures(self, features: Tensor) -> Pictures:
+        """The predicted (or rebuilt) last frame of each window, the true one, and the gates' maps."""
+        out, opened = self._with_gates(features)
+        return Pictures(shown_rgb(out.picture), shown_rgb(out.target), tuple(gate[:, 0] for gate in opened))
 
     def protocol(self) -> dict[str, str]:
         """Whether and how long the memory learns while scoring."""
