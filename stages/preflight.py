@@ -21,7 +21,7 @@ from vad.datasets._base import BaseDataset
 from vad.errors import VadError, listing
 from vad.ledger.staleness import CLOCK_TOLERANCE, Findings, refresh
 from vad.schema.params import Variant
-from vad.splits.tables import validation_ids
+from vad.splits.tables import parts_of
 from vad.splits.video import Video
 
 FUTURE = "Set this machine's clock right, or give them today's time: touch FILE (nothing is computed again for that)."
@@ -215,11 +215,9 @@ def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) ->
 
 def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[int]]:
     """How many videos of each label the fit and the validation part will have."""
-    chosen = validation_ids(train, dataset.config.validation, dataset.same_side)
-    return {
-        "fit": Counter(video.label for video in train if video.video_id not in chosen),
-        "validation": Counter(video.label for video in train if video.video_id in chosen),
-    }
+    parts = parts_of(train, dataset.config.validation, dataset.same_side)
+    counts = [Counter(video.label for video in train if video.video_id in part) for part in parts]
+    return dict(zip(("fit", "validation"), counts, strict=True))
 
 
 def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> Iterator[str]:

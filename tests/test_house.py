@@ -30,7 +30,7 @@ LEVELS = (
     ("extractors", "drawing"),
     ("cost",),
     ("report",),
-    ("claims",),
+    ("claims", "predictions"),
     ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),

@@ -201,6 +201,21 @@ def test_scores_of_rows_cannot_be_spread_as_bags() -> None:
         checked(spread)
 
 
+@pytest.mark.parametrize("old", ["video_auc", "validation_loss"])
+def test_nothing_chooses_on_videos_that_nobody_holds_back(old: str) -> None:
+    """With fraction 0 the last epoch is kept; every variant of the data set that chooses another one is named."""
+    text = PARAMS.replace("fraction: 0.4", "fraction: 0")
+    named = (
+        rf"select_by: {old} chooses on videos that are held back, and datasets.mini_crime.validation.fraction: 0 holds"
+    )
+
+    with pytest.raises(ParamsError, match=named):
+        checked(text)
+    checked(
+        text.replace("select_by: video_auc", "select_by: last").replace("select_by: validation_loss", "select_by: last")
+    )
+
+
 def test_all_problems_at_once() -> None:
     """Three mistakes in three sections: three lines in one message."""
     text = PARAMS.replace("size: 64", "siz: 64").replace("hidden_width: 8}\n", "hiden_width: 8}\n", 1)

@@ -73,6 +73,7 @@ def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Pa
     sections = {section: dict(_with_defaults(section, tree, found, broken, known)) for section in PLUGINS}
     found += dict.fromkeys(_not_portable(tree, sections))
     found += _refit_with_copies(tree)
+    found += _nothing_held_back(tree, sections["datasets"])
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
     if problems:
@@ -244,6 +245,19 @@ def _refit_with_copies(tree: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"variants.{key}.train.{word}: trains on videos that have no copies (features.{name}.augment.copies)."
                 " Remove one of the two"
+            )
+
+
+def _nothing_held_back(tree: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Variants that choose their epoch on the validation part of a data set that holds no video back for it."""
+    for key, variant in _mapping(tree.get("variants")).items():
+        dataset, train = str(_mapping(variant).get("dataset")), _mapping(_mapping(variant).get("train"))
+        fraction = _mapping(_mapping(datasets.get(dataset)).get("validation")).get("fraction")
+        select_by = train.get("select_by", Train.model_fields["select_by"].default)
+        if fraction == 0 and select_by != "last":
+            yield (
+                f"variants.{key}.train.select_by: {select_by} chooses on videos that are held back, and"
+                f" datasets.{dataset}.validation.fraction: 0 holds none back. Set last, or a fraction above 0"
             )
 
 

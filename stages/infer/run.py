@@ -13,7 +13,7 @@ from vad.engine.kept_epochs import kept_epochs
 from vad.ledger.arithmetic import threads_of
 from vad.ledger.records import Job, trusted_hash
 from vad.schema.infer import Infer
-from vad.splits.tables import read_test, read_train
+from vad.splits.tables import in_part, read_test, read_train
 
 
 def main(argv: Sequence[str] | None) -> None:

@@ -14,7 +14,7 @@ from vad.extractors._base import BaseExtractor, load_extractor
 from vad.installed import missing
 from vad.schema.base import Arithmetic
 from vad.schema.params import Params, Variant
-from vad.splits.tables import validation_ids
+from vad.splits.tables import parts_of
 from vad.splits.video import Video
 
 
@@ -56,6 +56,10 @@ class Installed:
     def is_baseline(self, variant: str) -> bool:
         """True if the model is a plain method that the others are compared with."""
         return registry.stated(vad.models, self.variant(variant).model, "is_baseline") is True
+
+    def makes_pictures(self, variant: str) -> bool:
+        """True if the model of a variant predicts or rebuilds frames, which the report shows."""
+        return registry.stated(vad.models, self.variant(variant).model, "makes_pictures") is True
 
     # -- data sets ---------------------------------------------------------------------------------------------
 
@@ -114,11 +118,11 @@ class Installed:
 
     @cache  # noqa: B019 - one object per process
     def fit_videos(self, dataset: str) -> list[Video]:
-        """The videos of the train list that are not held back for validation: only these may have copies."""
+        """The videos of the train list that models are trained on: only these may have copies."""
         plugin = self.dataset(dataset)
         train = [video for video in self.videos(dataset) if video.split == "train"]
-        chosen = validation_ids(train, plugin.config.validation, plugin.same_side)
-        return [video for video in train if video.video_id not in chosen]
+        fit, _ = parts_of(train, plugin.config.validation, plugin.same_side)
+        return [video for video in train if video.video_id in fit]
 
     def partial(self, dataset: str) -> bool:
         """True if a data set is cut down to the videos whose features are there."""

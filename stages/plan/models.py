@@ -8,6 +8,9 @@ from stages.plan.installed import Installed
 from stages.plan.parts import Part, Reads
 from stages.plan.reads import COSTS, HEAT_MAP_FILES, TSNE_FILES, Sources, heat_map_folder, tsne_folder
 
+PICTURES = ("pictures", "frames")
+"""Figures of a variant that predicts or rebuilds frames: these, and what is decided of them."""
+
 
 class ModelParts:
     """Parts by variant, or by features and data set.
@@ -49,6 +52,36 @@ class ModelParts:
                 "test": f"{paths.tables(entry.dataset)}/test.csv",
                 "labels": f"{paths.tables(entry.dataset)}/frame_labels",
             },
+        )
+
+    def pictures(self, dataset: str, runs: Mapping[str, Any], figures: Mapping[str, str]) -> Part:
+        """The pictures that models predict or rebuild, for the same frames of a data set.
+
+        Args:
+            dataset: its name.
+            runs: its variants with such models, and the seeds.
+            figures: where `figures` of variants are written, and what other rooms wrote, by name.
+        """
+        names = [entry["name"] for entry in runs["variants"]]
+        report, folders = self.params["report"], {f"features_{v}": self.sources.jobs.feature_folder(v) for v in names}
+        reads = sum(map(self.sources.first_run, names), self.sources.metrics(names, "curves.csv"))
+        out = f"{paths.REPORTS}/{dataset}/pictures"
+        drawn = [f"{figures['figures']}/{name}_{kind}.png" for name in names for kind in PICTURES]
+        return Part(
+            job="predictions.write",
+            key=f"pictures.{dataset}",
+            code=f"pictures.{dataset}",
+            plugins=tuple(dict.fromkeys(f"models/{entry['model']}" for entry in runs["variants"])),
+            settings={
+                **runs,
+                "dataset": dataset,
+                "ground_truth": self.params["evaluate"]["ground_truth"],
+                "dpi": report["dpi"],
+            },
+            out=out,
+            files=(f"{out}/comparison.png", f"{out}/frames.csv", *drawn),
+            reads=reads,
+            paths={**figures, **folders},
         )
 
     def head(self, variant: str) -> Part:

@@ -13,7 +13,7 @@ from typing import Any
 from stages.plan import paths
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
-from stages.plan.models import ModelParts
+from stages.plan.models import PICTURES, ModelParts
 from stages.plan.parts import Bundle, Part, Reads
 from stages.plan.reads import COSTS, Sources, heat_map_folder, tsne_folder
 from vad.claims.speeds import CLAIM as SPEED_CLAIM
@@ -141,7 +141,10 @@ class Reports:
             *map(self.models.tsne, variants),
             *map(self.models.heat_maps, filter(self.installed.maps_patches, variants)),
         ]
-        message, arithmetic = f"t-SNE and heat maps of {dataset}", self.installed.arithmetic(dataset)
+        if pictured := list(filter(self.installed.makes_pictures, variants)):
+            places = {**ROOMS, "figures": str(FIGURE_FOLDER)}
+            parts.append(self.models.pictures(dataset, self._runs(pictured), places))
+        message, arithmetic = f"t-SNE, heat maps and pictures of {dataset}", self.installed.arithmetic(dataset)
         return Bundle(f"insides.{dataset}", tuple(parts), message, mem_mb=2500, arithmetic=arithmetic)
 
     def _tables(self, dataset: str) -> Bundle:
@@ -159,7 +162,8 @@ class Reports:
             self.params["report"]["dpi"],
         )
         skipped = self._skipped(name for name, v in self.params["variants"].items() if v["dataset"] == dataset)
-        links = {name: [f"../../{path}" for path in self._figures(name)] for name in variants}
+        links = {name: [f"../../{path}" for path in self._figures(name) + self._pictures(name)] for name in variants}
+        shown = {"figures": links, "pictures": any(map(self.installed.makes_pictures, variants))}
         tables = (
             self._table(
                 "results",
@@ -177,7 +181,7 @@ class Reports:
                 "figures", {**judged, "dpi": dpi}, drawn, [f"figures/{n}.png" for n in ("roc", "pr", "efficiency")]
             ),
             *map(self._plots, variants),
-            self._table("index", {**runs, "figures": links}, metrics + facts, ["index.md"], "index.md"),
+            self._table("index", {**runs, **shown}, metrics + facts, ["index.md"], "index.md"),
         )
         return Bundle(f"tables.{dataset}", tables, f"tables and figures of {dataset}")
 
@@ -200,6 +204,11 @@ class Reports:
     def _figures(self, variant: str) -> list[str]:
         """The figures of one variant."""
         kinds = (*FIGURES, *["heat_maps"] * self.installed.maps_patches(variant))
+        return [f"{FIGURE_FOLDER}/{variant}_{kind}.png" for kind in kinds]
+
+    def _pictures(self, variant: str) -> list[str]:
+        """The figures of a variant that predicts or rebuilds frames."""
+        kinds = PICTURES if self.installed.makes_pictures(variant) else ()
         return [f"{FIGURE_FOLDER}/{variant}_{kind}.png" for kind in kinds]
 
     def _plots(self, variant: str) -> Part:

@@ -16,7 +16,7 @@ from vad.errors import StorageError, VadError, listing
 from vad.ledger.arithmetic import threads_of
 from vad.ledger.records import Job
 from vad.schema.train import Train
-from vad.splits.tables import read_train
+from vad.splits.tables import in_part, read_train
 
 if TYPE_CHECKING:
     from vad.engine.train_run import VariantTraining
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None) -> None:
 
 def copies_of(folder: Path, table: pd.DataFrame, count: int) -> list[list[Path]]:
     """The feature files of each copy of the videos of the fit part, in the order of the train list."""
-    fit = table.loc[table["part"] == "fit", "video_id"]
+    fit = table.loc[in_part(table, "fit"), "video_id"]
     return [[folder / file_name(video_id, copy) for video_id in fit] for copy in range(1, count + 1)]
 
 

@@ -32,7 +32,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     yaml = YAML()
     params = yaml.load(ped2.PARAMS)
     params["features"]["frames256"]["size"] = 32
-    for variant in ped2.VARIANTS:
+    for variant in ped2.FULL:
         params["variants"][variant]["model_args"]["width"] = 2
     yaml.dump(params, tmp_path / "small.yaml")
     monkeypatch.setattr(ped2, "PARAMS", tmp_path / "small.yaml")

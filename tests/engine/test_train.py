@@ -416,6 +416,30 @@ def test_learning_rate_over_time(scheduler: str, epoch: float, expected: float) 
     assert expected == pytest.approx(learning_rate(plan, epoch))
 
 
+@pytest.mark.parametrize("epoch", [0, 1, 7, 59])
+def test_a_cosine_by_epoch_is_that_of_torch(epoch: int) -> None:
+    """MNAD's schedule: one rate within an epoch, that of torch's cosine annealing stepped after each epoch."""
+    plan = settings(scheduler="cosine_by_epoch", lr=2e-4, epochs=60)
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=2e-4)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=60)
+    for _ in range(epoch):
+        optimiser.step()
+        theirs.step()
+
+    assert learning_rate(plan, epoch) == learning_rate(plan, epoch + 0.99)
+    assert theirs.get_last_lr()[0] == pytest.approx(learning_rate(plan, epoch))
+
+
+def test_an_adversary_steps_first() -> None:
+    """As released: the main loss of the first step is judged by an adversary that has made its step."""
+    plan = settings(select_by="last", epochs=1, steps_per_epoch=1, lr=0.01)
+    fast, still = (build("frame_pred", PICTURES["frame_pred"] | {"adversary_lr_ratio": r}, 3, 0) for r in (0.5, 1e-12))
+    rows = [train(model, clips(0), clips(1), plan, 0).history[0] for model in (fast, still)]
+
+    assert rows[0]["train_intensity"] == rows[1]["train_intensity"]
+    assert rows[0]["train_adversarial"] != pytest.approx(rows[1]["train_adversarial"], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("step", "expected"),
     [

@@ -45,6 +45,14 @@ def test_the_document_of_a_run(file: ScoreFile) -> None:
     assert {"roc", "pr", "scores_normal", "scores_anomalous"} == set(curves["curve"])
 
 
+def test_a_threshold_of_videos_that_were_trained_on_is_named(file: ScoreFile) -> None:
+    """Where nothing is held back, the row says on what the threshold was chosen."""
+    reused = TRAIN.replace({"part": {"validation": "both"}})
+    threshold = evaluate_run(file, reused, table(), {}, CONFIG).document["protocol"]["threshold"]
+
+    assert (0.8, "train videos that were trained on") == (threshold["value"], threshold["chosen_on"])
+
+
 @pytest.mark.parametrize("preset", ["canonical", "rtfm", "ekosman"])
 def test_conventions_do_not_depend_on_the_one_in_use(file: ScoreFile, preset: str) -> None:
     """Each named convention has the result that it has when it is measured by itself."""

@@ -3,16 +3,18 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from tests import videos
 from vad.artefacts.features import read_features, write_features
 from vad.errors import MediaError
 from vad.extractors.frames import Config, Extractor
-from vad.video.decode import PyAVReader
+from vad.video.decode import PyAVReader, Rules
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,39 @@ def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
     assert np.array_equal(expected, file.features)
 
 
+def test_every_nth_frame_stands_for_those_up_to_the_next(clip: Path) -> None:
+    """Rows are frames 0, 7, 14 ...; the last one stands for what is left of the video."""
+    every, seventh = (Extractor(Config(size=16, frame_stride=n)).extract(videos.source(clip)) for n in (1, 7))
+
+    assert np.array_equal(every.features[::7], seventh.features)
+    assert [*range(0, every.n_frames, 7), every.n_frames] == seventh.bounds.tolist()
+    assert every.n_frames % 7
+
+
+@pytest.mark.parametrize(("resize", "expected"), [("opencv", [0, 0, 150, 0]), ("swscale", None)])
+def test_opencv_takes_the_two_nearest_pixels(tmp_path: Path, resize: Any, expected: list[int] | None) -> None:
+    """Six columns to four: places 0.25, 1.75, 3.25 and 4.75 between the old ones; swscale takes more of them."""
+    picture = np.zeros((6, 6, 3), np.uint8)
+    picture[:, 3] = 200
+    Image.fromarray(picture).save(tmp_path / "000.png")
+    (frame,) = PyAVReader(tmp_path, 4, 4, Rules(resize=resize)).frames()
+
+    assert (frame == frame[:1, :, :1]).all()
+    assert (frame[0, :, 0].tolist() == expected) == (resize == "opencv")
+
+
+def test_the_resize_is_part_of_the_identity(clip: Path) -> None:
+    """Features of the two are never mixed, and their pixels differ; the decode process has the same one."""
+    plain, other = (Extractor(Config(size=16, resize=name)) for name in ("swscale", "opencv"))
+    rows = other.extract(videos.source(clip)).features
+    (first, *_) = PyAVReader(clip, 16, 16, Rules(resize="opencv")).frames()
+
+    assert "swscale bilinear, squashed to 16x16" == plain.identity()["resize"]
+    assert "OpenCV INTER_LINEAR, squashed to 16x16" == other.identity()["resize"]
+    assert np.array_equal(first.transpose(2, 0, 1), rows[0])
+    assert not np.array_equal(plain.extract(videos.source(clip)).features, rows)
+
+
 def test_equal_input_gives_equal_bytes(clip: Path, tmp_path: Path) -> None:
     """Two extractors write the same file, and it reads back as images."""
     paths = [tmp_path / name for name in ("a.npz", "b.npz")]
@@ -69,7 +104,10 @@ def test_damage_reaches_the_caller(clip: Path, tmp_path: Path) -> None:
         Extractor(Config(size=32)).extract(videos.source(videos.cut(clip, tmp_path / "cut.mp4", 0.7)))
 
 
-@pytest.mark.parametrize("settings", [{"size": 100}, {"size": 8}, {"grey": True}, {"max_corrupt_frac": 0.5}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"size": 100}, {"size": 8}, {"grey": True}, {"max_corrupt_frac": 0.5}, {"decoder": "dali", "resize": "opencv"}],
+)
 def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
     """Sizes that the models cannot halve three times, and unknown keys."""
     with pytest.raises(ValidationError):

@@ -60,12 +60,27 @@ def test_the_target_is_not_seen() -> None:
 
 
 def test_gradient_difference_by_hand() -> None:
-    """Steps of 1 along a row against none: 1 of that direction; the sign of a step does not count."""
-    ramp = torch.tensor([[0.0, 1.0, 2.0]]).expand(1, 1, 2, 3)
+    """Steps along rows and columns, from the last ones to zeros; the sign of a step does not count."""
+    ramp, difference = torch.tensor([[0.0, 1.0, 2.0]]).expand(1, 1, 2, 3), frame_pred.gradient_difference
 
-    assert frame_pred.gradient_difference(ramp, torch.zeros_like(ramp)).item() == 1.0
-    assert frame_pred.gradient_difference(ramp, ramp.flip(3)).item() == 0.0
-    assert frame_pred.gradient_difference(ramp.transpose(2, 3), 3 * ramp.transpose(2, 3)).item() == 2.0
+    # Along rows 1, 1, 2 twice; along columns 0, 0, 0 and 0, 1, 2.
+    assert difference(ramp, torch.zeros_like(ramp)).item() == pytest.approx(8 / 6 + 3 / 6)
+    assert difference(ramp.transpose(2, 3), 3 * ramp.transpose(2, 3)).item() == pytest.approx(2 * (8 / 6 + 3 / 6))
+    # The other way round: 1, 1, 0 twice; 0, 0, 0 and 2, 1, 0.
+    assert difference(ramp, ramp.flip(3)).item() == pytest.approx(4 / 6 + 4 / 6)
+
+
+def test_gradients_are_those_of_a_padded_convolution() -> None:
+    """As released: convolutions with (-1, 1), padded by zeros on the right and below to the same size."""
+    a, b = torch.randn(2, 2, 1, 5, 7, generator=torch.Generator().manual_seed(0))
+    kernel = torch.tensor([-1.0, 1.0])
+    kernels = (((0, 1, 0, 0), kernel.view(1, 1, 1, 2)), ((0, 0, 0, 1), kernel.view(1, 1, 2, 1)))
+    terms = [
+        (functional.conv2d(functional.pad(a, pad), k).abs() - functional.conv2d(functional.pad(b, pad), k).abs()).abs()
+        for pad, k in kernels
+    ]
+
+    torch.testing.assert_close((terms[0] + terms[1]).mean(), frame_pred.gradient_difference(a, b))
 
 
 def test_loss_terms() -> None:

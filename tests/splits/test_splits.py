@@ -1,5 +1,6 @@
 """Split tables: what is written is what is read, and the validation part is a fair, fixed draw."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from vad.splits.tables import (
     TEST_COLUMNS,
     TRAIN_COLUMNS,
     format_intervals,
+    in_part,
     parse_intervals,
+    parts_of,
     read_test,
     read_train,
     write_tables,
@@ -111,6 +114,20 @@ def test_explicit_parts_win_over_the_draw(tmp_path: Path) -> None:
     table = read_train(tmp_path / "train.csv").set_index("video_id")
 
     assert ["mine"] == list(table.index[table["part"] == "validation"])
+
+
+def test_nothing_is_held_back(tmp_path: Path) -> None:
+    """Fraction 0: all videos are trained on, a fifth of them chooses thresholds too; a user's own part wins."""
+    videos = train_videos({"Normal": 10})
+    write(tmp_path, [*videos, *TEST], validation=Validation(fraction=0))
+    table, facts = read_train(tmp_path / "train.csv"), json.loads((tmp_path / "facts.json").read_text())
+    stated = [*videos, Video("mine", "m.mp4", "train", 0, "Normal", part="validation")]
+
+    assert in_part(table, "fit").all()
+    assert set(table.loc[in_part(table, "validation"), "video_id"]) == carve_validation(videos, 0.2, 0)
+    assert {"fit": 8, "both": 2} == dict(table["part"].value_counts())
+    assert (10, 0) == (facts["n_train"], facts["n_validation"])
+    assert ({video.video_id for video in videos}, {"mine"}) == parts_of(stated, Validation(fraction=0))
 
 
 @given(

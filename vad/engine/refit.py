@@ -103,7 +103,7 @@ def train_on_all(
 
     Raises: as `vad.engine.train.train`; DatasetError for more folds than videos of a label.
     """
-    validation = np.flatnonzero(listed.videos["part"] == "validation").tolist()
+    validation = np.flatnonzero(in_part(listed.videos, "validation")).tolist()
     folds = listed.folds(settings.select.folds) if settings.select.folds else [validation]
 
     def hold_out(number: int, plan: Train, until: int | None = None) -> Trained:

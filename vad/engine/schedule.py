@@ -29,6 +29,8 @@ def learning_rate(settings: Train, epoch: float, step: float = 0.0) -> float:
         return settings.lr
     if settings.scheduler == "drop":
         return settings.lr if epoch < settings.step_epochs else settings.lr_min
+    if settings.scheduler == "cosine_by_epoch":
+        epoch = math.floor(epoch)
     if epoch < settings.warmup_epochs:
         start = settings.warmup_start
         return settings.lr * (start + (1 - start) * epoch / settings.warmup_epochs)

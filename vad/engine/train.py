@@ -4,7 +4,7 @@ Each step seeds torch from (seed, epoch, step), and each epoch draws its order f
 model and optimiser passes from one step to the next, and a run that is resumed after any step equals one that was
 never stopped. A stop (`vad.interrupts`) waits for the end of a step and has the state saved; a run that is killed goes
 on from the end of its last epoch.
-A model with an `adversary` has a second optimiser, which steps after the first on `adversary_loss`.
+A model with an `adversary` has a second optimiser, which steps before the first on `adversary_loss`.
 `train.precision` holds for the loss of a training step; weights, validation and scoring are float32.
 The epoch is chosen on the validation part only.
 """
@@ -176,14 +176,12 @@ class TrainingRun:
         torch.manual_seed(seed_for(self.seed, epoch, step))
         where = f"epoch {epoch}, step {step + 1}"
         lr = learning_rate(self.settings, epoch - 1 + step / self.steps, 1 / self.steps)
-        batch = to_device(batch, self.device)
+        batch, adversary = to_device(batch, self.device), {}
+        if self.adversary_optimiser is not None:
+            loss, own_lr = self.model.adversary_loss, lr * self.model.adversary_lr_ratio
+            adversary = self._descend(self.adversary_optimiser, self.adversary_scaler, own_lr, loss, batch, where)
         values = self._descend(self.optimiser, self.scaler, lr, self.model.loss, batch, where)
         values = {f"train_{name}": value for name, value in values.items()}
-        if self.adversary_optimiser is None:
-            return values
-        lr *= self.model.adversary_lr_ratio
-        loss = self.model.adversary_loss
-        adversary = self._descend(self.adversary_optimiser, self.adversary_scaler, lr, loss, batch, where)
         return values | {f"adversary_{name}": value for name, value in adversary.items()}
 
     def _descend(

@@ -19,6 +19,7 @@ from vad.engine.refit import Selected, TrainList, discard, train_on_all
 from vad.engine.train import train
 from vad.models._base import VideoModel
 from vad.schema.train import Train
+from vad.splits.tables import in_part
 
 
 class VariantTraining:
@@ -57,7 +58,7 @@ class VariantTraining:
         return on_device(model, self.settings.device)
 
     def _read(self, model: VideoModel, part: str, videos: pd.DataFrame, files: Sequence[Path]) -> Part:
-        rows = np.flatnonzero(videos["part"] == part).tolist()
+        rows = np.flatnonzero(in_part(videos, part)).tolist()
         labels = videos["label"].tolist()
         return self._part(model, part, [files[row] for row in rows], [labels[row] for row in rows])
 

@@ -17,6 +17,7 @@ from vad.evaluation.judged_video import JudgedVideo, VideoTruth
 from vad.evaluation.operating_points import calibrated, choose_threshold, rule_for
 from vad.evaluation.selection_gap import selection_gap
 from vad.schema.evaluate import Evaluate
+from vad.splits.tables import in_part
 
 
 class RunMetrics(NamedTuple):
@@ -46,7 +47,8 @@ def evaluate_run(
 
     Raises: ArtefactError or DatasetError when scores, lists and annotations do not fit together.
     """
-    chosen_on = file.protocol.get("threshold_on", "validation")
+    held_back = not (train["part"] == "both").any()
+    chosen_on = file.protocol.get("threshold_on", "validation" if held_back else "train videos that were trained on")
     validation = validation_videos(train, file)
     settings, chosen_on = rule_for(validation, config.threshold, chosen_on, config.threshold_normal_only)
     first = settings.calibrate_frames if file.level == "frame" else 0
@@ -91,7 +93,8 @@ def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]
     Raises: ArtefactError naming every validation video without a score.
     """
     scored = {name: score for name, score in file.videos.items() if score.part == "validation"}
-    rows = [row for row in train.to_dict("records") if row["part"] == "validation" or row["video_id"] in scored]
+    held_back = in_part(train, "validation")
+    rows = train[held_back | train["video_id"].isin(scored)].to_dict("records")
     missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in scored]
     if missing:
         raise ArtefactError(listing("validation videos", missing, "Make the scores of this run again."))

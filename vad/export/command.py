@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 def listed(table: Path, folder: Path) -> Sequence[Path]:
     """The videos of a split table that are there: of the test list, or of the part that models are fitted to."""
-    from vad.splits.tables import read_test, read_train  # pandas, for the same reason
+    from vad.splits.tables import in_part, read_test, read_train  # pandas, for the same reason
 
     if not table.is_file():
         raise VadError(f"{table}: no such table. Run snakemake --cores all first, or give --video (float32 only).")
@@ -72,7 +72,7 @@ def listed(table: Path, folder: Path) -> Sequence[Path]:
         paths = read_test(table)["path"]
     else:
         rows = read_train(table)
-        paths = rows[rows["part"] == "fit"]["path"]
+        paths = rows[in_part(rows, "fit")]["path"]
     found = [folder / str(path) for path in paths if path and (folder / str(path)).exists()]
     if not found:
         raise VadError(f"{table}: none of its videos is in {folder}. Give --video, a video with frames of your data.")

@@ -61,6 +61,17 @@ class Scores(NamedTuple):
     positions: Float[Tensor, "bags positions"] | None
 
 
+class Pictures(NamedTuple):
+    """What `Model.pictures` returns: pictures that a model makes of windows, and what it tried to make."""
+
+    picture: Float[Tensor, "windows 3 height width"]
+    """RGB, 0..1."""
+    target: Float[Tensor, "windows 3 height width"]
+    """RGB, 0..1."""
+    attention: tuple[Float[Tensor, "windows rows columns"], ...] = ()
+    """How much each place of the model's maps counted, 0..1; from the smallest map. Empty for models without."""
+
+
 class BagSettings(Protocol):
     """What the `Config` of a model with sampling `bags` has."""
 
@@ -99,6 +110,8 @@ class VideoModel(nn.Module):
     """True = room report draws heat maps by `patch_maps`. Stated as a constant: it is read without importing torch."""
     is_baseline: bool = False
     """True = a plain method that the others are compared with (significance.md). Read without importing torch."""
+    makes_pictures: bool = False
+    """True = room report draws the model's `pictures`. Stated as a constant: it is read without importing torch."""
     predicts_last: bool = False
     """True = the score of a window belongs to its last frame, not to its centre."""
 
@@ -272,6 +285,16 @@ class VideoModel(nn.Module):
         """The vectors that scores are read from: one per position, or one per input where positions have no score.
 
         Called by room report for t-SNE, without gradients. Without it the features themselves are shown.
+        """
+        raise NotImplementedError
+
+    def pictures(self, features: Tensor) -> Pictures:
+        """The pictures that the model makes of windows of frames, beside the true ones. The default has none.
+
+        Called by room report for models with `makes_pictures`, without gradients; the trained memory is used.
+
+        Args:
+            features: [windows, rows, 3, height, width], bytes, RGB.
         """
         raise NotImplementedError
 

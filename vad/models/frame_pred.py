@@ -3,7 +3,9 @@
 Paper: Liu et al., "Future Frame Prediction for Anomaly Detection - A New Baseline", CVPR 2018.
 Borrowed: nothing; written from a description of the published network's behaviour.
 Differs: no flow term (its frozen FlowNet-SD has no weights here), and the row says so; initial weights are
-PyTorch's; frames come as RGB and are turned to BGR here; the epoch is not chosen on the test list.
+PyTorch's; frames come as RGB and are turned to BGR here; the epoch is not chosen on the test list; the discriminator
+steps on the batch of the generator, not on one of its own; a pass takes each window once in random order, where the
+release goes round the videos and draws the start of a window in each, so that frames of short videos come more often.
 """
 
 from itertools import pairwise
@@ -15,8 +17,8 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, VideoModel, Windows
-from vad.nn.pictures import peak_error, signed_bgr
+from vad.models._base import Pictures, Scores, VideoModel, Windows
+from vad.nn.pictures import peak_error, shown_rgb, signed_bgr
 from vad.schema.base import Count, Fraction, NotNegative, Section
 
 SLOPE = 0.2
@@ -123,9 +125,17 @@ def mirrored(maps: Float[Tensor, "windows dim height width"], by: int = 2) -> Te
 def gradient_difference(
     pictures: Float[Tensor, "windows dim height width"], targets: Float[Tensor, "windows dim height width"]
 ) -> Float[Tensor, ""]:
-    """How much the differences of neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns."""
-    terms = [(pictures.diff(dim=axis).abs() - targets.diff(dim=axis).abs()).abs().mean() for axis in (2, 3)]
+    """How much the differences of neighbouring pixels differ in size, >= 0: mean over rows plus mean over columns.
+
+    As released, the picture goes on with zeros: the last row and the last column differ from these.
+    """
+    terms = [(_steps(pictures, axis) - _steps(targets, axis)).abs().mean() for axis in (2, 3)]
     return torch.stack(terms).sum()
+
+
+def _steps(pictures: Float[Tensor, "windows dim height width"], axis: int) -> Tensor:
+    """Size of the difference of each pixel from the next one along an axis, behind the last one 0."""
+    return pictures.diff(dim=axis, append=torch.zeros_like(pictures.narrow(axis, 0, 1))).abs()
 
 
 class Model(VideoModel):
@@ -136,6 +146,7 @@ class Model(VideoModel):
     level = "frame"
     reads = "images"
     predicts_last = True
+    makes_pictures = True
 
     config: Config
     adversary: Discriminator
@@ -182,6 +193,10 @@ class Model(VideoModel):
     def score(self, features: Tensor) -> Scores:
         """-PSNR of each window's last frame in dB: at least -100, usually below -15."""
         return Scores(peak_error(*self(features)), None)
+
+    def pictures(self, features: Tensor) -> Pictures:
+        """The predicted last frame of each window, and the true one."""
+        return Pictures(*map(shown_rgb, self(features)))
 
     def protocol(self) -> dict[str, str]:
         """The row says that this is not the whole published model."""

@@ -4,10 +4,10 @@ Paper: Park et al., "Learning Memory-guided Normality for Anomaly Detection", CV
 the attention-gated MNAD project (no publication known to us).
 Borrowed: nothing; written from a description of the published network's behaviour.
 Differs: the batch norm of 512 channels that the release builds and never calls is left out; frames come as RGB
-and are turned to BGR here, which decides nothing but where initial weights fall; the cosine falls with every
-step, not with every epoch; the last, smaller batch of an epoch is used; keys are saved with the weights; the
-plain score is scaled by constants of the validation part (the published one, by each video's own range, is
-only the metric `frame_auc_pvnorm`); the gates are trained (`train_gates: false` = as released).
+and are turned to BGR here, which decides nothing but where initial weights fall; the last, smaller batch of an
+epoch is used; keys are saved with the weights; the plain score is scaled by constants of the validation part (the
+published one, by each video's own range, is only the metric `frame_auc_pvnorm`); the gates are trained
+(`train_gates: false` = as released).
 """
 
 from typing import Any, Literal, NamedTuple
@@ -18,8 +18,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.models._base import Scores, VideoModel, Windows
-from vad.nn.pictures import peak_error, signed_bgr, squared_error
+from vad.models._base import Pictures, Scores, VideoModel, Windows
+from vad.nn.pictures import peak_error, shown_rgb, signed_bgr, squared_error
 from vad.schema.base import Count, NotNegative, Positive, Section
 
 RECONSTRUCTION: dict[str, Any] = {
@@ -226,6 +226,7 @@ class Model(VideoModel):
     level = "frame"
     reads = "images"
     predicts_last = True
+    makes_pictures = True
 
     config: Config
     keys: Tensor
@@ -255,7 +256,7 @@ class Model(VideoModel):
             features: RGB, 0..255.
             keys: the memory to read; None = the trained one.
         """
-        return self._decoded(self._encoded(features), self.keys if keys is None else keys)
+        return self._decoded(self._encoded(features), self.keys if keys is None else keys)[0]
 
     def _encoded(self, features: Tensor) -> Encoded:
         """What does not depend on the memory."""
@@ -263,18 +264,18 @@ class Model(VideoModel):
         *maps, deepest = self.encoder(frames[:, : max(self.config.window - 1, 1)].flatten(1, 2))
         return Encoded(functional.normalize(deepest, dim=1), frames[:, -1], *maps)
 
-    def _decoded(self, encoded: Encoded, keys: Keys) -> Output:
-        """What is read of a memory, and the pictures made with it."""
+    def _decoded(self, encoded: Encoded, keys: Keys) -> tuple[Output, list[Tensor]]:
+        """What is read of a memory, the pictures made with it, and how far each gate is open, from the smallest map."""
         cells, target, *maps = encoded
         queries = cells.flatten(2).transpose(1, 2)
         weights = torch.softmax(queries @ keys.T, dim=2).detach()
         read = (weights @ keys).transpose(1, 2).reshape(cells.shape)
         skips = maps[::-1] if self.config.method == "prediction" else []
-        if self.gates:
-            opened = [gate(read, skip) for gate, skip in zip(self.gates, skips, strict=True)]
+        opened = [gate(read, skip) for gate, skip in zip(self.gates, skips, strict=True)] if self.gates else []
+        if opened:
             skips = [skip * gate for gate, skip in zip(opened, skips, strict=True)]
             read = read * torch.stack([_resized(gate, read) for gate in opened]).mean(dim=0)
-        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), target, queries)
+        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), target, queries), opened
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
         """Error of the picture, queries near their key and far from the next; in training the keys move after it."""
@@ -323,7 +324,7 @@ class Model(VideoModel):
         # The encoder takes all windows at once, which costs half as much as one after the other.
         for window in zip(*(part.split(1) for part in self._encoded(features)), strict=True):
             keys = self.keys if self._test_keys is None else self._test_keys
-            out = self._decoded(Encoded(*window), keys)
+            out, _ = self._decoded(Encoded(*window), keys)
             rows.append(self._components(out, keys))
             if weighted_error(out) < self.config.update_threshold:
                 self._test_keys = updated_keys(keys, out.queries.flatten(0, 1))
@@ -337,6 +338,11 @@ class Model(VideoModel):
         """Keep the range of both components on normal windows of the validation part."""
         found = torch.cat([self._components(self(windows)) for windows in features.split(AT_ONCE)])
         self.ranges.copy_(torch.stack([found.amin(dim=0), found.amax(dim=0)], dim=1))
+
+    def pictures(self, features: Tensor) -> Pictures:
+        """The predicted (or rebuilt) last frame of each window, the true one, and the gates' maps."""
+        out, opened = self._decoded(self._encoded(features), self.keys)
+        return Pictures(shown_rgb(out.picture), shown_rgb(out.target), tuple(gate[:, 0] for gate in opened))
 
     def protocol(self) -> dict[str, str]:
         """Whether and how long the memory learns while scoring."""

@@ -27,3 +27,8 @@ def peak_error(
 ) -> Float[Tensor, " windows"]:
     """The peak signal-to-noise ratio turned round: -PSNR in dB, at least -100; higher = farther from the target."""
     return 10 * torch.log10(squared_error(pictures, targets).mean(dim=1).clamp_min(LEAST_ERROR))
+
+
+def shown_rgb(pictures: Float[Tensor, "windows dim height width"]) -> Float[Tensor, "windows dim height width"]:
+    """Numbers -1..1 in the order blue, green, red as RGB in 0..1, for figures."""
+    return (pictures.flip(1) + 1) / 2

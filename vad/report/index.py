@@ -23,13 +23,15 @@ FIGURES = {
     "pr": "precision-recall curves over frames",
     "efficiency": "area against cost",
 }
+PICTURES = "the same frames as each model predicts or rebuilds them, and its errors"
 
 
 class Settings(RunSettings):
-    """Data set, variants and seeds, and the figures of each variant, relative to the page."""
+    """Data set, variants and seeds, the figures of each variant, relative to the page, and if pictures are compared."""
 
     dataset: Id
     figures: dict[str, list[str]]
+    pictures: bool
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
@@ -62,6 +64,7 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         page.section("Tables", tables),
         page.heading("Figures", 2),
         *(page.image(about, f"figures/{name}.png") for name, about in FIGURES.items()),
+        *([page.image(PICTURES, "pictures/comparison.png")] if settings.pictures else []),
         page.section("Figures of each variant", figures),
     )
     write_text(out, text)

@@ -31,14 +31,17 @@ class Train(Section):
     optimiser: Literal["adam", "adamw", "adagrad", "adadelta"] = Field("adam", description="optimiser")
     lr: Positive = Field(description="peak learning rate")
     weight_decay: NotNegative = Field(0.0, description="weight decay")
-    scheduler: Literal["constant", "cosine", "cosine_after_warmup", "step", "drop", "upstream_inert"] = Field(
+    scheduler: Literal[
+        "constant", "cosine", "cosine_by_epoch", "cosine_after_warmup", "step", "drop", "upstream_inert"
+    ] = Field(
         "constant",
-        description="learning rate over time; cosine = reaches lr_min at the end of training; cosine_after_warmup = the"
-        " released STEAD schedule, whose cosine takes all of `epochs` after the warm-up, so that training ends before"
-        " lr_min, and whose steps have the rate of the step before; drop = lr for step_epochs, then lr_min;"
-        " upstream_inert = the released MSTSM schedule, which never moves from its warm-up start",
+        description="learning rate over time; cosine falls with every step and reaches lr_min at the end of training,"
+        " cosine_by_epoch falls after every epoch; cosine_after_warmup = the released STEAD schedule, whose cosine takes"
+        " all of `epochs` after the warm-up, so that training ends before lr_min, and whose steps have the rate of the"
+        " step before; drop = lr for step_epochs, then lr_min; upstream_inert = the released MSTSM schedule, which"
+        " never moves from its warm-up start",
     )
-    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (both cosines)")
+    warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (the cosines)")
     warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
     lr_min: NotNegative = Field(0.0, description="learning rate at the end of the cosine, or after the drop")
     step_epochs: Count = Field(10, description="epochs between halvings of lr (step), or before the drop (drop)")

@@ -21,7 +21,10 @@ from vad.splits.video import Intervals, Validation, Video, is_id
 INTERVAL_RULES = ("one_based_inclusive", "zero_based_inclusive", "zero_based_half_open")
 UNITS = ("frame", "second")
 LABELS = ("0", "1")
-PARTS = ("fit", "validation")
+PARTS = ("fit", "validation", "both")
+"""Parts of the train list; `both` = a video of each, where nothing is held back."""
+REUSED = 0.2
+"""Share of the train videos that chooses thresholds and ranges of scores where nothing is held back."""
 TRAIN_COLUMNS = ["video_id", "path", "class", "label", "part"]
 TEST_COLUMNS = [
     *("video_id", "path", "class", "label", "intervals", "interval_rule"),
@@ -67,18 +70,29 @@ def write_tables(
     _check_videos(folder, videos)
     train = sorted((video for video in videos if video.split == "train"), key=lambda video: video.video_id)
     test = sorted((video for video in videos if video.split == "test"), key=lambda video: video.video_id)
-    chosen = validation_ids(train, validation, same_side)
-    write_text(folder / "train.csv", _train_frame(train, chosen).to_csv(index=False, lineterminator="\n"))
+    fit, chosen = parts_of(train, validation, same_side)
+    write_text(folder / "train.csv", _train_frame(train, fit, chosen).to_csv(index=False, lineterminator="\n"))
     write_text(folder / "test.csv", _test_frame(test, interval_rule).to_csv(index=False, lineterminator="\n"))
-    write_json(folder / "facts.json", {**_counts(train, test, chosen), **facts})
+    write_json(folder / "facts.json", {**_counts(train, test, chosen - fit), **facts})
 
 
-def validation_ids(
+def parts_of(
     train: Sequence[Video], validation: Validation, same_side: Sequence[Collection[str]] = ()
-) -> set[str]:
-    """The ids of the validation part: those that state it, else those drawn from the train videos."""
+) -> tuple[set[str], set[str]]:
+    """The ids of the fit and of the validation part of a train list.
+
+    Validation videos are those that state it, else those drawn from the train videos. Where `validation.fraction` is 0,
+    those that are drawn belong to the fit part too.
+    """
     stated = {video.video_id for video in train if video.part == "validation"}
-    return stated or carve_validation(train, validation.fraction, validation.seed, same_side)
+    chosen = stated or carve_validation(train, validation.fraction or REUSED, validation.seed, same_side)
+    everything = {video.video_id for video in train}
+    return everything - chosen if stated or validation.fraction else everything, chosen
+
+
+def in_part(table: pd.DataFrame, part: str) -> pd.Series:
+    """True for the rows of `train.csv` that belong to the part `fit` or `validation`."""
+    return table["part"].isin([part, "both"])
 
 
 def _check_videos(folder: Path, videos: Sequence[Video]) -> None:
@@ -91,8 +105,10 @@ def _check_videos(folder: Path, videos: Sequence[Video]) -> None:
         raise DatasetError(listing(str(folder), problems, "Correct the data set's lists."))
 
 
-def _train_frame(videos: Sequence[Video], chosen: Collection[str]) -> pd.DataFrame:
-    rows = [(v.video_id, v.path, v.class_name, v.label, PARTS[v.video_id in chosen]) for v in videos]
+def _train_frame(videos: Sequence[Video], fit: Collection[str], chosen: Collection[str]) -> pd.DataFrame:
+    words = {(True, False): "fit", (False, True): "validation", (True, True): "both"}
+    parts = [words[v.video_id in fit, v.video_id in chosen] for v in videos]
+    rows = [(v.video_id, v.path, v.class_name, v.label, part) for v, part in zip(videos, parts, strict=True)]
     return pd.DataFrame(rows, columns=TRAIN_COLUMNS)
 
 
@@ -121,7 +137,7 @@ def _counts(train: Sequence[Video], test: Sequence[Video], chosen: Collection[st
 def read_train(path: Path) -> pd.DataFrame:
     """Read and check `train.csv`.
 
-    Returns: columns video_id, path, class (text), label (int64, 0|1), part (fit|validation).
+    Returns: columns video_id, path, class (text), label (int64, 0|1), part (fit|validation|both).
     Raises: ArtefactError with every problem of the table.
     """
     table = _read(path, TRAIN_COLUMNS)

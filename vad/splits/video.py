@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vad.schema.base import Fraction, Section
+from vad.schema.base import Section
 
 ID_BYTES = 200  # leaves room for suffixes under the usual 255 bytes of a file name
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -17,7 +17,14 @@ Intervals = tuple[tuple[float, float], ...]
 class Validation(Section):
     """The part of the train list that chooses epochs and thresholds; the test list never does."""
 
-    fraction: Fraction = Field(default=0.2, description="share of each label's train videos, over its classes")
+    fraction: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="share of each label's train videos, over its classes, that no model is trained on; 0 = models that"
+        " keep their last epoch train on all videos, as published, and a fifth of these chooses thresholds and ranges"
+        " of scores",
+    )
     seed: int = Field(default=0, ge=0, description="seed of the draw")
 
 

@@ -30,6 +30,8 @@ from vad.video.containers import AGAIN, LARGE, media_error, require_regular
 from vad.video.decode_report import Tally
 from vad.video.demux import first_video, next_packet, open_container, require_all_bytes, require_length, require_size
 
+RESIZES = {"swscale": "swscale bilinear", "opencv": "OpenCV INTER_LINEAR"}
+"""How the settings `resize` are named in the identity of features."""
 DAMAGED = "Get a whole copy, or accept damage with policy: tolerant and max_corrupt_frac"
 
 
@@ -47,6 +49,12 @@ class Rules(Section):
     )
     decoder: Literal["pyav", "dali"] = Field(
         default="pyav", description="dali = NVIDIA's, for GPUs; it sees no damage inside a packet (docs/extractors.md)"
+    )
+    resize: Literal["swscale", "opencv"] = Field(
+        default="swscale",
+        description="how pyav's frames get their size: swscale = bilinear over all pixels that a new one covers"
+        " (anti-aliased); opencv = cv2.resize by INTER_LINEAR, between the two nearest pixels each way, as code for"
+        " MNAD and FramePred does",
     )
     decoder_device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description="where dali decodes; auto = gpu if there is one and device is not cpu"
@@ -71,6 +79,8 @@ class Rules(Section):
             raise ValueError("decoder_device: gpu needs decoder: dali (PyAV decodes on the CPU)")
         if self.decoder == "pyav" and self.unsupported == "pyav":
             raise ValueError("unsupported: pyav needs decoder: dali (PyAV has nothing to stand in for)")
+        if self.decoder == "dali" and self.resize == "opencv":
+            raise ValueError("resize: opencv needs decoder: pyav (DALI resizes its frames itself)")
         return self
 
     @property
@@ -192,7 +202,7 @@ def frames_identity(rules: Rules, size: str) -> dict[str, str]:
     Returns: `colour` and `resize`; in front of them `decoder`, where it is not PyAV.
     """
     if rules.decoder == "pyav":
-        return {"colour": "rgb24", "resize": f"swscale bilinear, {size}"}
+        return {"colour": "rgb24", "resize": f"{RESIZES[rules.resize]}, {size}"}
     decoder = "DALI, else PyAV" if rules.unsupported == "pyav" else "DALI"
     return {"decoder": decoder, "colour": "RGB by DALI", "resize": f"DALI linear, antialiased, {size}"}
 
@@ -244,16 +254,18 @@ class PyAVReader:
         self._judge()
 
     def _resized(self, frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
-        """Frame as RGB in the wanted size: swscale bilinear, then upright (`rotation` is anticlockwise)."""
+        """Frame as RGB in the wanted size, then upright (`rotation` is anticlockwise)."""
         turns = round(frame.rotation / 90) % 4 if self.rules.apply_rotation else 0
         width, height = (self.width, self.height) if turns % 2 == 0 else (self.height, self.width)
         if self.short_side:
             short = min(frame.width, frame.height)
             width, height = (side * self.short_side // short for side in (frame.width, frame.height))
+        by_opencv = self.rules.resize == "opencv"
+        size = (frame.width, frame.height) if by_opencv else (width, height)
         # One thread: by default each frame starts one per core, and a third of the speed is lost.
-        bilinear = Interpolation.BILINEAR
-        small = self._scaler.reformat(frame, width, height, "rgb24", interpolation=bilinear, threads=1)
-        upright = np.rot90(small.to_ndarray(), turns)
+        scaled = self._scaler.reformat(frame, *size, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
+        pixels = _resized_by_opencv(scaled.to_ndarray(), width, height) if by_opencv else scaled.to_ndarray()
+        upright = np.rot90(pixels, turns)
         top, left = ((have - want) // 2 for have, want in zip(upright.shape, (self.height, self.width), strict=False))
         return upright[top : top + self.height, left : left + self.width]
 
@@ -303,3 +315,13 @@ class PyAVReader:
         if tally.damaged_frac > rules.max_corrupt_frac:
             what = f"{tally.corrupt} of {tally.frames} frames are damaged, {tally.errors} packets are unreadable"
             raise media_error(self.path, "E_CORRUPT", what, DAMAGED)
+
+
+def _resized_by_opencv(
+    pixels: UInt8[np.ndarray, "rows columns 3"], width: int, height: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """A picture in another size as `cv2.resize` makes it by default: nothing is smoothed before pixels are skipped."""
+    import cv2  # a tenth of a second, which only those pay who ask for it
+
+    cv2.setNumThreads(1)
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,1 @@
+"""Pictures that models predict or rebuild, in figures beside the true ones."""
