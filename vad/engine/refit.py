@@ -22,6 +22,7 @@ from vad.engine.parts import Part
 from vad.engine.train import Row, Trained, best_epoch, train
 from vad.models._base import VideoModel
 from vad.schema.train import Train
+from vad.splits.tables import in_part
 
 CRITERIA = ("validation_loss", "video_auc", "video_ap")
 
