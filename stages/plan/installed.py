@@ -14,6 +14,7 @@ from vad.extractors._base import BaseExtractor, load_extractor
 from vad.installed import missing
 from vad.schema.base import Arithmetic
 from vad.schema.params import Params, Variant
+from vad.schema.train import Imported
 from vad.splits.tables import validation_ids
 from vad.splits.video import Video
 
@@ -52,6 +53,12 @@ class Installed:
     def maps_patches(self, variant: str) -> bool:
         """True if the model of a variant says where in a picture it sees something."""
         return registry.stated(vad.models, self.variant(variant).model, "maps_patches") is True
+
+    def given_weights(self, variant: str) -> list[Path]:
+        """The user's own files of weights that a variant is made from, or starts with."""
+        train = self.variant(variant).train
+        entries = train.weights if isinstance(train, Imported) else train.start
+        return [Path(entry.file).expanduser() for entry in entries if entry.file]
 
     # -- data sets ---------------------------------------------------------------------------------------------
 

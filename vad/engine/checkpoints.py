@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Train, seed: int) -> str:
     """A hash of everything that a run depends on, so that no other run resumes from its checkpoint."""
     found = hashlib.sha256(json.dumps([settings.model_dump(), model.config.model_dump(), seed]).encode())
+    if settings.start:  # of another run: the seed does not say what they are
+        for value in model.state_dict().values():
+            found.update(value.detach().cpu().contiguous().numpy().tobytes())
     for part in data:
         for version in (part, *part.copies):
             found.update(version.identity.encode())  # of the feature files, without reading gigabytes again

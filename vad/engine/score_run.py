@@ -1,9 +1,10 @@
 """Score the videos of a list with a trained run: by its chosen epoch, the test videos by its kept epochs too."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -101,12 +102,12 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         reports.append(file.report)
     protocol = {
         "expansion": expansion(model, infer),
-        "scoring": model.protocol(),
+        "scoring": {**model.protocol(), **imported_weights(config)},
         "crops": max(crops),
         "extractor_weights": joined(extractors),
         "decoder": decoder_of(reports),
         "supervision": model.supervision,
-        "selection": config["section"]["train"]["select_by"],
+        "selection": config["section"]["train"].get("select_by", "imported"),
         **infer.model_dump(mode="json"),
     }
     # Only where training drew from copies of changed pictures: how many each video had.
@@ -114,6 +115,17 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     tested = {name: score for name, score in chosen.videos.items() if score.part == "test"}
     epochs = {epoch: others[epoch].videos if epoch in others else tested for epoch in kept}
     return ScoreFile(model.level, chosen.videos, protocol, epochs)
+
+
+def imported_weights(config: Mapping[str, Any]) -> dict[str, str]:
+    """What a row of the results must say of a run that nobody trained here; nothing for others.
+
+    Args:
+        config: of the run.
+    """
+    files = config.get("imported", {}).get("files", [])
+    named = [f"{Path(file['file']).name} (sha256 {file['sha256'][:8]})" for file in files]
+    return {"weights": f"imported: {', '.join(named)}"} if named else {}
 
 
 def _with_weights(model: VideoModel, path: Path) -> VideoModel:
