@@ -214,12 +214,16 @@ def put(model: VideoModel, given: Mapping[str, Tensor], source: str, part: str =
     """
     found = match(model, given, part)
     if found.problems:
-        rest = len(found.problems) - SHOWN
-        problems = [*found.problems[:SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
         fix = "`vad import-weights FILE --as VARIANT` says which settings of the variant would fit the file."
-        raise ArtefactError(listing(source, problems, fix))
+        raise ArtefactError(first_problems(source, found.problems, fix))
     model.load_state_dict(found.values, strict=False)
     return found.unused
+
+
+def first_problems(source: str, problems: Sequence[str], fix: str) -> str:
+    """A message with the first problems of a file, and how many there are."""
+    more = f", the first {SHOWN} of {len(problems)}" if len(problems) > SHOWN else ""
+    return listing(f"{source}{more}", problems[:SHOWN], fix)
 
 
 def _size(value: Tensor) -> str:
