@@ -11,7 +11,7 @@ from tests.project import PARAMS, REAL_DATA
 from vad.__main__ import main
 from vad.artefacts.files import sha256
 from vad.engine.fitting import fitting
-from vad.import_weights import with_entry
+from vad.import_weights import with_entries
 from vad.params import load
 
 STEAD = REAL_DATA / "weights/stead_888tiny.pkl"
@@ -19,8 +19,8 @@ ENTRY = {"file": "data/raw/weights/x.pth", "sha256": "ab" * 32}
 
 
 def released(shapes: names.Shapes) -> dict[str, torch.Tensor]:
-    """Values of given names and shapes."""
-    return {name: torch.zeros(shape) for name, shape in shapes.items()}
+    """Values of given names and shapes, which take no room."""
+    return {name: torch.zeros(()).expand(shape) for name, shape in shapes.items()}
 
 
 @pytest.fixture
@@ -62,6 +62,23 @@ def test_it_writes_the_entry(project: Path, capsys: pytest.CaptureFixture) -> No
     for seed in ("1", "1"):
         assert 0 == main(["import-weights", "vad.pth", "--as", "published", "--seed", seed, "--write"])
     assert [0, 1] == [f.seed for f in load(project / "params.yaml").variants["published"].train.weights]  # type: ignore[union-attr]
+
+
+def test_a_model_in_two_files(project: Path, capsys: pytest.CaptureFixture) -> None:
+    """MNAD's keys lie in a file of their own; without them the network is not whole."""
+    params = (project / "params.yaml").read_text().replace("model: lstm_memory_ae", "model: mnad")
+    (project / "params.yaml").write_text(params)
+    shapes = names.mnad()
+    torch.save(torch.zeros(shapes.pop("keys")), project / "keys.pt")
+    torch.save({"model": released(shapes)}, project / "mnad.pth")
+
+    assert 2 == main(["import-weights", "mnad.pth", "--as", "ae"])
+    assert "keys: missing" in capsys.readouterr().err
+    assert 0 == main(["import-weights", "mnad.pth", "keys=keys.pt", "--as", "ae", "--write"])
+    said = capsys.readouterr().out
+    assert "of no use: 5 (encoder.moduleBatchNorm" in said
+    files = load(project / "params.yaml").variants["ae"].train.weights  # type: ignore[union-attr]
+    assert [("mnad.pth", ""), ("keys.pt", "keys")] == [(Path(file.file).name, file.part) for file in files]
 
 
 def _without(lines: list[str], first: str, count: int) -> list[str]:
@@ -139,14 +156,14 @@ def test_settings_that_would_fit(
 )
 def test_only_the_lines_of_train_change(old: str, new: str) -> None:
     """Comments of others stay where they are, whatever form the section has."""
-    assert new == with_entry(old, "a", "a", ENTRY)
+    assert new == with_entries(old, "a", "a", [ENTRY])
 
 
 def test_a_copy_stands_before_the_comment_of_the_next() -> None:
     """So that no comment changes the variant that it is about."""
     text = "variants:\n  a:\n    train: {lr: 1.0}\n    infer: {}\n\n  # About b.\n  b: {}\n"
 
-    lines = with_entry(text, "new", "a", ENTRY).splitlines()
+    lines = with_entries(text, "new", "a", [ENTRY]).splitlines()
 
     assert ["    infer: {}", "", "  # About b.", "  b: {}"] == lines[-4:]
     assert ["", "  new:", "    train:"] == lines[4:7]

@@ -2,7 +2,7 @@
 
 import argparse
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,17 +21,35 @@ KEPT = Path("data/raw/weights")
 
 def add_flags(flags: argparse.ArgumentParser) -> None:
     """Add the flags of the verb to a parser."""
-    flags.add_argument("file", type=Path, help="released weights: a torch or safetensors file")
+    flags.add_argument(
+        "files",
+        nargs="+",
+        metavar="[PART=]FILE",
+        type=_file,
+        help="released weights, torch or safetensors; PART where a model is released in several files (keys=keys.pt)",
+    )
     flags.add_argument("--as", required=True, dest="variant", help="name of the variant that gets them")
     flags.add_argument("--like", help="variant with the same model and features; needed where --as is a new name")
-    flags.add_argument("--part", default="", help="part of the model that the file is for; default the whole model")
     flags.add_argument("--seed", type=int, help="the run that it is for; default the runs of all seeds")
     flags.add_argument("--write", action="store_true", help="write the entry into params.yaml; default print it")
     flags.add_argument("--params", type=Path, default=Path("params.yaml"))
 
 
+class Given(NamedTuple):
+    """A file of the command line, and the part of the model that it is for; empty = the whole model."""
+
+    part: str
+    path: Path
+
+
+def _file(word: str) -> Given:
+    """A word of the command line."""
+    part, sign, path = word.partition("=")
+    return Given(part, Path(path)) if sign and part.isidentifier() else Given("", Path(word))
+
+
 def run(args: argparse.Namespace) -> int:
-    """Check the file against the model of the variant, copy it below data/raw/weights, print or write the entry.
+    """Check files against the model of the variant, copy them below data/raw/weights, print or write the entry.
 
     Returns: exit code 0.
 
@@ -53,13 +71,13 @@ def run(args: argparse.Namespace) -> int:
             f"variant {args.variant!r} is in {args.params} already. Leave out --like or take another name."
         )
     variant = params.variants[source]
-    given = named(read_released(args.file), args.part)
-    print(_judged(source, variant, given, args))
-    kept = _kept(args.file)
-    entry = {"file": kept.as_posix(), "sha256": sha256(kept)}
-    entry |= {"part": args.part} if args.part else {}
-    entry |= {"seed": args.seed} if args.seed is not None else {}
-    text = with_entry(args.params.read_text(encoding="utf-8"), args.variant, source, entry)
+    given: dict[str, Any] = {}
+    for file in args.files:
+        given |= named(read_released(file.path), file.part)
+    names = first_of([str(file.path) for file in args.files])
+    print(_judged(names, source, variant, given))
+    entries = [_entry(file, args.seed) for file in args.files]
+    text = with_entries(args.params.read_text(encoding="utf-8"), args.variant, source, entries)
     if args.write:
         write_text(args.params, text)
         print(f"{args.params}: variant {args.variant} takes these weights. Run: snakemake --cores all")
@@ -68,10 +86,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _judged(source: str, variant: Variant, given: Mapping[str, Any], args: argparse.Namespace) -> str:
-    """A line that says what the file fills.
+def _judged(names: str, source: str, variant: Variant, given: Mapping[str, Any]) -> str:
+    """A line that says what the files fill.
 
-    Raises: VadError if it does not fit, with the settings that would.
+    Raises: VadError if they do not fit, with the settings that would.
     """
     from vad.engine.fitting import built, fitting
     from vad.engine.released import first_problems, match
@@ -79,18 +97,12 @@ def _judged(source: str, variant: Variant, given: Mapping[str, Any], args: argpa
     fit = fitting(variant.model, variant.model_args, given)
     model = built(variant.model, variant.model_args, fit.width)
     if model is None:
-        raise VadError(f"{args.file}: model {variant.model} cannot be built with the settings of {source}.")
-    found = match(model, given, args.part)
-    # Of a model in several files, each fills a part: what is missing is known when all are there.
-    problems = [problem for problem in found.problems if not problem.endswith(": missing") or not _in_parts(args)]
-    if problems:
-        raise VadError(first_problems(str(args.file), problems, _advice(source, variant, fit)))
+        raise VadError(f"{names}: model {variant.model} cannot be built with the settings of {source}. Change these.")
+    found = match(model, given)
+    if found.problems:
+        raise VadError(first_problems(names, found.problems, _advice(source, variant, fit)))
     unused = f"; of no use: {len(found.unused)} ({first_of(found.unused)})" if found.unused else ""
-    return f"{args.file}: fills {len(found.values)} values of {variant.model}, features {fit.width} wide{unused}"
-
-
-def _in_parts(args: argparse.Namespace) -> bool:
-    return bool(args.part)
+    return f"{names}: fills {len(found.values)} values of {variant.model}, features {fit.width} wide{unused}"
 
 
 def _advice(source: str, variant: Variant, fit: Any) -> str:  # noqa: ANN401 - a Fit, whose module imports torch
@@ -113,17 +125,25 @@ def _kept(file: Path) -> Path:
     return place
 
 
-def with_entry(text: str, variant: str, source: str, entry: Mapping[str, Any]) -> str:
-    """params.yaml with a file of weights in a variant; every other line stays as it is.
+def _entry(file: Given, seed: int | None) -> dict[str, Any]:
+    """What params.yaml says of a file, which is kept."""
+    kept = _kept(file.path)
+    entry: dict[str, Any] = {"file": kept.as_posix(), "sha256": sha256(kept)}
+    entry |= {"part": file.part} if file.part else {}
+    return entry | ({"seed": seed} if seed is not None else {})
+
+
+def with_entries(text: str, variant: str, source: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    """params.yaml with files of weights in a variant; every other line stays as it is.
 
     Args:
         text: of params.yaml.
-        variant: gets the file; a further file of a variant that has some is added to them.
+        variant: gets the files; further files of a variant that has some are added to them.
         source: where `variant` is new, the one that it copies; it is put behind that one.
-        entry: `file`, `sha256`, and `part` and `seed` if they are set.
+        entries: `file`, `sha256`, and `part` and `seed` if they are set.
     """
     own = dict(_yaml().load(text)["variants"][source])
-    own["train"] = _train(own["train"], entry)
+    own["train"] = _train(own["train"], entries)
     nodes, lines = _nodes(text), text.splitlines()
     if variant not in nodes:
         last = _last_line(nodes[source].value)
@@ -159,11 +179,11 @@ def _last_line(node: yaml.Node) -> int:
     return node.end_mark.line
 
 
-def _train(train: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The section with a file of weights; the one for the same part and seed gives way."""
-    place = (entry.get("part", ""), entry.get("seed"))
-    files = [file for file in train.get("weights", []) if (file.get("part", ""), file.get("seed")) != place]
-    return {"weights": [*files, dict(entry)]} | {key: train[key] for key in ("device",) if key in train}
+def _train(train: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The section with files of weights; those for the same part and seed give way."""
+    places = [(entry.get("part", ""), entry.get("seed")) for entry in entries]
+    kept = [file for file in train.get("weights", []) if (file.get("part", ""), file.get("seed")) not in places]
+    return {"weights": [*kept, *map(dict, entries)]} | {key: train[key] for key in ("device",) if key in train}
 
 
 def _yaml() -> YAML:

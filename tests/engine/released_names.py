@@ -100,3 +100,30 @@ def _double(name: str, width_in: int, width: int, last_norm: bool = True) -> Ite
     yield from (convolution(f"{name}.0", width_in, width, 3, 3) | batch_norm(f"{name}.1", width)).items()
     yield from convolution(f"{name}.3", width, width, 3, 3).items()
     yield from batch_norm(f"{name}.4", width).items() if last_norm else ()
+
+
+def stpvad() -> Shapes:
+    """SST-WSVADL's three networks, each name behind its part: 6,492,929 + 90,696,006 + 10,431,745 values."""
+    shapes = {f"stage1.{name}": shape for name, shape in urdmu().items()}
+    shapes |= {f"head.{name}": shape for name, shape in urdmu(1536).items()}
+    cross, width = "head.cross_attention", 1024
+    shapes |= linear(f"{cross}.cross_attn.to_q", width, 512, bias=False)
+    shapes |= linear(f"{cross}.cross_attn.to_kv", width, 1024, bias=False) | linear(
+        f"{cross}.cross_attn.to_out.0", 512, width
+    )
+    shapes |= norm(f"{cross}.norm1", width) | norm(f"{cross}.norm2", width)
+    shapes |= linear(f"{cross}.ff.0", width, 512) | linear(f"{cross}.ff.3", 512, width)
+    encoder: Shapes = {"patch_embed.proj.weight": (768, 3, 2, 16, 16), "patch_embed.proj.bias": (768,)}
+    encoder |= {"pos_embed": (1, 512, 768)}
+    for block in range(12):
+        own = f"blocks.{block}"
+        encoder |= norm(f"{own}.norm1", 768) | norm(f"{own}.norm2", 768)
+        encoder |= linear(f"{own}.attn.qkv", 768, 2304) | linear(f"{own}.attn.proj", 768, 768)
+        encoder |= linear(f"{own}.mlp.fc1", 768, 3072) | linear(f"{own}.mlp.fc2", 3072, 768)
+    for number in range(3):
+        own = f"score_predictor.{number}"
+        encoder |= norm(f"{own}.in_conv.0", 768) | linear(f"{own}.in_conv.1", 768, 768)
+        encoder |= linear(f"{own}.out_conv.0", 768, 384) | linear(f"{own}.out_conv.2", 384, 192)
+        encoder |= linear(f"{own}.out_conv.4", 192, 2)
+    encoder |= norm("norm_recon", 768) | linear("head_recon", 768, 1536)
+    return shapes | {f"encoder.{name}": shape for name, shape in encoder.items()}

@@ -30,6 +30,7 @@ CASES = {
     "lstm": ("lstm_memory_ae", {}, 960, names.lstm_memory_ae(), 908_096),
     "mstsm": ("mstsm", {"preset": "claim"}, 128, names.mstsm(), 159_347),
     "mnad": ("mnad", {}, 3, names.mnad(), 15_650_819),
+    "stpvad": ("stpvad", {}, 1024, names.stpvad(), 6_492_929 + 90_696_006 + 10_431_745),
     "mnad reconstruction": ("mnad", {"method": "reconstruction"}, 3, names.mnad(False), 17_195_267),
 }
 
@@ -172,6 +173,23 @@ def test_skip_connections_of_mnad_change_places() -> None:
 
     theirs = nn.functional.conv2d(torch.cat([skip, deeper], dim=1), released)
     assert torch.allclose(theirs, nn.functional.conv2d(torch.cat([deeper, skip], dim=1), ours), atol=1e-5)
+
+
+def test_stage_one_of_stpvad_starts_from_a_run_of_urdmu() -> None:
+    """Only the part's values change, and the constants of `standardise`, which the part's weights belong to."""
+    small = {"width": 8, "head_width": 2, "scorer_width": 4}
+    encoder = {"clip_frames": 4, "image_height": 32, "image_width": 32, "embed": 12, "depth": 2, "heads": 2}
+    args = {"stage1": small, "head": small, "encoder": {**encoder, "prune_before": [1], "token_ratio": [1.0]}}
+    first, model = build("urdmu", {**small, "standardise": True}, 6, 1), build("stpvad", args, 6)
+    first.prepare(torch.randn(3, 4, 6))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    put(model, named(first.state_dict(), "stage1"), "a run", "stage1")
+
+    for name, value in model.state_dict().items():
+        of_stage1 = name.startswith(("stage1.", "standardise."))
+        expected = first.state_dict()[name.removeprefix("stage1.")] if of_stage1 else before[name]
+        assert torch.equal(expected, value), name
 
 
 def small() -> tuple[VideoModel, dict[str, Tensor]]:
