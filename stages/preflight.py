@@ -21,6 +21,7 @@ from vad.datasets._base import BaseDataset
 from vad.errors import VadError, listing
 from vad.ledger.staleness import CLOCK_TOLERANCE, Findings, refresh
 from vad.schema.params import Variant
+from vad.schema.train import Imported, Train
 from vad.splits.tables import parts_of
 from vad.splits.video import Video
 
@@ -163,6 +164,7 @@ def _problems(installed: Installed) -> Iterator[str]:
     """What is wrong with each data set, and with each feature table that is used with it."""
     absent = dict(_absent(installed))
     yield from absent.values()
+    yield from _absent_weights(installed)
     for dataset in sorted({d for _, d in installed.pairs} - set(absent)):
         try:
             videos = installed.videos(dataset)
@@ -200,6 +202,18 @@ def _absent(installed: Installed) -> Iterator[tuple[str, str]]:
             yield name, f"datasets.{name}.root: {dataset.root}: no such folder. {fix}".rstrip()
 
 
+def _absent_weights(installed: Installed) -> Iterator[str]:
+    """Files of weights that are not there, and seeds without one."""
+    for name in installed.variants:
+        for path in (path for path in installed.given_weights(name) if not path.is_file()):
+            fix = "Put the released weights there (docs/imported-weights.md)."
+            yield f"variants.{name}.train: {path}: no such file. {fix}"
+        train = installed.variant(name).train
+        if isinstance(train, Imported):
+            for seed in (seed for seed in installed.params.seeds if not train.of_seed(seed)):
+                yield f"variants.{name}.train.weights: no file for seed {seed}. Add one, or set its seed to null."
+
+
 def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) -> Iterator[str]:
     """Why the variants of a data set cannot be trained or tested on its lists."""
     train = [video for video in videos if video.split == "train"]
@@ -223,7 +237,7 @@ def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[in
 def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> Iterator[str]:
     """The labels that a variant's training needs and a part does not have."""
     supervision = registry.supervision(vad.models, variant.model)
-    by_label = variant.train.select_by in ("video_auc", "video_ap")
+    by_label = isinstance(variant.train, Train) and variant.train.select_by in ("video_auc", "video_ap")
     needs = {
         "fit": [0, 1] if supervision == "weak" else [0] if supervision == "normal_only" else [],
         "validation": [0, 1] if supervision == "weak" or by_label else [0] if supervision == "normal_only" else [],

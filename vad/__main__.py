@@ -6,6 +6,7 @@ vad dvc-sync after a whole run of Snakemake: have DVC note everything at once, s
 vad variants list the variants of params.yaml: model, data set, features, line, and what keeps one from running
 vad docs     write docs/params.*, docs/metrics.md from the code, and the rows of results into README.md
 vad export   write extractor and head of a trained variant as ONNX or OpenVINO files, checked against torch
+vad import-weights  have a variant take released weights instead of being trained: check them, write its entry
 vad audit    say which protocol a score file of others seems to follow, and its metrics under each convention
 """
 
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from vad import import_weights
 from vad.artefacts.files import write_text
 from vad.audit import command
 from vad.errors import VadError, storage_error
@@ -44,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("export", help=export_command.__doc__, allow_abbrev=False)
     export_command.add_flags(verb)
     verb.set_defaults(work=export_command.run)
+    verb = verbs.add_parser("import-weights", help=import_weights.__doc__, allow_abbrev=False)
+    import_weights.add_flags(verb)
+    verb.set_defaults(work=import_weights.run)
     verb = verbs.add_parser("audit", help=command.__doc__, allow_abbrev=False)
     command.add_flags(verb)
     verb.set_defaults(work=command.run)

@@ -4,6 +4,7 @@ import vad.datasets
 from vad import registry
 from vad.datasets._base import BaseDataset
 from vad.schema.params import Params, Variant
+from vad.schema.train import Train
 
 
 def unset_root(params: Params, variant: Variant) -> str | None:
@@ -18,7 +19,9 @@ def unset_root(params: Params, variant: Variant) -> str | None:
     # An extractor that computes from videos has no root; one that nests another takes that one's vectors.
     if features.get("vectors", features).get("root", "") is None:
         return f"features.{variant.features}.root"
-    return None
+    starts = variant.train.start if isinstance(variant.train, Train) else []
+    keys = (unset_root(params, params.variants[start.variant]) for start in starts if start.variant)
+    return next((key for key in keys if key), None)
 
 
 def missing(params: Params, variant: Variant) -> str:

@@ -175,7 +175,9 @@ def _plugin(package: ModuleType, name: str, known: frozenset[str]) -> ModuleType
 
 def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
     """A normal-only model that is asked for what needs both labels, or a model of windows for an order of videos."""
-    select_by = _mapping(entry.get("train")).get("select_by", Train.model_fields["select_by"].default)
+    if "weights" in (train := _mapping(entry.get("train"))):
+        return
+    select_by = train.get("select_by", Train.model_fields["select_by"].default)
     if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap"):
         yield (
             f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
@@ -215,6 +217,31 @@ def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
             known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
             if known and isinstance(value, str) and value not in known:
                 yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"
+    yield from _wrong_starts(_mapping(tree.get("variants")))
+
+
+def _wrong_starts(variants: Mapping[str, Any]) -> Iterator[str]:
+    """Starts from variants that do not exist, or that start from this one themselves."""
+    names = [str(key) for key in variants]
+    for key in variants:
+        for number, name in enumerate(_starts(variants.get(key))):
+            seen, waiting = set(), [name]
+            while waiting:
+                if (one := waiting.pop()) not in seen:
+                    seen.add(one)
+                    waiting += _starts(variants.get(one))
+            where = f"variants.{key}.train.start.{number}.variant"
+            if name not in names:
+                yield f"{where}: no variant called {name!r}.{nearest(name, names)}"
+            elif key in seen:
+                yield f"{where}: {name} starts from {key} itself. Remove one of the two"
+
+
+def _starts(variant: Any) -> list[str]:  # noqa: ANN401 - any YAML value
+    """The variants from which the training of a variant starts."""
+    starts = _mapping(_mapping(variant).get("train")).get("start")
+    names = [_mapping(start).get("variant") for start in starts] if isinstance(starts, list) else []
+    return [name for name in names if isinstance(name, str)]
 
 
 def _not_portable(tree: Mapping[str, Any], sections: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import yaml
 from vad.errors import ParamsError, nearest
 from vad.installed import unset_root
 from vad.params import load
-from vad.schema.train import Train
+from vad.schema.train import Imported, Train
 
 
 class Row(NamedTuple):
@@ -69,8 +69,10 @@ def table(found: Sequence[Row]) -> str:
     )
 
 
-def _refit(train: Train) -> str:
+def _refit(train: Train | Imported) -> str:
     """How a model comes to be trained on the whole train list, if it does."""
+    if isinstance(train, Imported):
+        return "-"
     folds = train.select.folds
     return f"{folds} folds" if folds else "yes" if train.refit else "-"
 

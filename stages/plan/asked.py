@@ -77,9 +77,10 @@ class Asked:
         )
 
     def sources(self) -> list[Path]:
-        """The user's own files that jobs read: lists of data sets, videos, published features."""
+        """The user's own files that jobs read: lists of data sets, videos, published features, weights."""
         own = [d for d in self.installed.datasets if not self.installed.generated(d)]
         lists = [Path(path) for d in own for path in self.installed.dataset(d).lists()]
         pairs = [(f, d) for f, d in self.installed.pairs if d in own or self.installed.imported(f)]
         made = [f for f, d in pairs for files in self.installed.sources(f, d).values() for f in files]
-        return list(dict.fromkeys([*lists, *map(Path, made)]))
+        weights = [file for name in self.installed.variants for file in self.installed.given_weights(name)]
+        return list(dict.fromkeys([*lists, *map(Path, made), *weights]))

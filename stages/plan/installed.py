@@ -14,6 +14,7 @@ from vad.extractors._base import BaseExtractor, load_extractor
 from vad.installed import missing
 from vad.schema.base import Arithmetic
 from vad.schema.params import Params, Variant
+from vad.schema.train import Imported
 from vad.splits.tables import parts_of
 from vad.splits.video import Video
 
@@ -60,6 +61,12 @@ class Installed:
     def makes_pictures(self, variant: str) -> bool:
         """True if the model of a variant predicts or rebuilds frames, which the report shows."""
         return registry.stated(vad.models, self.variant(variant).model, "makes_pictures") is True
+
+    def given_weights(self, variant: str) -> list[Path]:
+        """The user's own files of weights that a variant is made from, or starts with."""
+        train = self.variant(variant).train
+        entries = train.weights if isinstance(train, Imported) else train.start
+        return [Path(entry.file).expanduser() for entry in entries if entry.file]
 
     # -- data sets ---------------------------------------------------------------------------------------------
 

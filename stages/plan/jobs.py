@@ -9,6 +9,7 @@ from stages.plan.installed import Installed
 from stages.plan.memory import Shape, shape_of
 from vad.artefacts.features import file_name
 from vad.ledger.arithmetic import shell_words
+from vad.schema.train import Train
 from vad.splits.video import Video
 
 VIDEOS_PER_JOB = 32
@@ -127,6 +128,12 @@ class Jobs:
     def records(self, room: str, *variants: str) -> list[str]:
         """The records of what a room makes of each seed of some variants."""
         return [paths.record(run) for variant in variants for run in self.runs(room, variant)]
+
+    def starts(self, variant: str) -> list[str]:
+        """The variants from whose runs the training of a variant starts."""
+        train = self.installed.variant(variant).train
+        names = [start.variant for start in train.start if start.variant] if isinstance(train, Train) else []
+        return list(dict.fromkeys(names))
 
     def weights(self, variant: str) -> list[str]:
         """Weights and config of every trained run of a variant."""

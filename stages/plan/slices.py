@@ -40,8 +40,12 @@ def slices(installed: Installed, reports: Reports) -> Iterator[tuple[str, str, A
         yield "features", copies_key(key), installed.copy_entry(key)
     for key, entry in tree["variants"].items():
         section = {name: entry[name] for name in ("dataset", "features", "model", "model_args", "train")}
-        copies = installed.copies(entry["features"])
-        yield "train", key, {**section, "copies": copies} if copies else section
+        if copies := installed.copies(entry["features"]):
+            section["copies"] = copies
+        # What a start is made by: a change of it changes this variant too, also for DVC, which knows no other link.
+        if starts := [start["variant"] for start in entry["train"].get("start", []) if start["variant"]]:
+            section["starts"] = {name: tree["variants"][name] for name in starts}
+        yield "train", key, section
         yield "infer", key, entry["infer"]
         yield "evaluate", key, tree["evaluate"]
     yield from reports.slices()

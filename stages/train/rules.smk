@@ -1,4 +1,5 @@
 """Room: train. Features of the train list -> weights, chosen on the validation part; test labels are never seen.
+Released weights, where `train.weights` names them, are renamed and checked instead.
 Reads:   data/split/{dataset}/tables/train.csv, data/features/{features}/{dataset}/{video}.npz and its copies
 Writes:  data/train/{variant}/seed{n}
 Params:  variants.{variant}.train, .model, .model_args, .dataset, .features, seeds
@@ -14,6 +15,7 @@ rule train:
         recheck=paths.recheck("train", "{variant}"),
         videos=lambda w: f"{jobs.tables(w.variant)}/train.csv",
         features=lambda w: jobs.feature_records(w.variant, "train"),
+        starts=lambda w: jobs.records("train", *jobs.starts(w.variant)),
     output:
         weights=update(
             expand(
@@ -48,10 +50,11 @@ rule train:
     params:
         environment=lambda w: jobs.environment(w.variant),
         features=lambda w: jobs.feature_folder(w.variant),
+        starts=lambda w: [f"data/train/{name}" for name in jobs.starts(w.variant)],
         out=lambda w, output: Path(output.records[0]).parent.as_posix(),
         seeds=jobs.seeds,
     message:
         "train: {wildcards.variant}, every seed"
     shell:
         "{params.environment} python -m stages.train.run --section {input.section:q} --code {input.code:q} --videos {input.videos:q}"
-        " --features {params.features:q} --seeds {params.seeds} --threads {threads} --out {params.out:q} > {log:q} 2>&1"
+        " --features {params.features:q} --starts {params.starts} --seeds {params.seeds} --threads {threads} --out {params.out:q} > {log:q} 2>&1"

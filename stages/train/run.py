@@ -1,10 +1,10 @@
 """Room train: fit every seed of one variant; the validation part of the train list chooses the epoch of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,10 +15,11 @@ from vad.artefacts.files import locked
 from vad.errors import StorageError, VadError, listing
 from vad.ledger.arithmetic import threads_of
 from vad.ledger.records import Job
-from vad.schema.train import Train
+from vad.schema.train import Imported, Train
 from vad.splits.tables import in_part, read_train
 
 if TYPE_CHECKING:
+    from vad.engine.import_run import VariantImport
     from vad.engine.train_run import VariantTraining
 
 
@@ -32,6 +33,9 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--videos", type=Path, required=True, help="train.csv")
     flags.add_argument("--features", type=Path, required=True, help="folder of feature files")
     flags.add_argument("--seeds", type=int, nargs="+", required=True)
+    flags.add_argument(
+        "--starts", type=Path, nargs="*", default=[], help="folders of variants whose runs it starts from"
+    )
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
     threads = threads_of(args.threads)
@@ -39,6 +43,7 @@ def main(argv: Sequence[str] | None) -> None:
     files = [args.features / file_name(video_id) for video_id in table["video_id"]]
     copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
 
+    plan = schedule(settings(args.section)["train"])
     turn = Turn()
 
     @cache
@@ -50,21 +55,34 @@ def main(argv: Sequence[str] | None) -> None:
 
         return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out)
 
+    @cache
+    def importing() -> "VariantImport":
+        section = settings(args.section)
+        turn.take(wants_gpu(section["train"]))
+        from vad.engine.import_run import VariantImport
+
+        return VariantImport(section, typed(Imported, section["train"]), table, files, args.out)
+
+    def one(job: Job, weights: list[Path]) -> None:
+        if isinstance(plan, Imported):
+            importing().run(job.facts["seed"], threads, job.artefact)
+        else:
+            training().run(job.facts["seed"], threads, job.artefact, job.key, weights)
+
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}
     with locked(args.out), turn:
         try:
             for seed in args.seeds:
                 out = args.out / f"seed{seed}"
+                weights = given_weights(plan, args.starts, seed)
+                inputs = [args.videos, *files, *chain(*copies), *weights]
                 facts = {"seed": seed, **({"threads": threads} if threads > 1 else {})}
-                job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], facts)
+                job = Job("train", out, args.section, args.code, inputs, facts)
                 job.take_back()
                 was_there = out.is_dir()
                 try:
-                    if (
-                        make(job, lambda seed=seed, out=out, job=job: training().run(seed, threads, out, job.key))
-                        and was_there
-                    ):
+                    if make(job, lambda job=job, weights=weights: one(job, weights)) and was_there:
                         replaced.append(job)
                 except StorageError:  # the other seeds would meet it too
                     raise
@@ -80,6 +98,30 @@ def main(argv: Sequence[str] | None) -> None:
             for job in replaced:
                 job.set_aside()
             raise
+
+
+def schedule(section: Mapping[str, Any]) -> Train | Imported:
+    """A section `train`, typed."""
+    return typed(Imported, section) if "weights" in section else typed(Train, section)
+
+
+def given_weights(plan: Train | Imported, starts: Sequence[Path], seed: int) -> list[Path]:
+    """The files of weights that the run of a seed reads: all that it has, or one for each start of its training.
+
+    Args:
+        plan: how its weights come about.
+        starts: folders of the variants that `plan` names.
+        seed: of the run.
+    """
+    if isinstance(plan, Imported):
+        return [Path(file.file).expanduser() for file in plan.of_seed(seed)]
+    folders = {folder.name: folder for folder in starts}
+    return [
+        Path(start.file).expanduser()
+        if start.file
+        else folders[str(start.variant)] / f"seed{seed}" / "weights.safetensors"
+        for start in plan.start
+    ]
 
 
 def copies_of(folder: Path, table: pd.DataFrame, count: int) -> list[list[Path]]:

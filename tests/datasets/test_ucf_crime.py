@@ -5,11 +5,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.project import REAL_DATA
+from tests.videos import scene, write_video
 from vad.datasets import mini_crime
 from vad.datasets._ucf_lists import CLASSES, NORMAL, class_of, read_annotation, read_frame_counts, read_split
 from vad.datasets.ucf_crime import Config, Dataset
@@ -574,3 +576,73 @@ def test_official_segments_give_the_canonical_positives() -> None:
     )
 
     assert 84_338 == positives
+
+
+COUNTS = {"Abuse028_x264": 5, "Arson011_x264": 4, "Normal_Videos_003_x264": 3}
+MARKS = {"Abuse028_x264": [0, 1, 1, 0, 0], "Arson011_x264": [1, 0, 0, 1], "Normal_Videos_003_x264": [0, 0, 0]}
+
+
+def labelled(root: Path, marks: list[int], counts: dict[str, int] = COUNTS) -> Dataset:
+    """Lists without an annotation, and one array of labels for all test videos."""
+    lists(root)
+    (root / "Temporal_Anomaly_Annotation.txt").unlink()
+    (root / "counts.csv").write_text("video,n_frames\n" + "".join(f"{name},{n}\n" for name, n in counts.items()))
+    np.save(root / "gt.npy", np.array(marks, np.float64))
+    return dataset(root, frame_labels="gt.npy", frame_counts="counts.csv")
+
+
+def joined() -> list[int]:
+    """The labels in the order of the test list."""
+    return [mark for line in TEST for mark in MARKS[Path(line).stem]]
+
+
+def test_one_array_of_labels_for_all_test_videos(tmp_path: Path) -> None:
+    """Each video gets its own part, in list order; the annotation is not needed; the array is named among the lists."""
+    data = labelled(tmp_path, joined())
+    videos = [video for video in data.videos() if video.split == "test"]
+
+    assert [Path(line).stem for line in TEST] == [video.video_id for video in videos]
+    assert [MARKS[video.video_id] for video in videos] == [data.labels_of(video).tolist() for video in videos]
+    assert {"gt.npy"} == {video.frame_labels for video in videos}
+    assert {((), "")} == {(v.intervals, v.frame_labels) for v in data.videos() if v.split == "train"}
+    assert tmp_path / "gt.npy" in data.lists()
+    assert "labels of all frames of the test videos" == data.facts()["lists"]["gt.npy"]["what"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        ([*joined(), 0], r"13 labels, but the 3 test videos have 12 frames"),
+        (joined()[::-1], r"Normal_Videos_003_x264: normal, but some frames are marked.*in the order of the test list"),
+        ([0] * 12, r"Abuse028_x264: anomalous, but no frame is marked"),
+        ([2] * 12, r"labels must be 0 or 1"),
+    ],
+)
+def test_labels_that_do_not_fit_the_list_are_refused(tmp_path: Path, marks: list[int], words: str) -> None:
+    """Another length, another order (as far as labels tell), other numbers."""
+    data = labelled(tmp_path, marks)
+
+    with pytest.raises(DatasetError, match=rf"(?s)gt.npy.*{words}"):
+        data.labels_of(data.videos()[-1])
+
+
+def test_labels_of_whole_segments_are_named_as_such(tmp_path: Path) -> None:
+    """Arrays that go with features leave out the last frames of each video."""
+    counts = dict.fromkeys(COUNTS, 40)
+    data = labelled(tmp_path, [0] * 96, counts)
+
+    with pytest.raises(DatasetError, match=r"96 labels .whole segments of 16 frames alone.*have 120 frames"):
+        data.labels_of(data.videos()[-1])
+
+
+def test_labels_need_the_frames_of_each_video(tmp_path: Path) -> None:
+    """Without videos a list must state them; with videos their headers do."""
+    data = labelled(tmp_path, joined(), {"Abuse028_x264": 5})
+
+    with pytest.raises(DatasetError, match=r"unknown frame counts of Arson011_x264, Normal_.*Set frame_counts"):
+        data.labels_of(data.videos()[-1])
+    for line in TRAIN + TEST:
+        (tmp_path / line).parent.mkdir(exist_ok=True)
+        write_video(tmp_path / line, scene(COUNTS.get(Path(line).stem, 2)))
+    data = dataset(tmp_path, frame_labels="gt.npy", videos="required")
+    assert MARKS["Arson011_x264"] == data.labels_of(by_id(data.videos())["Arson011_x264"]).tolist()

@@ -111,6 +111,14 @@ def test_a_level_may_come_from_the_settings() -> None:
     assert [] == list(contract.problems(file(Both, level=None)))
 
 
+@pytest.mark.parametrize("row", [("a(", "b"), ("a", r"\1"), "abc", ("a", 3)])
+def test_released_names_are_pairs_of_pattern_and_replacement(row: object) -> None:
+    """A row that could not be used is shown with what is wrong with it."""
+    (problem,) = contract.problems(file(released_names=[("a", None), (r"(a)", r"\1"), row]))
+
+    assert f"Model.released_names: {row!r} is no (regular expression" in problem
+
+
 def test_what_a_model_defines() -> None:
     """A hook counts where the class or one above it replaces the default."""
     model = WindowModel()

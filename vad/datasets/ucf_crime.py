@@ -8,16 +8,20 @@ Paper: Sultani et al., "Real-world Anomaly Detection in Surveillance Videos", CV
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from jaxtyping import UInt8
 from pydantic import Field
 
 from vad.artefacts.files import sha256
 from vad.datasets._base import Available, BaseDataset, UserSettings
+from vad.datasets._frame_labels import Labelled, split_frame_labels
 from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
 from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
-from vad.errors import DatasetError, listing
+from vad.errors import DatasetError, first_of, listing
 from vad.splits.video import Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
@@ -34,6 +38,7 @@ WHAT = {
     "test": "list of test videos",
     "annotation": "temporal annotation of the test videos",
     "frame_counts": "stated frame counts",
+    "frame_labels": "labels of all frames of the test videos",
 }
 
 
@@ -46,6 +51,11 @@ class Config(UserSettings):
     test_list: str | None = Field(default=None, description="test list; null = Anomaly_Test.txt likewise")
     annotation: str | None = Field(
         default=None, description="temporal annotation; null = its two official names likewise"
+    )
+    frame_labels: str | None = Field(
+        default=None,
+        description="one .npy with a label, 0 or 1, for each frame of all test videos, joined in the order of the test"
+        " list, instead of the annotation; null = the annotation",
     )
     frame_counts: str | list[str] | None = Field(
         default=None,
@@ -104,6 +114,30 @@ class Dataset(BaseDataset):
                 lists[path.name] = {"sha256": digest, "official": official, "what": WHAT[role]}
         return {"lists": lists, "notes": remarks, "subset": subset}
 
+    def labels_of(self, video: Video) -> UInt8[np.ndarray, " frames"]:
+        """The part of `frame_labels` that belongs to a test video.
+
+        Raises: DatasetError where the array does not fit the test list; naming the videos whose frame counts no list
+            states and that are not there.
+        """
+        return self._labels[video.video_id]
+
+    @cached_property
+    def _labels(self) -> dict[str, UInt8[np.ndarray, " frames"]]:
+        """The labels of all test videos; frame counts that no list states are read from the videos."""
+        files = self._files()
+        videos, entries, _ = read_lists(self._installed(), files, self.config.frame_counts_column)
+        uncounted = {video.video_id for video in videos if video.split == "test" and video.n_frames is None}
+        wanted = [entry for entry in entries if entry.video_id in uncounted]
+        found = locate(index(self._installed()), wanted)[0] if self.config.videos == "required" else {}
+        if absent := sorted(uncounted - set(found)):
+            fix = "Set frame_counts to a file that has them."
+            raise DatasetError(f"{files['frame_labels'][0]}: unknown frame counts of {first_of(absent)}. {fix}")
+        counts = {name: _count(self._installed() / path) for name, path in found.items()}
+        test = [video for video in videos if video.split == "test"]
+        listed = [Labelled(v.video_id, v.label, v.n_frames or counts[v.video_id]) for v in test]
+        return split_frame_labels(files["frame_labels"][0], listed)
+
     def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
         """Videos, notes and the words for the subset."""
         videos, entries, annotated = read_lists(self._installed(), self._files(), self.config.frame_counts_column)
@@ -141,10 +175,12 @@ class Dataset(BaseDataset):
         root, config = self._installed(), self.config
         counts = [config.frame_counts] if isinstance(config.frame_counts, str) else config.frame_counts or []
         problems: list[str] = []
+        labels = config.frame_labels
         files = {
             "train": [_find(root, config.train_list, TRAIN_NAMES, problems)],
             "test": [_find(root, config.test_list, TEST_NAMES, problems)],
-            "annotation": [_find(root, config.annotation, ANNOTATION_NAMES, problems)],
+            "annotation": [] if labels else [_find(root, config.annotation, ANNOTATION_NAMES, problems)],
+            "frame_labels": [_find(root, labels, (), problems)] if labels else [],
             "frame_counts": [_find(root, name, (), problems) for name in counts],
         }
         if problems:
@@ -152,6 +188,15 @@ class Dataset(BaseDataset):
                 listing(str(root), problems, "Set train_list, test_list or annotation of this data set.")
             )
         return files
+
+
+def _count(path: Path) -> int:
+    """Frames of a video, by its header."""
+    # Asked for by room split only: the modules of the decoder take their time to import.
+    from vad.video.decode import Rules
+    from vad.video.isolated import ask
+
+    return ask("count", path, Rules())
 
 
 def _find(root: Path, given: str | None, names: Sequence[str], problems: list[str]) -> Path:
@@ -184,18 +229,19 @@ def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[l
     problems: list[str] = []
     train = read_split(files["train"][0], problems)
     test = read_split(files["test"][0], problems)
-    annotations = read_annotation(files["annotation"][0], problems)
+    annotations = [line for path in files["annotation"] for line in read_annotation(path, problems)]
     counts: dict[str, int] = {key(a.video_id): a.n_frames for a in annotations if a.n_frames is not None}
     for path in files["frame_counts"]:
         counts |= read_frame_counts(path, column, problems)
     problems += leaks(files["train"][0].name, train, files["test"][0].name, test)
-    problems += disagreements(files["annotation"][0].name, test, annotations)
+    problems += [line for path in files["annotation"] for line in disagreements(path.name, test, annotations)]
     problems += [f"{files[role][0].name}: no videos" for role, found in (("train", train), ("test", test)) if not found]
     if problems:
         raise DatasetError(listing(str(root), problems, "Correct the lists, or take the official ones."))
     segments = {key(a.video_id): a.intervals for a in annotations}
     videos = [video(entry, "train", (), counts.get(key(entry.video_id))) for entry in train]
+    labels = "".join(path.name for path in files["frame_labels"])
     for entry in test:
         name = key(entry.video_id)
-        videos.append(video(entry, "test", segments.get(name, ()), counts.get(name)))
-    return videos, train + test, set(segments)
+        videos.append(replace(video(entry, "test", segments.get(name, ()), counts.get(name)), frame_labels=labels))
+    return videos, train + test, {key(entry.video_id) for entry in test} if labels else set(segments)

@@ -137,7 +137,7 @@ def training_figure(
     """Loss terms and the validation criterion by epoch, one line per seed; a dot marks the chosen epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
     figure.suptitle(title, fontsize=10)
-    criterion = select_by if select_by != "last" else "validation_loss"
+    criterion = select_by if select_by not in ("last", "imported") else "validation_loss"
     for colour, (seed, history) in zip(sns.color_palette("colorblind", len(histories)), histories.items(), strict=True):
         left.plot(history["epoch"], history["train_loss"], color=colour, lw=1.2, label=f"seed {seed}")
         right.plot(history["epoch"], history[criterion], color=colour, lw=1.2, label=f"seed {seed}")

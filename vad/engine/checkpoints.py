@@ -29,7 +29,7 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
     """A hash of everything that a run depends on, so that no other run resumes from its checkpoint.
 
     Args:
-        model: its settings count.
+        model: its settings count, and its weights where training starts with those of another run.
         data: of the fit and the validation part.
         settings: section `train` of the variant.
         seed: of the run.
@@ -37,6 +37,9 @@ def digest(model: VideoModel, data: Sequence[BagSet | WindowSet], settings: Trai
     """
     own = [settings.model_dump(), model.config.model_dump(), seed, made_by, torch.__version__]
     found = hashlib.sha256(json.dumps(own).encode())
+    if settings.start:  # of another run: the seed does not say what they are
+        for value in model.state_dict().values():
+            found.update(value.detach().cpu().contiguous().numpy().tobytes())
     for part in data:
         for version in (part, *part.copies):
             found.update(version.identity.encode())  # of the feature files, without reading gigabytes again

@@ -1,9 +1,10 @@
 """Score the videos of a list with a trained run: by its chosen epoch, the test videos by its kept epochs too."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -110,12 +111,12 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         reports.append(file.report)
     protocol = {
         "expansion": expansion(model, infer),
-        "scoring": model.protocol(),
+        "scoring": {**model.protocol(), **imported_weights(config)},
         "crops": max(crops),
         "extractor_weights": joined(extractors),
         "decoder": decoder_of(reports),
         "supervision": model.supervision,
-        **_chosen_by(Train.model_validate(config["section"]["train"])),
+        **_chosen_by(config["section"]["train"]),
         **infer.model_dump(mode="json"),
     }
     # Only where training drew from copies of changed pictures: how many each video had.
@@ -126,8 +127,11 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     return ScoreFile(model.level, {**validation, **chosen.videos}, protocol, epochs)
 
 
-def _chosen_by(settings: Train) -> dict[str, str]:
+def _chosen_by(section: Mapping[str, Any]) -> dict[str, str]:
     """What chose the epoch, and what the threshold may be chosen on if that is not the validation part."""
+    if "weights" in section:
+        return {"selection": "imported"}
+    settings = Train.model_validate(section)
     if folds := settings.select.folds:
         selection = f"{settings.select_by}, mean of {folds} folds; refit on all train videos"
         return {"selection": selection, "threshold_on": f"{folds} folds of the train list, each held out once"}
@@ -135,6 +139,17 @@ def _chosen_by(settings: Train) -> dict[str, str]:
         selection = f"{settings.select_by}; refit on fit and validation part"
         return {"selection": selection, "threshold_on": "validation, scored before the refit"}
     return {"selection": settings.select_by}
+
+
+def imported_weights(config: Mapping[str, Any]) -> dict[str, str]:
+    """What a row of the results must say of a run that nobody trained here; nothing for others.
+
+    Args:
+        config: of the run.
+    """
+    files = config.get("imported", {}).get("files", [])
+    named = [f"{Path(file['file']).name} (sha256 {file['sha256'][:8]})" for file in files]
+    return {"weights": f"imported: {', '.join(named)}"} if named else {}
 
 
 def _with_weights(model: VideoModel, path: Path) -> VideoModel:

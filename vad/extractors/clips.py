@@ -25,18 +25,26 @@ from vad.extractors._base import BaseExtractor, Source, load_extractor
 from vad.schema.base import Count
 from vad.video.decode import Rules, frames_identity
 
+Side = Annotated[int, Field(ge=16, le=1024)]
+
 
 class Config(Rules):
     """Settings of the images, what the decoder accepts for them, and the extractor of the vectors."""
 
     frames: Count = Field(default=16, description="images of a row, from its first frame on")
-    size: Annotated[int, Field(ge=16, le=1024, multiple_of=16)] = Field(
-        default=128, description="frames are squashed to size x size pixels"
+    size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = Field(
+        default=128, description="frames are squashed to size x size pixels, or to [height, width]"
     )
     quality: Annotated[int, Field(ge=1, le=100)] = Field(default=90, description="quality of the JPEG images")
     vectors: dict[str, JsonValue] = Field(
         description="a whole features entry: extractor (any but clips) and its settings"
     )
+
+    @property
+    def height_and_width(self) -> tuple[int, int]:
+        """Of the images, in pixels."""
+        height, width = self.size if isinstance(self.size, list) else (self.size, self.size)
+        return height, width
 
     @field_validator("vectors")
     @classmethod
@@ -88,7 +96,7 @@ class Extractor(BaseExtractor):
             another number of frames.
         """
         config = self.config
-        reader = source.open(config.size, config.size, config)
+        reader = source.open(*config.height_and_width, config)
         images = [encode_jpeg(frame, config.quality) for frame in reader.frames()]
         file = self._vectors_of(source, len(images))
         places = np.minimum(file.bounds[:-1, None] + np.arange(config.frames), len(images) - 1)
@@ -124,7 +132,8 @@ class Extractor(BaseExtractor):
     def _identity_of_images(self) -> dict[str, Any]:
         """What two files must share for their images to be compared."""
         config = self.config
-        pixels = frames_identity(config, f"squashed to {config.size}x{config.size}")
+        height, width = config.height_and_width
+        pixels = frames_identity(config, f"squashed to {height}x{width}")
         return {
             "frames": config.frames,
             **{name: value for name, value in pixels.items() if name != "colour"},  # JPEG has colours of its own

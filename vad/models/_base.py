@@ -5,7 +5,7 @@ its default. A public name of `Model` that is no hook is an error (`vad.models._
 be silently ignored; helpers of a model's own begin with an underscore.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol, cast
@@ -114,6 +114,12 @@ class VideoModel(nn.Module):
     """True = room report draws the model's `pictures`. Stated as a constant: it is read without importing torch."""
     predicts_last: bool = False
     """True = the score of a window belongs to its last frame, not to its centre."""
+    released_names: Sequence[tuple[str, str | None]] = ()
+    """How names in the authors' checkpoints become names here: (regular expression, replacement), used one after the
+    other on each name; None = a name with such a part is of nothing that the model has. Other names stay as they are.
+    """
+    not_released: Sequence[str] = ("standardise.", "distance.", "ranges")
+    """Beginnings of names of values that no checkpoint of others needs to have: they are taken from the data."""
 
     # What a model was built with and what it holds.
 
@@ -273,6 +279,16 @@ class VideoModel(nn.Module):
         Called for models with an `adversary` after each step on `loss`, with the same batch.
         """
         raise NotImplementedError
+
+    def from_released(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The values of the authors' checkpoint in the order that the layers here have. The default changes none.
+
+        Called when weights are imported, after `released_names`; shapes are not checked yet.
+
+        Args:
+            state: values by our names.
+        """
+        return state
 
     def protocol(self) -> dict[str, str]:
         """What a row of the results must say of the model's scoring. The default has nothing to say.

@@ -4,6 +4,7 @@ Imports no torch: the check of params.yaml uses it, and the model file that it c
 """
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -76,9 +77,20 @@ def _wrong_hooks(model: "type[VideoModel]") -> Iterator[str]:
     for name in REQUIRED:
         if not _defined(model, name):
             yield f"Model has no method {name}. {SEE}"
+    yield from _wrong_names(_constant(model, "released_names"))
     for pair in TOGETHER:
         if [_defined(model, name) for name in pair].count(True) == 1:
             yield f"Model defines one of {' and '.join(pair)}, which go together. {SEE}"
+
+
+def _wrong_names(table: object) -> Iterator[str]:
+    """Rows of a table of released names that are no pair of a regular expression and its replacement, or None."""
+    for row in table if isinstance(table, list | tuple) else [table]:
+        try:
+            pattern, ours = row  # type: ignore[misc]  # whatever the author wrote
+            re.sub(pattern, ours or "", "")
+        except (TypeError, ValueError, re.error) as error:
+            yield f"Model.released_names: {row!r} is no (regular expression, replacement or None): {error}. {SEE}"
 
 
 def _wrong_parameters(name: str, hook: object, base: FunctionType) -> Iterator[str]:

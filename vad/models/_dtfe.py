@@ -1,8 +1,8 @@
 """DTFE, the token encoder of STPVAD: a video transformer on tubelets that drops tokens on its way.
 
-A token is a patch of 16 x 16 pixels over `tubelet_frames` frames. In training every predictor draws which tokens
-stay; the others are masked, not removed, so that gradients reach the predictors. At test the best tokens of each
-tubelet stay and the others are removed, so that they cost nothing.
+A token is a patch of `patch_size` x `patch_size` pixels over `tubelet_frames` frames. In training every predictor
+draws which tokens stay; the others are masked, not removed, so that gradients reach the predictors. At test the best
+tokens of each tubelet stay and the others are removed, so that they cost nothing.
 
 Paper: Li et al., STPrivacy, ICCV 2023; linear layers start as in its release, from a truncated normal distribution of
 spread .02 and zero biases.
@@ -19,9 +19,6 @@ from torch.nn import functional
 
 from vad.schema.base import Count, Section
 
-PATCH = 16
-"""Height and width of a token, in pixels."""
-
 EPSILON = 1e-6
 SPREAD = 0.02
 """Of the positions and of the weights of linear layers at the start."""
@@ -31,10 +28,9 @@ class Encoder(Section):
     """Settings of the encoder; the defaults are the published ones (12 blocks, 16 frames of 128 x 128)."""
 
     clip_frames: Count = Field(default=16, description="frames of a clip, as the features entry holds them")
-    image_height: int = Field(
-        default=128, ge=16, multiple_of=16, description="pixels of a frame, as the features entry"
-    )
-    image_width: int = Field(default=128, ge=16, multiple_of=16, description="pixels of a frame, as the features entry")
+    image_height: Count = Field(default=128, description="pixels of a frame, as the features entry")
+    image_width: Count = Field(default=128, description="pixels of a frame, as the features entry")
+    patch_size: Count = Field(default=16, description="height and width of a token in pixels; divides both of a frame")
     tubelet_frames: Count = Field(default=2, description="frames of a token; 8 = how the release reads its own option")
     embed: int = Field(default=768, ge=3, description="channels of a token; a multiple of 3 and of heads")
     depth: Count = Field(default=12, description="blocks")
@@ -53,6 +49,9 @@ class Encoder(Section):
         problems = []
         if self.clip_frames % self.tubelet_frames:
             problems.append(f"clip_frames {self.clip_frames} is no multiple of tubelet_frames {self.tubelet_frames}")
+        if self.image_height % self.patch_size or self.image_width % self.patch_size:
+            size = f"image_height {self.image_height} and image_width {self.image_width}"
+            problems.append(f"{size} must be multiples of patch_size {self.patch_size}")
         if self.embed % 3 or self.embed % self.heads:
             problems.append(f"embed {self.embed} is no multiple of 3 and of heads {self.heads}")
         if self.prune_before != sorted({p for p in self.prune_before if 0 <= p < self.depth}):
@@ -69,12 +68,13 @@ class Encoder(Section):
     @property
     def grid(self) -> tuple[int, int, int]:
         """Tubelets, rows and columns of tokens."""
-        return self.clip_frames // self.tubelet_frames, self.image_height // PATCH, self.image_width // PATCH
+        rows, columns = self.image_height // self.patch_size, self.image_width // self.patch_size
+        return self.clip_frames // self.tubelet_frames, rows, columns
 
     @property
     def token_dim(self) -> int:
         """Width of a token that comes out: the values of its pixels."""
-        return self.tubelet_frames * PATCH * PATCH * 3
+        return self.tubelet_frames * self.patch_size**2 * 3
 
 
 class Tokens(NamedTuple):
@@ -176,7 +176,7 @@ class TokenEncoder(nn.Module):
     def __init__(self, config: Encoder) -> None:
         """Build the layers."""
         super().__init__()
-        self.config, size = config, (config.tubelet_frames, PATCH, PATCH)
+        self.config, size = config, (config.tubelet_frames, config.patch_size, config.patch_size)
         tubelets, rows, columns = config.grid
         self.embed = nn.Conv3d(3, config.embed, size, stride=size)
         self.position = nn.Parameter(torch.empty(1, tubelets * rows * columns, config.embed))

@@ -123,3 +123,11 @@ class Model(VideoModel):
     def diagnose(self, features: Float[Tensor, "windows rows dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
         return {"read_entropy": losses.read_entropy(self(features).read_weights).item()}
+
+    released_names = (
+        (r"^encoder_fc\.", "embed."),
+        (r"^encoder_lstm\.", "encoder."),
+        (r"^memory\.weight$", "memory"),
+        (r"^decoder_lstm\.", "decoder."),
+        (r"^decoder_fc\.", "rebuild."),
+    )

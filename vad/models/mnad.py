@@ -350,6 +350,33 @@ class Model(VideoModel):
             return {"test_update": "off"}
         return {"test_update": "on", "memory_reset": self.config.memory_reset}
 
+    released_names = (
+        (r"^encoder\.moduleBatchNorm\.", None),  # the release builds it and never calls it
+        (r"^memory\.", None),  # no values in the release; the keys are a file of their own, `part: keys`
+        (r"^encoder\.moduleConv1\.", "encoder.levels.0."),
+        (r"^encoder\.moduleConv2\.", "encoder.levels.1."),
+        (r"^encoder\.moduleConv3\.", "encoder.levels.2."),
+        (r"^encoder\.moduleConv4\.", "encoder.deepest."),
+        (r"^decoder\.moduleConv\.", "decoder.first."),
+        (r"^decoder\.moduleUpsample4\.", "decoder.ups.0."),
+        (r"^decoder\.moduleUpsample3\.", "decoder.ups.1."),
+        (r"^decoder\.moduleUpsample2\.", "decoder.ups.2."),
+        (r"^decoder\.moduleDeconv3\.", "decoder.levels.0."),
+        (r"^decoder\.moduleDeconv2\.", "decoder.levels.1."),
+        (r"^decoder\.moduleDeconv1\.([01])\.", r"decoder.levels.2.\1."),
+        (r"^decoder\.moduleDeconv1\.3\.", "decoder.last.0."),
+        (r"^decoder\.moduleDeconv1\.4\.", "decoder.last.1."),
+        (r"^decoder\.moduleDeconv1\.6\.", "decoder.last.3."),
+        (r"^m_items$", "keys"),
+    )
+
+    def from_released(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Skip connections come after the maps from below here, before them in the release."""
+        if self.config.method != "prediction":
+            return state
+        names = {f"decoder.levels.{level}.0.weight" for level in range(3)} & state.keys()
+        return state | {name: torch.cat(state[name].chunk(2, dim=1)[::-1], dim=1) for name in names}
+
 
 def weighted_error(out: Output) -> float:
     """Squared error of one picture (0..1), its values weighed by 1 - exp(-error): large errors count more."""

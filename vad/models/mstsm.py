@@ -393,3 +393,18 @@ class Model(VideoModel):
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing; none without memory."""
         weights = self(features).read.weights
         return {} if weights is None else {"read_entropy": losses.read_entropy(weights).item()}
+
+    released_names = (
+        (r"^encoder\.0\.", "first."),
+        (r"^encoder\.1\.", "block1."),
+        (r"^encoder\.4\.", "block2."),
+        (r"^(block\d)\.conv\.", r"\1.convolution."),
+        (r"^(block\d)\.bn\.", r"\1.norm."),
+        (r"^(block\d)\.attention\.attn\.0\.", r"\1.attention.reduce."),
+        (r"^(block\d)\.attention\.attn\.2\.", r"\1.attention.weigh."),
+        (r"^(block\d)\.skip\.", r"\1.residual."),
+        (r"^se\.fc1\.", "squeeze.0."),
+        (r"^se\.fc2\.", "squeeze.2."),
+        (r"^memory\.memory$", "memory.slots"),
+        (r"^memory\.fc\.", "memory.mix."),
+    )

@@ -196,3 +196,19 @@ class Model(VideoModel):
         """Segment scores, 0..1; the video's is the mean over its chosen segments."""
         out = self(features)
         return Scores(out.chosen_score, out.positions)
+
+    released_names = (
+        (r"^Aggregate\.conv_1\.", "context.dilated.0."),
+        (r"^Aggregate\.conv_2\.", "context.dilated.1."),
+        (r"^Aggregate\.conv_3\.", "context.dilated.2."),
+        (r"^Aggregate\.conv_4\.", "context.whole."),
+        (r"^Aggregate\.conv_5\.", "context.merge."),
+        (r"^Aggregate\.non_local\.theta\.", "context.whole.2.query."),
+        (r"^Aggregate\.non_local\.phi\.", "context.whole.2.key."),
+        (r"^Aggregate\.non_local\.g\.", "context.whole.2.value."),
+        (r"^Aggregate\.non_local\.W\.0\.", "context.whole.2.out."),
+        (r"^Aggregate\.non_local\.W\.1\.", "context.whole.2.norm."),
+        (r"^fc1\.", "scorer.0."),
+        (r"^fc2\.", "scorer.3."),
+        (r"^fc3\.", "scorer.6."),
+    )

@@ -15,7 +15,6 @@ Presets `fast` and `base` are the two published sizes.
 """
 
 import math
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -24,7 +23,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vad.errors import ArtefactError, FeatureError, listing
+from vad.errors import FeatureError
 from vad.models._base import Bags, Scores, VideoModel
 from vad.models._performer import PerformerAttention
 from vad.nn import losses
@@ -270,6 +269,24 @@ class Model(VideoModel):
     def _probabilities(self, rows: Float[Tensor, "tensors channels *space"]) -> Float[Tensor, " tensors"]:
         return torch.sigmoid(torch.cat([self(chunk).logit for chunk in rows.split(CLIPS)]))
 
+    released_names = (
+        (r"\.proj_updater\.", None),  # the library's second name of the same values
+        (r"\.rel_pos\.inv_freq$", None),  # follows from the width of the heads
+        (r"^norm0\.", "input.0."),
+        (r"^linear\.", "input.1."),
+        (r"^fc\.", "last."),
+        (r"^stages\.", "blocks."),
+        (r"\.performer\.net\.layers\.0\.0\.norm\.", ".norm1."),
+        (r"\.performer\.net\.layers\.0\.0\.fn\.fast_attention\.projection_matrix$", ".attention.directions"),
+        (r"\.performer\.net\.layers\.0\.0\.fn\.to_q\.", ".attention.query."),
+        (r"\.performer\.net\.layers\.0\.0\.fn\.to_k\.", ".attention.key."),
+        (r"\.performer\.net\.layers\.0\.0\.fn\.to_v\.", ".attention.value."),
+        (r"\.performer\.net\.layers\.0\.0\.fn\.to_out\.", ".attention.out."),
+        (r"\.performer\.net\.layers\.0\.1\.norm\.", ".norm2."),
+        (r"\.performer\.net\.layers\.0\.1\.fn\.fn\.w1\.", ".ff.0."),
+        (r"\.performer\.net\.layers\.0\.1\.fn\.fn\.w2\.", ".ff.3."),
+    )
+
 
 def _initialise(layer: nn.Module) -> None:
     """As released: zero biases of linear layers, torch's own of convolutions."""
@@ -278,61 +295,3 @@ def _initialise(layer: nn.Module) -> None:
         nn.init.zeros_(layer.bias)
     elif isinstance(layer, (nn.Conv1d, nn.Conv2d)):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-
-
-X3D_CHANNELS = 192
-PUBLISHED_NAMES = (
-    ("norm0.", "input.0."),
-    ("linear.", "input.1."),
-    ("fc.", "last."),
-    ("stages.", "blocks."),
-    (".performer.net.layers.0.0.norm.", ".norm1."),
-    (".performer.net.layers.0.0.fn.fast_attention.projection_matrix", ".attention.directions"),
-    (".performer.net.layers.0.0.fn.to_q.", ".attention.query."),
-    (".performer.net.layers.0.0.fn.to_k.", ".attention.key."),
-    (".performer.net.layers.0.0.fn.to_v.", ".attention.value."),
-    (".performer.net.layers.0.0.fn.to_out.", ".attention.out."),
-    (".performer.net.layers.0.1.norm.", ".norm2."),
-    (".performer.net.layers.0.1.fn.fn.w1.", ".ff.0."),
-    (".performer.net.layers.0.1.fn.fn.w2.", ".ff.3."),
-)
-"""Parts of released names and ours."""
-
-DERIVED = (".proj_updater.", ".rel_pos.inv_freq")
-"""Released entries that repeat others or follow from the settings."""
-
-
-def load_published(path: Path, preset: Literal["fast", "base"] = "fast") -> Model:
-    """The released weights in a model in eval mode (video level, layout raw_view).
-
-    Args:
-        path: a state dict as STEAD's authors distribute it (`888tiny.pkl`); only tensors are read from it.
-        preset: the size that the file has.
-
-    Raises: ArtefactError when the file's entries or their shapes are not those of the preset.
-    """
-    released = torch.load(path, map_location="cpu", weights_only=True)
-    state: dict[str, Tensor] = {}
-    for name, value in released.items():
-        for theirs, ours in PUBLISHED_NAMES:
-            name = name.replace(theirs, ours) if theirs[0] == "." else _replace_start(name, theirs, ours)
-        if not any(part in name for part in DERIVED):
-            state[name] = value
-    config = Config.model_validate({"preset": preset})
-    model = Model(config, X3D_CHANNELS)
-    own = model.state_dict()
-    problems = [f"{name}: missing" for name in sorted(own.keys() - state.keys())]
-    problems += [f"{name}: not in the model" for name in sorted(state.keys() - own.keys())]
-    problems += [
-        f"{name}: shape {tuple(state[name].shape)}, the model's is {tuple(own[name].shape)}"
-        for name in sorted(own.keys() & state.keys())
-        if state[name].shape != own[name].shape
-    ]
-    if problems:
-        raise ArtefactError(listing(str(path), problems, f"Use STEAD's weights of preset {preset}."))
-    model.load_state_dict(state)
-    return model.eval()
-
-
-def _replace_start(name: str, theirs: str, ours: str) -> str:
-    return ours + name.removeprefix(theirs) if name.startswith(theirs) else name

@@ -10,7 +10,9 @@ Borrowed: nothing; written from the papers and a description of the released net
 Differs: the released cross-attention mixes the segments of different videos and cannot run at test; here every clip
 reads its own video's segments, in test those that fit the abnormal memory best, whatever the label. `score: both`,
 `ratio_loss_weight` and `stage1_steps` are ours; published are `stage1`, 0 and 0. Tokens keep the order of their
-places. The release also draws one of the top segments, or takes several: not offered.
+places. The release also draws one of the top segments, or takes several: not offered. Its `pretrained_path` (stage 1
+starts from trained weights) is `train.start` with `part: stage1`; its `resize` is `size` of the clips with
+`encoder.image_height` and `image_width`.
 """
 
 from typing import Literal, NamedTuple
@@ -301,6 +303,46 @@ class Model(VideoModel):
         first = self.stage1(self.standardise(features))
         scored = self._tokens(first, features, clips, 0, segments)
         return in_place(scored, self.config.encoder.grid)
+
+    # Of the release's three files, parts `stage1`, `encoder` and `head`; `stage1` also from a run of model urdmu.
+    released_names = (
+        (r"^stage1\.standardise\.", "standardise."),
+        (r"^head\.cross_attention\.cross_attn\.to_q\.", "head.cross.query."),
+        (r"^head\.cross_attention\.cross_attn\.to_out\.", "head.cross.out."),
+        (r"^head\.cross_attention\.cross_attn\.", "head.cross."),
+        (r"^head\.cross_attention\.norm1\.", "head.cross.norm."),
+        (r"^head\.cross_attention\.norm2\.", "head.cross.ff.0."),
+        (r"^head\.cross_attention\.ff\.0\.", "head.cross.ff.1."),
+        (r"^head\.cross_attention\.ff\.3\.", "head.cross.ff.4."),
+        (r"^head\.(?!cross\.|memories\.)", "head.memories."),
+        (r"^encoder\.patch_embed\.proj\.", "encoder.embed."),
+        (r"^encoder\.pos_embed$", "encoder.position"),
+        (r"^encoder\.blocks\.(\d+)\.norm1\.", r"encoder.blocks.\1.norm."),
+        (r"^encoder\.blocks\.(\d+)\.attn\.qkv\.", r"encoder.blocks.\1.attention.project."),
+        (r"^encoder\.blocks\.(\d+)\.attn\.proj\.", r"encoder.blocks.\1.attention.out."),
+        (r"^encoder\.blocks\.(\d+)\.norm2\.", r"encoder.blocks.\1.mlp.0."),
+        (r"^encoder\.blocks\.(\d+)\.mlp\.fc1\.", r"encoder.blocks.\1.mlp.1."),
+        (r"^encoder\.blocks\.(\d+)\.mlp\.fc2\.", r"encoder.blocks.\1.mlp.3."),
+        (r"^encoder\.norm_recon\.", "encoder.out.0."),
+        (r"^encoder\.head_recon\.", "encoder.out.1."),
+        (r"^encoder\.score_predictor\.(\d+)\.in_conv\.", r"encoder.predictors.number\1.embed."),
+        (r"^encoder\.score_predictor\.(\d+)\.out_conv\.", r"encoder.predictors.number\1.judge."),
+        *urdmu.Model.released_names,
+    )
+    not_released = (*VideoModel.not_released, "trained_steps")
+
+    def from_released(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Predictors are numbered in the release, named by their places here; keys and values are two layers here."""
+        places = {f"encoder.predictors.number{n}.": place for n, place in enumerate(self.config.encoder.prune_before)}
+        found: dict[str, Tensor] = {}
+        for name, value in state.items():
+            if name == "head.cross.to_kv.weight":
+                found["head.cross.key.weight"], found["head.cross.value.weight"] = value.chunk(2)
+                continue
+            number = next((start for start in places if name.startswith(start)), None)
+            rest = name.removeprefix(number or "")
+            found[f"encoder.predictors.{places[number]}.{rest}" if number else name] = value
+        return found
 
 
 def _given(clips: BagClips | None) -> BagClips:

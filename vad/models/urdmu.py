@@ -332,3 +332,18 @@ class Model(Network, VideoModel):
     def embeddings(self, features: Float[Tensor, "bags positions dim"]) -> Float[Tensor, "bags positions fused"]:
         """The input of the scorer for each position: its vector, and the sum of its reads from both memories."""
         return self(features).fused
+
+    released_names = (
+        (r"\bembedding\.conv_1\.0\.", "embed.0."),
+        (r"\bselfatt\.layers\.(\d+)\.0\.norm\.", r"blocks.\1.attention.0."),
+        (r"\bselfatt\.layers\.(\d+)\.0\.fn\.to_qkv\.", r"blocks.\1.attention.1.project."),
+        (r"\bselfatt\.layers\.(\d+)\.0\.fn\.to_out\.", r"blocks.\1.attention.1.out."),
+        (r"\bselfatt\.layers\.(\d+)\.1\.norm\.", r"blocks.\1.ff.0."),
+        (r"\bselfatt\.layers\.(\d+)\.1\.fn\.net\.0\.", r"blocks.\1.ff.1."),
+        (r"\bselfatt\.layers\.(\d+)\.1\.fn\.net\.3\.", r"blocks.\1.ff.4."),
+        (r"\bAmemory\.memory_block\b", "abnormal.slots"),
+        (r"\bNmemory\.memory_block\b", "normal.slots"),
+        (r"\bencoder_mu\.0\.", "mean."),
+        (r"\bencoder_var\.0\.", "log_variance."),
+        (r"\bcls_head\.mlp\.", "scorer."),
+    )

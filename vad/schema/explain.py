@@ -17,7 +17,7 @@ def explain(error: ValidationError, schema: type[BaseModel], prefix: str = "") -
     """
     lines = []
     for item in error.errors(include_url=False):
-        where = ".".join(str(part) for part in (prefix, *item["loc"]) if part != "" and part != "[key]")
+        where = ".".join(str(part) for part in (prefix, *item["loc"]) if part != "" and not _is_mark(part))
         if item["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key.{nearest(str(item['loc'][-1]), _keys(schema, item['loc'][:-1]))}")
         elif item["type"] == "missing":
@@ -30,10 +30,18 @@ def explain(error: ValidationError, schema: type[BaseModel], prefix: str = "") -
     return lines
 
 
+def _is_mark(part: int | str) -> bool:
+    """Whether a part of a location is pydantic's `[key]` or the tag of one of several forms, and no key of the file."""
+    return isinstance(part, str) and part.startswith("[")
+
+
 def _keys(schema: Any, location: tuple[int | str, ...]) -> list[str]:  # noqa: ANN401 - a type annotation
     """The keys that the schema knows at a place."""
     for part in location:
-        if isinstance(schema, type) and issubclass(schema, BaseModel):
+        if _is_mark(part) and part != "[key]":
+            forms = [(form.__metadata__, form.__origin__) for form in getattr(schema, "__args__", ())]
+            schema = next((kind for marks, kind in forms if any(mark.tag == part for mark in marks)), None)
+        elif isinstance(schema, type) and issubclass(schema, BaseModel):
             schema = schema.model_fields[str(part)].annotation if str(part) in schema.model_fields else None
         else:
             schema = next((a for a in getattr(schema, "__args__", ())[::-1] if a is not type(None)), None)

@@ -12,7 +12,7 @@ from vad.schema.base import Id, Section
 from vad.schema.evaluate import Evaluate
 from vad.schema.infer import Infer
 from vad.schema.report import Report
-from vad.schema.train import Train
+from vad.schema.train import TrainOrImported
 
 
 class Variant(Section):
@@ -24,7 +24,7 @@ class Variant(Section):
     model_args: dict[str, Any] = Field(
         default={}, description="settings of the model's own Config; what is left out has its default"
     )
-    train: Train
+    train: TrainOrImported
     infer: Infer
     differs: str | None = Field(
         default=None,

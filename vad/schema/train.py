@@ -1,10 +1,54 @@
-"""The section `train` of a variant."""
+"""The section `train` of a variant: how it is trained, or which released weights it has instead."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from vad.schema.base import Count, NotNegative, Positive, Section
+from vad.schema.base import Count, Id, NotNegative, Positive, Section
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class WeightsFile(Section):
+    """A file of weights that others have trained, and the part of the model that it is for."""
+
+    file: str = Field(min_length=1, description="path of a torch or safetensors file, from the project's folder")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of that file; another content is an error")
+    part: str = Field(
+        "", description="part of the model that the file is for, where one file is not enough; empty = the whole model"
+    )
+    seed: int | None = Field(None, ge=0, description="the run that it is for; null = the runs of all seeds")
+
+
+class Imported(Section):
+    """Weights that others have trained: nothing is trained (stage `train` only renames and checks them)."""
+
+    weights: list[WeightsFile] = Field(
+        min_length=1, description="the released files, each `{file, sha256, part, seed}` (docs/imported-weights.md)"
+    )
+    device: Device = Field("auto", description="where scoring runs, as for training")
+
+    def of_seed(self, seed: int) -> list[WeightsFile]:
+        """The files for the run of a seed."""
+        return [file for file in self.weights if file.seed in (None, seed)]
+
+
+class Start(Section):
+    """Where the weights come from with which the training of a model, or of one of its parts, starts."""
+
+    variant: Id | None = Field(None, description="another variant: its run of the same seed; or null")
+    file: str | None = Field(None, description="path of a released torch or safetensors file; or null")
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of that file")
+    part: str = Field("", description="part of the model that starts so, such as stage1; empty = the whole model")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Start":
+        if (self.variant is None) == (self.file is None):
+            raise ValueError("a start needs either variant or file")
+        if (self.file is None) != (self.sha256 is None):
+            raise ValueError("file and sha256 go together")
+        return self
 
 
 class Select(Section):
@@ -36,9 +80,9 @@ class Train(Section):
     ] = Field(
         "constant",
         description="learning rate over time; cosine falls with every step and reaches lr_min at the end of training,"
-        " cosine_by_epoch falls after every epoch; cosine_after_warmup = the released STEAD schedule, whose cosine takes"
-        " all of `epochs` after the warm-up, so that training ends before lr_min, and whose steps have the rate of the"
-        " step before; drop = lr for step_epochs, then lr_min; upstream_inert = the released MSTSM schedule, which"
+        " cosine_by_epoch falls after every epoch; cosine_after_warmup = the released STEAD schedule, whose cosine"
+        " takes all of `epochs` after the warm-up, so that training ends before lr_min, and whose steps have the rate of"
+        " the step before; drop = lr for step_epochs, then lr_min; upstream_inert = the released MSTSM schedule, which"
         " never moves from its warm-up start",
     )
     warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (the cosines)")
@@ -63,7 +107,7 @@ class Train(Section):
         description="once the epoch is chosen, train a new model on fit and validation part for as many steps; the"
         " threshold stays that of the first training, whose validation videos were held out (select.folds always does)",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(
+    device: Device = Field(
         "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
     )
     precision: Literal["float32", "float16", "bfloat16"] = Field(
@@ -79,9 +123,26 @@ class Train(Section):
         " what choosing the epoch on the test list would have given; disk, memory and scoring time grow with the number"
         " of epochs kept; 1 = every epoch, 0 = the chosen one only",
     )
+    start: list[Start] = Field(
+        default=[],
+        description="weights with which training starts, each `{variant}` or `{file, sha256}` with its `part`;"
+        " [] = drawn from the seed",
+    )
 
     @model_validator(mode="after")
     def _folds_train_all_epochs(self) -> "Train":
         if self.select.folds and self.patience:
             raise ValueError("patience does not go with select.folds: every fold has to train all epochs")
         return self
+
+
+def _kind(train: Any) -> str:  # noqa: ANN401 - any YAML value
+    """Which of the two a section `train` is."""
+    imported = isinstance(train, Imported) or (isinstance(train, Mapping) and "weights" in train)
+    return "[imported]" if imported else "[trained]"
+
+
+TrainOrImported = Annotated[
+    Annotated[Train, Tag("[trained]")] | Annotated[Imported, Tag("[imported]")], Discriminator(_kind)
+]
+"""The section `train` of a variant; `explain` leaves the tags out of paths."""
