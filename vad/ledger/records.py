@@ -130,7 +130,8 @@ class Job:
     def begin(self) -> Self:
         """Drop the record until `finish`, which writes one of what is read now."""
         record_path(self.artefact).unlink(missing_ok=True)
-        section_of(self.section), code_of(tuple(self.code))
+        section_of(self.section)
+        code_of(tuple(self.code))
         for path in self.inputs:
             with contextlib.suppress(OSError):  # the job itself says what is wrong with a file of the user
                 if path.exists():
