@@ -10,7 +10,7 @@ from stages.plan.parts import Reads
 from vad.export.calibration import spread
 
 COSTS = paths.REPORTS / "efficiency"
-TSNE_FILES = ("points.csv", "about.json")
+TSNE_FILES = ("points.csv", "videos.csv", "about.json")
 HEAT_MAP_FILES = ("frames.csv", "images.npy", "maps.npy", "about.json")
 
 

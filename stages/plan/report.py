@@ -26,6 +26,7 @@ RESERVED = ("tables", "published", "efficiency")
 """Folders of `reports` that belong to all data sets."""
 PLOTS = ("roc", "pr", "scores", "training", "confusion", "tsne")
 FIGURES = ("scores", "confusion", "training", "tsne")
+DATASET_FIGURES = ("roc", "pr", "roc_video", "pr_video", "efficiency")
 FIGURE_FOLDER = paths.DATA / "report" / "figures"
 PLOT_FOLDER = paths.DATA / "report" / "plots"
 ROOMS = {room: f"{paths.DATA}/{room}" for room in ("split", "train", "infer", "evaluate")} | {"costs": str(COSTS)}
@@ -68,7 +69,8 @@ class Reports:
             for name, (message, part) in measured.items()
         ]
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
-        overview = Bundle("overview", (self._overview(), self._claims()), "results of all data sets, claims")
+        parts = (self._overview(), self._claims(), self._sizes())
+        overview = Bundle("overview", parts, "results of all data sets, claims, sizes")
         return [
             *costs,
             *(bundle for own in self._of_datasets.values() for bundle in own),
@@ -158,7 +160,7 @@ class Reports:
         judged = {**runs, "evaluate": self.params["evaluate"]}
         plain = list(filter(self.installed.is_baseline, variants))
         drawn, dpi = (
-            metrics + read.metrics(variants, "curves.csv") + facts + truth + costs,
+            metrics + read.metrics(variants, "curves.csv") + read.scores(variants) + facts + truth + costs,
             self.params["report"]["dpi"],
         )
         skipped = self._skipped(name for name, v in self.params["variants"].items() if v["dataset"] == dataset)
@@ -177,9 +179,7 @@ class Reports:
             self._table("classes", runs, metrics),
             self._table("efficiency", {"dataset": dataset, "variants": runs["variants"]}, costs),
             self._table("edge", {"dataset": dataset, "variants": runs["variants"]}, read.edge(variants)),
-            self._table(
-                "figures", {**judged, "dpi": dpi}, drawn, [f"figures/{n}.png" for n in ("roc", "pr", "efficiency")]
-            ),
+            self._table("figures", {**judged, "dpi": dpi}, drawn, [f"figures/{name}.png" for name in DATASET_FIGURES]),
             *map(self._plots, variants),
             self._table("index", {**runs, **shown}, metrics + facts, ["index.md"], "index.md"),
         )
@@ -240,6 +240,26 @@ class Reports:
         """The claims of others beside our results."""
         reads = Reads((CLAIMS,), watched=(CLAIMS,)) + self.sources.video_networks()
         return self._of_all("claims", "claims.write", "claims", {}, reads)
+
+    def _sizes(self) -> Part:
+        """The size of every variant, installed or not."""
+        words = ("dataset", "features", "model", "model_args")
+        variants = {name: {word: entry[word] for word in words} for name, entry in self.params["variants"].items()}
+        used = dict.fromkeys(entry["features"] for entry in variants.values())
+        extractors = dict.fromkeys(name for features in used for name in self.installed.extractors(features))
+        models = dict.fromkeys(entry["model"] for entry in variants.values())
+        out = f"{paths.REPORTS}/tables/sizes"
+        return Part(
+            job="published.sizes",
+            key="sizes",
+            code="sizes",
+            plugins=(*(f"models/{name}" for name in models), *(f"extractors/{name}" for name in extractors)),
+            settings={"variants": variants, "features": {name: self.installed.plain_entry(name) for name in used}},
+            out=out,
+            files=(f"{out}.csv", f"{out}.md"),
+            reads=Reads(),
+            paths={},
+        )
 
     def _of_all(
         self, key: str, job: str, name: str, settings: Mapping[str, Any], reads: Reads, more: tuple[str, ...] = ()

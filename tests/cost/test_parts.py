@@ -148,7 +148,7 @@ def part(**changes: Any) -> dict[str, Any]:
     """What `vad.cost.parts` gives, with numbers that are easy to follow."""
     machine = {"processor": "P", "gpu": None, "threads": 1, "torch": "2", "cores": 2}
     counted = {"params": 10, "params_trainable": 9, "bytes": 4_000_000, "macs": 100, "macs_video": 400}
-    counted |= {"sample": [32, 8], "frames": 20, "crops": 1, "fps": 10.0}
+    counted |= {"sample": [32, 8], "frames": 20, "crops": 1, "fps": 10.0, "stride": 1}
     measured = {"sample_seconds": 0.5, "video_seconds": 1.0, "memory_mb": 3.0, "cpu_share": 0.9}
     measured |= {"decode_seconds": 0.4, "extract_seconds": 0.6}
     return {"counted": counted | changes, "measured": measured, "machine": machine}
@@ -169,6 +169,16 @@ def test_a_row_adds_up_decoder_extractor_and_head() -> None:
     assert 1000 == pytest.approx(row["ms_per_second"])
     assert (6, 0.9) == (row["peak_memory_mb"], row["cpu_share"])
     assert "P, 1 thread, torch 2" == row["measured_on"]
+
+
+def test_speeds_with_and_without_skipped_frames() -> None:
+    """Network and head take 1.6 s for 20 frames, a third of which pass them: decoding is in the last speed alone."""
+    rows = [variant_row({"variant": "v"}, part(), part(stride=3, fps=fps)) for fps in (10.0, 20.0, None)]
+
+    assert [20 / 1.6 / 3, 20 / 1.6, 10] == pytest.approx(
+        [rows[0][n] for n in ("raw_fps", "skip_fps", "end_to_end_fps")]
+    )
+    assert ["yes, 1 x", "no, 0.5 x", None] == [row["real_time"] for row in rows]
 
 
 def test_imported_features_have_no_extractor_and_say_so() -> None:

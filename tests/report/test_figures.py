@@ -69,6 +69,20 @@ def test_a_map_is_coloured_three_times() -> None:
     assert [["normal", "anomalous"], ["Fire", "Normal"]] == legends
 
 
+def test_videos_of_a_memory_model_have_a_second_line() -> None:
+    """Score against entropy as they are, then their map by label and by class; no row of videos, no second line."""
+    points = pd.DataFrame({"x": [0.0, 1], "y": [0.0, 1], "label": [0, 1], "class": ["Normal", "Fire"], "score": [1, 2]})
+    videos = points.assign(score=[0.25, 0.75], entropy=[3.0, 1.0])
+    panels = [axes for axes in tsne_figure("title", points, videos).axes if axes.get_label() != "<colorbar>"]
+    places = [[drawn.get_offsets().tolist()[0] for drawn in axes.collections] for axes in panels[3:]]
+
+    assert [[0.25, 3.0], [0.75, 1.0]] == places[0]
+    assert [[0.0, 0.0], [1.0, 1.0]] == places[1]
+    assert [[1.0, 1.0], [0.0, 0.0]] == places[2]
+    assert "entropy of its memory reads (nats)" == panels[3].get_ylabel()
+    assert 3 == len([a for a in tsne_figure("title", points, videos[:0]).axes if a.get_label() != "<colorbar>"])
+
+
 def test_heat_maps_lie_below_their_frames() -> None:
     """Each frame above its map, all maps on one scale from 0 to 1; titles say video, class, frame, truth and range."""
     frames = pd.DataFrame(

@@ -118,7 +118,8 @@ def test_figures_show_what_they_are_given() -> None:
     roc = drawing.curve_figure("roc", "set", [drawing.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
     pr = drawing.curve_figure("pr", "set", [drawing.Line("one", "m", [table], None)], {}, 0.25)
     confusion = drawing.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1}, 3)
-    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "video_auc": [0.5, 0.75]})
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [4.0, 3.0]})
+    history = history.assign(video_auc=[0.5, 0.75], video_ap=[0.25, 0.5])
     training = drawing.training_figure("x", {0: history}, "video_auc", {0: 2})
 
     assert [3, 2] == [len(figure.axes[0].lines) for figure in (roc, pr)]
@@ -127,8 +128,20 @@ def test_figures_show_what_they_are_given() -> None:
     assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
     assert ["decided (videos)", "true (videos)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
     assert "x\nsummed over 3 seeds" == confusion.axes[0].get_title()
-    assert training.axes[1].lines[1].get_xydata().tolist() == [[2.0, 0.75]]
+    assert [[2.0, 3.0], [2.0, 0.75], [2.0, 0.5]] == [
+        axes.lines[1].get_xydata()[0].tolist() for axes in training.axes[1:]
+    ]
     assert drawing.distribution_figure("x", "frame", table, 0.3).axes[0].get_ylabel() == "share of frames"
+
+
+@pytest.mark.parametrize("criterion", ["last", "validation_loss"])
+def test_training_curves_show_areas_only_where_there_are_some(criterion: str) -> None:
+    """A validation part of normal videos has no area: the losses stand alone, and the title says what chose."""
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [4.0, 3.0]})
+    figure = drawing.training_figure("x", {0: history.assign(video_auc=np.nan)}, criterion, {0: 2})
+
+    assert ["training loss", "validation_loss\n(validation part)"] == [axes.get_ylabel() for axes in figure.axes]
+    assert f"x; chosen by {criterion}" == figure.get_suptitle()
 
 
 def test_rows_of_random_features_are_marked() -> None:

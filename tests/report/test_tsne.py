@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from tests.models.test_every_model import every_model, features_for, made
+from vad.artefacts.scores import StoredScores
 from vad.engine.build import build
 from vad.engine.expansion import rows_to_frames
+from vad.evaluation.judged_video import VideoTruth
 from vad.models._base import VideoModel
-from vad.report.tsne import draw, embed_video, flat, perplexity_for, tsne
+from vad.nn.losses import read_entropy as entropy_of
+from vad.report.tsne import draw, embed_video, flat, perplexity_for, read_entropy, tsne, video_points
 from vad.schema.report import Tsne
 
 
@@ -65,6 +68,34 @@ def test_windows_lie_in_their_middle() -> None:
     assert "window" == found.unit
     assert (3, 3) == found.vectors.shape
     assert [9, 19, 29] == found.frames.tolist()
+
+
+def test_the_entropy_of_a_video_is_over_all_its_windows() -> None:
+    """The mean over windows and crops of how a memory is read; models without a memory or windows have none."""
+    model = build("lstm_memory_ae", {"window": 2, "stride": 1, "latent_width": 3, "memory_slots": 4}, 2).eval()
+    with torch.no_grad():
+        model.memory.mul_(9)  # uneven reads
+    crops = np.random.default_rng(0).normal(size=(5, 2, 2)).astype(np.float32)
+    windows = torch.from_numpy(np.stack([crops[i : i + 2, c] for c in range(2) for i in range(4)]))
+    with torch.no_grad():
+        expected = entropy_of(model(windows).read_weights).item()
+
+    assert expected == pytest.approx(read_entropy(model, crops), rel=1e-5)
+    assert None is read_entropy(build("mstsm", {"preset": "claim"}, 4), np.ones((9, 4), np.float32))
+
+
+def test_each_video_is_a_point_of_two_numbers() -> None:
+    """Score and entropy as they are, and a map of both; without entropies there is no row."""
+    videos = [VideoTruth(video_id=f"v{i}", class_name="Fire", label=i % 2, n_frames=3) for i in range(6)]
+    scored = {v.video_id: StoredScores(np.zeros(3), 0.1 * i, "test", 30.0) for i, v in enumerate(videos)}
+    found = video_points(videos, scored, {v.video_id: float(v.label) for v in videos}, Tsne(points=10, perplexity=2.0))
+    none = video_points(videos, scored, dict.fromkeys(scored), Tsne(points=10, perplexity=2.0))
+
+    assert [0.0, 0.1, 0.2, 0.3, 0.4, 0.5] == pytest.approx(found["score"].tolist())
+    assert found["entropy"].tolist() == found["label"].tolist()
+    assert np.ptp(found["x"]) > 0
+    assert ["video_id", "class", "label", "score", "entropy", "x", "y"] == list(none.columns)
+    assert none.empty
 
 
 def test_a_video_model_has_one_vector() -> None:

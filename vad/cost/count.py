@@ -32,7 +32,7 @@ CHEAP = {
         aten.detach,
     ),
     *(aten.unsqueeze, aten.squeeze, aten.slice, aten.select, aten.clone, aten.alias, aten.split, aten.cat),
-    aten.to_mkldnn,
+    *(aten.to_mkldnn, aten.zeros_like),
     *(aten.linalg_vector_norm, aten.clamp_min, aten.div, aten.mul, aten.add, aten.sub, aten._to_copy),
     *(aten.native_batch_norm, aten._native_batch_norm_legit, aten._native_batch_norm_legit_no_training),
     *(aten.cudnn_batch_norm, aten.native_layer_norm, aten.native_group_norm, aten.embedding, aten._softmax),
@@ -59,7 +59,7 @@ class _Uncounted(TorchDispatchMode):
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.owned = {value.untyped_storage().data_ptr() for n in networks for value in n.parameters()}
+        self.owned = {value.untyped_storage()._cdata for n in networks for value in n.parameters()}
         self.inside_lstm = 0
         self.found: set[str] = set()
 
@@ -73,7 +73,7 @@ class _Uncounted(TorchDispatchMode):
         # Weights in oneDNN's order are a copy, and have no storage to ask for.
         if not isinstance(value, Tensor) or value.is_mkldnn:
             return False
-        return value.untyped_storage().data_ptr() in self.owned
+        return value.untyped_storage()._cdata in self.owned
 
 
 def lstm_macs(lstm: nn.LSTM, steps: int) -> int:

@@ -21,6 +21,7 @@ from vad.engine.build import build
 from vad.engine.parts import Part, crops_of
 from vad.engine.score import score_bags, score_video
 from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._network_run import NetworkExtractor
 from vad.schema.infer import Infer
 from vad.schema.report import Efficiency
 from vad.video.decode import RestartError, open_by_pyav
@@ -121,6 +122,7 @@ def extractor(plugin: BaseExtractor, source: Source, settings: Efficiency) -> di
         **{name: sum(size[name] for size in sizes) for name in ("params", "params_trainable", "bytes")},
         "macs_video": total,
         "frames": file.n_frames,
+        "stride": _stride(plugin),
         "fps": file.report.get("decode", {}).get("fps"),
     }
     measured = {
@@ -170,9 +172,18 @@ def image_network(name: str) -> nn.Module:
 
 def _networks(plugin: BaseExtractor) -> list[nn.Module]:
     """The networks of an extractor, and of an extractor that it holds (`clips`)."""
-    held = [value for value in vars(plugin).values() if isinstance(value, BaseExtractor)]
     own = [value for value in vars(plugin).values() if isinstance(value, nn.Module)]
-    return own + [network for inner in held for network in _networks(inner)]
+    return own + [network for inner in _held(plugin) for network in _networks(inner)]
+
+
+def _stride(plugin: BaseExtractor) -> int:
+    """Every how many frames of a video one goes through the network; 1 without a network."""
+    own = plugin.cut.stride if isinstance(plugin, NetworkExtractor) else 1
+    return max([own, *map(_stride, _held(plugin))])
+
+
+def _held(plugin: BaseExtractor) -> list[BaseExtractor]:
+    return [value for value in vars(plugin).values() if isinstance(value, BaseExtractor)]
 
 
 def _size(network: nn.Module) -> dict[str, int]:

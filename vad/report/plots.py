@@ -107,7 +107,7 @@ def _tsne_figure(variant: str, seed: int, folder: Path) -> Figure:
         f" {about['of']} vectors of {about['width']}, perplexity {about['perplexity']:.3g}, seed {about['seed']};"
         " distances between groups mean nothing"
     )
-    return comparisons.tsne_figure(title, pd.read_csv(folder / "points.csv"))
+    return comparisons.tsne_figure(title, *(pd.read_csv(folder / f"{name}.csv") for name in ("points", "videos")))
 
 
 def heat_map_figure(variant: str, folder: Path) -> Figure:

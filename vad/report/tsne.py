@@ -2,7 +2,8 @@
 
 A model may define `embeddings(features)`: the vectors that its scores are read from, one per position
 ([bags, positions, width]) or one per bag or window ([bags, width]). For a model without it the features that it reads
-are shown instead, and the unit `row` says so.
+are shown instead, and the unit `row` says so. A model of windows with a memory has a second map, of two numbers a
+video: its score and the entropy of its memory reads (Efficient-VAD's own figure).
 """
 
 from collections.abc import Mapping, Sequence
@@ -137,6 +138,60 @@ def tsne(vectors: Float[ndarray, "points width"], settings: Tsne) -> Float[ndarr
         return method.fit_transform(vectors.astype(np.float64)).astype(np.float64)
 
 
+@torch.no_grad()
+def read_entropy(model: VideoModel, features: Float[ndarray, "rows *dims"]) -> float | None:
+    """Mean entropy, in nats, with which a model of windows reads its memory over a video; None for other models.
+
+    Args:
+        model: its `diagnose` may name `read_entropy`; put into eval mode.
+        features: rows of the video, as a feature file holds them.
+    """
+    model.eval()
+    if model.sampling != "windows":
+        return None
+    found = []
+    for crop in crops_of(features):
+        windows = set_for(model, Part([crop], [0]))
+        assert isinstance(windows, WindowSet)
+        if "read_entropy" not in model.diagnose(windows.take(torch.tensor([0]))):
+            return None
+        found.append(in_chunks(model, windows, lambda part: part.new_full((len(part),), _entropy(model, part))))
+    return float(torch.cat(found).double().mean())
+
+
+def _entropy(model: VideoModel, windows: Tensor) -> float:
+    return model.diagnose(windows)["read_entropy"]
+
+
+def video_points(
+    videos: Sequence[VideoTruth],
+    scored: Mapping[str, StoredScores],
+    entropies: Mapping[str, float | None],
+    settings: Tsne,
+) -> pd.DataFrame:
+    """One row per video: its score (the largest error), the entropy of its memory reads, and a map of these two.
+
+    Both numbers are in units of their spread over the videos for the map: their own units differ by far.
+
+    Args:
+        videos: the test videos.
+        scored: by id, their scores.
+        entropies: by id; None for a model without such a memory, and then there is no row.
+        settings: of t-SNE.
+    """
+    columns = ["video_id", "class", "label", "score", "entropy"]
+    rows = [
+        (v.video_id, v.class_name, v.label, scored[v.video_id].video, entropy)
+        for v in videos
+        if (entropy := entropies[v.video_id]) is not None
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    pairs = table[["score", "entropy"]].to_numpy(np.float64)
+    spread = pairs.std(axis=0) if len(pairs) else np.ones(2)
+    places = tsne((pairs - pairs.mean(axis=0)) / np.where(spread > 0, spread, 1), settings) if rows else pairs
+    return table.assign(x=places[:, 0], y=places[:, 1])
+
+
 def flat(found: Sequence[Embeddings]) -> Float[ndarray, "points width"]:
     """The vectors of all videos, one below the other."""
     return np.concatenate([each.vectors for each in found])
@@ -157,16 +212,17 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     Args:
         settings: how points are drawn and laid out; the ground truth colours them and decides nothing.
         paths: the folders `run`, `features` and `labels`, and the files `scores` and `test`.
-        out: the folder for points.csv and about.json.
+        out: the folder for points.csv, videos.csv and about.json.
     """
     torch.set_num_threads(1)
     scored = read_scores(paths["scores"]).videos
     videos = truth_of_test(paths["test"], paths["labels"], scored, convention(settings.ground_truth))
     model, config = restored(paths["run"])
-    found = {}
+    found, entropies = {}, {}
     for video in videos:  # one file after the other: maps and images are large
         file = read_features(paths["features"] / f"{video.video_id}.npz", config["feature_dim"])
         found[video.video_id] = embed_video(model, file.features, file.bounds)
+        entropies[video.video_id] = read_entropy(model, file.features)
     vectors = flat(list(found.values()))
     chosen = draw(len(vectors), settings.tsne)
     table = _points(videos, scored, found).iloc[chosen]
@@ -181,7 +237,8 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         "seed": settings.tsne.seed,
     }
     write_json(out / "about.json", about)
-    write_text(out / "points.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    for name, points in (("points", table), ("videos", video_points(videos, scored, entropies, settings.tsne))):
+        write_text(out / f"{name}.csv", points.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 def _points(
