@@ -46,6 +46,14 @@ class UserSettings(Section):
     arithmetic: Arithmetic = Field(default="native", description=ARITHMETIC)
 
 
+class SearchedSettings(UserSettings):
+    """Settings of a data set whose videos may lie in any folder below the root."""
+
+    follow_links: bool = Field(
+        default=False, description="read what links below root lead to, such as folders on another disk"
+    )
+
+
 class BaseDataset:
     """The videos of one data set, as its lists state them.
 

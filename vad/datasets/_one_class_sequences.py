@@ -11,7 +11,7 @@ from typing import Literal
 
 from vad.artefacts.fingerprint import is_image
 from vad.errors import MediaError
-from vad.video.files import VIDEO_SUFFIXES, numbering_problem
+from vad.video.files import VIDEO_SUFFIXES, numbering_problem, position_problem
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _length(path: Path, layout: Layout, split: str, problems: list[str]) -> int 
     if layout.files:
         return _header_frames(path, problems) if split == "test" else None
     names = [image.name for image in path.iterdir() if is_image(image)]
-    wrong = numbering_problem(names) if names else "no images"
+    wrong = (numbering_problem(names) or position_problem(names)) if names else "no images"
     problems += [f"{path}: {wrong}"] if wrong else []
     return len(names)
 
