@@ -5,7 +5,7 @@ Sequences are joined by their number, frames of a sequence by their position: na
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -109,6 +109,26 @@ def _length(path: Path, layout: Layout, split: str, problems: list[str]) -> int 
     wrong = (numbering_problem(names) or position_problem(names)) if names else "no images"
     problems += [f"{path}: {wrong}"] if wrong else []
     return len(names)
+
+
+def counted(root: Path, sequences: Sequence[StoredSequence], problems: list[str]) -> list[StoredSequence]:
+    """The same sequences; of test videos that are files the frames are counted, whatever their headers state.
+
+    Args:
+        root: that paths are relative to.
+        sequences: of both splits.
+        problems: receives videos that cannot be read.
+    """
+    from vad.video.lengths import coded_frames
+
+    found = []
+    for sequence in sequences:
+        try:
+            exact = sequence.n_frames is not None and coded_frames(root / sequence.path)
+            found.append(replace(sequence, n_frames=exact) if exact else sequence)
+        except MediaError as error:
+            problems.append(str(error))
+    return found
 
 
 def _header_frames(path: Path, problems: list[str]) -> int | None:

@@ -66,6 +66,6 @@ class Dataset(OneClassDataset):
             read = partial(of_mask_images, masks)
             found.append(LabelSource("masks", "pixel masks", tuple(masks.values()), read, quick=False))
         if script.is_file():
-            read = partial(of_matlab_script, script)
+            read = partial(of_matlab_script, script, self.config.interval)
             found.append(LabelSource("matlab", "intervals of the test sequences", (script,), read))
         return found

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from vad.artefacts.files import sha256
-from vad.datasets._base import Available, BaseDataset, UserSettings
+from vad.datasets._base import Available, BaseDataset, SearchedSettings
 from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
 from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
 from vad.errors import DatasetError, listing
@@ -37,7 +37,7 @@ WHAT = {
 }
 
 
-class Config(UserSettings):
+class Config(SearchedSettings):
     """Where the data set lies. List paths are relative to `root`, absolute ones are taken as they are."""
 
     train_list: str | None = Field(
@@ -46,6 +46,9 @@ class Config(UserSettings):
     test_list: str | None = Field(default=None, description="test list; null = Anomaly_Test.txt likewise")
     annotation: str | None = Field(
         default=None, description="temporal annotation; null = its two official names likewise"
+    )
+    interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
+        default="one_based_inclusive", description="how the annotation counts frames; the official one from 1, inclusive"
     )
     frame_counts: str | list[str] | None = Field(
         default=None,
@@ -66,9 +69,13 @@ class Dataset(BaseDataset):
     """UCF-Crime as its lists describe it."""
 
     config: Config
-    interval_rule = "one_based_inclusive"
     same_side = (("Assault050_x264", "Robbery138_x264", "Assault050", "Robbery138"),)
     """One video filed under two classes: a validation part must not separate them."""
+
+    @property
+    def interval_rule(self) -> str:
+        """How `Video.intervals` count frames."""
+        return self.config.interval
 
     def lists(self) -> list[Path]:
         """The list files that `videos` reads.
@@ -106,7 +113,10 @@ class Dataset(BaseDataset):
 
     def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
         """Videos, notes and the words for the subset."""
-        videos, entries, annotated = read_lists(self._installed(), self._files(), self.config.frame_counts_column)
+        config = self.config
+        videos, entries, annotated = read_lists(
+            self._installed(), self._files(), config.frame_counts_column, config.interval
+        )
         kept = self._located(videos, entries) if self.config.videos == "required" else videos
         if self.config.subset == "all":
             return kept, notes(kept, annotated), None
@@ -121,7 +131,7 @@ class Dataset(BaseDataset):
     def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
         """The videos that have a file, with its path."""
         root = self._installed()
-        files = index(root)
+        files = index(root, self.config.follow_links)
         paths, missing, problems = locate(files, entries)
         if self.config.subset == "all" and len(missing) == len(entries):
             problems.append(f"none of the {len(entries):,} listed videos is there")
@@ -170,13 +180,16 @@ def _find(root: Path, given: str | None, names: Sequence[str], problems: list[st
     return next(iter(found.values()), places[0])
 
 
-def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[list[Video], list[Entry], set[str]]:
+def read_lists(
+    root: Path, files: dict[str, list[Path]], column: str, rule: str = "one_based_inclusive"
+) -> tuple[list[Video], list[Entry], set[str]]:
     """Read and join the lists.
 
     Args:
         root: named in errors.
         files: paths by role, as in `WHAT`.
         column: of frame counts in a CSV.
+        rule: how the annotation counts frames.
 
     Returns: videos without paths, their list entries (same order), keys of the annotated ones.
     Raises: DatasetError with every problem of every list.
@@ -184,7 +197,7 @@ def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[l
     problems: list[str] = []
     train = read_split(files["train"][0], problems)
     test = read_split(files["test"][0], problems)
-    annotations = read_annotation(files["annotation"][0], problems)
+    annotations = read_annotation(files["annotation"][0], problems, rule)
     counts: dict[str, int] = {key(a.video_id): a.n_frames for a in annotations if a.n_frames is not None}
     for path in files["frame_counts"]:
         counts |= read_frame_counts(path, column, problems)

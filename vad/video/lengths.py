@@ -82,12 +82,20 @@ def constant_rate(n_frames: int, fps: float) -> FrameTimes:
     return FrameTimes(np.arange(n_frames, dtype=np.int64) * rate.denominator, Fraction(1, rate.numerator))
 
 
+def coded_frames(path: Path) -> int:
+    """Frames of a video file as counted by its packets; what its header states is not used.
+
+    Raises: MediaError.
+    """
+    return ask("times", path, Rules())["packets"]
+
+
 def frames_of(path: Path, expected: int) -> int:
     """Frames of a video file, decoded only if neither its header nor its packets confirm the expected number.
 
     Raises: MediaError for a file that cannot be read completely.
     """
-    if ask("count", path, Rules()) == expected or ask("times", path, Rules())["packets"] == expected:
+    if ask("count", path, Rules()) == expected or coded_frames(path) == expected:
         return expected
     reader = IsolatedReader(path, SMALL, SMALL, Rules())
     return sum(1 for _ in reader.frames())
