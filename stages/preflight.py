@@ -180,13 +180,28 @@ def _problems(installed: Installed) -> Iterator[str]:
             if braces:
                 where = f"data set {dataset}: braces in paths mean wildcards to Snakemake"
                 yield listing(where, braces, "Rename these files or folders.")
-            uncounted = [v.video_id for v in videos if v.split == "test" and v.n_frames is None]
-            if installed.imported(features) and installed.vectors_entry(features)["rows"] == "bag" and uncounted:
-                yield listing(
-                    f"features {features} with data set {dataset}: rows are parts of a whole video of unknown length",
-                    [f"{video_id}: no frame count" for video_id in uncounted],
-                    f"State frames per video: set datasets.{dataset}.frame_counts to a file that has them.",
-                )
+            if installed.imported(features):
+                yield from _published(installed, features, dataset, videos)
+
+
+def _published(installed: Installed, features: str, dataset: str, videos: Sequence[Video]) -> Iterator[str]:
+    """What is wrong with published features for the videos of a data set."""
+    where = f"features {features} with data set {dataset}"
+    counts = {video.video_id: video.n_frames for video in videos}
+    if problems := installed.imported_features(features).examine(counts):
+        yield listing(where, problems, f"Correct features.{features}, or the frame counts of datasets.{dataset}.")
+    tested = [video for video in videos if video.split == "test"]
+    uncounted = [video.video_id for video in tested if video.n_frames is None]
+    bag = installed.vectors_entry(features)["rows"] == "bag"
+    # Where a video lies there, features are placed in its decoded frames, or by whole segments from its start.
+    unplaced = any(video.intervals and not video.path for video in tested)
+    if uncounted and (bag or unplaced):
+        what = "rows are parts of a whole video" if bag else "the test list has intervals in frames of a video"
+        yield listing(
+            f"{where}: {what} of unknown length",
+            [f"{video_id}: no frame count" for video_id in uncounted],
+            f"State frames per video: set datasets.{dataset}.frame_counts to a file that has them.",
+        )
 
 
 def _absent(installed: Installed) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from vad.artefacts.files import sha256
 from vad.datasets._base import Available, BaseDataset, SearchedSettings
 from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
 from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
-from vad.errors import DatasetError, listing
+from vad.errors import DatasetError, first_of, listing
 from vad.splits.video import Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
@@ -126,7 +126,10 @@ class Dataset(BaseDataset):
             )
         kept = [video for video in kept if available is None or available(video)]
         subset = subset_words(kept, videos)
-        return kept, [*notes(kept, annotated), subset], subset
+        there = {video.video_id for video in kept}
+        absent = [video.video_id for video in videos if video.video_id not in there]
+        left_out = [f"left out: {first_of(absent)}"] if absent else []
+        return kept, [*notes(kept, annotated), subset, *left_out], subset
 
     def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
         """The videos that have a file, with its path."""
