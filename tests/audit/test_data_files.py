@@ -1,6 +1,7 @@
 """Files of other programs and names of the field: what is data is read, what is not is named, and nothing is run."""
 
 import collections
+import contextlib
 import json
 import pickle
 from pathlib import Path
@@ -66,7 +67,9 @@ def test_crops_in_a_list_are_one_video(official: OfficialList, tmp_path: Path) -
         read_order(tmp_path / "other", official)
 
 
-@pytest.mark.parametrize("name", ["{}_i3d.npy", "{}.mp4.npy", "{}_pred.npy", "scores-{}.json", "{}.pkl", "{}.pt", "{}.mat"])
+@pytest.mark.parametrize(
+    "name", ["{}_i3d.npy", "{}.mp4.npy", "{}_pred.npy", "scores-{}.json", "{}.pkl", "{}.pt", "{}.mat"]
+)
 def test_folders_of_the_field(official: OfficialList, tmp_path: Path, name: str) -> None:
     """One file for each video, under any name and in any form that is data."""
     import torch
@@ -97,7 +100,11 @@ def test_one_file_of_another_program(official: OfficialList, tmp_path: Path, for
     value = scores if by_video else joined(scores, official.ids)
     path = tmp_path / f"scores.{form}"
     if form == "json":
-        path.write_text(json.dumps({n: s.tolist() for n, s in scores.items()} if by_video else joined(scores, official.ids).tolist()))
+        path.write_text(
+            json.dumps(
+                {n: s.tolist() for n, s in scores.items()} if by_video else joined(scores, official.ids).tolist()
+            )
+        )
     elif form == "pkl":
         path.write_bytes(pickle.dumps(value))
     elif form == "npy":
@@ -110,7 +117,8 @@ def test_one_file_of_another_program(official: OfficialList, tmp_path: Path, for
 
     assert (set(scores) if by_video else set()) == set(found.arrays)
     vector = joined(dict(found.arrays), official.ids) if by_video else found.vector
-    assert vector is not None and np.allclose(joined(scores, official.ids), vector)
+    assert vector is not None
+    assert np.allclose(joined(scores, official.ids), vector)
 
 
 def test_labels_by_video(official: OfficialList, tmp_path: Path) -> None:
@@ -159,7 +167,9 @@ def test_a_pickle_runs_nothing(official: OfficialList, tmp_path: Path, name: str
 
 
 numbers = st.floats(allow_nan=False) | st.integers(-(2**60), 2**60) | st.text(max_size=5) | st.booleans() | st.none()
-data = st.recursive(numbers, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4))
+data = st.recursive(
+    numbers, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+)
 
 
 @given(data, st.integers(0, pickle.HIGHEST_PROTOCOL))
@@ -171,7 +181,8 @@ def test_pickled_data_comes_back(tmp_path_factory: pytest.TempPathFactory, value
     found = load_pickle(path)
 
     assert value == found[0]
-    assert np.array_equal(array, found[1]) and found[2] == 1 and found[3] == {"a": 1}
+    assert np.array_equal(array, found[1])
+    assert [1, {"a": 1}] == found[2:]
 
 
 @given(st.binary(max_size=200))
@@ -179,7 +190,5 @@ def test_any_bytes_are_data_or_an_error(tmp_path_factory: pytest.TempPathFactory
     """No pickle, whatever its bytes, brings anything but its own error out of the reader."""
     path = tmp_path_factory.getbasetemp() / "any.pkl"
     path.write_bytes(content)
-    try:
+    with contextlib.suppress(ValueError):
         load_pickle(path)
-    except ValueError as error:
-        assert "not readable as pickled data" in str(error)

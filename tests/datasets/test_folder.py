@@ -421,10 +421,13 @@ def test_numbering_of_images(names: list[str], problem: str) -> None:
     """Lost, doubled and unnumbered frames are noticed: each would shift the labels behind it."""
     found = numbering_problem(names)
 
-    assert found.startswith(problem) and bool(found) == bool(problem)
+    assert found.startswith(problem)
+    assert bool(found) == bool(problem)
 
 
-@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30, unique=True), st.sampled_from(["", "2023-01-05_", "cam2_"]))
+@given(
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=30, unique=True), st.sampled_from(["", "2023-01-05_", "cam2_"])
+)
 def test_images_that_pass_are_read_in_the_order_of_their_numbers(numbers: list[int], prefix: str) -> None:
     """Whatever the names: the order that was checked is the order in which the images are read."""
     names = [f"{prefix}{number}.jpg" for number in numbers]
@@ -471,9 +474,7 @@ def test_intervals_need_images_that_can_be_placed(
         ("one_based_inclusive", (141, 150)),
     ],
 )
-def test_seconds_go_through_the_time_of_each_frame(
-    tmp_path: Path, rule: str, expected: tuple[float, float]
-) -> None:
+def test_seconds_go_through_the_time_of_each_frame(tmp_path: Path, rule: str, expected: tuple[float, float]) -> None:
     """A phone's video of 4 s at 30 and 8 s at 5 frames a second: second 8 to 10 is 10 frames, by any rule."""
     pts = [*range(0, 480, 4), *range(480, 1440, 24)]  # of 120 a second
     root = folder(tmp_path, "video,split,label,start,end,unit\na,train,0,,,\nvfr,test,1,8,10,second\n", ["a.mp4"])

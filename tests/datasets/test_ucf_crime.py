@@ -440,7 +440,9 @@ def test_a_list_that_counts_from_zero_is_seen_when_it_is_read(tmp_path: Path) ->
     first = next(v for v in dataset.videos() if v.video_id == "Abuse028_x264")
 
     assert "Temporal_Anomaly_Annotation.txt:1:" in failure(root)
-    assert "starts at 0, but frames count from 1. Set interval of this data set to zero_based_half_open" in failure(root)
+    assert "starts at 0, but frames count from 1. Set interval of this data set to zero_based_half_open" in failure(
+        root
+    )
     assert ("zero_based_half_open", ((0, 240),)) == (dataset.interval_rule, first.intervals)
 
 
@@ -458,7 +460,8 @@ def test_every_segment_that_is_read_marks_a_frame(
     read = read_annotation(path, problems, rule)
     given: Any = rule
     labels = [
-        frame_labels([Annotation(e.video_id, 9, e.intervals, given)], Convention())["Abuse001_x264"].labels for e in read
+        frame_labels([Annotation(e.video_id, 9, e.intervals, given)], Convention())["Abuse001_x264"].labels
+        for e in read
     ]
 
     assert len(problems) + len(read) == 1

@@ -371,8 +371,9 @@ def test_a_bag_that_is_read_as_segments_asks(tmp_path: Path) -> None:
         save(tmp_path / f"v{number}.npy", np.ones((32, 4)))
     names: dict[str, int | None] = {f"v{number}": None for number in range(5)}
 
-    assert "all 5 files have 32 rows, whatever the length of the video. Set rows: bag and bag_rows: 32" in (
-        extractor(tmp_path).examine(names)[0]
+    assert (
+        "all 5 files have 32 rows, whatever the length of the video. Set rows: bag and bag_rows: 32"
+        in (extractor(tmp_path).examine(names)[0])
     )
     assert [] == extractor(tmp_path, rows="bag").examine(names)
     assert [] == extractor(tmp_path).examine(dict.fromkeys(names, 500))

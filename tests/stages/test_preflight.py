@@ -129,7 +129,11 @@ def test_published_features_are_looked_at_before_any_work(tmp_path: Path, monkey
     assert "120 rows for 1588 frames, expected 100" in misfit
     assert not imported(tmp_path, 100, counts, "rows: segments")
     assert not imported(tmp_path, 120, f"{counts}, subset: available", "misfits: leave_out")
-    facts = Plan.read(Path("params.yaml")).installed.dataset("u").facts(lambda video: video.video_id != "Normal_Videos004_x264")
+    facts = (
+        Plan.read(Path("params.yaml"))
+        .installed.dataset("u")
+        .facts(lambda video: video.video_id != "Normal_Videos004_x264")
+    )
     assert "left out: Normal_Videos004_x264" in facts["notes"]
 
 

@@ -16,10 +16,18 @@ from vad.schema.evaluate import Bootstrap
 
 def add_flags(flags: argparse.ArgumentParser) -> None:
     """Add the flags of the verb to a parser."""
-    flags.add_argument("scores", type=Path, help="folder, .npz, .npy, .csv, .txt, .json, .pkl, .pt or .mat of scores, or a published ROC .mat")
+    flags.add_argument(
+        "scores",
+        type=Path,
+        help="folder, .npz, .npy, .csv, .txt, .json, .pkl, .pt or .mat of scores, or a published ROC .mat",
+    )
     flags.add_argument("--dataset", help="entry of `datasets` in params.yaml")
     flags.add_argument("--videos", type=Path, help="for one vector: list of its videos, in its order")
-    flags.add_argument("--labels", type=Path, help="frame labels that came with the scores: one vector of all videos, or a folder of them")
+    flags.add_argument(
+        "--labels",
+        type=Path,
+        help="frame labels that came with the scores: one vector of all videos, or a folder of them",
+    )
     flags.add_argument("--frames", type=Path, help="true number of frames of each video, where no list states it")
     flags.add_argument("--params", type=Path, default=Path("params.yaml"))
     flags.add_argument("--resamples", type=int, default=1000, help="bootstrap resamples; 0 = no intervals")

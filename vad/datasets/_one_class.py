@@ -51,7 +51,8 @@ class OneClassSettings(UserSettings):
         default_factory=Validation, description="normal train sequences held back for selection"
     )
     interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
-        default="one_based_inclusive", description="how intervals in MATLAB files count frames; the published ones from 1"
+        default="one_based_inclusive",
+        description="how intervals in MATLAB files count frames",
     )
 
 
@@ -125,7 +126,11 @@ class OneClassDataset(BaseDataset):
 
     @cached_property
     def _sequences(self) -> list[StoredSequence]:
-        """All sequences, train first.
+        """All sequences, train first; see `_find`."""
+        return self._find()
+
+    def _find(self) -> list[StoredSequence]:
+        """All sequences as they are stored, train first.
 
         Raises: DatasetError with every lost sequence and frame.
         """
@@ -208,7 +213,7 @@ class OneClassDataset(BaseDataset):
 def _video(sequence: StoredSequence, source: str, marks: Marks) -> Video:
     """The row of the split table."""
     test = sequence.split == "test"
-    label = int(test and bool(marks[sequence.video_id].any() if sequence.video_id in marks else True))
+    label = int(bool(marks[sequence.video_id].any()) if sequence.video_id in marks else test and not marks)
     return Video(
         video_id=sequence.video_id,
         path=sequence.path,

@@ -1,4 +1,4 @@
-"""For Ped2 and Avenue: frame labels in the forms that circulate: one vector, MATLAB intervals, pixel masks.
+"""For data sets of one class: frame labels in the forms that circulate: one vector, MATLAB intervals, pixel masks.
 
 Each reader gives one array per test sequence, by id, and adds what is wrong to the caller's list of problems.
 """
@@ -133,7 +133,9 @@ def _intervals_in_rows(cells: Sequence[Int64[np.ndarray, "rows columns"]]) -> bo
     telling = {cell.shape for cell in cells if cell.size and cell.shape != (2, 2) and cell.shape != (2, 1)}
     tall = {shape for shape in telling if shape[1] == 2}
     if tall and telling - tall:
-        raise ValueError(f"cells of shapes {min(tall)} and {min(telling - tall)} are mixed: intervals in rows or columns?")
+        raise ValueError(
+            f"cells of shapes {min(tall)} and {min(telling - tall)} are mixed: intervals in rows or columns?"
+        )
     return bool(tall)
 
 
@@ -174,7 +176,7 @@ def of_mask_images(folders: Mapping[str, Path], sequences: Sequence[StoredSequen
             marks[sequence.video_id] = np.array([np.asarray(Image.open(path)).any() for path in images], np.uint8)
         except (OSError, SyntaxError, ValueError) as error:
             problems.append(f"{folders[sequence.video_id]}: a mask cannot be read ({error})")
-    return _fitting(marks, "masks", sequences, problems)
+    return fitting(marks, "masks", sequences, problems)
 
 
 def of_mask_volumes(files: Mapping[str, Path], sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
@@ -186,10 +188,10 @@ def of_mask_volumes(files: Mapping[str, Path], sequences: Sequence[StoredSequenc
             marks[sequence.video_id] = np.array([np.asarray(cell).any() for cell in cells], np.uint8)
         except (OSError, ValueError, TypeError) as error:
             problems.append(f"{files[sequence.video_id]}: no cell array `volLabel` of masks ({error})")
-    return _fitting(marks, "masks", sequences, problems)
+    return fitting(marks, "masks", sequences, problems)
 
 
-def _fitting(marks: Marks, what: str, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
+def fitting(marks: Marks, what: str, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
     """Marks of the right length; the others are problems."""
     for sequence in (sequence for sequence in sequences if sequence.video_id in marks):
         if (count := len(marks[sequence.video_id])) != sequence.n_frames:

@@ -3,19 +3,21 @@
 A split list has one `Class/Name_x264.mp4` a line; the annotation has `Name.mp4 Class s1 e1 s2 e2` (6 fields)
 or `Class/Name.mp4 n_frames Class s1 e1 s2 e2` (7 fields). CRLF, UTF-16, a byte-order mark, blank lines, trailing
 blanks, `./` in front, lower case, a missing extension, a missing `_x264` and a missing folder are accepted; names that
-could leave the folder or reach a shell are not. Every reader appends its problems, with line numbers, to the caller's list.
+could leave the folder or reach a shell are not. Every reader appends its problems, with line
+numbers, to the caller's list.
 """
 
 import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from vad.datasets._text import encoding_of
 from vad.errors import nearest
-from vad.splits.video import Intervals, is_id
+from vad.splits.video import Intervals, is_id, safe_name
 from vad.video.files import VIDEO_SUFFIXES
 
 CLASSES = (
@@ -58,9 +60,10 @@ class Annotation(Entry):
 E = TypeVar("E", bound=Entry)
 
 
+@lru_cache(2**14)
 def key(video_id: str) -> str:
-    """The part of a video's name that all spellings share, in lower case: everything but `_x264`."""
-    return video_id.lower().removesuffix("_x264")
+    """The part of a video's name that all spellings share: in lower case, as an id, without `_x264`."""
+    return safe_name(video_id).lower().removesuffix("_x264")
 
 
 def lines(path: Path, problems: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -48,7 +48,8 @@ class Config(SearchedSettings):
         default=None, description="temporal annotation; null = its two official names likewise"
     )
     interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
-        default="one_based_inclusive", description="how the annotation counts frames; the official one from 1, inclusive"
+        default="one_based_inclusive",
+        description="how the annotation counts frames; the official one from 1, inclusive",
     )
     frame_counts: str | list[str] | None = Field(
         default=None,

@@ -15,7 +15,9 @@ _CROP = re.compile(r"(.+)__(\d+)", re.ASCII)
 OTHERS = {
     ".npy": "set format: npy",
     ".txt": "set format: sultani_text if it is text of numbers",
-    **dict.fromkeys((".npz", ".h5", ".hdf5", ".pkl", ".pickle", ".pt", ".pth", ".mat", ".csv"), "save its array as .npy"),
+    **dict.fromkeys(
+        (".npz", ".h5", ".hdf5", ".pkl", ".pickle", ".pt", ".pth", ".mat", ".csv"), "save its array as .npy"
+    ),
 }
 """Suffixes of files that may hold features, and how to have them read."""
 

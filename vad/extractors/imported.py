@@ -162,7 +162,9 @@ class Extractor(BaseExtractor):
             self._bounds(path, shape.rows, n_frames)
         except FeatureError as error:
             known = video_id.lower().removesuffix("_x264") in RATE_ERRATA
-            return str(error) + (" A known erratum of this video: counted at 25 or 30 frames a second." if known else "")
+            return str(error) + (
+                " A known erratum of this video: counted at 25 or 30 frames a second." if known else ""
+            )
         return ""
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:

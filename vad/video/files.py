@@ -92,7 +92,9 @@ def numbering_problem(names: Iterable[str]) -> str:
             return f"{twin} and {name} have the same number"
     pairs = list(pairwise(numbers))
     if falls := [(numbers[a], numbers[b]) for a, b in pairs if b < a]:
-        return f"{falls[0][1]} is read after {falls[0][0]}: the first number that differs in names (a date?) orders them"
+        return (
+            f"{falls[0][1]} is read after {falls[0][0]}: the first number that differs in names (a date?) orders them"
+        )
     least = min((b - a for a, b in pairs), default=0)
     jumps = [a for a, b in pairs if b - a > least]
     return f"frames are missing after {numbers[jumps[0]]}" if jumps else ""
