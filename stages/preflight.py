@@ -222,8 +222,13 @@ def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) ->
     for split in (split for split, size in lists if not size):
         yield f"no {split} videos, for variants {', '.join(variants)}"
     if train:
-        parts = _parts(installed.dataset(dataset), train)
+        plugin = installed.dataset(dataset)
+        parts = _parts(plugin, train)
         yield from (problem for name, variant in variants.items() for problem in _lacking(name, variant, parts))
+        boxed = plugin.boxed()
+        for name, variant in variants.items():
+            if variant.train.select_by == "validation_frame_auc" and not boxed:
+                yield f"variant {name}: validation_frame_auc needs boxes of the train list. Set boxes of this data set"
 
 
 def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[int]]:
@@ -238,7 +243,7 @@ def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[in
 def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> Iterator[str]:
     """The labels that a variant's training needs and a part does not have."""
     supervision = registry.supervision(vad.models, variant.model)
-    by_label = variant.train.select_by in ("video_auc", "video_ap")
+    by_label = variant.train.select_by in ("video_auc", "video_ap", "validation_frame_auc")
     needs = {
         "fit": [0, 1] if supervision == "weak" else [0] if supervision == "normal_only" else [],
         "validation": [0, 1] if supervision == "weak" or by_label else [0] if supervision == "normal_only" else [],

@@ -15,7 +15,7 @@ from vad.artefacts.files import locked
 from vad.errors import StorageError, VadError, listing
 from vad.ledger.records import Job
 from vad.schema.train import Train
-from vad.splits.tables import read_train
+from vad.splits.tables import VALIDATION_BOXES, read_intervals, read_train
 
 if TYPE_CHECKING:
     from vad.engine.train_run import VariantTraining
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None) -> None:
     args = flags.parse_args(argv)
     table = read_train(args.videos)
     files = [args.features / file_name(video_id) for video_id in table["video_id"]]
+    boxes = args.videos.with_name(VALIDATION_BOXES)
     copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
 
     turn = Turn()
@@ -46,7 +47,8 @@ def main(argv: Sequence[str] | None) -> None:
         # Torch takes seconds to import: only a job that has work to do waits for it.
         from vad.engine.train_run import VariantTraining
 
-        return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out)
+        marked = read_intervals(boxes)
+        return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out, marked)
 
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}
@@ -54,7 +56,8 @@ def main(argv: Sequence[str] | None) -> None:
         try:
             for seed in args.seeds:
                 out = args.out / f"seed{seed}"
-                job = Job("train", out, args.section, args.code, [args.videos, *files, *chain(*copies)], {"seed": seed})
+                sources = [args.videos, *files, *chain(*copies), *[boxes] * boxes.is_file()]
+                job = Job("train", out, args.section, args.code, sources, {"seed": seed})
                 job.take_back()
                 was_there = out.is_dir()
                 try:

@@ -17,7 +17,7 @@ from vad import registry
 from vad.datasets._frame_labels import read_frame_labels
 from vad.errors import DatasetError
 from vad.schema.base import Arithmetic, Section
-from vad.splits.video import Validation, Video
+from vad.splits.video import Intervals, Validation, Video
 
 Available = Callable[[Video], bool]
 """Whether a video may be kept; asked by a data set that keeps only videos whose features are there."""
@@ -115,6 +115,15 @@ class BaseDataset:
         Raises: DatasetError for a file that does not hold one label a frame.
         """
         return read_frame_labels(self._installed() / video.frame_labels, None)
+
+    def boxed(self) -> dict[str, Intervals]:
+        """Frames near a box that a person drew, from 0, ends excluded, by video id. By default none.
+
+        Those of the validation part may choose an epoch; those of the test list are compared with its labels.
+
+        Raises: DatasetError with every problem of the boxes.
+        """
+        return {}
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """What was read, for facts.json.

@@ -15,10 +15,11 @@ from pydantic import Field
 
 from vad.artefacts.files import sha256
 from vad.datasets._base import Available, BaseDataset, SearchedSettings
+from vad.datasets._ucf_boxes import intervals_near, read_boxes
 from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
 from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
 from vad.errors import DatasetError, first_of, listing
-from vad.splits.video import Video
+from vad.splits.video import Intervals, Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
 TRAIN_NAMES = ("Anomaly_Train.txt",)
@@ -34,6 +35,7 @@ WHAT = {
     "test": "list of test videos",
     "annotation": "temporal annotation of the test videos",
     "frame_counts": "stated frame counts",
+    "boxes": "boxes that people drew",
 }
 
 
@@ -56,6 +58,11 @@ class Config(SearchedSettings):
         description="file(s) stating frame counts, for features without videos: CSV or `path n_frames` text",
     )
     frame_counts_column: str = Field(default="n_frames", description="column of a CSV of frame counts")
+    boxes: str | list[str] | None = Field(
+        default=None,
+        description="file(s) of boxes that people drew, CSV with video,frame or a pickle: those of the validation part"
+        " let train.select_by be validation_frame_auc, those of the test list become the row human_box",
+    )
     videos: Literal["required", "absent"] = Field(
         default="required",
         description="absent = only imported features are used, no video files are looked for",
@@ -97,6 +104,34 @@ class Dataset(BaseDataset):
         """
         return self._table(available)[0]
 
+    def boxed(self) -> dict[str, Intervals]:
+        """The frames near a box of each video that has one.
+
+        Raises: DatasetError for boxes of unknown videos, and for anomalous train videos without any.
+        """
+        problems: list[str] = []
+        frames: dict[str, set[int]] = {}
+        for path in self._files()["boxes"]:
+            for name, found in read_boxes(path, problems).items():
+                frames.setdefault(name, set()).update(found)
+        if not frames and not problems:
+            return {}
+        listed = {key(video.video_id): video for video in self._lists_joined[0]}
+        problems += [f"boxes of {name}, which no list names" for name in frames if name not in listed]
+        anomalous = [one for one in listed.values() if one.split == "train" and one.label]
+        if any(key(one.video_id) in frames for one in anomalous):
+            bare = [one.video_id for one in anomalous if key(one.video_id) not in frames]
+            problems += [f"{name}: an anomalous train video without boxes" for name in bare]
+        if problems:
+            raise DatasetError(listing(str(self.root), problems, "Correct boxes of this data set."))
+        return {listed[name].video_id: intervals_near(found) for name, found in frames.items()}
+
+    @property
+    def _lists_joined(self) -> tuple[list[Video], list[Entry], set[str]]:
+        """Videos, entries and annotated keys of all lists."""
+        config = self.config
+        return read_lists(self._installed(), self._files(), config.frame_counts_column, config.interval)
+
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """What was read: sha256 of each list, whether it is the official file, what to know about the videos.
 
@@ -114,10 +149,7 @@ class Dataset(BaseDataset):
 
     def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
         """Videos, notes and the words for the subset."""
-        config = self.config
-        videos, entries, annotated = read_lists(
-            self._installed(), self._files(), config.frame_counts_column, config.interval
-        )
+        videos, entries, annotated = self._lists_joined
         kept = self._located(videos, entries) if self.config.videos == "required" else videos
         if self.config.subset == "all":
             return kept, notes(kept, annotated), None
@@ -154,12 +186,14 @@ class Dataset(BaseDataset):
         """
         root, config = self._installed(), self.config
         counts = [config.frame_counts] if isinstance(config.frame_counts, str) else config.frame_counts or []
+        boxes = [config.boxes] if isinstance(config.boxes, str) else config.boxes or []
         problems: list[str] = []
         files = {
             "train": [_find(root, config.train_list, TRAIN_NAMES, problems)],
             "test": [_find(root, config.test_list, TEST_NAMES, problems)],
             "annotation": [_find(root, config.annotation, ANNOTATION_NAMES, problems)],
             "frame_counts": [_find(root, name, (), problems) for name in counts],
+            "boxes": [_find(root, name, (), problems) for name in boxes],
         }
         if problems:
             raise DatasetError(

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
@@ -71,6 +71,8 @@ class Part:
     """The same videos with changed pictures, in the same order: only for the fit part."""
     bags: Float[np.ndarray, "bags segments dim *space"] | None = None
     """The bags of all crops of all videos in one array, where they were made while the files were read."""
+    frame_auc: Callable[[VideoModel], float] | None = None
+    """Of the frames of the validation part, where these have labels (`vad.engine.validation_frames`)."""
     identity: str = ""
     """A hash of the content of the feature files; empty for features that come from no file."""
 

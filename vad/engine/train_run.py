@@ -1,6 +1,7 @@
 """Train the runs of a variant: features are read once, then each seed is trained and written to its own folder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from vad.engine.build import build, on_device
 from vad.engine.kept_epochs import EpochKeeper
 from vad.engine.parts import Part, part_of, with_copies
 from vad.engine.train import train
+from vad.engine.validation_frames import ValidationFrames
 from vad.models._base import VideoModel
 from vad.schema.train import Train
+from vad.splits.video import Intervals
 
 
 class VariantTraining:
@@ -32,6 +35,7 @@ class VariantTraining:
         files: Sequence[Path],
         copies: Sequence[Sequence[Path]] = (),
         folder: Path | None = None,
+        marked: Mapping[str, Intervals] | None = None,
     ) -> None:
         """Read the features of both parts.
 
@@ -42,6 +46,7 @@ class VariantTraining:
             files: the feature files of these videos, in the same order.
             copies: for each copy the feature files of the videos of part `fit`, in the same order.
             folder: where large arrays may lie for the time of the process (see `vad.engine.parts.part_of`).
+            marked: anomalous frames of the validation videos by id, from 0, ends excluded; None = not known.
 
         Raises: ArtefactError or FeatureError for a damaged feature file.
         """
@@ -49,6 +54,9 @@ class VariantTraining:
         self.dim = read_features(files[0]).dim
         model = self._new_model(0)
         self.fit, self.validation = (self._read(model, part, videos, files) for part in ("fit", "validation"))
+        if marked is not None:
+            held = [path for path, part in zip(files, videos["part"], strict=True) if part == "validation"]
+            self.validation = replace(self.validation, frame_auc=ValidationFrames(held, marked).frame_auc)
         self.fit = with_copies(self.fit, [self._part(model, "fit", paths, self.fit.labels) for paths in copies])
 
     def _new_model(self, seed: int) -> VideoModel:

@@ -26,8 +26,10 @@ class Train(Section):
     steps_per_epoch: Count | None = Field(None, description="optimiser steps per epoch; null = one pass over the data")
     batch: Count = Field(description="videos per class (weak supervision) or windows (normal only) per step")
     grad_clip: Positive | None = Field(None, description="largest gradient norm; null = off")
-    select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
-        "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
+    select_by: Literal["video_auc", "video_ap", "validation_frame_auc", "validation_loss", "last"] = Field(
+        "video_auc",
+        description="validation criterion that chooses the epoch; validation_frame_auc needs frame labels of the"
+        " validation part (datasets.*.boxes); last = keep the last epoch",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where training and scoring run; auto = cuda if there is one; cuda without one is an error"
