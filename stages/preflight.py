@@ -184,13 +184,28 @@ def _problems(installed: Installed) -> Iterator[str]:
             if braces:
                 where = f"data set {dataset}: braces in paths mean wildcards to Snakemake"
                 yield listing(where, braces, "Rename these files or folders.")
-            uncounted = [v.video_id for v in videos if v.split == "test" and v.n_frames is None]
-            if installed.imported(features) and installed.vectors_entry(features)["rows"] == "bag" and uncounted:
-                yield listing(
-                    f"features {features} with data set {dataset}: rows are parts of a whole video of unknown length",
-                    [f"{video_id}: no frame count" for video_id in uncounted],
-                    f"State frames per video: set datasets.{dataset}.frame_counts to a file that has them.",
-                )
+            if installed.imported(features):
+                yield from _published(installed, features, dataset, videos)
+
+
+def _published(installed: Installed, features: str, dataset: str, videos: Sequence[Video]) -> Iterator[str]:
+    """What is wrong with published features for the videos of a data set."""
+    where = f"features {features} with data set {dataset}"
+    counts = {video.video_id: video.n_frames for video in videos}
+    if problems := installed.imported_features(features).examine(counts):
+        yield listing(where, problems, f"Correct features.{features}, or the frame counts of datasets.{dataset}.")
+    tested = [video for video in videos if video.split == "test"]
+    uncounted = [video.video_id for video in tested if video.n_frames is None]
+    bag = installed.vectors_entry(features)["rows"] == "bag"
+    # Where a video lies there, features are placed in its decoded frames, or by whole segments from its start.
+    unplaced = any(video.intervals and not video.path for video in tested)
+    if uncounted and (bag or unplaced):
+        what = "rows are parts of a whole video" if bag else "the test list has intervals in frames of a video"
+        yield listing(
+            f"{where}: {what} of unknown length",
+            [f"{video_id}: no frame count" for video_id in uncounted],
+            f"State frames per video: set datasets.{dataset}.frame_counts to a file that has them.",
+        )
 
 
 def _absent(installed: Installed) -> Iterator[tuple[str, str]]:
@@ -223,8 +238,13 @@ def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) ->
     for split in (split for split, size in lists if not size):
         yield f"no {split} videos, for variants {', '.join(variants)}"
     if train:
-        parts = _parts(installed.dataset(dataset), train)
+        plugin = installed.dataset(dataset)
+        parts = _parts(plugin, train)
         yield from (problem for name, variant in variants.items() for problem in _lacking(name, variant, parts))
+        boxed = plugin.boxed()
+        for name, variant in variants.items():
+            if variant.train.select_by == "validation_frame_auc" and not boxed:
+                yield f"variant {name}: validation_frame_auc needs boxes of the train list. Set boxes of this data set"
 
 
 def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[int]]:
@@ -237,7 +257,11 @@ def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[in
 def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> Iterator[str]:
     """The labels that a variant's training needs and a part does not have."""
     supervision = registry.supervision(vad.models, variant.model)
-    by_label = isinstance(variant.train, Train) and variant.train.select_by in ("video_auc", "video_ap")
+    by_label = isinstance(variant.train, Train) and variant.train.select_by in (
+        "video_auc",
+        "video_ap",
+        "validation_frame_auc",
+    )
     needs = {
         "fit": [0, 1] if supervision == "weak" else [0] if supervision == "normal_only" else [],
         "validation": [0, 1] if supervision == "weak" or by_label else [0] if supervision == "normal_only" else [],

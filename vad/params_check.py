@@ -178,7 +178,7 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
     if "weights" in (train := _mapping(entry.get("train"))):
         return
     select_by = train.get("select_by", Train.model_fields["select_by"].default)
-    if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap"):
+    if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap", "validation_frame_auc"):
         yield (
             f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
             " videos only. Set validation_loss or last"

@@ -138,7 +138,9 @@ class Installed:
     def _available(self, dataset: str) -> Callable[[Video], bool]:
         """Answers whether every imported feature table that is used with a data set has a video."""
         tables = [self.imported_features(f) for f, d in self.pairs if d == dataset and self.imported(f)]
-        return lambda video: all(table.has(video.video_id) for table in tables)
+        return lambda video: all(
+            table.has(video.video_id, video.n_frames if video.split == "train" else None) for table in tables
+        )
 
     # -- features ----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from stages.room import command_line, make, parser, settings
 from vad.artefacts.files import read_json, write_array
 from vad.datasets._base import BaseDataset, load_dataset
 from vad.ledger.records import Job
-from vad.splits.tables import write_tables
+from vad.splits.tables import TEST_BOXES, VALIDATION_BOXES, read_train, write_intervals, write_tables
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -43,6 +43,11 @@ def _tables(dataset: BaseDataset, available: Sequence[Path], out: Path) -> None:
         facts=dataset.facts(keep),
         same_side=dataset.same_side,
     )
+    boxed, train = dataset.boxed(), read_train(out / "train.csv")
+    held_back = set(train.loc[train["part"] == "validation", "video_id"])
+    tested = {video.video_id for video in videos if video.split == "test"}
+    for name, ids in ((VALIDATION_BOXES, held_back), (TEST_BOXES, tested)):
+        write_intervals(out / name, {video_id: boxed[video_id] for video_id in ids & boxed.keys()})
 
 
 if __name__ == "__main__":

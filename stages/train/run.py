@@ -16,7 +16,7 @@ from vad.errors import StorageError, VadError, listing
 from vad.ledger.arithmetic import threads_of
 from vad.ledger.records import Job
 from vad.schema.train import Imported, Train
-from vad.splits.tables import in_part, read_train
+from vad.splits.tables import VALIDATION_BOXES, in_part, read_intervals, read_train
 
 if TYPE_CHECKING:
     from vad.engine.import_run import VariantImport
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None) -> None:
     threads = threads_of(args.threads)
     table = read_train(args.videos)
     files = [args.features / file_name(video_id) for video_id in table["video_id"]]
+    boxes = args.videos.with_name(VALIDATION_BOXES)
     copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
 
     plan = schedule(settings(args.section)["train"])
@@ -53,7 +54,8 @@ def main(argv: Sequence[str] | None) -> None:
         # Torch takes seconds to import: only a job that has work to do waits for it.
         from vad.engine.train_run import VariantTraining
 
-        return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out)
+        marked = read_intervals(boxes)
+        return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out, marked)
 
     @cache
     def importing() -> "VariantImport":
@@ -76,7 +78,7 @@ def main(argv: Sequence[str] | None) -> None:
             for seed in args.seeds:
                 out = args.out / f"seed{seed}"
                 weights = given_weights(plan, args.starts, seed)
-                inputs = [args.videos, *files, *chain(*copies), *weights]
+                inputs = [args.videos, *files, *chain(*copies), *weights, *[boxes] * boxes.is_file()]
                 facts = {"seed": seed, **({"threads": threads} if threads > 1 else {})}
                 job = Job("train", out, args.section, args.code, inputs, facts)
                 job.take_back()

@@ -156,10 +156,10 @@ def test_many_problems_are_counted(official: OfficialList, tmp_path: Path) -> No
 
 
 def test_pickles_are_refused(official: OfficialList, tmp_path: Path) -> None:
-    """An array of Python objects is never loaded."""
+    """An array of Python objects that is no mapping of numbers is named for what it is."""
     np.save(tmp_path / "all.npy", np.array([{"a": 1}], dtype=object))
 
-    with pytest.raises(ArtefactError, match="never loaded"):
+    with pytest.raises(ArtefactError, match="a NumPy file without plain numbers"):
         read_submission(tmp_path / "all.npy", official)
 
 

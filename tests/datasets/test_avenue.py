@@ -135,6 +135,60 @@ def test_damaged_mat_files_are_named(tmp_path: Path, content: bytes | dict) -> N
         dataset(root, avenue_labels="ano_pred").videos()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ([[2, 3], [8, 9], [20, 30]], [[5, 5]], ""),
+        ([[2, 8, 20], [3, 9, 30]], [[5], [5]], ""),
+        ([[2, 8, 20], [3, 9, 30]], [[1, 2], [3, 4], [5, 6]], "cells of shapes (3, 2) and (2, 3) are mixed"),
+        ([[2, 3, 8], [9, 20, 30], [1, 1, 1]], [[5], [5]], "a cell has the shape (3, 3), expected (2, n)"),
+        ([[2, 3], [8, 9]], [[5], [5]], "intervals 2 to 8 and 3 to 9 overlap"),
+        ([[2.5], [8]], [[5], [5]], "numbers that are not whole"),
+    ],
+)
+def test_intervals_are_read_by_their_shape(tmp_path: Path, first: list, second: list, words: str) -> None:
+    """A row for each interval or a row of starts and one of ends: read right, or refused with the shape."""
+    root = tree(tmp_path, (40, 6))
+    savemat(root / INTERVALS, {"gt": cells(np.array(first, float), np.array(second, float))})
+    subject = dataset(root, avenue_labels="ano_pred")
+
+    if words:
+        with pytest.raises(DatasetError) as error:
+            subject.videos()
+        assert words in str(error.value)
+    else:
+        assert [15, 1] == [sum(marks) for marks in labels(subject)]
+
+
+def test_intervals_by_another_rule(tmp_path: Path) -> None:
+    """A file made from 0 is refused by default, and read by the rule that the settings state."""
+    root = tree(tmp_path, (6, 5))
+    savemat(root / INTERVALS, {"gt": cells(np.array([[0], [2]]), np.array([[1], [3]]))})
+
+    assert [[1, 1, 0, 0, 0, 0], [0, 1, 1, 0, 0]] == labels(
+        dataset(root, avenue_labels="ano_pred", interval="zero_based_half_open")
+    )
+    with pytest.raises(DatasetError, match="Test01: 0 to 2, but the sequence has 6 frames"):
+        dataset(root, avenue_labels="ano_pred").videos()
+
+
+def test_a_header_that_states_another_number_is_not_believed(tmp_path: Path) -> None:
+    """Frames of a file are counted before labels are refused."""
+    root = films(tmp_path)
+    np.save(root / VECTOR, np.concatenate(MARKS))
+    film = root / "testing_videos/01.avi"
+    data = bytearray(film.read_bytes())
+    place = data.index(b"strh") + 8 + 32  # dwLength of the stream
+    assert len(MARKS[0]) == int.from_bytes(data[place : place + 4], "little")
+    data[place : place + 4] = (77).to_bytes(4, "little")
+    film.write_bytes(data)
+
+    assert [m.tolist() for m in MARKS] == labels(dataset(root))
+    np.save(root / VECTOR, np.ones(12, int))
+    with pytest.raises(DatasetError, match="12 labels, but the 2 test sequences have 11 frames"):
+        dataset(root).videos()
+
+
 def test_a_video_that_does_not_open_is_named(tmp_path: Path) -> None:
     """A cut file is a problem of the data set, not a crash."""
     root = films(tmp_path)

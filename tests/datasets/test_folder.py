@@ -1,5 +1,6 @@
 """A user's own folder: every rule of the table, names of any kind, labels of every grain."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.project import REAL_DATA
+from tests.videos import scene, write_video
+from vad.artefacts.fingerprint import frame_order
 from vad.datasets._folder_media import video_ids
 from vad.datasets._frame_labels import read_frame_labels
 from vad.datasets.folder import Config, Dataset
@@ -409,11 +412,112 @@ def test_folders_of_images_are_videos(tmp_path: Path) -> None:
         (["1.jpg", "2.jpg", "4.jpg"], "frames are missing after 2.jpg"),
         (["1.jpg", "01.jpg"], "01.jpg and 1.jpg have the same number"),
         (["a.jpg", "1.jpg"], "a.jpg has no number in its name"),
+        (["f1_2023.jpg", "f2_2023.jpg", "f3_2023.jpg"], ""),
+        (["03-01-2023_1.jpg", "02-02-2023_2.jpg"], "03-01-2023_1.jpg is read after 02-02-2023_2.jpg: the first"),
+        (["12-00-59.jpg", "12-01-00.jpg"], "12-01-00.jpg is read after 12-00-59.jpg: the first"),
     ],
 )
 def test_numbering_of_images(names: list[str], problem: str) -> None:
     """Lost, doubled and unnumbered frames are noticed: each would shift the labels behind it."""
-    assert problem == numbering_problem(names)
+    found = numbering_problem(names)
+
+    assert found.startswith(problem)
+    assert bool(found) == bool(problem)
+
+
+@given(
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=30, unique=True), st.sampled_from(["", "2023-01-05_", "cam2_"])
+)
+def test_images_that_pass_are_read_in_the_order_of_their_numbers(numbers: list[int], prefix: str) -> None:
+    """Whatever the names: the order that was checked is the order in which the images are read."""
+    names = [f"{prefix}{number}.jpg" for number in numbers]
+    read = [int(name.removeprefix(prefix).partition(".")[0]) for name in sorted(names, key=frame_order)]
+
+    assert numbering_problem(names) or read == sorted(numbers)
+    assert len({b - a for a, b in itertools.pairwise(read)}) <= 1 or numbering_problem(names)
+
+
+IMAGE_ROWS = "video,split,label,start,end,unit\na,train,0,,,\ncam,test,1,{start},{end},{unit}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "unit", "settings", "words"),
+    [
+        (0, 1, "frame", {}, ""),
+        (1, 1, "frame", {}, ""),
+        (51, 1, "frame", {}, "line 3: cam: frames are missing before 51.jpg: numbers must start at 0 or 1"),
+        (0, 5, "frame", {}, "line 3: cam: only every 5th frame is there (0.jpg, 5.jpg)"),
+        (0, 1, "second", {}, "line 3: cam: seconds, but images have no times. Set fps of this data set"),
+        (0, 1, "second", {"fps": 25}, ""),
+    ],
+)
+def test_intervals_need_images_that_can_be_placed(
+    tmp_path: Path, first: int, step: int, unit: str, settings: dict, words: str
+) -> None:
+    """A number of a list is a position only if no frame is missing before it; seconds need a rate."""
+    end = 1.6 if unit == "second" else 40
+    names = [f"cam/{number}.jpg" for number in range(first, first + 64 * step, step)]
+    root = folder(tmp_path, IMAGE_ROWS.format(start=end / 2, end=end, unit=unit), ["a.mp4", *names])
+
+    if words:
+        assert words in failure(root, **settings)
+    else:
+        found = dataset(root, **settings).parsed()[-1]
+        assert ("frame", ((20, 40),)) == (found.unit, found.intervals)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("zero_based_half_open", (140, 150)),
+        ("zero_based_inclusive", (140, 149)),
+        ("one_based_inclusive", (141, 150)),
+    ],
+)
+def test_seconds_go_through_the_time_of_each_frame(tmp_path: Path, rule: str, expected: tuple[float, float]) -> None:
+    """A phone's video of 4 s at 30 and 8 s at 5 frames a second: second 8 to 10 is 10 frames, by any rule."""
+    pts = [*range(0, 480, 4), *range(480, 1440, 24)]  # of 120 a second
+    root = folder(tmp_path, "video,split,label,start,end,unit\na,train,0,,,\nvfr,test,1,8,10,second\n", ["a.mp4"])
+    write_video(root / "videos/vfr.mp4", scene(len(pts), 32, 32), pts=pts, fps=120)
+    subject = dataset(root, interval=rule)
+
+    assert expected == subject.parsed()[-1].intervals[0]
+    assert "vfr: variable frame rate (33 to 200 ms a frame)" in " ".join(subject.facts()["notes"])
+    assert [root / "labels.csv", root / "videos/vfr.mp4"] == subject.lists()
+
+
+@pytest.mark.parametrize("n_labels", [63, 64, 65])
+@pytest.mark.parametrize("kind", ["file", "images"])
+def test_labels_of_another_length_are_seen_at_once(tmp_path: Path, n_labels: int, kind: str) -> None:
+    """One label too many or too few, for a video file and for images: before any work."""
+    root = folder(tmp_path, "video,split\na,train\nta,test\n", ["a.mp4"])
+    if kind == "file":
+        write_video(root / "videos/ta.mp4", scene(64, 32, 32))
+    else:
+        folder(root, "video,split\na,train\nta,test\n", [f"ta/{number}.jpg" for number in range(64)])
+    (root / "frame_labels").mkdir()
+    np.save(root / "frame_labels/ta.npy", np.arange(n_labels) % 2)
+
+    if n_labels == 64:
+        assert 1 == videos(root)[f"ta{'.mp4' if kind == 'file' else ''}"].label
+    else:
+        assert f"{n_labels} labels in ta.npy, but the video has 64 frames" in failure(root)
+
+
+def test_what_lies_there_is_named(tmp_path: Path) -> None:
+    """Other containers, links to another disk and a leading `./`; a table as Excel writes it in Unicode."""
+    root = folder(tmp_path / "own", "video,split\n./a,train\nb,test\nc/d.wmv,test\n", ["a.m4v", "b.flv", "c/d.wmv"])
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "e.mp4").touch()
+    (root / "videos/linked").symlink_to(disk)
+    message = failure(root)
+
+    assert "'b': no such video; 'b.flv' is there, but files of this kind are not read. Convert it: ffmpeg" in message
+    assert "'c/d.wmv' is there" in message
+    assert "linked is a link to a folder, which is not followed. Set follow_links: true" in message
+    (root / "labels.csv").write_text("video,split,label\n./a,train,0\nlinked/e,test,0\n", encoding="utf-16")
+    assert {"a.m4v", "linked/e.mp4"} == set(videos(root, follow_links=True))
 
 
 parts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=12)

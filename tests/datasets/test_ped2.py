@@ -178,6 +178,7 @@ def test_a_short_sequence_is_named_by_its_published_length(tmp_path: Path) -> No
     ("lost", "message"),
     [
         ("Test/Test001/003.tif", "frames are missing after 002.tif"),
+        ("Test/Test002/001.tif", "Test/Test002: frames are missing before 002.tif"),
         ("Test/Test001", "Test: sequence 1 missing"),
         ("Train/Train002/00*", "no images"),
     ],

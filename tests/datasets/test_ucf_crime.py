@@ -4,6 +4,7 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from vad.datasets import mini_crime
 from vad.datasets._ucf_lists import CLASSES, NORMAL, class_of, read_annotation, read_frame_counts, read_split
 from vad.datasets.ucf_crime import Config, Dataset
 from vad.errors import DatasetError
+from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
 from vad.splits.tables import read_train, write_tables
 from vad.splits.video import Video, is_id
 
@@ -288,7 +290,7 @@ def test_split_lists_round_trip(
     assert [1 + i * end.count("\n") for i in range(len(lines))] == [e.line for e in read]
 
 
-segments = st.one_of(st.just((-1, -1)), st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(sorted).map(tuple))
+segments = st.one_of(st.just((-1, -1)), st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)).map(sorted).map(tuple))
 
 
 @given(segments, segments, st.sampled_from([" ", "  ", "\t"]), st.booleans())
@@ -349,8 +351,8 @@ def test_frame_counts(tmp_path: Path) -> None:
     text.write_text("Abuse/Abuse001_x264.mp4 2729 Abuse -1 -1 -1 -1\nAbuse/Abuse002_x264.mp4 865\n")
     problems: list[str] = []
 
-    assert {"Abuse001": 2729, "Abuse002": 865} == read_frame_counts(table, "n_frames", problems)
-    assert {"Abuse001": 2729, "Abuse002": 865} == read_frame_counts(text, "n_frames", problems)
+    assert {"abuse001": 2729, "abuse002": 865} == read_frame_counts(table, "n_frames", problems)
+    assert {"abuse001": 2729, "abuse002": 865} == read_frame_counts(text, "n_frames", problems)
     assert [] == problems
 
     table.write_text("video,n_frames\nAbuse001_x264,0\nAbuse002,x\n../y,3\nAbuse003,5\nAbuse003_x264,5\n")
@@ -415,20 +417,116 @@ def test_a_listed_video_is_no_suggestion(tmp_path: Path) -> None:
 
 
 def test_missing_videos_are_listed_at_once_with_hints(tmp_path: Path) -> None:
-    """Case, extension, folder and near names are told; nothing is dropped."""
+    """Extension, folder and near names are told; nothing is dropped. Another case is no other name."""
     fill(lists(tmp_path), {}, [*TRAIN[3:], TEST[0]])
     fill(tmp_path, {TEST_NORMAL: "Normal_Videos_event"}, [TEST[2]])
     for name in ("abuse/abuse001_x264.mp4", "Assault/Assault050_x264.mpg", "Robbery/Robbery1338_x264.mp4"):
         fill(tmp_path, {}, [name])
     message = failure(tmp_path, videos="required")
 
-    assert "(5 of 8 videos missing): 5 problem(s)" in message
-    assert "Abuse001_x264: missing; did you mean abuse/abuse001_x264.mp4?" in message
-    assert "Assault050_x264: missing; did you mean Assault/Assault050_x264.mpg?" in message
+    assert "(4 of 8 videos missing): 4 problem(s)" in message
+    assert "Assault050_x264: missing; Assault/Assault050_x264.mpg is there, but files of this kind" in message
     assert "Robbery138_x264: missing; did you mean Robbery/Robbery1338_x264.mp4?" in message
     assert "Normal_Videos_event/Normal_Videos_003_x264.mp4 is not taken" in message
     assert "Arson011_x264: missing\n" in message
     assert "none of the 8 listed videos is there" in failure(lists(tmp_path / "empty"), videos="required")
+
+
+ZERO = [ANNOTATION[0].replace("165", "0"), *ANNOTATION[1:]]
+
+
+def test_a_list_that_counts_from_zero_is_seen_when_it_is_read(tmp_path: Path) -> None:
+    """A start of 0 cannot count from 1: refused with the key that states another rule, which then holds."""
+    root = lists(tmp_path, annotation=ZERO)
+    dataset = Dataset(Config(root=str(root), videos="absent", interval="zero_based_half_open"), root)
+    first = next(v for v in dataset.videos() if v.video_id == "Abuse028_x264")
+
+    assert "Temporal_Anomaly_Annotation.txt:1:" in failure(root)
+    assert "starts at 0, but frames count from 1. Set interval of this data set to zero_based_half_open" in failure(
+        root
+    )
+    assert ("zero_based_half_open", ((0, 240),)) == (dataset.interval_rule, first.intervals)
+
+
+rules = st.sampled_from(["one_based_inclusive", "zero_based_inclusive", "zero_based_half_open"])
+
+
+@given(st.integers(0, 3), st.integers(0, 3), rules)
+def test_every_segment_that_is_read_marks_a_frame(
+    tmp_path_factory: pytest.TempPathFactory, start: int, end: int, rule: str
+) -> None:
+    """Under each rule a segment is either a problem, or the evaluation accepts it and marks at least one frame."""
+    path = tmp_path_factory.getbasetemp() / "small.txt"
+    path.write_text(f"Abuse001_x264.mp4 Abuse {start} {end} -1 -1")
+    problems: list[str] = []
+    read = read_annotation(path, problems, rule)
+    given: Any = rule
+    labels = [
+        frame_labels([Annotation(e.video_id, 9, e.intervals, given)], Convention())["Abuse001_x264"].labels
+        for e in read
+    ]
+
+    assert len(problems) + len(read) == 1
+    assert all(marked.sum() == end - start + (rule != "zero_based_half_open") for marked in labels)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-16-be"])
+def test_lists_as_windows_writes_them(tmp_path: Path, encoding: str) -> None:
+    """UTF-16 and byte-order marks, `./` in front, folders in lower case: the same videos."""
+    root = lists(tmp_path, [f"./{line}" for line in TRAIN], [line.replace("Arson/", "arson/") for line in TEST])
+    for path in root.rglob("*.txt"):
+        mark = "\ufeff" if encoding == "utf-16-be" else ""
+        path.write_bytes((mark + path.read_text()).encode(encoding))
+    found = Dataset(Config(root=str(root), videos="absent"), root).videos()
+
+    assert IDS == [video.video_id for video in found]
+    assert SEGMENTS == {video.video_id: video.intervals for video in found if video.split == "test"}
+    assert {"Abuse", "Assault", "Robbery", "Normal", "Arson"} == {video.class_name for video in found}
+
+
+@pytest.mark.parametrize("name", ["Normal_Videos_event", "Normal_Videos_for_Event_Recognition"])
+def test_the_folder_of_the_other_task_is_known_by_both_names(tmp_path: Path, name: str) -> None:
+    """As a class of a list it is a leak; on the disk its videos are not the test normals of the same name."""
+    fill(lists(tmp_path), {}, TRAIN + TEST)
+    fill(tmp_path, {TEST_NORMAL: name}, [TEST[2]])
+    found = Dataset(Config(root=str(tmp_path)), tmp_path).videos()
+
+    assert f"{TEST_NORMAL}/Normal_Videos_003_x264.mp4" == found[-1].path
+    with pytest.raises(ValueError, match="leakage"):
+        class_of(name)
+
+
+def test_videos_kept_as_folders_of_images_are_read(tmp_path: Path) -> None:
+    """A folder of a video's name with all its frames is that video; lost frames are named, single images too."""
+    fill(lists(tmp_path), {}, TRAIN[1:] + TEST)
+    folder = tmp_path / "frames/abuse001"
+    folder.mkdir(parents=True)
+    for number in range(1, 5):
+        (folder / f"{number:04d}.jpg").touch()
+    found = Dataset(Config(root=str(tmp_path)), tmp_path).videos()
+
+    assert "frames/abuse001" == found[0].path
+    (folder / "0001.jpg").rename(folder / "0011.jpg")
+    assert "frames/abuse001 is a folder of images that cannot be placed in time: frames are missing" in failure(
+        tmp_path, videos="required"
+    )
+    for path in sorted(folder.iterdir()):
+        path.rename(tmp_path / "Abuse" / f"Abuse001_x264_{10 * int(path.stem)}.jpg")
+    assert "Abuse/Abuse001_x264_110.jpg is one image: put all frames" in failure(tmp_path, videos="required")
+
+
+def test_links_are_followed_where_the_settings_say_so(tmp_path: Path) -> None:
+    """Folders on another disk: named with the key by default, read with it; a folder inside itself has an end."""
+    root, disk = lists(tmp_path / "root"), tmp_path / "disk"
+    fill(disk, {}, TRAIN + TEST)
+    (root / "videos").symlink_to(disk)
+    (disk / "loop").symlink_to(disk)
+    found = Dataset(Config(root=str(root), follow_links=True), root).videos()
+
+    assert [f"videos/{line}" for line in TRAIN + TEST] == [video.path for video in found]
+    assert "videos is a link to a folder, which is not followed. Set follow_links: true" in failure(
+        root, videos="required"
+    )
 
 
 def test_links_and_special_files_are_refused(tmp_path: Path) -> None:

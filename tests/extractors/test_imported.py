@@ -342,10 +342,90 @@ def test_broken_text(tmp_path: Path, content: bytes, message: str) -> None:
 
 
 def test_swapped_layout_is_noticed(tmp_path: Path) -> None:
-    """More than ten crops are segments in the wrong place."""
-    save(tmp_path / "Abuse028_x264.npy", np.ones((10, 90, 4)))
+    """Crops are 1, 5 or 10: any other number is that of segments in the wrong place."""
+    for number in (2, 9, 90):
+        save(tmp_path / "Abuse028_x264.npy", np.ones((10, number, 4)))
 
-    assert "90 crops, at most 10 exist" in failure(tmp_path, layout="segments_crops_dim")
+        assert f"{number} crops (shape (10, {number}, 4)), there are 1, 5, 10 in use" in failure(
+            tmp_path, layout="segments_crops_dim"
+        )
+
+
+def test_crops_are_compared_over_all_files(tmp_path: Path) -> None:
+    """A short video of ten crops and five segments looks like the other layout: the other files tell."""
+    for number, segments in enumerate((5, 30, 40)):
+        save(tmp_path / f"v{number}.npy", np.ones((10, segments, 4)))
+    names: dict[str, int | None] = {f"v{number}": None for number in range(3)}
+    wrong = extractor(tmp_path, layout="segments_crops_dim").examine(names)
+    save(tmp_path / "v3.npy", np.ones((5, 30, 4)))
+    mixed = extractor(tmp_path, layout="crops_segments_dim").examine({**names, "v3": None})
+
+    assert ["30 crops", "40 crops"] == [problem.split(": ")[1].partition(" (")[0] for problem in wrong]
+    assert [] == extractor(tmp_path, layout="crops_segments_dim").examine(names)
+    assert mixed == ["files differ in their number of crops (5 crops: v3; 10 crops: v0, v1, v2). Check layout"]
+
+
+def test_a_bag_that_is_read_as_segments_asks(tmp_path: Path) -> None:
+    """Equal numbers of rows everywhere, without frame counts: a question before any work."""
+    for number in range(5):
+        save(tmp_path / f"v{number}.npy", np.ones((32, 4)))
+    names: dict[str, int | None] = {f"v{number}": None for number in range(5)}
+
+    assert (
+        "all 5 files have 32 rows, whatever the length of the video. Set rows: bag and bag_rows: 32"
+        in (extractor(tmp_path).examine(names)[0])
+    )
+    assert [] == extractor(tmp_path, rows="bag").examine(names)
+    assert [] == extractor(tmp_path).examine(dict.fromkeys(names, 500))
+    assert 5 == len(extractor(tmp_path).examine(dict.fromkeys(names, 5000)))
+    save(tmp_path / "v4.npy", np.ones((31, 4)))
+    assert [] == extractor(tmp_path).examine(names)
+
+
+def test_files_that_do_not_fit_their_video_may_be_left_out(tmp_path: Path) -> None:
+    """120 rows for 100 segments: named with the known erratum, or as if there were no features."""
+    for name, rows in (("Normal_Videos586_x264", 120), ("Abuse001_x264", 120), ("Abuse002_x264", 100)):
+        save(tmp_path / f"{name}.npy", np.ones((rows, 4)))
+    names: dict[str, int | None] = {"Normal_Videos586_x264": 1588, "Abuse001_x264": 1588, "Abuse002_x264": 1588}
+    problems = extractor(tmp_path).examine(names)
+    lenient = extractor(tmp_path, misfits="leave_out")
+
+    assert ["120 rows for 1588 frames, expected 100" in problem for problem in problems] == [True, True]
+    assert ["known erratum" in problem for problem in problems] == [True, False]
+    assert [False, False, True] == [lenient.has(name, count) for name, count in names.items()]
+    assert [True] * 3 == [extractor(tmp_path).has(name, count) for name, count in names.items()]
+    assert [True] * 3 == [lenient.has(name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Abuse028_x264_i3d.npy", "is there: set ending: _i3d"),
+        ("Abuse028_x264__0.npy", "is there: set format: crops_files"),
+        ("Abuse028_x264_i3d__7.npy", "is there: set format: crops_files and ending: _i3d"),
+        ("Abuse028_x264.npz", "is there: save its array as .npy"),
+        ("deep/Abuse028.h5", "is there: save its array as .npy"),
+        ("Abuse028_x264.txt", "is there: set format: sultani_text"),
+        ("Abuse0280_x264.npz", "no features\n"),
+        ("other.npy", "no features\n"),
+    ],
+)
+def test_what_lies_there_instead_is_named(tmp_path: Path, name: str, hint: str) -> None:
+    """Another suffix, ending or form: the message says which file it saw and what to set."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+
+    assert hint in failure(tmp_path)
+
+
+def test_features_on_another_disk(tmp_path: Path) -> None:
+    """A linked folder is named with the key, and read with it; the case of names does not matter."""
+    save(tmp_path / "disk/abuse028_x264.npy", FLAT)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/linked").symlink_to(tmp_path / "disk")
+
+    assert "a link to a folder, which is not followed. Set follow_links: true" in failure(tmp_path / "own")
+    np.testing.assert_array_equal(FLAT, load(extractor(tmp_path / "own", follow_links=True)).features)
 
 
 @pytest.mark.parametrize(

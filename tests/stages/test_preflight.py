@@ -5,12 +5,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vad.models
 from stages.plan.asked import Asked
 from stages.preflight import preflight, stop_timers
-from tests.project import PARAMS, ROOT
+from tests.project import PARAMS, ROOT, Plan
 from vad import registry
 from vad.errors import VadError
 from vad.params import load
@@ -77,6 +78,63 @@ def test_lists_that_cannot_train_are_refused_before_any_work(
     assert bool(words) == bool(found)
     assert [word for word in words if word not in found] == []
     assert not words or "data set mine: " in found
+
+
+IMPORTED = """\
+datasets:
+  u: {kind: ucf_crime, root: %s, videos: absent, validation: {fraction: 0.3, seed: 0}, %s}
+features:
+  f: {extractor: imported, root: %s, dim: 4, %s}
+variants:
+  mil: {dataset: u, features: f, model: c3d_mil, model_args: {}, infer: {}, train: {lr: 0.01, epochs: 1, batch: 2}}
+"""
+NORMAL_FOLDERS = ("Training_Normal_Videos_Anomaly", "Testing_Normal_Videos_Anomaly")
+
+
+def imported(folder: Path, rows: int, dataset: str, features: str) -> str:
+    """What the preflight of published features says; a test video has an interval, `counts.txt` has 1,588 frames."""
+    own, vectors = folder / "own", folder / "vectors"
+    own.mkdir(exist_ok=True)
+    vectors.mkdir(exist_ok=True)
+    train = [f"Abuse/Abuse{n:03d}_x264.mp4" for n in range(1, 5)]
+    train += [f"{NORMAL_FOLDERS[0]}/Normal_Videos{n:03d}_x264.mp4" for n in range(1, 5)]
+    test = ["Abuse/Abuse028_x264.mp4", f"{NORMAL_FOLDERS[1]}/Normal_Videos_003_x264.mp4"]
+    (own / "Anomaly_Train.txt").write_text("\n".join(train))
+    (own / "Anomaly_Test.txt").write_text("\n".join(test))
+    (own / "Temporal_Anomaly_Annotation.txt").write_text("Abuse028_x264.mp4 Abuse 100 200 -1 -1")
+    (own / "counts.txt").write_text("".join(f"{line} 1588\n" for line in train + test))
+    for line in train + test:
+        np.save(vectors / f"{Path(line).stem}.npy", np.ones((rows if "Videos004" in line else 100, 4), "f4"))
+    head, tail = PARAMS.split("datasets:")[0], PARAMS[PARAMS.index("evaluate:") :]
+    (folder / "params.yaml").write_text(head + IMPORTED % (own, dataset, vectors, features) + tail)
+    try:
+        preflight(Asked(load(folder / "params.yaml")))
+    except VadError as error:
+        return str(error)
+    return ""
+
+
+def test_published_features_are_looked_at_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown lengths, a bag that is read as segments, and rows that do not fit: all from lists and headers."""
+    monkeypatch.chdir(tmp_path)
+    for part in ("stages", "vad"):
+        Path(part).symlink_to(ROOT / part)
+    counts = "frame_counts: counts.txt"
+    unknown = imported(tmp_path, 100, "subset: all", "rows: segments")
+    misfit = imported(tmp_path, 120, counts, "rows: segments")
+
+    assert "the test list has intervals in frames of a video of unknown length: 2 problem(s)" in unknown
+    assert "Abuse028_x264: no frame count" in unknown
+    assert "all 10 files have 100 rows, whatever the length of the video" in unknown
+    assert "120 rows for 1588 frames, expected 100" in misfit
+    assert not imported(tmp_path, 100, counts, "rows: segments")
+    assert not imported(tmp_path, 120, f"{counts}, subset: available", "misfits: leave_out")
+    facts = (
+        Plan.read(Path("params.yaml"))
+        .installed.dataset("u")
+        .facts(lambda video: video.video_id != "Normal_Videos004_x264")
+    )
+    assert "left out: Normal_Videos004_x264" in facts["notes"]
 
 
 def test_a_wrong_root_is_named_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Decoding: every frame of a good file, a named error for a bad one. V1 to V16 number the faults."""
 
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -384,3 +385,31 @@ def test_short_side_keeps_the_shape_and_cuts_the_centre(tmp_path: Path) -> None:
 
     assert (32, 32, 3) == centre.shape
     assert np.array_equal(whole[8:40, 16:48], centre)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((1, 0, 0, 1), lambda stored: stored),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, -1), np.flipud),
+        ((-1, 0, 0, -1), lambda stored: np.rot90(stored, 2)),
+        ((0, 1, -1, 0), lambda stored: np.rot90(stored, -1)),
+        ((0, -1, 1, 0), np.rot90),
+        ((0, 1, 1, 0), lambda stored: stored.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda stored: np.rot90(stored.transpose(1, 0, 2), 2)),
+    ],
+)
+def test_pictures_are_shown_as_the_container_states(tmp_path: Path, matrix: tuple[int, ...], shown) -> None:  # noqa: ANN001
+    """Turned, mirrored or both: the display matrix (a, b, c, d) moves column p and row q to (a p + c q, b p + d q)."""
+    plain = videos.write_video(tmp_path / "plain.mp4", videos.scene(3, 96, 96))
+    a, b, c, d = (value << 16 for value in matrix)
+    head, track = plain.read_bytes().split(b"tkhd", 1)
+    (tmp_path / "v.mp4").write_bytes(
+        head + b"tkhd" + track.replace(videos.IDENTITY, struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30), 1)
+    )
+    reader = PyAVReader(tmp_path / "v.mp4", 96, 96)
+    pairs = list(zip(PyAVReader(plain, 96, 96).frames(), reader.frames(), strict=True))
+
+    assert all(np.array_equal(shown(stored), seen) for stored, seen in pairs)
+    assert (np.linalg.det(np.reshape(matrix, (2, 2))) < 0) == ("mirrored" in reader.report)

@@ -28,6 +28,17 @@ def load_npy(path: Path) -> Shaped[np.ndarray, "..."]:
         raise ValueError(f"not a readable .npy array ({error})") from error
 
 
+def npy_shape(path: Path) -> tuple[int, ...]:
+    """The shape of the array in a `.npy` file, from its header alone.
+
+    Raises: ValueError saying what is wrong with the file.
+    """
+    try:
+        return _check_header(path)
+    except Exception as error:  # as in `load_npy`
+        raise ValueError(f"not a readable .npy array ({error})") from error
+
+
 class StoredArray:
     """An array inside an uncompressed `.npz`; a part of it is read from the disk when it is taken.
 
@@ -94,8 +105,8 @@ class StoredArray:
                 yield np.frombuffer(file.read(count * size), self.dtype).reshape(count, *self.shape[1:])
 
 
-def _check_header(path: Path) -> None:
-    """Refuse a bad file by its header, before numpy allocates the size that the header states.
+def _check_header(path: Path) -> tuple[int, ...]:
+    """The shape that a header states; a bad file is refused before numpy allocates that size.
 
     Raises: ValueError for Python objects, and for another number of bytes than the header promises.
     """
@@ -111,3 +122,4 @@ def _check_header(path: Path) -> None:
         size *= side
     if min(shape, default=1) < 0 or size != stored:
         raise ValueError(f"{stored} bytes of numbers, the header promises {size}")
+    return shape

@@ -1,6 +1,7 @@
 """Reading score files of other people: a folder or archive with one array for each video, or one vector of all videos.
 
-`.npy`, `.npz`, `.csv` and `.txt` are read; nothing is unpickled. Names of files and of list entries are looked up in
+`.npy`, `.npz`, `.csv`, `.txt`, and data in `.json`, `.pkl`, `.pt` and `.mat` are read; no pickle can run anything
+(`vad.artefacts.pickles`). Names of files and of list entries are looked up in
 the official list in every spelling that is in use; crops in files of their own (`name__0` ...) are joined to one array.
 """
 
@@ -16,15 +17,19 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from vad.artefacts.npy import load_npy
+from vad.audit.data_files import DATA_SUFFIXES, holds_objects, read_data
 from vad.audit.official import OfficialList
 from vad.audit.problems import short_listing, short_listing_by_remedy
+from vad.datasets._text import encoding_of
 from vad.datasets.ucf_crime import read_frame_counts
-from vad.errors import ArtefactError
+from vad.errors import ArtefactError, first_of
 
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
 CROP_COUNTS = (10, 5)
 SCORE_COLUMNS = ("score", "scores", "anomaly_score", "prediction", "pred")
 VIDEO_COLUMNS = ("video", "video_id", "name", "file")
+HEADS = ("path", "name", "file", "video", "video_id")
+"""First cells of a list that has a header."""
 OTHERS = "Score the test videos only."
 TWICE = "Give each video once."
 SHAPES = "Give one score for each position, or crops of equal length."
@@ -60,6 +65,10 @@ def read_submission(path: Path, official: OfficialList, videos: Path | None = No
     Raises: ArtefactError with every problem: unknown and repeated videos, missing numbers, wrong shapes.
     """
     order = None if videos is None else read_order(videos, official)
+    if _holds_data(path):
+        held = read_data(path)
+        if isinstance(held, dict):
+            return Submission(str(path), _by_video(path, official, held))
     if path.is_dir() or path.suffix.lower() == ".npz" or _is_table(path):
         return Submission(str(path), _by_video(path, official))
     vector = _crops_first({"": _positions_and_crops(path, read_numbers(path))})[""]
@@ -74,10 +83,12 @@ def read_order(path: Path, official: OfficialList) -> tuple[str, ...]:
     Raises: ArtefactError for unknown names, and for a video that is listed again after another one.
     """
     try:
-        words = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.split()]
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding=encoding_of(path))
+    except (OSError, UnicodeError) as error:
         raise ArtefactError(f"{path}: cannot be read as text ({error}). Give one video on each line.") from error
-    stems = [_CROP.sub(r"\1", _stem(word)) for word in words]
+    cells = [line.split(",")[0].strip() for line in text.splitlines() if line.strip()]
+    cells = cells[1:] if cells and cells[0].lower() in HEADS else cells
+    stems = [_CROP.sub(r"\1", _stem(cell.split()[0] if cell.split() else cell)) for cell in cells]
     found = {stem: official.find(stem) for stem in stems}
     ids = [found[a] for a, b in zip(stems, ["", *stems], strict=False) if a != b]
     problems = [f"{stem}: not a test video of {official.name}" for stem, name in found.items() if name is None]
@@ -95,7 +106,12 @@ def read_numbers(path: Path) -> Shaped[np.ndarray, "..."]:
     """
     try:
         if path.suffix.lower() == ".npy":
-            return load_npy(path).astype(float)
+            return _without_class_columns(load_npy(path).astype(float))
+        if path.suffix.lower() in DATA_SUFFIXES:
+            held = read_data(path)
+            if isinstance(held, dict):
+                raise ValueError(f"arrays by name: {first_of(list(held))}")
+            return held
         if path.suffix.lower() == ".npz":
             ((_, values),) = _archive(path)
             return values
@@ -113,11 +129,53 @@ def read_stated_frames(path: Path) -> dict[str, int]:
     return counts
 
 
-def _by_video(path: Path, official: OfficialList) -> dict[str, np.ndarray]:
-    """Read one array for each video, by video id; the crops of a video are joined."""
+def read_labels_file(path: Path, official: OfficialList) -> Shaped[np.ndarray, "frames"]:
+    """Read frame labels: one vector, or labels by video, which are joined in the order of the test list.
+
+    Args:
+        path: a file of one vector, or a folder, archive, JSON or pickle with the labels of each test video.
+        official: the list in which names are looked up.
+
+    Raises: ArtefactError for labels that cannot be read, and for test videos without labels.
+    """
+    held = read_data(path) if _holds_data(path) else None
+    if not (path.is_dir() or isinstance(held, dict)):
+        return np.asarray(read_numbers(path)).ravel()
+    found = _by_video(path, official, held if isinstance(held, dict) else None)
+    if missing := [f"{name}: no labels" for name in official.ids if name not in found]:
+        raise ArtefactError(short_listing(str(path), missing, "Give the labels of every test video."))
+    return np.concatenate([found[name].ravel() for name in official.ids])
+
+
+def _holds_data(path: Path) -> bool:
+    """Whether a file is read by `vad.audit.data_files`."""
+    return path.is_file() and (path.suffix.lower() in DATA_SUFFIXES or holds_objects(path))
+
+
+def _without_class_columns(values: np.ndarray) -> np.ndarray:
+    """The same numbers.
+
+    Raises: ValueError for two columns that add up to 1: which of them is the score cannot be known.
+    """
+    if values.ndim == 2 and values.shape[1] == 2 and np.allclose(values.sum(1), 1, atol=1e-3):
+        raise ValueError("two columns that add up to 1, the probabilities of two classes: save the anomalous one alone")
+    return values
+
+
+def _by_video(
+    path: Path, official: OfficialList, held: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Read one array for each video, by video id; the crops of a video are joined.
+
+    Args:
+        path: folder, archive or table; of `held`, the file, for messages.
+        official: the list in which names are looked up.
+        held: what was read already, by name.
+    """
     groups: dict[str, dict[int, np.ndarray]] = {}
     problems: dict[str, list[str]] = {remedy: [] for remedy in (OTHERS, TWICE, SHAPES, VALUES)}
-    for name, values in _named_arrays(path):
+    named = _named_arrays(path) if held is None else ((_stem(name), values) for name, values in held.items())
+    for name, values in named:
         crop = _CROP.fullmatch(name)
         video_id = official.find(crop[1] if crop else name)
         number = int(crop[2]) if crop else 0
@@ -149,6 +207,9 @@ def _crops_first(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     tables = [a for a in arrays.values() if a.ndim == 2]
     common = [axis for axis in (0, 1) if len({a.shape[axis] for a in tables} - set(CROP_COUNTS)) == 0]
     common = [axis for axis in common if len({a.shape[axis] for a in tables}) == 1] or common
+    if tables and not common:
+        shapes = first_of([f"{name} {a.shape}" for name, a in arrays.items()])
+        raise ArtefactError(f"tables without an axis of crops that all videos share ({shapes}). {SHAPES}")
     return {name: a.T if a.ndim == 2 and common[0] else a for name, a in arrays.items()}
 
 
@@ -163,8 +224,8 @@ def _stack_crops(name: str, crops: list[np.ndarray]) -> np.ndarray:
 def _named_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Name and numbers of each file of a folder, each entry of an archive, or each video of a table."""
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES):
-            yield file.stem, read_numbers(file)
+        for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in (*SUFFIXES, *DATA_SUFFIXES)):
+            yield _stem(file.name), read_numbers(file)
     elif path.suffix.lower() == ".npz":
         try:
             yield from _archive(path)
@@ -241,4 +302,4 @@ def _value_problems(values: np.ndarray) -> list[str]:
 def _stem(word: str) -> str:
     """The name of a file without folders and extension, with slashes of either kind."""
     name = re.split(r"[\\/]", word)[-1]
-    return re.sub(r"\.(mp4|avi|mkv|npy|npz|csv|txt)$", "", name, flags=re.IGNORECASE)
+    return re.sub(r"(\.(mp4|avi|mkv|npy|npz|csv|txt|json|pkl|pickle|pt|pth|mat))+$", "", name, flags=re.IGNORECASE)

@@ -1,6 +1,7 @@
 """The test list that scores are compared with. Lists and frame counts are enough; no video is opened."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,8 +66,17 @@ class OfficialList:
         }
 
     def find(self, name: str) -> str | None:
-        """The id of a video, from any spelling of its name that is in use; None if it is not in this list."""
-        return self._spellings.get(_base_name(name))
+        """The id of a video, from any spelling of its name that is in use; None if it is not in this list.
+
+        Names of files often say more: `Abuse028_x264_i3d`, `pred_Abuse028.mp4`. The longest id that stands in the name
+        between characters that are neither letters nor digits is taken, if there is only one of this length.
+        """
+        wanted = _base_name(name)
+        if wanted in self._spellings:
+            return self._spellings[wanted]
+        inside = [key for key in self._spellings if key in wanted and _stands_alone(key, wanted)]
+        longest = [key for key in inside if len(key) == max(map(len, inside))]
+        return self._spellings[longest[0]] if len(longest) == 1 else None
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
@@ -167,6 +177,11 @@ def _annotation(video: Video, n_frames: int, rule: str, read: Callable[[Video], 
     return Annotation(video.video_id, n_frames, video.intervals, given, frames=labels)
 
 
+def _stands_alone(key: str, name: str) -> bool:
+    """Whether a key is somewhere in a name without a letter or digit beside it."""
+    return re.search(rf"(?<![a-z0-9]){re.escape(key)}(?![a-z0-9])", name) is not None
+
+
 def _base_name(name: str) -> str:
     """The part of a name that all its spellings share: lower case, without the suffix of UCF-Crime's files."""
-    return name.removesuffix("_x264").lower()
+    return name.lower().removesuffix("_x264")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 
 from vad.errors import ArtefactError
 
@@ -23,6 +23,15 @@ class PublishedRoc:
     def area(self) -> float:
         """Area of the trapezoids under the points."""
         return float(np.trapezoid(self.tpr, self.fpr))
+
+
+def is_roc(path: Path) -> bool:
+    """Whether a MATLAB file has the variables of a curve."""
+    try:
+        with path.open("rb") as stream:
+            return {"X", "Y"} <= {name for name, *_ in whosmat(stream)}
+    except Exception:  # `read_roc` says what is wrong
+        return True
 
 
 def read_roc(path: Path) -> PublishedRoc:

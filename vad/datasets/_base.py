@@ -17,7 +17,7 @@ from vad import registry
 from vad.datasets._frame_labels import read_frame_labels
 from vad.errors import DatasetError
 from vad.schema.base import Arithmetic, Section
-from vad.splits.video import Validation, Video
+from vad.splits.video import Intervals, Validation, Video
 
 Available = Callable[[Video], bool]
 """Whether a video may be kept; asked by a data set that keeps only videos whose features are there."""
@@ -44,6 +44,14 @@ class UserSettings(Section):
         default_factory=Validation, description="part of the train list that is held back for selection"
     )
     arithmetic: Arithmetic = Field(default="native", description=ARITHMETIC)
+
+
+class SearchedSettings(UserSettings):
+    """Settings of a data set whose videos may lie in any folder below the root."""
+
+    follow_links: bool = Field(
+        default=False, description="read what links below root lead to, such as folders on another disk"
+    )
 
 
 class BaseDataset:
@@ -107,6 +115,15 @@ class BaseDataset:
         Raises: DatasetError for a file that does not hold one label a frame.
         """
         return read_frame_labels(self._installed() / video.frame_labels, None)
+
+    def boxed(self) -> dict[str, Intervals]:
+        """Frames near a box that a person drew, from 0, ends excluded, by video id. By default none.
+
+        Those of the validation part may choose an epoch; those of the test list are compared with its labels.
+
+        Raises: DatasetError with every problem of the boxes.
+        """
+        return {}
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """What was read, for facts.json.

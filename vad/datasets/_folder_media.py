@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from vad.artefacts.fingerprint import IMAGES
 from vad.splits.video import is_id
-from vad.video.files import VIDEO_SUFFIXES, Found, numbering_problem, walk
+from vad.video.files import CONVERT, NOT_READ, VIDEO_SUFFIXES, Found, numbering_problem, position_problem, walk
 
 _SLUG_LENGTH = 100
 
@@ -18,18 +18,24 @@ _SLUG_LENGTH = 100
 class MediaIndex:
     """All video files and image folders below a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """List the folder once."""
+    def __init__(self, folder: Path, follow_links: bool = False) -> None:
+        """List the folder once; see `vad.video.files.walk`."""
         self.media: dict[str, Found] = {}
         self.refused_folders: list[Found] = []
+        self.not_read: list[str] = []
+        """Paths of videos in containers that are not read."""
         images: dict[PurePosixPath, list[Found]] = defaultdict(list)
-        for found in walk(folder):
+        for found in walk(folder, follow_links):
             if "folder" in found.refused:
                 self.refused_folders.append(found)
             elif found.path.suffix.lower() in VIDEO_SUFFIXES:
                 self.media[str(found.path)] = found
             elif found.path.suffix.lower() in IMAGES and found.path.parent.name:
                 images[found.path.parent].append(found)
+            elif found.path.suffix.lower() in NOT_READ:
+                self.not_read.append(str(found.path))
+        self.images = {str(place): [image.path.name for image in group] for place, group in images.items()}
+        """Names of the images of each video that is a folder of images, by its path."""
         self.media |= {str(place): _image_folder(place, group) for place, group in images.items()}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in self.media:
@@ -38,7 +44,10 @@ class MediaIndex:
 
     def called(self, name: str) -> list[str]:
         """The paths of all videos that a table may call `name` (extension optional)."""
-        return self._by_name.get(_composed(name.rstrip("/")), [])
+        plain = _composed(name.rstrip("/"))
+        while plain.startswith("./"):
+            plain = plain[2:].lstrip("/")
+        return self._by_name.get(plain, [])
 
     def find(self, name: str, listed: Collection[str] = ()) -> str:
         """The path of the one video that a table calls `name`.
@@ -54,12 +63,24 @@ class MediaIndex:
         paths = self.called(name)
         if not paths:
             spare = [path for path in self.media if path not in listed]
-            raise ValueError(f"{name[:80]!a}: no such video{_hint(name, spare)}")
+            raise ValueError(f"{name[:80]!a}: no such video{self._other_kind(name) or _hint(name, spare)}")
         if len(paths) > 1:
             raise ValueError(f"{name[:80]!a} matches {' and '.join(map(repr, paths))}. Write the extension")
         if refused := self.media[paths[0]].refused:
             raise ValueError(f"{paths[0]} is {refused}")
         return paths[0]
+
+    def _other_kind(self, name: str) -> str:
+        """The file of this name in a container that is not read."""
+        last = PurePosixPath(_composed(name)).name.lower()
+        for path in self.not_read:
+            if last in (PurePosixPath(path).name.lower(), PurePosixPath(path).stem.lower()):
+                return f"; {path!r} is there, but files of this kind are not read. {CONVERT}"
+        return ""
+
+    def lost_positions(self, path: str) -> str:
+        """Why frame numbers cannot be positions in a folder of images; "" for files, and where they can."""
+        return position_problem(self.images[path]) if path in self.images else ""
 
 
 def _hint(name: str, paths: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+from vad.datasets._text import encoding_of
 from vad.errors import nearest
 
 REQUIRED = ("video", "split")
@@ -47,7 +48,7 @@ def read_table(path: Path, rule: str, problems: list[str]) -> list[Row]:
     """The rows of the table.
 
     Args:
-        path: UTF-8 CSV with commas and a header.
+        path: CSV with commas and a header, in UTF-8 or with a byte-order mark.
         rule: how intervals count, to refuse those that cannot be meant.
         problems: receives what is wrong, with line numbers.
     """
@@ -64,7 +65,7 @@ def _cells(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, str
     """The cells of each row by column, without blanks around them; empty rows are passed over."""
     reader = None
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding_of(path), newline="") as file:
             reader = csv.reader(file, strict=True)
             header = [name.strip() for name in next(reader, [])]
             if wrong := _header_problems(header):
@@ -79,7 +80,7 @@ def _cells(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, str
                 yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     except FileNotFoundError:
         problems.append(f"not found: the table of labels is expected at {path} (`labels` of this data set, below root)")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         line = f"after line {reader.line_num}: " if reader else ""
         problems.append(f"{line}cannot be read as UTF-8 CSV ({error})")
 

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vad.artefacts.fingerprint import image_files
 from vad.datasets._folder_media import MediaIndex
 from vad.datasets._folder_table import Row
 from vad.datasets._frame_labels import read_frame_labels
-from vad.errors import DatasetError
+from vad.errors import DatasetError, MediaError
 from vad.splits.video import Intervals, Video
 
 
@@ -20,6 +21,8 @@ class Place:
     path: str
     frame_labels: Path | None
     root: Path
+    n_images: int | None = None
+    """Images of a video that is a folder of images; None = it is a file."""
 
 
 def by_video(rows: Sequence[Row], media: MediaIndex, problems: list[str]) -> dict[str, list[Row]]:
@@ -95,14 +98,57 @@ def _test_label(rows: Sequence[Row], place: Place, problems: list[str]) -> tuple
     if marked:
         problems.append(f"{where}: intervals and {place.frame_labels.name}. Keep one of them")
     try:
-        anomalous = int(read_frame_labels(place.frame_labels, None).any())
+        labels = read_frame_labels(place.frame_labels, None)
     except DatasetError as error:
         problems.append(str(error))
         return label or 0, True
+    anomalous = int(labels.any())
+    if (n_frames := _frames(place, len(labels))) != len(labels):
+        have = f"{len(labels)} labels in {place.frame_labels.name}, but the video has {n_frames} frames"
+        problems.append(f"{where}: {have}. Every frame needs one label, counted with this decoder")
     if label is not None and label != anomalous:
         marks = f"{place.frame_labels.name} marks {'some' if anomalous else 'no'} frames"
         problems.append(f"{where}: label {label}, but {marks}")
     return anomalous, True
+
+
+def _frames(place: Place, expected: int) -> int:
+    """Frames of a video; as many as are expected where it cannot be read, which another stage says."""
+    if place.n_images is not None:
+        return place.n_images
+    from vad.video.lengths import frames_of  # the codec library takes its time to import
+
+    try:
+        return frames_of(place.root / place.path, expected)
+    except MediaError:
+        return expected
+
+
+def in_frames(video: Video, root: Path, rule: str, fps: float | None, notes: list[str]) -> Video:
+    """A video whose intervals in seconds are frames, placed by the time at which each frame is shown.
+
+    Args:
+        video: of any unit; one in frames is returned as it is.
+        root: that its path is relative to.
+        rule: how the intervals of the data set count frames.
+        fps: frames a second of folders of images.
+        notes: receives the videos whose frame rate changes.
+
+    Raises: MediaError for a video that cannot be read.
+    """
+    if video.unit == "frame":
+        return video
+    from vad.video.lengths import constant_rate, frame_times
+
+    path = root / video.path
+    times = constant_rate(len(image_files(path)), fps or 0) if path.is_dir() else frame_times(path)
+    if times.variable:
+        steps = " to ".join(f"{1000 * step:.0f}" for step in times.steps)
+        notes.append(f"{video.video_id}: variable frame rate ({steps} ms a frame), seconds placed by each frame's time")
+    first, last = {"zero_based_half_open": (0, 0), "zero_based_inclusive": (0, -1)}.get(rule, (1, 0))
+    frames = (times.frames_between(*interval) for interval in video.intervals)
+    intervals = tuple((float(begin + first), float(stop + last)) for begin, stop in frames)
+    return replace(video, intervals=intervals, unit="frame")
 
 
 def _merged(intervals: Sequence[tuple[float, float]]) -> Intervals:

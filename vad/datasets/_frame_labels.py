@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vad.artefacts.npy import load_npy
+from vad.datasets._text import encoding_of
 from vad.errors import DatasetError, listing
 
 FRAME_LABEL_SUFFIXES = (".csv", ".npy")
@@ -75,8 +76,8 @@ def split_frame_labels(path: Path, videos: Sequence[Labelled]) -> dict[str, UInt
 
 def _of_text(path: Path) -> UInt8[np.ndarray, " frames"]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_text(encoding=encoding_of(path)).rstrip().splitlines()
+    except (OSError, UnicodeError) as error:
         raise DatasetError(f"{path}: cannot be read as text ({error}). Write one 0 or 1 a line.") from error
     words = [line.strip() for line in lines]
     wrong = [f"line {n}: {word[:40]!a} is neither 0 nor 1" for n, word in enumerate(words, 1) if word not in {"0", "1"}]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,7 +15,7 @@ from vad.artefacts.files import canonical_json
 from vad.artefacts.fingerprint import fingerprint
 from vad.datasets._base import Available, BaseDataset, UserSettings
 from vad.datasets._one_class_labels import Marks
-from vad.datasets._one_class_sequences import Layout, StoredSequence, find_layout, find_sequences
+from vad.datasets._one_class_sequences import Layout, StoredSequence, counted, find_layout, find_sequences
 from vad.errors import DatasetError, listing
 from vad.splits.video import Validation, Video
 
@@ -49,6 +49,10 @@ class OneClassSettings(UserSettings):
 
     validation: Validation = Field(
         default_factory=Validation, description="normal train sequences held back for selection"
+    )
+    interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
+        default="one_based_inclusive",
+        description="how intervals in MATLAB files count frames",
     )
 
 
@@ -122,7 +126,11 @@ class OneClassDataset(BaseDataset):
 
     @cached_property
     def _sequences(self) -> list[StoredSequence]:
-        """All sequences, train first.
+        """All sequences, train first; see `_find`."""
+        return self._find()
+
+    def _find(self) -> list[StoredSequence]:
+        """All sequences as they are stored, train first.
 
         Raises: DatasetError with every lost sequence and frame.
         """
@@ -163,6 +171,10 @@ class OneClassDataset(BaseDataset):
         """
         problems: list[str] = []
         marks = self._source.read(self._tests, problems)
+        if problems and self._place[1].files:
+            # The header of an AVI may state another number than there are frames: count before anything is said.
+            self._sequences = counted(self._installed(), self._sequences, problems := [])
+            marks = {} if problems else self._source.read(self._tests, problems)
         if problems:
             fix = "Every frame needs its own label: correct the sequences or the labels."
             raise DatasetError(listing(str(self.root), problems, fix))
@@ -201,7 +213,7 @@ class OneClassDataset(BaseDataset):
 def _video(sequence: StoredSequence, source: str, marks: Marks) -> Video:
     """The row of the split table."""
     test = sequence.split == "test"
-    label = int(test and bool(marks[sequence.video_id].any() if sequence.video_id in marks else True))
+    label = int(bool(marks[sequence.video_id].any()) if sequence.video_id in marks else test and not marks)
     return Video(
         video_id=sequence.video_id,
         path=sequence.path,

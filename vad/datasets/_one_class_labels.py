@@ -1,20 +1,23 @@
-"""For Ped2 and Avenue: frame labels in the forms that circulate: one vector, MATLAB intervals, pixel masks.
+"""For data sets of one class: frame labels in the forms that circulate: one vector, MATLAB intervals, pixel masks.
 
 Each reader gives one array per test sequence, by id, and adds what is wrong to the caller's list of problems.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Int64, Shaped, UInt8
 
 from vad.artefacts.fingerprint import image_files
 from vad.datasets._frame_labels import read_frame_labels
 from vad.datasets._one_class_sequences import StoredSequence
 from vad.errors import DatasetError
 from vad.evaluation.annotations import FRAME_COUNT_TOLERANCE
+from vad.evaluation.ground_truth import SHIFT, IntervalRule
 
 Marks = dict[str, UInt8[np.ndarray, " frames"]]
 """1 = anomalous, by the id of the sequence."""
@@ -57,8 +60,15 @@ def _other_lengths(sequences: Sequence[StoredSequence], lengths: Sequence[int], 
     return [f"frames of the sequences: {', '.join(each)}"]
 
 
-def of_matlab_script(path: Path, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
-    """`UCSDped2.m`: for each test sequence `gt_frame = [61:180];`, counted from 1, both ends included."""
+def of_matlab_script(path: Path, rule: str, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
+    """`UCSDped2.m`: for each test sequence `gt_frame = [61:180];`, by default from 1, both ends included.
+
+    Args:
+        path: the script.
+        rule: how its intervals count frames, one of `vad.splits.tables.INTERVAL_RULES`.
+        sequences: test sequences in the order of their numbers.
+        problems: receives what is wrong.
+    """
     try:
         lines = path.read_text(encoding="latin-1").splitlines()
     except OSError as error:
@@ -71,24 +81,73 @@ def of_matlab_script(path: Path, sequences: Sequence[StoredSequence], problems: 
         if None in ranges:
             problems.append(f"{path}: [{cell[:40]}] is no list of ranges like 61:180")
         intervals.append([(int(r[1]), int(r[2] or r[1])) for r in ranges if r])
-    return _filled(path, intervals, sequences, problems)
+    return _filled(path, rule, intervals, sequences, problems)
 
 
-def of_matlab_intervals(path: Path, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
-    """`avenue.mat` of ano_pred: in `gt` a cell per test sequence, a row of starts, a row of ends, from 1, inclusive."""
+def of_matlab_intervals(path: Path, rule: str, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
+    """`avenue.mat` of ano_pred: in `gt` a cell per test sequence, a row of starts, a row of ends, from 1, inclusive.
+
+    Cells that hold an interval in each row instead are read as such; the shapes of all cells decide together.
+    Args: see `of_matlab_script`.
+    """
     try:
-        cells = [np.atleast_1d(np.squeeze(cell)) for cell in _cells(path, "gt")]
-        pairs = [cell.reshape(2, -1).astype(int).T.tolist() for cell in cells]
+        cells = [_interval_cell(cell) for cell in _cells(path, "gt")]
+        by_rows = _intervals_in_rows(cells)
     except (OSError, ValueError, TypeError) as error:
         problems.append(f"{path}: no cell array `gt` of intervals ({error})")
         return {}
-    return _filled(path, pairs, sequences, problems)
+    pairs = [(cell.reshape(-1, 2) if by_rows else cell.T).tolist() for cell in cells]
+    crossing = [(a, b) for found in pairs for a, b in pairwise(found) if b[0] < a[1]]
+    if crossing:
+        (s1, e1), (s2, e2) = crossing[0]
+        fix = "Store a row of starts, then a row of ends, in the order of time"
+        problems.append(f"{path}: intervals {s1} to {e1} and {s2} to {e2} overlap or are not in order. {fix}")
+        return {}
+    return _filled(path, rule, pairs, sequences, problems)
+
+
+def _interval_cell(cell: np.ndarray) -> Int64[np.ndarray, "rows columns"]:
+    """One cell as a table of whole numbers; a single interval as one column.
+
+    Raises: ValueError for anything else.
+    """
+    inner = np.asarray(cell)
+    while inner.dtype == object and inner.size == 1:
+        inner = np.asarray(inner.item())
+    if inner.size == 0:
+        return np.zeros((2, 0), np.int64)
+    table = inner.reshape(2, 1) if inner.size == 2 else inner
+    if table.ndim != 2 or 2 not in table.shape:
+        raise ValueError(f"a cell has the shape {inner.shape}, expected (2, n): starts, ends")
+    whole = table.astype(np.int64)
+    if (whole != table).any():
+        raise ValueError("a cell holds numbers that are not whole")
+    return whole
+
+
+def _intervals_in_rows(cells: Sequence[Int64[np.ndarray, "rows columns"]]) -> bool:
+    """Whether cells of shape (n, 2) hold an interval in each row; False = starts and ends are rows, (2, n).
+
+    Raises: ValueError where cells of both shapes are there.
+    """
+    telling = {cell.shape for cell in cells if cell.size and cell.shape != (2, 2) and cell.shape != (2, 1)}
+    tall = {shape for shape in telling if shape[1] == 2}
+    if tall and telling - tall:
+        raise ValueError(
+            f"cells of shapes {min(tall)} and {min(telling - tall)} are mixed: intervals in rows or columns?"
+        )
+    return bool(tall)
 
 
 def _filled(
-    path: Path, intervals: Sequence[Sequence[Sequence[int]]], sequences: Sequence[StoredSequence], problems: list[str]
+    path: Path,
+    rule: str,
+    intervals: Sequence[Sequence[Sequence[int]]],
+    sequences: Sequence[StoredSequence],
+    problems: list[str],
 ) -> Marks:
-    """One label a frame from 1-based inclusive intervals; an end that is a frame or two late is cut."""
+    """One label a frame from intervals; an end that is a frame or two late is cut."""
+    before, after = SHIFT[cast(IntervalRule, rule)]
     if len(intervals) != len(sequences):
         have = f"there are {len(sequences)} test sequences"
         problems.append(f"{path}: intervals of {len(intervals)} sequences, but {have}")
@@ -97,10 +156,11 @@ def _filled(
     for sequence, ranges in zip(sequences, intervals, strict=True):
         labels = marks[sequence.video_id] = np.zeros(sequence.n_frames or 0, np.uint8)
         for start, end in ranges:
-            if not 1 <= start <= end <= len(labels) + FRAME_COUNT_TOLERANCE:
-                have = f"the sequence has {len(labels)} frames"
+            first, stop = start + before, end + after
+            if not 0 <= first < stop <= len(labels) + FRAME_COUNT_TOLERANCE:
+                have = f"the sequence has {len(labels)} frames (interval: {rule})"
                 problems.append(f"{path}: {sequence.video_id}: {start} to {end}, but {have}")
-            labels[max(start - 1, 0) : end] = 1
+            labels[max(first, 0) : max(stop, 0)] = 1
     return marks
 
 
@@ -116,7 +176,7 @@ def of_mask_images(folders: Mapping[str, Path], sequences: Sequence[StoredSequen
             marks[sequence.video_id] = np.array([np.asarray(Image.open(path)).any() for path in images], np.uint8)
         except (OSError, SyntaxError, ValueError) as error:
             problems.append(f"{folders[sequence.video_id]}: a mask cannot be read ({error})")
-    return _fitting(marks, "masks", sequences, problems)
+    return fitting(marks, "masks", sequences, problems)
 
 
 def of_mask_volumes(files: Mapping[str, Path], sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
@@ -128,10 +188,10 @@ def of_mask_volumes(files: Mapping[str, Path], sequences: Sequence[StoredSequenc
             marks[sequence.video_id] = np.array([np.asarray(cell).any() for cell in cells], np.uint8)
         except (OSError, ValueError, TypeError) as error:
             problems.append(f"{files[sequence.video_id]}: no cell array `volLabel` of masks ({error})")
-    return _fitting(marks, "masks", sequences, problems)
+    return fitting(marks, "masks", sequences, problems)
 
 
-def _fitting(marks: Marks, what: str, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
+def fitting(marks: Marks, what: str, sequences: Sequence[StoredSequence], problems: list[str]) -> Marks:
     """Marks of the right length; the others are problems."""
     for sequence in (sequence for sequence in sequences if sequence.video_id in marks):
         if (count := len(marks[sequence.video_id])) != sequence.n_frames:

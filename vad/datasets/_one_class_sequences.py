@@ -4,14 +4,14 @@ Sequences are joined by their number, frames of a sequence by their position: na
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from vad.artefacts.fingerprint import is_image
 from vad.errors import MediaError
-from vad.video.files import VIDEO_SUFFIXES, numbering_problem
+from vad.video.files import VIDEO_SUFFIXES, numbering_problem, position_problem
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,15 @@ class Layout:
     name: re.Pattern[str]
     """What a sequence is called as a whole; group 1 is its number. Masks and other files are called otherwise."""
     files: bool = False
-    """Whether sequences are video files."""
+    """Whether all sequences are video files."""
+    train_files: bool = False
+    """Whether the train sequences alone are."""
+    named: bool = False
+    """Whether group 1 is a name that ids take over, instead of a number without gaps."""
+
+    def holds_files(self, split: str) -> bool:
+        """Whether the sequences of a split are video files."""
+        return self.files or (self.train_files and split == "train")
 
 
 UCSD = Layout("UCSD's folders Train/Train001, Test/Test001", "Train", "Test", re.compile(r"(?:Train|Test)(\d{3})"))
@@ -76,39 +84,62 @@ def find_sequences(root: Path, folder: Path, layout: Layout, digits: int, proble
     sequences = []
     parts: tuple[tuple[Literal["train", "test"], str], ...] = (("train", layout.train), ("test", layout.test))
     for split, part in parts:
-        numbers: dict[int, Path] = {}
+        numbers: dict[int | str, Path] = {}
         for path in sorted((folder / part).iterdir()):
             match = layout.name.fullmatch(path.name)
-            if match is None or path.is_dir() == layout.files:
+            if match is None or path.is_dir() == layout.holds_files(split):
                 continue
-            if layout.files and path.suffix.lower() not in VIDEO_SUFFIXES:
+            if layout.holds_files(split) and path.suffix.lower() not in VIDEO_SUFFIXES:
                 continue
-            if (twin := numbers.setdefault(int(match[1]), path)) is not path:
+            if (twin := numbers.setdefault(match[1] if layout.named else int(match[1]), path)) is not path:
                 problems.append(f"{part}: {twin.name} and {path.name} have the same number")
         problems += _lost(part, numbers)
-        for number, path in sorted(numbers.items()):
+        for number, path in sorted(numbers.items(), key=lambda item: str(item[0]) if layout.named else int(item[0])):
             n_frames = _length(path, layout, split, problems)
-            video_id = f"{split.capitalize()}{number:0{digits}d}"
+            video_id = str(number) if layout.named else f"{split.capitalize()}{number:0{digits}d}"
+            if any(video_id == other.video_id for other in sequences):
+                problems.append(f"{part}: {path.name} is in both parts")
             sequences.append(StoredSequence(video_id, path.relative_to(root).as_posix(), split, n_frames))
     return sequences
 
 
-def _lost(part: str, numbers: dict[int, Path]) -> list[str]:
-    """Sequences that must be there because later ones are; the first one is 1, or 0."""
+def _lost(part: str, numbers: Mapping[int | str, Path]) -> list[str]:
+    """Sequences that must be there because later ones are; the first one is 1, or 0. Names have no gaps."""
     if not numbers:
         return [f"{part}: no sequences"]
-    lost = [str(n) for n in range(1, max(numbers)) if n not in numbers]
+    last = max((number for number in numbers if isinstance(number, int)), default=0)
+    lost = [str(n) for n in range(1, last) if n not in numbers]
     return [f"{part}: sequence {', '.join(lost)} missing"] if lost else []
 
 
 def _length(path: Path, layout: Layout, split: str, problems: list[str]) -> int | None:
     """Frames of a sequence; a lost image is a problem, because every later label would be off."""
-    if layout.files:
+    if layout.holds_files(split):
         return _header_frames(path, problems) if split == "test" else None
     names = [image.name for image in path.iterdir() if is_image(image)]
-    wrong = numbering_problem(names) if names else "no images"
+    wrong = (numbering_problem(names) or position_problem(names)) if names else "no images"
     problems += [f"{path}: {wrong}"] if wrong else []
     return len(names)
+
+
+def counted(root: Path, sequences: Sequence[StoredSequence], problems: list[str]) -> list[StoredSequence]:
+    """The same sequences; of test videos that are files the frames are counted, whatever their headers state.
+
+    Args:
+        root: that paths are relative to.
+        sequences: of both splits.
+        problems: receives videos that cannot be read.
+    """
+    from vad.video.lengths import coded_frames
+
+    found = []
+    for sequence in sequences:
+        try:
+            exact = sequence.n_frames is not None and coded_frames(root / sequence.path)
+            found.append(replace(sequence, n_frames=exact) if exact else sequence)
+        except MediaError as error:
+            problems.append(str(error))
+    return found
 
 
 def _header_frames(path: Path, problems: list[str]) -> int | None:

@@ -1,20 +1,23 @@
 """For `ucf_crime`: its official list files, in every form they circulate in.
 
 A split list has one `Class/Name_x264.mp4` a line; the annotation has `Name.mp4 Class s1 e1 s2 e2` (6 fields)
-or `Class/Name.mp4 n_frames Class s1 e1 s2 e2` (7 fields). CRLF, a byte-order mark, blank lines, trailing
-blanks, a missing extension, a missing `_x264` and a missing folder are accepted; names that could leave the
-folder or reach a shell are not. Every reader appends its problems, with line numbers, to the caller's list.
+or `Class/Name.mp4 n_frames Class s1 e1 s2 e2` (7 fields). CRLF, UTF-16, a byte-order mark, blank lines, trailing
+blanks, `./` in front, lower case, a missing extension, a missing `_x264` and a missing folder are accepted; names that
+could leave the folder or reach a shell are not. Every reader appends its problems, with line
+numbers, to the caller's list.
 """
 
 import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from vad.datasets._text import encoding_of
 from vad.errors import nearest
-from vad.splits.video import Intervals, is_id
+from vad.splits.video import Intervals, is_id, safe_name
 from vad.video.files import VIDEO_SUFFIXES
 
 CLASSES = (
@@ -22,7 +25,9 @@ CLASSES = (
     *("RoadAccidents", "Robbery", "Shooting", "Shoplifting", "Stealing", "Vandalism"),
 )
 NORMAL = "Normal"
-EVENT_FOLDER = "Normal_Videos_event"
+EVENT_FOLDERS = ("Normal_Videos_event", "Normal_Videos_for_Event_Recognition")
+"""Videos for another task, as lists and the distributed archives call their folder; they repeat test videos."""
+_BY_LOWER_CASE = {name.lower(): name for name in (*CLASSES, NORMAL)}
 _NORMAL_FOLDER = re.compile(r"(training|testing)[_-]normal[_-]videos?([_-]\w+)*|normal", re.IGNORECASE)
 _FRAME = re.compile(r"-1|\d{1,9}", re.ASCII)
 
@@ -55,17 +60,24 @@ class Annotation(Entry):
 E = TypeVar("E", bound=Entry)
 
 
+@lru_cache(2**14)
 def key(video_id: str) -> str:
-    """The part of a video's name that all spellings share: everything but `_x264`."""
-    return video_id.removesuffix("_x264")
+    """The part of a video's name that all spellings share: in lower case, as an id, without `_x264`."""
+    return safe_name(video_id).lower().removesuffix("_x264")
 
 
 def lines(path: Path, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
     """The words of each line that is not blank, with its number from 1."""
     try:
-        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        encoding = encoding_of(path)
+        raw = path.read_bytes()
+        if encoding != "utf-8":  # UTF-8 without a mark is decoded line by line: a problem then has its line
+            raw = raw.decode(encoding).encode()
     except OSError as error:
         problems.append(f"{path.name}: cannot be read ({error.strerror})")
+        return
+    except UnicodeError as error:
+        problems.append(f"{path.name}: cannot be read as {encoding} text ({error})")
         return
     for number, line in enumerate(raw.split(b"\n"), start=1):
         try:
@@ -95,17 +107,18 @@ def read_split(path: Path, problems: list[str]) -> list[Entry]:
     return _unique(path, entries, problems)
 
 
-def read_annotation(path: Path, problems: list[str]) -> list[Annotation]:
+def read_annotation(path: Path, problems: list[str], rule: str = "one_based_inclusive") -> list[Annotation]:
     """The entries of the temporal annotation, segments neither shifted nor clipped; `-1 -1` is no segment.
 
     Args:
         path: 6-field or 7-field form.
         problems: receives what is wrong, with line numbers.
+        rule: how its segments count frames, to refuse those that cannot be meant.
     """
     entries = []
     for number, words in lines(path, problems):
         try:
-            entries.append(_annotation(number, words))
+            entries.append(_annotation(number, words, rule))
         except ValueError as error:
             problems.append(f"{path.name}:{number}: {error}")
     return _unique(path, entries, problems)
@@ -130,7 +143,7 @@ def read_frame_counts(path: Path, column: str, problems: list[str]) -> dict[str,
 
 def _counts_of_csv(path: Path, column: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding_of(path), newline="") as file:
             rows = csv.DictReader(file)
             if absent := {"video", column} - set(rows.fieldnames or ()):
                 problems.append(f"{path.name}:1: no column {', '.join(sorted(absent))}")
@@ -146,13 +159,13 @@ def class_of(folder: str) -> str:
 
     Raises: ValueError for a folder that holds no class of this data set.
     """
-    if folder.lower() == EVENT_FOLDER.lower():
-        raise ValueError(f"{EVENT_FOLDER} belongs to another task and repeats test videos (leakage). Remove the line")
+    if folder.lower() in map(str.lower, EVENT_FOLDERS):
+        raise ValueError(f"{folder} belongs to another task and repeats test videos (leakage). Remove the line")
     if _NORMAL_FOLDER.fullmatch(folder):
         return NORMAL
-    if folder not in CLASSES:
+    if folder.lower() not in _BY_LOWER_CASE:
         raise ValueError(f"no class {shown(folder)}.{nearest(folder, [*CLASSES, NORMAL])}")
-    return folder
+    return _BY_LOWER_CASE[folder.lower()]
 
 
 def shown(text: str) -> str:
@@ -167,7 +180,7 @@ def _named(word: str) -> tuple[str, str, str]:
     """
     folder, video_id = _place(word)
     prefix = re.match("[A-Za-z]*", video_id)[0]  # type: ignore[index]  # matches always
-    of_name = prefix if prefix in CLASSES else NORMAL if prefix == NORMAL else ""
+    of_name = _BY_LOWER_CASE.get(prefix.lower(), "")
     class_name = class_of(folder) if folder else of_name
     if not class_name:
         raise ValueError(f"{shown(word)}: no folder, and no class in the name. Write Class/Name.mp4")
@@ -183,7 +196,7 @@ def _place(word: str) -> tuple[str, str]:
     """
     if reason := _unsafe(word):
         raise ValueError(f"{shown(word)}: {reason}")
-    *folders, name = word.split("/")
+    *folders, name = [part for part in word.split("/") if part != "."] or [word]
     stem, dot, suffix = name.rpartition(".")
     video_id = stem if dot and f".{suffix.lower()}" in VIDEO_SUFFIXES else name
     for part in (*folders, video_id):
@@ -208,7 +221,7 @@ def _unsafe(word: str) -> str:
     return ""
 
 
-def _annotation(number: int, words: list[str]) -> Annotation:
+def _annotation(number: int, words: list[str], rule: str) -> Annotation:
     """One line of the annotation."""
     if len(words) not in {6, 7}:
         raise ValueError(f"{shown(' '.join(words))}: {len(words)} fields, expected 6 or 7")
@@ -216,19 +229,27 @@ def _annotation(number: int, words: list[str]) -> Annotation:
     folder, video_id = _place(name)
     if stated and not (stated[0].isdecimal() and 0 < int(stated[0]) < 10**9):
         raise ValueError(f"{shown(name)}: {shown(stated[0])} is not a number of frames")
-    pairs = (_segment(name, start_1, end_1), _segment(name, start_2, end_2))
+    pairs = (segment(name, start_1, end_1, rule), segment(name, start_2, end_2, rule))
     intervals = tuple(pair for pair in pairs if pair is not None)
     return Annotation(number, folder, video_id, class_of(class_word), intervals, int(stated[0]) if stated else None)
 
 
-def _segment(name: str, start: str, end: str) -> tuple[float, float] | None:
-    """One pair of frames; None for `-1 -1`."""
+def segment(name: str, start: str, end: str, rule: str) -> tuple[float, float] | None:
+    """One pair of frames of a list; None for `-1 -1`.
+
+    Raises: ValueError for what no reading of the rule can mean.
+    """
     if not (_FRAME.fullmatch(start) and _FRAME.fullmatch(end)):
         raise ValueError(f"{shown(name)}: {shown(f'{start} {end}')} is not a pair of frame numbers")
     if start == end == "-1":
         return None
     if "-1" in (start, end) or int(start) > int(end):
         raise ValueError(f"{shown(name)}: segment {start} {end} does not start before it ends")
+    if int(start) == 0 and rule == "one_based_inclusive":
+        fix = "Set interval of this data set to zero_based_half_open or zero_based_inclusive"
+        raise ValueError(f"{shown(name)}: segment {start} {end} starts at 0, but frames count from 1. {fix}")
+    if start == end and rule == "zero_based_half_open":
+        raise ValueError(f"{shown(name)}: segment {start} {end} is empty: its end does not belong to it ({rule})")
     return float(start), float(end)
 
 

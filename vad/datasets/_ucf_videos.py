@@ -8,12 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from vad.datasets._ucf_lists import EVENT_FOLDER, NORMAL, Annotation, Entry, key, shown
+from vad.artefacts.fingerprint import IMAGES
+from vad.datasets._ucf_lists import EVENT_FOLDERS, NORMAL, Annotation, Entry, key, shown
 from vad.errors import nearest
 from vad.splits.video import Intervals, Video
-from vad.video.files import VIDEO_SUFFIXES, Found, walk
+from vad.video.files import CONVERT, NOT_READ, VIDEO_SUFFIXES, Found, numbering_problem, position_problem, walk
 
 FEW = 20  # up to this many missing videos are compared with all names for a similar one
+_NUMBER = re.compile(r"_\d+$")
 _TEST_NAME = re.compile(r"Normal_Videos_\d+")  # train normals have no underscore before the number
 
 
@@ -90,28 +92,38 @@ def subset_words(kept: Sequence[Video], videos: Sequence[Video]) -> str:
 
 @dataclass(frozen=True)
 class Index:
-    """The files below a root, by the key of their stem; `others` also by the stem in lower case."""
+    """The files below a root, by the key of their stem."""
 
     videos: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
     others: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
+    """Every file but images."""
+    folders: dict[str, dict[PurePosixPath, list[Found]]] = field(default_factory=lambda: defaultdict(dict))
+    """The images of each folder, by the key of its name: a video that is kept as images."""
+    images: dict[str, PurePosixPath] = field(default_factory=dict)
+    """The first image with the name of a video and a number, by the key of the video."""
     refused_folders: list[Found] = field(default_factory=list)
 
 
-def index(root: Path) -> Index:
-    """List the files below a root once."""
+def index(root: Path, follow_links: bool = False) -> Index:
+    """List the files below a root once; see `vad.video.files.walk`."""
     result = Index()
-    for found in walk(root):
+    for found in walk(root, follow_links):
         if "folder" in found.refused:
             result.refused_folders.append(found)
+        if found.path.suffix.lower() in IMAGES:
+            if not _event(found.path):
+                result.folders[key(found.path.parent.name)].setdefault(found.path.parent, []).append(found)
+                result.images.setdefault(key(_NUMBER.sub("", found.path.stem)), found.path)
+            continue
         usable = found.path.suffix.lower() in VIDEO_SUFFIXES and not _event(found.path)
         if usable:
             result.videos[key(found.path.stem)].append(found)
-        result.others[key(found.path.stem).lower()].append(found)
+        result.others[key(found.path.stem)].append(found)
     return result
 
 
 def locate(files: Index, entries: Iterable[Entry]) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Find the video file of each list entry.
+    """Find the video file of each list entry, or else the folder of images that has its name.
 
     A file whose folder is that of the list wins over equally named files elsewhere.
 
@@ -132,7 +144,7 @@ def locate(files: Index, entries: Iterable[Entry]) -> tuple[dict[str, str], dict
         else:
             paths[entry.video_id] = str(candidates[0].path)
     if len(missing) <= FEW:
-        listed = {key(entry.video_id).lower() for entry in entries}
+        listed = {key(entry.video_id) for entry in entries}
         names = [name for name in files.others if name not in listed]
         missing = {video_id: hint or _similar(files, names, video_id) for video_id, hint in missing.items()}
     return paths, missing, problems
@@ -140,10 +152,19 @@ def locate(files: Index, entries: Iterable[Entry]) -> tuple[dict[str, str], dict
 
 def _candidates(files: Index, entry: Entry) -> list[Found]:
     """Files of the entry's name: in the list's folder if there are any, else anywhere."""
-    found = files.videos.get(key(entry.video_id), [])
+    name = key(entry.video_id)
+    found = files.videos.get(name) or [_as_video(*one) for one in files.folders.get(name, {}).items()]
     wanted = _group(entry.folder)
     preferred = [file for file in found if wanted in {_group(part) for part in file.path.parts[:-1]}]
     return preferred or found
+
+
+def _as_video(place: PurePosixPath, images: Sequence[Found]) -> Found:
+    """A folder of images as one video; a lost image refuses the whole, because frames are counted by position."""
+    names = [image.path.name for image in images]
+    refused = next((f"holding {image.path.name}, {image.refused}" for image in images if image.refused), "")
+    wrong = refused or numbering_problem(names) or position_problem(names)
+    return Found(place, refused or (f"a folder of images that cannot be placed in time: {wrong}" if wrong else ""))
 
 
 def _group(folder: str) -> str:
@@ -157,19 +178,23 @@ def _group(folder: str) -> str:
 
 def _event(path: PurePosixPath) -> bool:
     """Whether a file lies in the folder that repeats test videos for another task."""
-    return any(_group(part).startswith(EVENT_FOLDER.lower()) for part in path.parts[:-1])
+    return any(_group(part).startswith(tuple(map(str.lower, EVENT_FOLDERS))) for part in path.parts[:-1])
 
 
 def _hint(files: Index, entry: Entry) -> str:
-    """Why a video was not found although a file has its name, but for case, extension or folder."""
-    for found in files.others.get(key(entry.video_id).lower(), []):
+    """Why a video was not found although a file has its name, but for extension or folder."""
+    for found in files.others.get(key(entry.video_id), []):
         if _event(found.path):
             return f"{found.path} is not taken: that folder belongs to another task"
+        if found.path.suffix.lower() in NOT_READ:
+            return f"{found.path} is there, but files of this kind are not read. {CONVERT}"
         return f"did you mean {found.path}?"
+    if image := files.images.get(key(entry.video_id)):
+        return f"{image} is one image: put all frames of a video into a folder of its name, numbered without gaps"
     return ""
 
 
 def _similar(files: Index, names: Sequence[str], video_id: str) -> str:
     """A file of a near name that is no listed video's own."""
-    close = get_close_matches(key(video_id).lower(), names, n=1, cutoff=0.85)
+    close = get_close_matches(key(video_id), names, n=1, cutoff=0.85)
     return f"did you mean {files.others[close[0]][0].path}?" if close else ""

@@ -66,7 +66,10 @@ class Dataset(OneClassDataset):
             what, read = "MNAD's label a frame of all test sequences", partial(of_vector, vector, LENGTHS)
             found.append(LabelSource("mnad", what, (vector,), read, MNAD_SHA256))
         if cells := self._file("ano_pred", INTERVALS, folder):
-            what, read = "ano_pred's intervals of the test sequences", partial(of_matlab_intervals, cells)
+            what, read = (
+                "ano_pred's intervals of the test sequences",
+                partial(of_matlab_intervals, cells, self.config.interval),
+            )
             found.append(LabelSource("ano_pred", what, (cells,), read))
         if masks := self._masks(folder, tests):
             read = partial(of_mask_volumes, masks)

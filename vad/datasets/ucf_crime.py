@@ -17,12 +17,13 @@ from jaxtyping import UInt8
 from pydantic import Field
 
 from vad.artefacts.files import sha256
-from vad.datasets._base import Available, BaseDataset, UserSettings
+from vad.datasets._base import Available, BaseDataset, SearchedSettings
 from vad.datasets._frame_labels import Labelled, split_frame_labels
+from vad.datasets._ucf_boxes import intervals_near, read_boxes
 from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
 from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
 from vad.errors import DatasetError, first_of, listing
-from vad.splits.video import Video
+from vad.splits.video import Intervals, Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
 TRAIN_NAMES = ("Anomaly_Train.txt",)
@@ -39,10 +40,11 @@ WHAT = {
     "annotation": "temporal annotation of the test videos",
     "frame_counts": "stated frame counts",
     "frame_labels": "labels of all frames of the test videos",
+    "boxes": "boxes that people drew",
 }
 
 
-class Config(UserSettings):
+class Config(SearchedSettings):
     """Where the data set lies. List paths are relative to `root`, absolute ones are taken as they are."""
 
     train_list: str | None = Field(
@@ -57,11 +59,20 @@ class Config(UserSettings):
         description="one .npy with a label, 0 or 1, for each frame of all test videos, joined in the order of the test"
         " list, instead of the annotation; null = the annotation",
     )
+    interval: Literal["zero_based_half_open", "zero_based_inclusive", "one_based_inclusive"] = Field(
+        default="one_based_inclusive",
+        description="how the annotation counts frames; the official one from 1, inclusive",
+    )
     frame_counts: str | list[str] | None = Field(
         default=None,
         description="file(s) stating frame counts, for features without videos: CSV or `path n_frames` text",
     )
     frame_counts_column: str = Field(default="n_frames", description="column of a CSV of frame counts")
+    boxes: str | list[str] | None = Field(
+        default=None,
+        description="file(s) of boxes that people drew, CSV with video,frame or a pickle: those of the validation part"
+        " let train.select_by be validation_frame_auc, those of the test list become the row human_box",
+    )
     videos: Literal["required", "absent"] = Field(
         default="required",
         description="absent = only imported features are used, no video files are looked for",
@@ -76,9 +87,13 @@ class Dataset(BaseDataset):
     """UCF-Crime as its lists describe it."""
 
     config: Config
-    interval_rule = "one_based_inclusive"
     same_side = (("Assault050_x264", "Robbery138_x264", "Assault050", "Robbery138"),)
     """One video filed under two classes: a validation part must not separate them."""
+
+    @property
+    def interval_rule(self) -> str:
+        """How `Video.intervals` count frames."""
+        return self.config.interval
 
     def lists(self) -> list[Path]:
         """The list files that `videos` reads.
@@ -98,6 +113,34 @@ class Dataset(BaseDataset):
         Raises: DatasetError with all problems of the lists, or with all missing videos.
         """
         return self._table(available)[0]
+
+    def boxed(self) -> dict[str, Intervals]:
+        """The frames near a box of each video that has one.
+
+        Raises: DatasetError for boxes of unknown videos, and for anomalous train videos without any.
+        """
+        problems: list[str] = []
+        frames: dict[str, set[int]] = {}
+        for path in self._files()["boxes"]:
+            for name, found in read_boxes(path, problems).items():
+                frames.setdefault(name, set()).update(found)
+        if not frames and not problems:
+            return {}
+        listed = {key(video.video_id): video for video in self._lists_joined[0]}
+        problems += [f"boxes of {name}, which no list names" for name in frames if name not in listed]
+        anomalous = [one for one in listed.values() if one.split == "train" and one.label]
+        if any(key(one.video_id) in frames for one in anomalous):
+            bare = [one.video_id for one in anomalous if key(one.video_id) not in frames]
+            problems += [f"{name}: an anomalous train video without boxes" for name in bare]
+        if problems:
+            raise DatasetError(listing(str(self.root), problems, "Correct boxes of this data set."))
+        return {listed[name].video_id: intervals_near(found) for name, found in frames.items()}
+
+    @property
+    def _lists_joined(self) -> tuple[list[Video], list[Entry], set[str]]:
+        """Videos, entries and annotated keys of all lists."""
+        config = self.config
+        return read_lists(self._installed(), self._files(), config.frame_counts_column, config.interval)
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """What was read: sha256 of each list, whether it is the official file, what to know about the videos.
@@ -140,7 +183,7 @@ class Dataset(BaseDataset):
 
     def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
         """Videos, notes and the words for the subset."""
-        videos, entries, annotated = read_lists(self._installed(), self._files(), self.config.frame_counts_column)
+        videos, entries, annotated = self._lists_joined
         kept = self._located(videos, entries) if self.config.videos == "required" else videos
         if self.config.subset == "all":
             return kept, notes(kept, annotated), None
@@ -150,12 +193,15 @@ class Dataset(BaseDataset):
             )
         kept = [video for video in kept if available is None or available(video)]
         subset = subset_words(kept, videos)
-        return kept, [*notes(kept, annotated), subset], subset
+        there = {video.video_id for video in kept}
+        absent = [video.video_id for video in videos if video.video_id not in there]
+        left_out = [f"left out: {first_of(absent)}"] if absent else []
+        return kept, [*notes(kept, annotated), subset, *left_out], subset
 
     def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
         """The videos that have a file, with its path."""
         root = self._installed()
-        files = index(root)
+        files = index(root, self.config.follow_links)
         paths, missing, problems = locate(files, entries)
         if self.config.subset == "all" and len(missing) == len(entries):
             problems.append(f"none of the {len(entries):,} listed videos is there")
@@ -174,6 +220,7 @@ class Dataset(BaseDataset):
         """
         root, config = self._installed(), self.config
         counts = [config.frame_counts] if isinstance(config.frame_counts, str) else config.frame_counts or []
+        boxes = [config.boxes] if isinstance(config.boxes, str) else config.boxes or []
         problems: list[str] = []
         labels = config.frame_labels
         files = {
@@ -182,6 +229,7 @@ class Dataset(BaseDataset):
             "annotation": [] if labels else [_find(root, config.annotation, ANNOTATION_NAMES, problems)],
             "frame_labels": [_find(root, labels, (), problems)] if labels else [],
             "frame_counts": [_find(root, name, (), problems) for name in counts],
+            "boxes": [_find(root, name, (), problems) for name in boxes],
         }
         if problems:
             raise DatasetError(
@@ -215,13 +263,16 @@ def _find(root: Path, given: str | None, names: Sequence[str], problems: list[st
     return next(iter(found.values()), places[0])
 
 
-def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[list[Video], list[Entry], set[str]]:
+def read_lists(
+    root: Path, files: dict[str, list[Path]], column: str, rule: str = "one_based_inclusive"
+) -> tuple[list[Video], list[Entry], set[str]]:
     """Read and join the lists.
 
     Args:
         root: named in errors.
         files: paths by role, as in `WHAT`.
         column: of frame counts in a CSV.
+        rule: how the annotation counts frames.
 
     Returns: videos without paths, their list entries (same order), keys of the annotated ones.
     Raises: DatasetError with every problem of every list.
@@ -229,7 +280,7 @@ def read_lists(root: Path, files: dict[str, list[Path]], column: str) -> tuple[l
     problems: list[str] = []
     train = read_split(files["train"][0], problems)
     test = read_split(files["test"][0], problems)
-    annotations = [line for path in files["annotation"] for line in read_annotation(path, problems)]
+    annotations = [line for path in files["annotation"] for line in read_annotation(path, problems, rule)]
     counts: dict[str, int] = {key(a.video_id): a.n_frames for a in annotations if a.n_frames is not None}
     for path in files["frame_counts"]:
         counts |= read_frame_counts(path, column, problems)

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
@@ -73,6 +73,8 @@ class Part:
     """The bags of all crops of all videos in one array, where they were made while the files were read."""
     lengths: Sequence[int] = ()
     """Frames of each video; empty where only its rows are known."""
+    frame_auc: Callable[[VideoModel], float] | None = None
+    """Of the frames of the validation part, where these have labels (`vad.engine.validation_frames`)."""
     identity: str = ""
     """A hash of the content of the feature files; empty for features that come from no file."""
 

@@ -67,13 +67,17 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
     Raises: ParamsError with all problems.
     """
     problems = []
-    by_video = settings.select_by in ("video_auc", "video_ap")
+    by_video = settings.select_by in ("video_auc", "video_ap", "validation_frame_auc")
     if by_video and model.supervision == "normal_only":
         problems.append(
             f"select_by {settings.select_by} needs anomalous videos, which a normal-only model must not see"
         )
     elif by_video and len(set(validation.labels)) < 2:
         problems.append(f"select_by {settings.select_by} needs normal and anomalous videos in the validation part")
+    if settings.select_by == "validation_frame_auc" and (validation.frame_auc is None or model.level != "frame"):
+        problems.append(
+            "select_by validation_frame_auc needs frame labels of the validation part, and a model of frames"
+        )
     if settings.patience and settings.select_by == "last":
         problems.append("patience has no meaning with select_by last")
     if settings.curriculum == "length" and model.sampling == "windows":
@@ -105,6 +109,7 @@ class TrainingRun:
         self.device = device_of(model)
         self.fit, self.validation = set_for(model, fit), set_for(model, validation)
         self.validation_labels = np.asarray(validation.labels)
+        self.frame_auc = validation.frame_auc if settings.select_by == "validation_frame_auc" else None
         self.steps = settings.steps_per_epoch or self.fit.steps(settings.batch)
         self.epochs = settings.epochs if until is None else until
         if not any(True for _ in model.parameters()):
@@ -242,6 +247,8 @@ class TrainingRun:
             counts = Thresholds.of(scores, anomalous, one_row, 1, most=None)
             row["video_auc"] = float(roc_area(counts.positive, counts.negative)[0])
             row["video_ap"] = float(average_precision(counts.positive, counts.negative)[0])
+        if self.frame_auc is not None:
+            row["validation_frame_auc"] = self.frame_auc(self.model)
         extra = self.model.diagnose(first.features) if first else {}
         return {**row, **extra}
 

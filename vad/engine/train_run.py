@@ -1,6 +1,7 @@
 """Train the runs of a variant: features are read once, then each seed is trained and written to its own folder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from vad.engine.parts import Part, part_of, with_copies
 from vad.engine.refit import Selected, TrainList, discard, train_on_all
 from vad.engine.released import fill
 from vad.engine.train import train
+from vad.engine.validation_frames import ValidationFrames
 from vad.models._base import VideoModel
 from vad.schema.train import Train, WeightsFile
 from vad.splits.tables import in_part
+from vad.splits.video import Intervals
 
 
 class VariantData:
@@ -77,17 +80,36 @@ class VariantTraining(VariantData):
         files: Sequence[Path],
         copies: Sequence[Sequence[Path]] = (),
         folder: Path | None = None,
+        marked: Mapping[str, Intervals] | None = None,
     ) -> None:
-        """As `VariantData`, with `settings`: `section["train"]`, typed."""
+        """As `VariantData`, with two more arguments.
+
+        Args:
+            section, videos, files, copies, folder: as `VariantData` takes them.
+            settings: `section["train"]`, typed.
+            marked: anomalous frames of the validation videos by id, from 0, ends excluded; None = not known.
+        """
         super().__init__(section, settings.device, videos, files, copies, folder)
-        self.settings = settings
+        self.settings, self.marked = settings, marked
         self.listed = TrainList(videos, files, self._read_rows)
+
+        if marked is not None:
+            self.validation = self._with_frames(self.validation, np.flatnonzero(in_part(videos, "validation")).tolist())
 
     def _read_rows(self, part: str, rows: Sequence[int]) -> Part:
         """A part of other videos of the train list than its own."""
         labels = self.listed.videos["label"].tolist()
         files = [self.listed.files[row] for row in rows]
-        return self._part(self._new_model(0), part, files, [labels[row] for row in rows])
+        read = self._part(self._new_model(0), part, files, [labels[row] for row in rows])
+        return self._with_frames(read, rows) if part == "validation" else read
+
+    def _with_frames(self, part: Part, rows: Sequence[int]) -> Part:
+        """A validation part that judges frames, where these have labels."""
+        if self.marked is None:
+            return part
+        files = [self.listed.files[row] for row in rows]
+        return replace(part, frame_auc=ValidationFrames(files, self.marked).frame_auc)
+
 
     def _started(self, seed: int, starts: Sequence[Path]) -> VideoModel:
         """A new model with the weights that its training starts with."""

@@ -5,17 +5,20 @@ score. `rows` returns them in the form that `vad.evaluation.evaluate.evaluate` t
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float64
 
 from vad.evaluation.ground_truth import BAG_SEGMENTS
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
+from vad.splits.video import Intervals
 
 ALWAYS = "always_anomalous"
 """The constant baseline that flags every frame; where most frames are anomalous its accuracy is high."""
-THRESHOLDS = {ALWAYS: 1.0}
+HUMAN_BOX = "human_box"
+"""Another person's labels: frames near a box, against the official intervals; only where boxes of the test list are."""
+THRESHOLDS = {ALWAYS: 1.0, HUMAN_BOX: 1.0}
 """Baselines with an operating point, and the threshold of each."""
 
 FrameScores = Float64[np.ndarray, "frames"]
@@ -79,18 +82,31 @@ ORACLES: dict[str, Scorer] = {
 """Scores that know the test labels: for comparison, never results; `label_oracle_32` is an upper bound."""
 
 
-def rows(videos: Sequence[VideoTruth], seed: int = 0) -> dict[str, list[JudgedVideo]]:
+def rows(
+    videos: Sequence[VideoTruth], seed: int = 0, boxes: Mapping[str, Intervals] | None = None
+) -> dict[str, list[JudgedVideo]]:
     """Score the videos by every baseline and oracle; returns them by the name of the row.
 
     Args:
         videos: labels of the test videos. Where an anomalous video has no frame labels, the label oracle is left out.
         seed: of the baseline `random`.
+        boxes: frames near a box that a person drew, from 0, ends excluded, by video id; None = there are no boxes.
     """
     scorers: dict[str, Scorer] = {**NO_PIXEL, **ORACLES}
     scorers["random"] = lambda video: random_scores(video, seed)
+    if boxes is not None:
+        scorers[HUMAN_BOX] = lambda video: _near_boxes(video.n_frames, boxes.get(video.video_id, ()))
     if any(video.label and video.labels is None for video in videos):
         del scorers["label_oracle_32"]
     return {name: [_scored(video, scorer(video)) for video in videos] for name, scorer in scorers.items()}
+
+
+def _near_boxes(n_frames: int, intervals: Intervals) -> FrameScores:
+    """1 in the intervals, 0 elsewhere."""
+    scores = np.zeros(n_frames)
+    for start, end in intervals:
+        scores[int(start) : int(end)] = 1
+    return scores
 
 
 def _scored(video: VideoTruth, scores: FrameScores) -> JudgedVideo:

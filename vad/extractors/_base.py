@@ -107,9 +107,22 @@ class BaseExtractor:
         """
         return {video_id: [] for video_id in video_ids}
 
-    def has(self, video_id: str) -> bool:
-        """Whether a video's features can be made; asked where a data set keeps only videos that have features."""
+    def has(self, video_id: str, n_frames: int | None = None) -> bool:
+        """Whether a video's features can be made; asked where a data set keeps only videos that have features.
+
+        Args:
+            video_id: of any video of the data set.
+            n_frames: of a train video, which may be left out if its features do not fit; None = do not compare.
+        """
         return True
+
+    def examine(self, n_frames: Mapping[str, int | None]) -> list[str]:
+        """What is wrong with published features as far as their names and headers say; asked before a run.
+
+        Args:
+            n_frames: frames of each video as the lists state them, by id; None where no list does.
+        """
+        return []
 
 
 def load_extractor(entry: Mapping[str, Any]) -> BaseExtractor:

@@ -5,7 +5,7 @@ possible; decoding happens when a model asks for a clip (`vad.artefacts.clips`).
 Differs: the released STPVAD cuts its frames out of the videos while it trains.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -114,9 +114,13 @@ class Extractor(BaseExtractor):
         """The published files of the vectors."""
         return self._vectors.sources(video_ids)
 
-    def has(self, video_id: str) -> bool:
+    def has(self, video_id: str, n_frames: int | None = None) -> bool:
         """Whether the vectors can be made."""
-        return self._vectors.has(video_id)
+        return self._vectors.has(video_id, n_frames)
+
+    def examine(self, n_frames: Mapping[str, int | None]) -> list[str]:
+        """What is wrong with the published vectors."""
+        return self._vectors.examine(n_frames)
 
     def _vectors_of(self, source: Source, n_frames: int) -> FeatureFile:
         """The vectors of a video of so many frames: from its published features, else from the video."""

@@ -5,10 +5,10 @@ channels first (STEAD's X3D activations, 192 x 16 x 10 x 10 a video).
 Differs: nothing is joined by position; every array is checked for width, type, finite values and length.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,13 +16,13 @@ from pydantic import Field, model_validator
 
 from vad.artefacts.features import FeatureFile
 from vad.artefacts.files import sha256
-from vad.errors import FeatureError
+from vad.artefacts.npy import npy_shape
+from vad.errors import FeatureError, first_of
 from vad.extractors._base import BaseExtractor, Source
 from vad.extractors._imported_arrays import read_npy, read_text
-from vad.extractors._imported_sources import FeatureFolder
+from vad.extractors._imported_sources import CROP_COUNTS, FeatureFolder
 from vad.schema.base import Count, Section
 
-MAX_CROPS = 10
 MISSING = 2
 """Segments that a file may lack at its end: UR-DMU's published files leave out the last one of some videos."""
 AXES = {
@@ -34,6 +34,12 @@ AXES = {
 }
 FIRST_AXIS = {"crops_segments_dim": "crop", "dim_space": "channel"}
 """What the first axis of a file counts, where it is not rows."""
+
+
+RATE_ERRATA = frozenset(f"normal_videos{n}" for n in (586, 600, 635, 644, 645, 648, 649, 650, 651, 653))
+"""Train videos of UCF-Crime whose published files count 30 frames a second, and the reference counts 25."""
+FEW = 4
+"""Files of equal length that are no coincidence."""
 
 
 class Config(Section):
@@ -58,6 +64,12 @@ class Config(Section):
     ending: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = Field(
         default="", description="text between the video's name and the suffix of its files, e.g. _i3d"
     )
+    misfits: Literal["error", "leave_out"] = Field(
+        default="error",
+        description="a train video whose rows do not fit its frames: leave_out = as if it had no features, where the"
+        " data set has subset: available",
+    )
+    follow_links: bool = Field(default=False, description="read what links below root lead to")
     name: str = Field(default="", description="the network that made the features, for the record")
 
     @model_validator(mode="after")
@@ -73,6 +85,13 @@ class Config(Section):
         return self
 
 
+class Shape(NamedTuple):
+    """What a file's header says."""
+
+    rows: int
+    crops: int
+
+
 class Extractor(BaseExtractor):
     """Reads, checks and converts published features. Building it reads nothing."""
 
@@ -82,9 +101,71 @@ class Extractor(BaseExtractor):
         super().__init__(config)
         self.dim = config.dim
 
-    def has(self, video_id: str) -> bool:
-        """Whether there is any feature file of a video; its content is not checked."""
-        return self._folder.has(video_id)
+    def has(self, video_id: str, n_frames: int | None = None) -> bool:
+        """Whether there is any feature file of a video; with `misfits: leave_out` one that fits its frames."""
+        if not self._folder.has(video_id) or n_frames is None or self.config.misfits == "error":
+            return self._folder.has(video_id)
+        return not self._misfit(video_id, self._shape(video_id), n_frames)
+
+    def examine(self, n_frames: Mapping[str, int | None]) -> list[str]:
+        """What headers say: other shapes, other crops in some files, rows that do not fit, bags read as segments.
+
+        Text files have no header: the first few are read for their number of rows.
+        """
+        names = list(n_frames) if self.config.format != "sultani_text" else list(n_frames)[:FEW]
+        problems, shapes = [], {}
+        for name in names:
+            try:
+                shapes[name] = self._shape(name)
+            except FeatureError as error:
+                problems.append(str(error))
+        crops = {shape.crops for shape in shapes.values()}
+        if len(crops) > 1:
+            of = {n: [name for name, shape in shapes.items() if shape.crops == n] for n in sorted(crops)}
+            counts = "; ".join(f"{n} crops: {first_of(found)}" for n, found in of.items())
+            problems.append(f"files differ in their number of crops ({counts}). Check layout")
+        fits = {name: self._misfit(name, shape, n_frames[name]) for name, shape in shapes.items()}
+        return [*problems, *filter(None, fits.values()), *self._is_a_bag(shapes, n_frames)]
+
+    def _is_a_bag(self, shapes: Mapping[str, Shape], n_frames: Mapping[str, int | None]) -> list[str]:
+        """The question that equal numbers of rows ask, where no frame counts answer it."""
+        rows = {shape.rows for shape in shapes.values()}
+        known = all(n_frames[name] for name in shapes)
+        if self.config.rows == "bag" or len(shapes) < FEW or len(rows) > 1 or known:
+            return []
+        fix = f"Set rows: bag and bag_rows: {min(rows)} if they are parts of whole videos; else state frame counts"
+        return [f"all {len(shapes)} files have {min(rows)} rows, whatever the length of the video. {fix}"]
+
+    def _shape(self, video_id: str) -> Shape:
+        """Rows and crops of a video's file (of crops in files of their own, of the first), from its header.
+
+        Raises: FeatureError for another shape than the settings say.
+        """
+        path = self._folder.files_of([video_id])[video_id][0]
+        if self.config.format == "sultani_text":
+            return Shape(len(read_text(path)), 1)
+        try:
+            shape = npy_shape(path)
+        except ValueError as error:
+            raise FeatureError(f"{path}: {error}. Fetch or save it again.") from error
+        self._check_shape(path, shape)
+        crops_at = {"segments_crops_dim": 1, "crops_segments_dim": 0}.get(self.config.layout)
+        rows = shape[1] if crops_at == 0 else 1 if self.config.layout == "dim_space" else shape[0]
+        return Shape(rows, 1 if crops_at is None else shape[crops_at])
+
+    def _misfit(self, video_id: str, shape: Shape, n_frames: int | None) -> str:
+        """Why the rows of a video cannot be those of its frames; "" if they can, or the frames are not known."""
+        if n_frames is None:
+            return ""
+        path = self._folder.files_of([video_id])[video_id][0]
+        try:
+            self._bounds(path, shape.rows, n_frames)
+        except FeatureError as error:
+            known = video_id.lower().removesuffix("_x264") in RATE_ERRATA
+            return str(error) + (
+                " A known erratum of this video: counted at 25 or 30 frames a second." if known else ""
+            )
+        return ""
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, list[Path]]:
         """The files of each video: one, or one per crop in the order of crops.
@@ -126,7 +207,7 @@ class Extractor(BaseExtractor):
         if root is None or not root.is_dir():
             raise FeatureError(f"{root}: no such folder. Set root of these features to their folder, or to null.")
         suffix = ".txt" if config.format == "sultani_text" else ".npy"
-        return FeatureFolder(root, suffix, config.ending, crops=config.format == "crops_files")
+        return FeatureFolder(root, suffix, config.ending, config.format == "crops_files", config.follow_links)
 
     def _read(self, path: Path) -> tuple[Float[np.ndarray, "rows *dims"], str]:
         """One file with rows first, and the type its numbers had."""
@@ -143,21 +224,30 @@ class Extractor(BaseExtractor):
 
         Raises: FeatureError for another shape than the settings say.
         """
+        self._check_shape(path, array.shape)
+        array = np.moveaxis(array, 0, 1) if self.config.layout == "crops_segments_dim" else array
+        return array[None] if self.config.layout == "dim_space" else array
+
+    def _check_shape(self, path: Path, shape: tuple[int, ...]) -> None:
+        """Compare the shape of a file with the settings.
+
+        Raises: FeatureError for another shape.
+        """
         layout, maps = self.config.layout, self.config.layout.endswith("space")
         least = layout.count("_") + (2 if maps else 1)
-        if array.ndim < least or (array.ndim > least and not maps):
-            raise FeatureError(f"{path}: shape {array.shape}, layout {layout} means {AXES[layout]}. Set layout.")
-        if 0 in (shape := array.shape):
+        if len(shape) < least or (len(shape) > least and not maps):
+            raise FeatureError(f"{path}: shape {shape}, layout {layout} means {AXES[layout]}. Set layout.")
+        if 0 in shape:
             what = "rows" if shape[layout == "crops_segments_dim"] == 0 and layout != "dim_space" else "numbers"
             raise FeatureError(f"{path}: no {what} (shape {shape}). Fetch or extract it again.")
-        array = np.moveaxis(array, 0, 1) if layout == "crops_segments_dim" else array
-        array = array[None] if layout == "dim_space" else array
-        width = array.shape[1 if maps else -1]
+        width = shape[0 if layout == "dim_space" else 1 if maps else -1]
         if width != self.dim:
             raise FeatureError(f"{path}: features are {width} wide, dim says {self.dim}. Set dim or layout.")
-        if array.ndim == 3 and array.shape[1] > MAX_CROPS:
-            raise FeatureError(f"{path}: {array.shape[1]} crops, at most {MAX_CROPS} exist. Set the other layout.")
-        return array
+        crops = shape[layout == "segments_crops_dim"] if "crops" in layout else 1
+        if crops not in {1, *CROP_COUNTS}:
+            known = ", ".join(map(str, (1, *CROP_COUNTS)))
+            fix = "Set the other layout, or segments_dim"
+            raise FeatureError(f"{path}: {crops} crops (shape {shape}), there are {known} in use. {fix}.")
 
     def _bounds(self, path: Path, rows: int, n_frames: int | None) -> Int[np.ndarray, " edges"]:
         """First frame of each row, and the number of frames at the end: rows + 1 edges."""
@@ -173,7 +263,8 @@ class Extractor(BaseExtractor):
         if not whole - MISSING <= rows <= full + 1:
             raise FeatureError(
                 f"{path}: {rows} rows for {frames} frames, expected {full} ({step} frames a row);"
-                f" at most {MISSING} may be missing. Check segment_frames, or fetch the file again."
+                f" at most {MISSING} may be missing. Check segment_frames, or fetch the file again; misfits: leave_out"
+                " leaves such train videos out."
             )
         bounds = np.minimum(np.arange(rows + 1, dtype=np.int64) * step, frames)
         bounds[-1] = frames

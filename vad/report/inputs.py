@@ -21,7 +21,7 @@ from vad.ledger.records import computed_in, record_path
 from vad.report.tables import result_row
 from vad.schema.base import Id, Section
 from vad.schema.evaluate import Evaluate
-from vad.splits.tables import read_test
+from vad.splits.tables import TEST_BOXES, read_intervals, read_test
 
 UNSEEN = "centre_minus_length"
 """The row without a pixel that variants are compared with: the strongest of them on UCF-Crime."""
@@ -125,7 +125,7 @@ class ReportInputs:
             rules: how annotated intervals become frame labels.
             seed: of the baseline `random`.
         """
-        return rows(self.truth(dataset, rules), seed)
+        return rows(self.truth(dataset, rules), seed, read_intervals(self.table(dataset, TEST_BOXES)))
 
 
 def truth_of_test(test: Path, labels: Path, scored: Mapping[str, Any], rules: Convention) -> list[VideoTruth]:

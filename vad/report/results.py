@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vad.artefacts.files import write_json, write_text
-from vad.evaluation.baselines import ORACLES, THRESHOLDS
+from vad.evaluation.baselines import HUMAN_BOX, ORACLES, THRESHOLDS
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
 from vad.report import page
@@ -63,7 +63,7 @@ def _baselines(inputs: ReportInputs, settings: Settings) -> list[dict[str, Any]]
     found, bootstrap = [], settings.evaluate.bootstrap
     scored = inputs.baselines(settings.dataset, convention(settings.evaluate.ground_truth), bootstrap.seed)
     for name, videos in scored.items():
-        kind = "oracle" if name in ORACLES else "no pixel"
+        kind = "oracle" if name in (*ORACLES, HUMAN_BOX) else "no pixel"
         measured = evaluate(videos, THRESHOLDS.get(name), bootstrap)
         found.append(result_row({"row": name, "kind": kind, "dataset": settings.dataset}, [measured]))
     return found

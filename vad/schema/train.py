@@ -98,8 +98,10 @@ class Train(Section):
         " (MemTSM-Net's text; its released loader shuffles after sorting, so there it has no effect)",
     )
     grad_clip: Positive | None = Field(None, description="largest gradient norm; null = off")
-    select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
-        "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
+    select_by: Literal["video_auc", "video_ap", "validation_frame_auc", "validation_loss", "last"] = Field(
+        "video_auc",
+        description="validation criterion that chooses the epoch; validation_frame_auc needs frame labels of the"
+        " validation part (datasets.*.boxes); last = keep the last epoch",
     )
     select: Select = Field(default=Select(), description="how the epoch is chosen")
     refit: bool = Field(

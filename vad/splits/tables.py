@@ -30,6 +30,9 @@ TEST_COLUMNS = [
     *("video_id", "path", "class", "label", "intervals", "interval_rule"),
     *("unit", "frame_labels", "frame_level", "n_frames"),
 ]
+INTERVAL_COLUMNS = ["video_id", "intervals"]
+VALIDATION_BOXES, TEST_BOXES = "validation_boxes.csv", "test_boxes.csv"
+"""Beside the tables: frames near a box that a person drew, of videos of either part that have any."""
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
 
@@ -132,6 +135,26 @@ def _counts(train: Sequence[Video], test: Sequence[Video], chosen: Collection[st
         "labels": {name: {"normal": n[0], "anomalous": n[1]} for name, n in labels.items()},
         "n_test_without_frame_labels": sum(not video.frame_level for video in test),
     }
+
+
+def write_intervals(path: Path, intervals: Mapping[str, Intervals]) -> None:
+    """Write intervals of frames by video id, from 0, ends excluded; without any the file is removed."""
+    if not intervals:
+        path.unlink(missing_ok=True)
+        return
+    rows = [(video_id, format_intervals(found)) for video_id, found in sorted(intervals.items())]
+    write_text(path, pd.DataFrame(rows, columns=INTERVAL_COLUMNS).to_csv(index=False, lineterminator="\n"))
+
+
+def read_intervals(path: Path) -> dict[str, Intervals] | None:
+    """The intervals that `write_intervals` wrote; None where there is no file.
+
+    Raises: ArtefactError for another table.
+    """
+    if not path.is_file():
+        return None
+    table = _read(path, INTERVAL_COLUMNS)
+    return {video_id: parse_intervals(text) for video_id, text in table.itertuples(index=False)}
 
 
 def read_train(path: Path) -> pd.DataFrame:

@@ -60,6 +60,11 @@ class Video:
     part: Literal["", "fit", "validation"] = ""
 
 
+def safe_name(name: str) -> str:
+    """A name with every character that an id may not have replaced by `_`; an id stays as it is."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name).lstrip("_-")
+
+
 def is_id(text: str) -> bool:
     """Whether a name is safe as part of a path, a stage name and a shell word."""
     return len(text) <= ID_BYTES and _ID.fullmatch(text) is not None

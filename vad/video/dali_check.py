@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from vad.video.containers import media_error, require_regular
 from vad.video.decode import Rules
-from vad.video.decode_report import Tally
+from vad.video.decode_report import Tally, mirrored
 from vad.video.demux import first_video, next_packet, open_container, require_all_bytes, require_length
 
 DECODER_OF_PYAV = ("decoder", "libavcodec", "libswscale")
@@ -122,6 +122,8 @@ def _of_the_first_frame(frame: VideoFrame, height: int, width: int) -> list[str]
         problems.append("colours that are not those of BT.601")
     if frame.rotation:
         problems.append(f"a picture turned by {frame.rotation} degrees")
+    if mirrored(frame):
+        problems.append("a mirrored picture")
     if frame.interlaced_frame:
         problems.append("interlaced pictures")
     if (frame.height, frame.width) != (height, width):

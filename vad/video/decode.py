@@ -27,7 +27,7 @@ from vad.errors import MediaError
 from vad.schema.augment import Augment
 from vad.schema.base import Count, Section
 from vad.video.containers import AGAIN, LARGE, media_error, require_regular
-from vad.video.decode_report import Tally
+from vad.video.decode_report import Tally, mirrored
 from vad.video.demux import first_video, next_packet, open_container, require_all_bytes, require_length, require_size
 
 RESIZES = {"swscale": "swscale bilinear", "opencv": "OpenCV INTER_LINEAR"}
@@ -42,7 +42,7 @@ class Rules(Section):
         default="strict", description="strict = any damage is an error; tolerant = up to max_corrupt_frac"
     )
     max_corrupt_frac: float = Field(default=0.0, ge=0, le=1, description="largest damaged part of the frames, 0 to 1")
-    apply_rotation: bool = Field(default=True, description="turn frames upright as the container states")
+    apply_rotation: bool = Field(default=True, description="turn and mirror frames as the container states")
     max_pixels: Count = Field(default=2**26, description="largest frame, width x height in pixels")
     max_frames: Count = Field(
         default=20_000_000, description="longest video in frames; a week at 30 fps has 18 million"
@@ -256,6 +256,11 @@ class PyAVReader:
     def _resized(self, frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
         """Frame as RGB in the wanted size, then upright (`rotation` is anticlockwise)."""
         turns = round(frame.rotation / 90) % 4 if self.rules.apply_rotation else 0
+        # FFmpeg's angle of a mirrored picture is that of its first axis: half a turn more once it is mirrored back.
+        flipped = self.rules.apply_rotation and mirrored(frame)
+        if flipped:
+            turns = (turns + 2) % 4
+            self._tally.facts["mirrored"] = True
         width, height = (self.width, self.height) if turns % 2 == 0 else (self.height, self.width)
         if self.short_side:
             short = min(frame.width, frame.height)
@@ -265,7 +270,7 @@ class PyAVReader:
         # One thread: by default each frame starts one per core, and a third of the speed is lost.
         scaled = self._scaler.reformat(frame, *size, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
         pixels = _resized_by_opencv(scaled.to_ndarray(), width, height) if by_opencv else scaled.to_ndarray()
-        upright = np.rot90(pixels, turns)
+        upright = np.rot90(pixels[:, ::-1] if flipped else pixels, turns)
         top, left = ((have - want) // 2 for have, want in zip(upright.shape, (self.height, self.width), strict=False))
         return upright[top : top + self.height, left : left + self.width]
 

@@ -32,7 +32,7 @@ from vad.errors import MediaError
 from vad.video.containers import media_error
 from vad.video.dali_check import check
 from vad.video.decode import PyAVReader, Rules
-from vad.video.demux import count_frames
+from vad.video.demux import count_frames, frame_times
 from vad.video.memory import keep_freed_memory
 
 BLOCK_FRAMES, BLOCK_BYTES = 16, 2**24
@@ -160,10 +160,16 @@ def _count(request: Mapping[str, Any], rules: Rules, channel: Channel, shared: S
     return count_frames(Path(request["path"]), rules.max_pixels)
 
 
+def _times(request: Mapping[str, Any], rules: Rules, channel: Channel, shared: Shared) -> dict[str, Any]:
+    """When each frame is shown, see `vad.video.demux.frame_times`."""
+    return frame_times(Path(request["path"]), rules.max_pixels)
+
+
 TASKS: dict[str, Callable[[Mapping[str, Any], Rules, Channel, Shared], Any]] = {
     "frames": _frames,
     "promise": _promise,
     "count": _count,
+    "times": _times,
 }
 """What a decode process can be asked for."""
 

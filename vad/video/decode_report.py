@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -75,6 +76,15 @@ class Tally:
             "last_s": float(pts[-1]) * seconds if len(pts) else None,
             **steps_s,
         }
+
+
+def mirrored(frame: VideoFrame) -> bool:
+    """Whether the container states that the picture is shown mirrored, besides any turn."""
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return False
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3).astype(float)
+    return a * d < b * c
 
 
 def stream_facts(container: InputContainer, stream: VideoStream) -> dict[str, Any]:

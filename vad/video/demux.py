@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -83,6 +84,24 @@ def count_frames(path: Path, max_pixels: int) -> int:
     with open_container(path) as container:
         stream = first_video(path, container, max_pixels, Tally())
         return stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+
+
+def frame_times(path: Path, max_pixels: int) -> dict[str, Any]:
+    """When each frame is shown, as its packet states; nothing is decoded.
+
+    Returns: for JSON: `ticks`, one number for each packet that is shown, rising, empty where packets state none;
+        `tick` (seconds, numerator and denominator); `packets`, how many are shown; `fps` (null where it is not stated).
+
+    Raises: MediaError.
+    """
+    tally = Tally()
+    with open_container(path) as container:
+        stream = first_video(path, container, max_pixels, tally)
+        shown = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_discard]
+    ticks = sorted(pts for pts in shown if pts is not None)
+    complete = len(ticks) == len(set(ticks)) == len(shown)
+    tick = [tally.time_base.numerator, tally.time_base.denominator]
+    return {"ticks": ticks if complete else [], "tick": tick, "packets": len(shown), "fps": tally.facts["fps"]}
 
 
 def require_size(path: Path, width: int, height: int, max_pixels: int) -> None:
