@@ -82,17 +82,13 @@ class VariantTraining(VariantData):
         folder: Path | None = None,
         marked: Mapping[str, Intervals] | None = None,
     ) -> None:
-        """As `VariantData`, with two more arguments.
+        """As `VariantData`, with `settings`: `section["train"]`, typed.
 
-        Args:
-            section, videos, files, copies, folder: as `VariantData` takes them.
-            settings: `section["train"]`, typed.
-            marked: anomalous frames of the validation videos by id, from 0, ends excluded; None = not known.
+        `marked` has the anomalous frames of the validation videos by id, from 0, ends excluded; None = not known.
         """
         super().__init__(section, settings.device, videos, files, copies, folder)
         self.settings, self.marked = settings, marked
         self.listed = TrainList(videos, files, self._read_rows)
-
         if marked is not None:
             self.validation = self._with_frames(self.validation, np.flatnonzero(in_part(videos, "validation")).tolist())
 
