@@ -42,7 +42,7 @@ def test_every_variant_with_its_line(folder: Path, capsys: pytest.CaptureFixture
 
     assert [row["variant"] for row in found] == ["mil", "ae", "mil_ucf"]
     assert [lines[row["line"] - 1] for row in found] == ["  mil:", "  ae:", "  mil_ucf:"]
-    assert [row["installed"] for row in found] == ["yes", "yes", "datasets.ucf_crime.root: null"]
+    assert [row["installed"] for row in found] == ["yes", "yes", "datasets.ucf_crime.root is null"]
     assert found[1]["model"] == "lstm_memory_ae"
     assert [row["refit"] for row in found] == ["-", "-", "-"]
 

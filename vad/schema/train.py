@@ -82,8 +82,8 @@ class Train(Section):
         description="learning rate over time; cosine falls with every step and reaches lr_min at the end of training,"
         " cosine_by_epoch falls after every epoch; cosine_after_warmup = the released STEAD schedule, whose cosine"
         " takes all of `epochs` after the warm-up, so that training ends before lr_min, and whose steps have the rate"
-        " of the step before; drop = lr for step_epochs, then lr_min; upstream_inert = the released MSTSM schedule, which"
-        " never moves from its warm-up start",
+        " of the step before; drop = lr for step_epochs, then lr_min; upstream_inert = the released MSTSM schedule,"
+        " which never moves from its warm-up start",
     )
     warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up (the cosines)")
     warmup_start: float = Field(0.1, ge=0, le=1, description="share of lr at which the warm-up starts")
