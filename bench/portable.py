@@ -119,6 +119,12 @@ def _in_torch() -> Iterator[tuple[str, str]]:
     layer.bias.data.zero_()  # type: ignore[union-attr]
     pictures = torch.from_numpy(_data(2, 24, 28, 28)).to(memory_format=last)
     yield "torch.conv2d_channels_last", _digest(layer(pictures).detach())
+    larger = nn.ConvTranspose2d(64, 32, 3, 2, 1, 1, bias=False)
+    larger.weight.data.copy_(torch.from_numpy(_data(64, 32, 3, 3)))
+    network = nn.Sequential(layer, nn.BatchNorm2d(64), nn.ReLU(), larger)
+    out = network.to(memory_format=last)(pictures)
+    gradients = torch.autograd.grad(out.square().mean(), list(network.parameters()))
+    yield "torch.gradients_channels_last", _digest(out.detach(), *gradients)
     positive, half = x.abs(), nn.functional.interpolate
     for name, value in {
         **{name: getattr(x, name)() for name in ("exp", "tanh", "sigmoid", "erf", "sin", "cos", "mean")},

@@ -245,7 +245,8 @@ def test_memory_learns_from_normal_looking_frames_alone(threshold: float) -> Non
     later = model.score_sequence(given)
     model.reset_memory()
 
-    assert torch.equal(torch.cat(expected), found)
+    # Equal but for the last bits: the encoder takes all windows at once.
+    torch.testing.assert_close(torch.cat(expected), found, rtol=1e-4, atol=1e-6)
     assert (threshold == 0.0) == torch.equal(found, later)
     assert torch.equal(found, model.score_sequence(given))
     assert torch.equal(trained, model.keys)

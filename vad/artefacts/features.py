@@ -148,18 +148,21 @@ def read_features(path: Path, dim: int | None = None) -> FeatureFile:
     return FeatureFile(file.features, file.bounds, file.report, file.clips)
 
 
-def open_features(path: Path, dim: int | None = None, most: int | None = None) -> OpenFeatures:
+def open_features(
+    path: Path, dim: int | None = None, most: int | None = None, stored: StoredArray | None = None
+) -> OpenFeatures:
     """Read one video's features, or check them and leave them in the file if they are large.
 
     Args:
         path: a file that `write_features` wrote.
         dim: expected width of a feature vector; None accepts any.
         most: bytes; features that are larger stay in the file. None = they are always brought into memory.
+        stored: the rows of this file, where the caller has found them by `stored_features`: a look at the file less.
 
     Raises: FeatureError for a damaged file or another width.
     """
     try:
-        stored = None if most is None else StoredArray(path, FEATURES)
+        stored = None if most is None else stored or StoredArray(path, FEATURES)
         if stored is None or (most is not None and stored.nbytes <= most):
             archive = read_archive(path, leave=(DATA,))
             features = archive[FEATURES]

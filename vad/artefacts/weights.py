@@ -22,7 +22,9 @@ def write_weights(path: Path, weights: Mapping[str, np.ndarray], config: Mapping
         config: what JSON can hold; no NaN.
     """
     # Only one metadata key: with two or more, their order and so the bytes of the file change from run to run.
-    data = save(dict(weights), metadata={"vad": json.dumps(config, sort_keys=True, allow_nan=False)})
+    # safetensors writes an array as it lies in memory, and takes its shape for that of rows one after the other.
+    in_rows = {name: np.asarray(array, order="C") for name, array in weights.items()}
+    data = save(in_rows, metadata={"vad": json.dumps(config, sort_keys=True, allow_nan=False)})
     with atomic(path) as stream:
         stream.write(data)
 

@@ -207,7 +207,7 @@ def part_of(
         if bags is None and part == "fit" and label:
             features.append(stored)  # its windows are never drawn: only its length counts
             continue
-        file = open_features(path, dim, left if keeps_rows else READ_AT_ONCE)
+        file = open_features(path, dim, left if keeps_rows else READ_AT_ONCE, stored)
         rows = file.features
         lengths.append(int(file.bounds[-1]))
         if bags is not None:
