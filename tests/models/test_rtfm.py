@@ -164,7 +164,11 @@ def test_crops_of_a_video_choose_the_same_segments() -> None:
     best = np.argsort(np.linalg.norm(hidden, axis=3).mean(axis=1), axis=1)[:, -2:]
     chosen = [scores[video, best[video]].mean() for video in range(4)]
     lengths = [[np.linalg.norm(crop[best[video]].mean(axis=0)) for crop in hidden[video]] for video in range(4)]
-    pairs = [(abs(100 - a) + n) ** 2 for one, two in ((0, 1), (2, 3)) for n, a in zip(lengths[one], lengths[two])]
+    pairs = [
+        (abs(100 - a) + n) ** 2
+        for one, two in ((0, 1), (2, 3))
+        for n, a in zip(lengths[one], lengths[two], strict=True)
+    ]
     entropy = -sum(np.log(c if y else 1 - c) for c, y in zip(chosen, labels.tolist(), strict=True)) / 4
     smooth = sum((b - a) ** 2 for bag in (scores[1], scores[3]) for a, b in pairwise(bag))
     batch = Bags(features, labels.repeat_interleave(3), crops=3)

@@ -47,8 +47,8 @@ class Config(Weighted):
 
     last_clip: Literal["drop", "keep"] | None = Field(
         default=None,
-        description="a last clip with fewer frames than segment_frames: drop = it has no part in the maximum (released);"
-        " keep = its frames are spread over sampled_frames; null = drop with pool: video, keep with pool: none",
+        description="a last clip with fewer frames than segment_frames: drop = it has no part in the maximum"
+        " (released); keep = its frames are spread over sampled_frames; null = drop with pool: video, else keep",
     )
 
     def published(self) -> Mapping[str, Published]:

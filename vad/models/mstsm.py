@@ -7,8 +7,8 @@ come from the split table, min-max constants from the validation part; batches a
 works. The report does not say which three values a segment has; ours are fixed statistics of its vector. With
 `standardise`, noise and masks act on channels in units of their spread over the fit part: the published spread of .02
 then is 2 % of the spread of a channel, not .02 of a feature (whose spread is a few hundredths for XFeat), and a masked
-step holds the mean of each channel, not 0. The published curriculum by length is `train.curriculum`; the released loader
-shuffles after sorting, so it has no effect there, and is off.
+step holds the mean of each channel, not 0. The published curriculum by length is `train.curriculum: length`; the
+released loader shuffles after sorting, so it has no effect there, and it is off here.
 Preset `claim` has the published size and scores whole videos; preset `segments` reads whole segment vectors
 and scores positions too. Published results of the release are not reproducible as described.
 Ablations: `temporal_shift`, `temporal_attention`, `channel_weights`, `memory` and `decoder` set to false take their

@@ -97,8 +97,9 @@ class TemporalContext(nn.Module):
 
 
 class Output(NamedTuple):
-    """Score 0..1 of each position of a video (mean over its crops), mean score of the chosen positions, and of each
-    crop the mean feature of these.
+    """Scores 0..1 of each position and of the chosen ones (their mean), and the mean feature of these of each crop.
+
+    Scores of a video are the mean over its crops.
     """
 
     positions: Float[Tensor, "videos positions"]

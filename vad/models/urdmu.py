@@ -115,7 +115,8 @@ class GlobalLocalAttention(nn.Module):
         """Build the layers."""
         super().__init__()
         inner = config.heads * config.head_width
-        self.heads, self.local_norm = config.heads, config.local_norm
+        self.heads = config.heads
+        self.local_norm: LocalNorm = config.local_norm
         self.project = nn.Linear(config.width, 4 * inner, bias=False)
         self.out = nn.Sequential(nn.Linear(2 * inner, config.width), nn.Dropout(config.dropout))
 
