@@ -47,7 +47,7 @@ class Train(Section):
     select_by: Literal["video_auc", "video_ap", "validation_loss", "last"] = Field(
         "video_auc", description="validation criterion that chooses the epoch; last = keep the last epoch"
     )
-    select: Select = Field(default=Select(), description="how the epoch is chosen")
+    select: Select = Field(default_factory=lambda: Select.model_validate({}), description="how the epoch is chosen")
     refit: bool = Field(
         False,
         description="once the epoch is chosen, train a new model on fit and validation part for as many steps; the"
