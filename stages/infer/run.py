@@ -53,7 +53,7 @@ def parts_of(run: Path, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, st
     """The part of each video that a run scores: the videos that it held out, then the test list in its order."""
     held = read_json(run / "config.json").get("held_out", {})
     # With folds each video of the train list was held out once.
-    out = {video_id for ids in held.values() for video_id in ids}
+    out = [video_id for ids in held.values() for video_id in ids]
     chosen = train["video_id"].isin(out) if out else in_part(train, "validation")
     return dict.fromkeys(train.loc[chosen, "video_id"], "validation") | dict.fromkeys(test["video_id"], "test")
 

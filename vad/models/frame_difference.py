@@ -7,7 +7,7 @@ Differs: nothing.
 
 from typing import Literal
 
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor
 
@@ -45,5 +45,9 @@ class Model(VideoModel):
 
     def score(self, features: UInt8[Tensor, "windows rows dim height width"]) -> Scores:
         """Mean absolute difference of the last and the first picture of each window, as a share of the full range."""
+        return Scores(self.embeddings(features).mean(dim=1), None)
+
+    def embeddings(self, features: UInt8[Tensor, "windows rows dim height width"]) -> Float[Tensor, "windows dim"]:
+        """The mean absolute difference of each colour."""
         first, last = features[:, 0].float(), features[:, -1].float()
-        return Scores((last - first).abs().mean(dim=(1, 2, 3)) / 255, None)
+        return (last - first).abs().mean(dim=(2, 3)) / 255

@@ -58,12 +58,16 @@ class Model(VideoModel):
         if self.config.standardise:
             self.standardise.fit(self._normalised(features))
 
+    def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
+        """What is weighed: the scaled feature vectors."""
+        return self.standardise(self._normalised(features))
+
     def _normalised(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
         return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
 
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
         """The logit of each segment."""
-        return self.layer(self.standardise(self._normalised(features))).squeeze(-1)
+        return self.layer(self.embeddings(features)).squeeze(-1)
 
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """Mean cross entropy of all segments with the label of their video, and the length of the weights."""

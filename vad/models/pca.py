@@ -86,3 +86,7 @@ class Model(VideoModel):
     def score(self, features: Float[Tensor, "windows rows dim"]) -> Scores:
         """Mean squared error of each window."""
         return Scores((self(features) ** 2).mean(dim=(1, 2)), None)
+
+    def embeddings(self, features: Float[Tensor, "windows rows dim"]) -> Float[Tensor, "windows dim"]:
+        """What the directions leave, averaged over the rows of each window."""
+        return self(features).mean(dim=1)

@@ -103,7 +103,7 @@ class Train(Section):
         description="validation criterion that chooses the epoch; validation_frame_auc needs frame labels of the"
         " validation part (datasets.*.boxes); last = keep the last epoch",
     )
-    select: Select = Field(default=Select(), description="how the epoch is chosen")
+    select: Select = Field(default_factory=lambda: Select.model_validate({}), description="how the epoch is chosen")
     refit: bool = Field(
         False,
         description="once the epoch is chosen, train a new model on fit and validation part for as many steps; the"
