@@ -60,17 +60,17 @@ def picture_figure(title: str, words: Sequence[str], shown: Sequence[Shown], lar
     height = len(shown) * SIDE + HEAD
     figure = plt.figure(figsize=(len(names) * SIDE + 2.6, height * (2 if maps else 1) + 0.4), layout="constrained")
     figure.suptitle(title, fontsize=9)
-    parts: list[FigureBase] = list(figure.subfigures(2, 1)) if maps else [figure]
-    grid = _grid(parts[0], words, names)
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0] if maps else (figure, None)
+    grid = _grid(above, words, names)
     drawn = None
     for one, row in zip(shown, grid, strict=True):
         for axes, image in zip(row, [*one.inputs[-inputs:], one.target, one.picture], strict=False):
             _show(axes, image)
         drawn = _show(row[-2], one.error, cmap=ERROR, vmin=0, vmax=largest)
         _over(row[-1], one.target, one.error / largest, ERROR, np.sqrt)
-    _bar(parts[0], grid, drawn, ERROR_LABEL)
-    if maps:
-        _attention(parts[1], words, shown)
+    _bar(above, grid, drawn, ERROR_LABEL)
+    if below is not None:
+        _attention(below, words, shown)
     return figure
 
 

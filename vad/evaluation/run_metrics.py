@@ -86,7 +86,8 @@ def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]
 
     Raises: ArtefactError naming every validation video without a score.
     """
-    rows = train[in_part(train, "validation")].to_dict("records")
+    chosen = in_part(train, "validation")
+    rows = [row for row, mine in zip(train.to_dict("records"), chosen, strict=True) if mine]
     missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in file.videos]
     if missing:
         raise ArtefactError(listing("validation videos", missing, "Make the scores of this run again."))
