@@ -31,7 +31,7 @@ class Shown(NamedTuple):
     """A predicted (or rebuilt) frame of a video beside the true one."""
 
     inputs: UInt8[np.ndarray, "inputs height width 3"]
-    """The frames that the model saw, oldest first."""
+    """The frames that the model predicts from, oldest first; none if it rebuilds the target itself."""
     target: Float[np.ndarray, "height width 3"]
     """RGB, 0..1."""
     picture: Float[np.ndarray, "height width 3"]
@@ -55,8 +55,9 @@ def picture_figure(title: str, words: Sequence[str], shown: Sequence[Shown], lar
         largest: error at the top of the scale, 0..1.
     """
     inputs, maps = min(len(shown[0].inputs), MOST_INPUTS), shown[0].attention
-    names = [f"input, {inputs - i} before" for i in range(inputs)] if inputs > 1 else ["input"]
-    names += ["target", "prediction" if inputs > 1 else "rebuilt", "error", "error over target"]
+    names = [f"input, {inputs - i} before" for i in range(inputs)]
+    names += ["target", "prediction"] if inputs else ["input = target", "rebuilt"]
+    names += ["error", "error over target"]
     height = len(shown) * SIDE + HEAD
     figure = plt.figure(figsize=(len(names) * SIDE + 2.6, height * (2 if maps else 1) + 0.4), layout="constrained")
     figure.suptitle(title, fontsize=9)
