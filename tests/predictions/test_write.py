@@ -137,7 +137,7 @@ def test_frames_are_counted_at_the_threshold() -> None:
     point = next(line for line in right.lines if line.get_marker() == "X")
 
     assert ["6\n75.0%", "2\n25.0%", "1\n25.0%", "3\n75.0%"] == [text.get_text() for text in left.texts]
-    assert [[0.25, 0.75]] == point.get_xydata().tolist()
+    assert [[0.25, 0.75]] == np.asarray(point.get_xydata()).tolist()
     assert "area 0.500" in right.get_title()
     assert "summed over 2 seed(s)\nthreshold: youden on validation" in left.get_title()
 
