@@ -139,7 +139,8 @@ def test_frames_are_counted_at_the_threshold() -> None:
     assert ["6\n75.0%", "2\n25.0%", "1\n25.0%", "3\n75.0%"] == [text.get_text() for text in left.texts]
     assert [[0.25, 0.75]] == np.asarray(point.get_xydata()).tolist()
     assert "area 0.500" in right.get_title()
-    assert "summed over 2 seed(s)\nthreshold: youden on validation" in left.get_title()
+    assert "summed over 2 seed(s)" in left.get_title()
+    assert "v\nthreshold: youden on validation" == figure.get_suptitle()
 
 
 @pytest.mark.parametrize(
@@ -161,10 +162,12 @@ def test_columns_say_what_a_model_was_shown(inputs: int, expected: list[str]) ->
 def test_compared_models_share_one_scale() -> None:
     """Every error of a figure has the limits that the caller gives; scores stand below their pictures."""
     one = pictures.Shown(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((8, 8, 3)), np.full((8, 8, 3), 0.25), ())
-    scores = pd.DataFrame({"a": [0.125], "b": [7.0]})
-    figure = pictures.comparison_figure("title", ["median"], {"a": [one], "b": [one]}, scores, 0.5)
+    scores = pd.DataFrame({"a": [0.125], "gated_of_the_documents": [7.0]})
+    frames = {"a": [one], "gated_of_the_documents": [one]}
+    figure = pictures.comparison_figure("title", ["median"], frames, scores, 0.5)
     limits = [axes.images[0].get_clim() for axes in figure.axes if axes.get_title() == "its error"]
 
     assert [(0, 0.5), (0, 0.5)] == limits
     assert ["score 0.125", "score 7.000"] == [a.get_xlabel() for a in figure.axes if a.get_xlabel()]
+    assert {"target", "a", "gated_of_the\n_documents"} <= {axes.get_title() for axes in figure.axes}
     assert 0.25 == one.error.max()

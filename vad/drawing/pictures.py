@@ -21,6 +21,8 @@ ERROR, ATTENTION = "inferno", "viridis"
 ERROR_LABEL = "absolute error, mean of R, G, B\n(0 = none, 1 = black for white)"
 ATTENTION_LABEL = "how far a gate is open, 0 to 1"
 MOST_INPUTS = 4
+WIDEST_NAME = 20
+"""Letters of a variant's name that have room above a picture."""
 SIDE = 1.35
 """Width and height of a picture, in inches."""
 HEAD = 0.5
@@ -100,7 +102,7 @@ def comparison_figure(
         scores: score of each frame (rows) by each variant (columns).
         largest: error at the top of the scale, 0..1.
     """
-    names = ["target", *(text for name in shown for text in (name, "its error"))]
+    names = ["target", *(text for name in shown for text in (_in_two_lines(name), "its error"))]
     size = (len(names) * SIDE + 2.6, len(words) * (SIDE + 0.18) + HEAD + 0.4)
     figure = plt.figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=9)
@@ -129,7 +131,7 @@ def decision_figure(
         note: where the threshold is from.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(f"{title}\n{note}", fontsize=9)
     rows = [[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]]
     shares = [[value / max(sum(row), 1) for value in row] for row in rows]
     texts = [
@@ -140,7 +142,7 @@ def decision_figure(
     look: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "xticklabels": names, "yticklabels": names}
     sns.heatmap(shares, annot=texts, fmt="", cbar_kws={"label": "share of the true frames"}, ax=left, **look)
     left.set(xlabel="decided", ylabel="true")
-    left.set_title(f"frames at the threshold, summed over {len(curves)} seed(s)\n{note}", fontsize=8)
+    left.set_title(f"frames at the threshold, summed over {len(curves)} seed(s)", fontsize=8)
     for axes in (left, right):
         axes.tick_params(labelsize=8)
     for (seed, table), colour in zip(curves.items(), sns.color_palette("colorblind", len(curves)), strict=True):
@@ -154,6 +156,15 @@ def decision_figure(
     right.set_title("ROC" if area is None else f"ROC, area {area:.3f} (mean over seeds)", fontsize=8)
     right.legend(fontsize=7, loc="lower right")
     return figure
+
+
+def _in_two_lines(name: str) -> str:
+    """A name that is too long for a column, broken at the underscore nearest to its middle."""
+    breaks = [place for place, letter in enumerate(name) if letter == "_" and place]
+    if len(name) <= WIDEST_NAME or not breaks:
+        return name
+    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:middle]}\n{name[middle:]}"
 
 
 def _grid(figure: FigureBase, words: Sequence[str], names: Sequence[str]) -> np.ndarray:
