@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--precision", default="float32", choices=["float32", "float16", "bfloat16"])
     parser.add_argument("--epochs", type=int, help="instead of the published number, for a trial")
     parser.add_argument("--steps-per-epoch", type=int, help="likewise")
+    parser.add_argument("--resize", choices=["opencv", "swscale"], help="of frames, instead of the published one")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of training and scoring")
     options = parser.parse_args(argv)
     before = Path.cwd()
@@ -68,6 +69,9 @@ def prepare(options: argparse.Namespace) -> None:
     wanted |= {"epochs": options.epochs, "steps_per_epoch": options.steps_per_epoch}
     for variant in params["variants"].values():
         variant["train"] |= {key: value for key, value in wanted.items() if value is not None}
+    for variant in params["variants"].values():
+        if options.resize and (features := params["features"][variant["features"]])["extractor"] == "frames":
+            features["resize"] = options.resize
     params["report"]["published"] = {}
     with (options.out / "params.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(params, file)

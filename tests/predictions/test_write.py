@@ -96,7 +96,7 @@ def test_the_job_of_a_data_set(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_shown_is_what_the_model_makes(folder: Path) -> None:
     """The last frame of the window is the target, those before it are the inputs; all are RGB."""
     rows = np.load(folder / "features/z.npz", allow_pickle=False)["features"]
-    for name, inputs in (("gated", rows[2:4]), ("unet", rows[2:4]), ("rebuilt", rows[4:5])):
+    for name, inputs in (("gated", rows[2:4]), ("unet", rows[2:4]), ("rebuilt", rows[:0])):
         (one,) = shown(run_of(name), folder / "features", [Chosen("median", "z", 4)])
 
         np.testing.assert_array_equal(inputs.transpose(0, 2, 3, 1), one.inputs)
@@ -110,10 +110,9 @@ def test_attention_maps_are_those_of_the_gates(folder: Path) -> None:
     """A quarter, half and the whole of the picture's sides; a closed gate is 0, an open one 1."""
     run = run_of("gated")
     with torch.no_grad():
-        for gate, bias in zip(run.model.gates, (-99.0, 0.0, 99.0), strict=True):
-            norm = gate.weigh[1]
-            norm.weight.zero_()
-            norm.bias.fill_(bias)
+        for number, bias in enumerate((-99.0, 0.0, 99.0)):
+            run.model.get_parameter(f"gates.{number}.weigh.1.weight").zero_()
+            run.model.get_parameter(f"gates.{number}.weigh.1.bias").fill_(bias)
     (one,) = shown(run, folder / "features", [Chosen("median", "z", 4)])
 
     assert [(4, 4), (8, 8), (16, 16)] == [values.shape for values in one.attention]
@@ -138,18 +137,37 @@ def test_frames_are_counted_at_the_threshold() -> None:
     point = next(line for line in right.lines if line.get_marker() == "X")
 
     assert ["6\n75.0%", "2\n25.0%", "1\n25.0%", "3\n75.0%"] == [text.get_text() for text in left.texts]
-    assert ([0.25], [0.75]) == (list(point.get_xdata()), list(point.get_ydata()))
+    assert [[0.25, 0.75]] == np.asarray(point.get_xydata()).tolist()
     assert "area 0.500" in right.get_title()
-    assert "summed over 2 seed(s)\nthreshold: youden on validation" in left.get_title()
+    assert "summed over 2 seed(s)" in left.get_title()
+    assert "v\nthreshold: youden on validation" == figure.get_suptitle()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (0, ["input = target", "rebuilt", "error", "error over target"]),
+        (1, ["input, 1 before", "target", "prediction", "error", "error over target"]),
+        (5, [*(f"input, {n} before" for n in (4, 3, 2, 1)), "target", "prediction", "error", "error over target"]),
+    ],
+)
+def test_columns_say_what_a_model_was_shown(inputs: int, expected: list[str]) -> None:
+    """At most the four frames before the target; a model that rebuilds the target has no others."""
+    one = pictures.Shown(np.zeros((inputs, 8, 8, 3), np.uint8), np.zeros((8, 8, 3)), np.ones((8, 8, 3)), ())
+    figure = pictures.picture_figure("title", ["median"], [one], 1.0)
+
+    assert expected == [axes.get_title() for axes in figure.axes if axes.get_title()]
 
 
 def test_compared_models_share_one_scale() -> None:
     """Every error of a figure has the limits that the caller gives; scores stand below their pictures."""
     one = pictures.Shown(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((8, 8, 3)), np.full((8, 8, 3), 0.25), ())
-    scores = pd.DataFrame({"a": [0.125], "b": [7.0]})
-    figure = pictures.comparison_figure("title", ["median"], {"a": [one], "b": [one]}, scores, 0.5)
+    scores = pd.DataFrame({"a": [0.125], "gated_of_the_documents": [7.0]})
+    frames = {"a": [one], "gated_of_the_documents": [one]}
+    figure = pictures.comparison_figure("title", ["median"], frames, scores, 0.5)
     limits = [axes.images[0].get_clim() for axes in figure.axes if axes.get_title() == "its error"]
 
     assert [(0, 0.5), (0, 0.5)] == limits
     assert ["score 0.125", "score 7.000"] == [a.get_xlabel() for a in figure.axes if a.get_xlabel()]
+    assert {"target", "a", "gated_of_the\n_documents"} <= {axes.get_title() for axes in figure.axes}
     assert 0.25 == one.error.max()

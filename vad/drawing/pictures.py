@@ -21,6 +21,8 @@ ERROR, ATTENTION = "inferno", "viridis"
 ERROR_LABEL = "absolute error, mean of R, G, B\n(0 = none, 1 = black for white)"
 ATTENTION_LABEL = "how far a gate is open, 0 to 1"
 MOST_INPUTS = 4
+WIDEST_NAME = 20
+"""Letters of a variant's name that have room above a picture."""
 SIDE = 1.35
 """Width and height of a picture, in inches."""
 HEAD = 0.5
@@ -31,7 +33,7 @@ class Shown(NamedTuple):
     """A predicted (or rebuilt) frame of a video beside the true one."""
 
     inputs: UInt8[np.ndarray, "inputs height width 3"]
-    """The frames that the model saw, oldest first."""
+    """The frames that the model predicts from, oldest first; none if it rebuilds the target itself."""
     target: Float[np.ndarray, "height width 3"]
     """RGB, 0..1."""
     picture: Float[np.ndarray, "height width 3"]
@@ -55,22 +57,23 @@ def picture_figure(title: str, words: Sequence[str], shown: Sequence[Shown], lar
         largest: error at the top of the scale, 0..1.
     """
     inputs, maps = min(len(shown[0].inputs), MOST_INPUTS), shown[0].attention
-    names = [f"input, {inputs - i} before" for i in range(inputs)] if inputs > 1 else ["input"]
-    names += ["target", "prediction" if inputs > 1 else "rebuilt", "error", "error over target"]
+    names = [f"input, {inputs - i} before" for i in range(inputs)]
+    names += ["target", "prediction"] if inputs else ["input = target", "rebuilt"]
+    names += ["error", "error over target"]
     height = len(shown) * SIDE + HEAD
     figure = plt.figure(figsize=(len(names) * SIDE + 2.6, height * (2 if maps else 1) + 0.4), layout="constrained")
     figure.suptitle(title, fontsize=9)
-    parts: list[FigureBase] = list(figure.subfigures(2, 1)) if maps else [figure]
-    grid = _grid(parts[0], words, names)
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0] if maps else (figure, None)
+    grid = _grid(above, words, names)
     drawn = None
     for one, row in zip(shown, grid, strict=True):
         for axes, image in zip(row, [*one.inputs[-inputs:], one.target, one.picture], strict=False):
             _show(axes, image)
         drawn = _show(row[-2], one.error, cmap=ERROR, vmin=0, vmax=largest)
         _over(row[-1], one.target, one.error / largest, ERROR, np.sqrt)
-    _bar(parts[0], grid, drawn, ERROR_LABEL)
-    if maps:
-        _attention(parts[1], words, shown)
+    _bar(above, grid, drawn, ERROR_LABEL)
+    if below is not None:
+        _attention(below, words, shown)
     return figure
 
 
@@ -99,7 +102,7 @@ def comparison_figure(
         scores: score of each frame (rows) by each variant (columns).
         largest: error at the top of the scale, 0..1.
     """
-    names = ["target", *(text for name in shown for text in (name, "its error"))]
+    names = ["target", *(text for name in shown for text in (_in_two_lines(name), "its error"))]
     size = (len(names) * SIDE + 2.6, len(words) * (SIDE + 0.18) + HEAD + 0.4)
     figure = plt.figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=9)
@@ -128,7 +131,7 @@ def decision_figure(
         note: where the threshold is from.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(f"{title}\n{note}", fontsize=9)
     rows = [[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]]
     shares = [[value / max(sum(row), 1) for value in row] for row in rows]
     texts = [
@@ -139,7 +142,7 @@ def decision_figure(
     look: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "xticklabels": names, "yticklabels": names}
     sns.heatmap(shares, annot=texts, fmt="", cbar_kws={"label": "share of the true frames"}, ax=left, **look)
     left.set(xlabel="decided", ylabel="true")
-    left.set_title(f"frames at the threshold, summed over {len(curves)} seed(s)\n{note}", fontsize=8)
+    left.set_title(f"frames at the threshold, summed over {len(curves)} seed(s)", fontsize=8)
     for axes in (left, right):
         axes.tick_params(labelsize=8)
     for (seed, table), colour in zip(curves.items(), sns.color_palette("colorblind", len(curves)), strict=True):
@@ -153,6 +156,15 @@ def decision_figure(
     right.set_title("ROC" if area is None else f"ROC, area {area:.3f} (mean over seeds)", fontsize=8)
     right.legend(fontsize=7, loc="lower right")
     return figure
+
+
+def _in_two_lines(name: str) -> str:
+    """A name that is too long for a column, broken at the underscore nearest to its middle."""
+    breaks = [place for place, letter in enumerate(name) if letter == "_" and place]
+    if len(name) <= WIDEST_NAME or not breaks:
+        return name
+    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:middle]}\n{name[middle:]}"
 
 
 def _grid(figure: FigureBase, words: Sequence[str], names: Sequence[str]) -> np.ndarray:

@@ -93,8 +93,8 @@ def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]
     Raises: ArtefactError naming every validation video without a score.
     """
     scored = {name: score for name, score in file.videos.items() if score.part == "validation"}
-    held_back = in_part(train, "validation")
-    rows = train[held_back | train["video_id"].isin(scored)].to_dict("records")
+    chosen = in_part(train, "validation") | train["video_id"].isin(scored)
+    rows = [row for row, mine in zip(train.to_dict("records"), chosen, strict=True) if mine]
     missing = [f"{row['video_id']}: no score" for row in rows if row["video_id"] not in scored]
     if missing:
         raise ArtefactError(listing("validation videos", missing, "Make the scores of this run again."))

@@ -196,7 +196,8 @@ class Model(VideoModel):
 
     def pictures(self, features: Tensor) -> Pictures:
         """The predicted last frame of each window, and the true one."""
-        return Pictures(*map(shown_rgb, self(features)))
+        out = self(features)
+        return Pictures(shown_rgb(out.picture), shown_rgb(out.target))
 
     def protocol(self) -> dict[str, str]:
         """The row says that this is not the whole published model."""

@@ -54,9 +54,8 @@ def shown(run: Restored, folder: Path, frames: Sequence[Chosen]) -> list[Shown]:
         row = int(np.searchsorted(file.bounds, chosen.frame, "right")) - 1
         window = window_of(file.features, row, model.window)
         out = model.pictures(torch.from_numpy(window)[None])
-        inputs = window[:-1] if model.window > 1 else window
         attention = tuple(values[0].numpy() for values in out.attention)
-        found.append(Shown(inputs.transpose(0, 2, 3, 1), _image(out.target), _image(out.picture), attention))
+        found.append(Shown(window[:-1].transpose(0, 2, 3, 1), _image(out.target), _image(out.picture), attention))
     return found
 
 

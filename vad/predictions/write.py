@@ -50,14 +50,13 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     made = {name: shown(run, folders[name], frames) for name, run in runs.items()}
     table = pd.DataFrame([{**c._asdict(), "class": videos[c.video_id].class_name} for c in frames])
     table["label"] = [label_at(videos[c.video_id], c.frame) for c in frames]
-    for name in names:
-        table[f"score_{name}"] = [float(scored[name][c.video_id].frames[c.frame]) for c in frames]
+    scores = pd.DataFrame({name: [float(scored[name][c.video_id].frames[c.frame]) for c in frames] for name in names})
+    table = table.join(scores.add_prefix("score_"))
     write_text(out / "frames.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
     largest = max(float(one.error.max()) for each in made.values() for one in each) or 1.0
     rule = RULE.format(variant=first, seed=seed)
-    words = _words(frames, table["label"])
+    words = _words(frames, table["label"].tolist())
     title = f"{settings.dataset}, seed {seed}: the same frames by each variant\n{rule}"
-    scores = table[[f"score_{name}" for name in names]].set_axis(names, axis=1)
     save(out / "comparison.png", pictures.comparison_figure(title, words, made, scores, largest), settings.dpi)
     for name, run in runs.items():
         title = f"{name}, seed {seed}, weights of epoch {run.config['epoch']}, memory as trained\n{rule}"

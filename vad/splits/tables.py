@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
 from vad.artefacts.files import write_json, write_text
 from vad.errors import ArtefactError, DatasetError, listing
@@ -93,9 +94,9 @@ def parts_of(
     return everything - chosen if stated or validation.fraction else everything, chosen
 
 
-def in_part(table: pd.DataFrame, part: str) -> pd.Series:
+def in_part(table: pd.DataFrame, part: str) -> Bool[np.ndarray, "videos"]:
     """True for the rows of `train.csv` that belong to the part `fit` or `validation`."""
-    return table["part"].isin([part, "both"])
+    return np.isin(table["part"].to_numpy(str), [part, "both"])
 
 
 def _check_videos(folder: Path, videos: Sequence[Video]) -> None:
