@@ -33,10 +33,7 @@ COUNTER = "num_batches_tracked"
 """Of batch norms; older files lack it, and no score depends on it."""
 SHOWN = 5
 """Problems in a message, at most."""
-AGAIN = (
-    "Save its values alone, where the code that it belongs to is at hand:"
-    " torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW) for a whole network."
-)
+AGAIN = "Save its values alone by the code that it belongs to: torch.save(network.state_dict(), NEW)."
 READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, pickle.UnpicklingError)
 
 
