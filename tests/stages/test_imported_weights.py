@@ -66,7 +66,7 @@ def test_a_run_is_made_without_training(tmp_path: Path) -> None:
     assert "epoch,train_loss,validation_loss\n0,,0." in (runs[0] / "history.csv").read_text()
 
     videos = [tmp_path / f"features/{name}.npz" for name in "cz"]
-    infer._score(runs[0], {"c": "validation", "z": "test"}, videos, Infer(), 1, tmp_path / "scores.npz")
+    infer._score(runs[0], {"c": "validation", "z": "test"}, videos, Infer.model_validate({}), 1, tmp_path / "scores.npz")
     protocol = read_scores(tmp_path / "scores.npz").protocol
     assert "imported" == protocol["selection"]
     assert {"weights": f"imported: 0.pth (sha256 {given[0]['sha256'][:8]})"} == protocol["scoring"]

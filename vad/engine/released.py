@@ -64,7 +64,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
 def _of_torch(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
     """The content of a file of torch; classes that torch would have to import are replaced by empty ones."""
     names = _classes(path)
-    stand_ins = [(type(name.rpartition(".")[2], (Inert,), {}), name) for name in names]
+    stand_ins: list[Any] = [(type(name.rpartition(".")[2], (Inert,), {}), name) for name in names]
     with safe_globals(stand_ins), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pickles that torch did not write: what is in them is checked all the same
         return torch.load(path, map_location="cpu", weights_only=True)
