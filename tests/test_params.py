@@ -1,5 +1,6 @@
 """params.yaml: one strict loader, all problems at once, no value that two YAML dialects read differently."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -457,3 +458,43 @@ def test_settings_that_do_not_fit_together_are_said_in_one_sentence(settings: st
     assert f"  - {expected}" in str(error.value)
     assert "Value error" not in str(error.value)
     assert ", got {" not in str(error.value)
+
+
+START = "    train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss"
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("[{variant: nobody}]", "variants.ae.train.start.0.variant: no variant called 'nobody'"),
+        ("[{variant: ae}]", "variants.ae.train.start.0.variant: ae starts from ae itself"),
+        ("[{part: x}]", "variants.ae.train.start.0: a start needs either variant or file"),
+        ("[{file: x.pth}]", "variants.ae.train.start.0: file and sha256 go together"),
+    ],
+)
+def test_a_start_names_one_source_that_is_there(start: str, words: str) -> None:
+    """Another variant, or a file with its sha256; no circle."""
+    with pytest.raises(ParamsError, match=re.escape(words)):
+        check("params.yaml", PARAMS.replace(START, f"{START}, start: {start}"))
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        ("{weights: []}", "variants.ae.train.weights: List should have at least 1 item"),
+        ("{weights: [{file: x.pth}]}", "variants.ae.train.weights.0.sha256: missing"),
+        (
+            f"{{weights: [{{file: x, sha256: {'ab' * 32}}}], lr: 0.1}}",
+            "variants.ae.train.lr: unknown key. Known: device",
+        ),
+    ],
+)
+def test_given_weights_need_no_schedule(train: str, words: str) -> None:
+    """Nothing is trained: a file and its sha256 are all, and settings of training would have no effect."""
+    right = f"{{weights: [{{file: x.pth, sha256: {'ab' * 32}, part: keys, seed: 1}}], device: cpu}}"
+    text = PARAMS.replace(f"{START}}}", f"    train: {right}")
+
+    params, _ = check("params.yaml", text)
+    assert [("x.pth", "keys", 1)] == [(f.file, f.part, f.seed) for f in params.variants["ae"].train.weights]  # type: ignore[union-attr]
+    with pytest.raises(ParamsError, match=re.escape(words)):
+        check("params.yaml", PARAMS.replace(f"{START}}}", f"    train: {train}"))

@@ -23,7 +23,7 @@ from vad.schema.evaluate import Evaluate
 from vad.schema.infer import Infer
 from vad.schema.params import Params, Variant
 from vad.schema.report import Published, Report
-from vad.schema.train import Train
+from vad.schema.train import Imported, Start, Train, WeightsFile
 
 HEAD = """# Every key of params.yaml
 
@@ -150,6 +150,9 @@ def reference() -> str:
     parts = [HEAD]
     for title, config in (
         ("variants.*.train", Train),
+        ("variants.*.train.start, each entry", Start),
+        ("variants.*.train of imported weights", Imported),
+        ("variants.*.train.weights, each entry", WeightsFile),
         ("variants.*.infer", Infer),
         ("features.*.augment", Augment),
         ("evaluate", Evaluate),

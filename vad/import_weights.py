@@ -150,8 +150,9 @@ def with_entries(text: str, variant: str, source: str, entries: Sequence[Mapping
         return _joined([*lines[: last + 1], "", *_dumped({variant: own}, 2), *lines[last + 1 :]])
     keys = {key.value: Entry(key, value) for key, value in nodes[variant].value.value}
     first, last = keys["train"].key.start_mark, _last_line(keys["train"].value)
-    if nodes[variant].value.flow_style:
-        place, end = nodes[variant].key.start_mark, _last_line(nodes[variant].value)
+    whole = nodes[variant].value
+    if isinstance(whole, yaml.CollectionNode) and whole.flow_style:
+        place, end = nodes[variant].key.start_mark, _last_line(whole)
         return _joined([*lines[: place.line], *_dumped({variant: own}, place.column), *lines[end + 1 :]])
     return _joined([*lines[: first.line], *_dumped({"train": own["train"]}, first.column), *lines[last + 1 :]])
 

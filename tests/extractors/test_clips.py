@@ -135,3 +135,15 @@ def test_wrong_vectors_are_refused(vectors: dict[str, Any], words: str) -> None:
     """Unknown extractors and settings are named before anything is decoded."""
     with pytest.raises(ValidationError, match=words):
         config(vectors=vectors)
+
+
+def test_images_need_not_be_square(video: Path) -> None:
+    """Height comes first, as the released option has it; another size is another identity."""
+    extractor = clips.Extractor(config(size=[48, 80]))
+    found = extractor.extract(videos.source(video))
+
+    assert found.clips is not None
+    assert (16, 48, 80, 3) == found.clips.frames(0).shape
+    assert "squashed to 48x80" in str(extractor.identity()["clips"]["resize"])
+    with pytest.raises(ValidationError, match="at least 2 items"):
+        config(size=[48])

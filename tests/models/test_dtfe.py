@@ -189,3 +189,26 @@ def test_linear_layers_start_as_released() -> None:
     assert all(layer.bias.abs().max() == 0 for layer in layers)
     assert encoder.embed.bias is not None
     assert encoder.embed.bias.abs().max() > 0
+
+
+@pytest.mark.parametrize(("patch", "grid"), [(8, (2, 4, 6)), (16, (2, 2, 3)), (4, (2, 8, 12))])
+def test_patches_of_any_size_cover_the_picture(patch: int, grid: tuple[int, int, int]) -> None:
+    """Each token is the values of its own pixels and no others, in rows and columns of a picture that is not square."""
+    encoder = made(patch_size=patch, prune_before=[], token_ratio=[])
+    with torch.no_grad():
+        plain, changed = video(1), video(1)
+        changed[:, :, 2:, patch : 2 * patch, 2 * patch : 3 * patch] += 1
+        moved = (encoder.embed(changed) - encoder.embed(plain)).abs().sum(dim=1)[0]
+
+    assert grid == encoder.config.grid
+    assert (2 * patch * patch * 3, grid[0] * grid[1] * grid[2]) == (
+        encoder(plain).vectors.shape[2],
+        encoder(plain).vectors.shape[1],
+    )
+    assert [[1, 1, 2]] == moved.nonzero().tolist()
+
+
+def test_patches_must_fill_the_picture() -> None:
+    """A rest would not be seen."""
+    with pytest.raises(ValidationError, match="image_height 32 and image_width 48 must be multiples of patch_size 12"):
+        made(patch_size=12)

@@ -9,15 +9,22 @@ import torch
 from torch import Tensor
 
 from stages.infer import run as infer
+from stages.plan import slices
 from stages.train.run import main
 from tests.engine.released_names import linear, lstm
+from tests.project import PARAMS, REAL_DATA, Plan
 from tests.stages.test_train import fitted, flags, prepare
+from vad.artefacts.features import FeatureFile, read_features, write_features
 from vad.artefacts.files import read_json, sha256, write_json
 from vad.artefacts.scores import read_scores
 from vad.artefacts.weights import read_weights
+from vad.engine.build import build
+from vad.engine.released import put, read_released
 from vad.errors import VadError
 from vad.schema.infer import Infer
 from vad.schema.train import Imported, Train
+from vad.splits.tables import write_tables
+from vad.splits.video import Validation, Video
 
 WIDTH = 4
 
@@ -66,7 +73,9 @@ def test_a_run_is_made_without_training(tmp_path: Path) -> None:
     assert "epoch,train_loss,validation_loss\n0,,0." in (runs[0] / "history.csv").read_text()
 
     videos = [tmp_path / f"features/{name}.npz" for name in "cz"]
-    infer._score(runs[0], {"c": "validation", "z": "test"}, videos, Infer(), 1, tmp_path / "scores.npz")
+    infer._score(
+        runs[0], {"c": "validation", "z": "test"}, videos, Infer.model_validate({}), 1, tmp_path / "scores.npz"
+    )
     protocol = read_scores(tmp_path / "scores.npz").protocol
     assert "imported" == protocol["selection"]
     assert {"weights": f"imported: 0.pth (sha256 {given[0]['sha256'][:8]})"} == protocol["scoring"]
@@ -122,3 +131,64 @@ def test_training_starts_from_a_run_or_a_file(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-6)
         inputs = read_json(tmp_path / f"{name}/seed0.prov.json")["inputs"]
         assert any(path.endswith(("run/seed0/weights.safetensors", "a.pth")) for path in inputs)
+
+
+TUNED = """\
+variants:
+  tuned:
+    dataset: mini_crime
+    features: xfeat
+    model: c3d_mil
+    model_args: {hidden_width: 8}
+    train: {lr: 0.01, epochs: 2, batch: 2, start: [{variant: mil}]}
+    infer: {}
+  tuned_ucf:
+    dataset: mini_crime
+    features: xfeat
+    model: c3d_mil
+    train: {lr: 0.01, epochs: 2, batch: 2, start: [{variant: mil_ucf}]}
+    infer: {}
+"""
+
+
+def test_the_plan_of_a_start(tmp_path: Path) -> None:
+    """Its run is made first; a change of it is in the slice of what starts from it; not installed goes through."""
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("variants:\n", TUNED))
+    plan = Plan.read(tmp_path / "params.yaml")
+    sections = {key: value for room, key, value in slices.slices(plan.installed, plan.reports) if room == "train"}
+
+    assert ["mil"] == plan.jobs.starts("tuned")
+    assert ["data/train/mil/seed0.prov.json"] == plan.jobs.records("train", *plan.jobs.starts("tuned"))
+    assert {"mil": plan.installed.params.model_dump(mode="json")["variants"]["mil"]} == sections["tuned"]["starts"]
+    assert "starts" not in sections["mil"]
+    assert "datasets.ucf_crime.root is null" in plan.installed.skipped["tuned_ucf"]
+
+
+STEAD = REAL_DATA / "weights/stead_888tiny.pkl"
+
+
+@pytest.mark.skipif(not STEAD.is_file(), reason="the released checkpoint of STEAD is not here")
+def test_released_stead_scores(tmp_path: Path) -> None:
+    """The authors' own file becomes a run that scores tensors of X3D's size, as the network on them does."""
+    importing(tmp_path, [{"file": str(STEAD), "sha256": sha256(STEAD)}])
+    section = read_json(tmp_path / "train.json")
+    write_json(tmp_path / "train.json", {**section, "model": "stead", "model_args": {"preset": "fast"}})
+    train = [Video(name, "", "train", int(name in "cd"), "Abuse" if name in "cd" else "Normal") for name in "abcd"]
+    everyone = [*train, Video("z", "", "test", 0, "Normal")]
+    rule = "zero_based_half_open"
+    write_tables(tmp_path / "split", everyone, validation=Validation(fraction=0.5), interval_rule=rule, facts={})
+    for number, name in enumerate("abcdz"):
+        rows = np.random.default_rng(number).random((1, 192, 16, 10, 10), np.float32)
+        write_features(tmp_path / f"features/{name}.npz", FeatureFile(rows, np.array([0, 80]), {}))
+    main(flags(tmp_path, "run", "0"))
+    videos = [tmp_path / f"features/{name}.npz" for name in "cz"]
+    scoring = Infer.model_validate({"video_score": "model"})
+    infer._score(tmp_path / "run/seed0", {"c": "validation", "z": "test"}, videos, scoring, 1, tmp_path / "s.npz")
+    found = read_scores(tmp_path / "s.npz")
+
+    model = build("stead", {"preset": "fast"}, 192).eval()
+    put(model, read_released(STEAD), "stead")
+    with torch.no_grad():
+        expected = model.score(torch.from_numpy(read_features(videos[1]).features)[None]).video
+    assert pytest.approx(expected.item(), abs=1e-6) == found.videos["z"].video
+    assert "imported: stead_888tiny.pkl (sha256 0da6479f)" == found.protocol["scoring"]["weights"]

@@ -193,3 +193,24 @@ def test_no_timer_delays_the_end_of_a_run() -> None:
     assert (False, True) == (timer.is_alive(), thread.is_alive())
     other.set()
     thread.join()
+
+
+def test_weights_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each variant that names them, and the seeds that none is for."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.pth").touch()
+    schedule = "{lr: 0.01, epochs: 1, batch: 2, select_by: validation_loss, start: [{file: none.pth, sha256: %s}]}"
+    given = "{weights: [{file: there.pth, sha256: %s, seed: 7}, {file: away.pth, sha256: %s, part: keys}]}"
+    params = PARAMS.replace("datasets:", "seeds: [0, 7]\ndatasets:", 1).replace("seeds: [0]\n", "", 1)
+    params = params.replace("{optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}", "%s")
+    hashes = ("ab" * 32, "cd" * 32)
+    for train, words in (
+        (schedule % hashes[0], ["variants.ae.train: none.pth: no such file. Put the released weights there"]),
+        (given % hashes, ["variants.ae.train: away.pth: no such file"]),
+        (f"{{weights: [{{file: there.pth, sha256: {hashes[0]}, seed: 7}}]}}", ["train.weights: no file for seed 0"]),
+    ):
+        (tmp_path / "params.yaml").write_text(params % train)
+        with pytest.raises(VadError) as error:
+            preflight(Asked(load(tmp_path / "params.yaml")))
+        assert all(word in str(error.value) for word in words), str(error.value)
+        assert "there.pth" not in str(error.value)

@@ -57,7 +57,11 @@ def split_frame_labels(path: Path, videos: Sequence[Labelled]) -> dict[str, UInt
     lengths = [video.n_frames for video in videos]
     if len(labels) != sum(lengths):
         whole = sum(length // SEGMENT * SEGMENT for length in lengths)
-        also = f" (whole segments of {SEGMENT} frames alone: the last frames have no label)" if len(labels) == whole else ""
+        also = (
+            f" (whole segments of {SEGMENT} frames alone: the last frames have no label)"
+            if len(labels) == whole
+            else ""
+        )
         have = f"the {len(videos)} test videos have {sum(lengths)} frames"
         fix = "Make the array for every frame, or set frame_labels to null."
         raise DatasetError(f"{path}: {len(labels)} labels{also}, but {have}. {fix}")

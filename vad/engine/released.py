@@ -33,10 +33,7 @@ COUNTER = "num_batches_tracked"
 """Of batch norms; older files lack it, and no score depends on it."""
 SHOWN = 5
 """Problems in a message, at most."""
-AGAIN = (
-    "Save its values alone, where the code that it belongs to is at hand:"
-    " torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW) for a whole network."
-)
+AGAIN = "Save its values alone by the code that it belongs to: torch.save(network.state_dict(), NEW)."
 READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, pickle.UnpicklingError)
 
 
@@ -67,7 +64,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
 def _of_torch(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
     """The content of a file of torch; classes that torch would have to import are replaced by empty ones."""
     names = _classes(path)
-    stand_ins = [(type(name.rpartition(".")[2], (Inert,), {}), name) for name in names]
+    stand_ins: list[Any] = [(type(name.rpartition(".")[2], (Inert,), {}), name) for name in names]
     with safe_globals(stand_ins), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pickles that torch did not write: what is in them is checked all the same
         return torch.load(path, map_location="cpu", weights_only=True)

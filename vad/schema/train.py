@@ -16,9 +16,10 @@ class WeightsFile(Section):
     file: str = Field(min_length=1, description="path of a torch or safetensors file, from the project's folder")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of that file; another content is an error")
     part: str = Field(
-        "", description="part of the model that the file is for, where one file is not enough; empty = the whole model"
+        default="",
+        description="part of the model that the file is for, where one file is not enough; empty = the whole model",
     )
-    seed: int | None = Field(None, ge=0, description="the run that it is for; null = the runs of all seeds")
+    seed: int | None = Field(default=None, ge=0, description="the run that it is for; null = the runs of all seeds")
 
 
 class Imported(Section):
