@@ -1,6 +1,7 @@
 """Figures of costs and of embeddings: every row is where its numbers are."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from vad.drawing.comparisons import efficiency_figure, heat_map_figure, tsne_figure
+from vad.evaluation.judged_video import VideoTruth
+from vad.report import figures
+from vad.report.inputs import ReportInputs
+from vad.schema.evaluate import Evaluate
 
 
 def row(name: str, **changes: Any) -> dict[str, Any]:
@@ -100,3 +105,36 @@ def test_heat_maps_lie_below_their_frames() -> None:
         np.testing.assert_allclose(heat[column], shown[column + 2].get_array())
         assert (0, 1) == shown[column + 2].get_clim()
     assert "patches 0.250 to 0.371" == axes[2].get_title()
+
+
+def judged(scores: list[float], labels: list[int]) -> list[Any]:
+    """Videos of three frames, with one score each."""
+    truth = [VideoTruth(video_id=f"v{i}", class_name="x", label=label, n_frames=3) for i, label in enumerate(labels)]
+    return [video.scored(None, score) for video, score in zip(truth, scores, strict=True)]
+
+
+def test_curves_over_videos_are_of_all_variants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variant that scores whole videos only has curves too: of its video scores, the mean over seeds."""
+    labels = [0, 0, 1, 1]
+    runs = [judged([0.1, 0.2, 0.8, 0.9], labels), judged([0.1, 0.85, 0.8, 0.9], labels)]
+    monkeypatch.setattr(figures, "contestants_of", lambda *_: {"a": ("video", runs)})
+    inputs = SimpleNamespace(baselines=lambda *_: {"inverse_length": runs[0], "centre": runs[0]})
+    counts = {"n_anomalous": 2, "n_videos": 4, "extractor_weights": "x", "level": "video", "n_positive": None}
+    result = {"variant": "a", "model": "m", "video_auc": 0.875, "video_ap": 0.9, **counts}
+    found = figures.video_curve_figures(cast("ReportInputs", inputs), "set", [result], Evaluate.model_validate({}))
+    roc, pr = found["roc_video"].axes[0], found["pr_video"].axes[0]
+    line = dict(zip(*(np.asarray(part) for part in roc.lines[0].get_data()), strict=True))
+
+    assert "set: ROC over videos\nmean and range of seeds, video_auc" == roc.get_title()
+    assert ["a  0.875", "inverse_length", "chance"] == [str(each.get_label()) for each in roc.lines]
+    assert (0.75, 1.0) == (line[0.0], line[0.5])
+    assert 0.5 == pr.lines[-1].get_ydata()[0]
+
+
+def test_videos_of_one_label_have_no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ped2's test list is anomalous throughout: empty panels, no error."""
+    monkeypatch.setattr(figures, "contestants_of", lambda *_: {})
+    rows = [{"variant": "a", "model": "m", "video_auc": None}]
+    found = figures.video_curve_figures(cast("ReportInputs", None), "set", rows, Evaluate.model_validate({}))
+
+    assert [1, 1] == [len(figure.axes[0].lines) for figure in found.values()]

@@ -87,11 +87,11 @@ def test_the_entropy_of_a_video_is_over_all_its_windows() -> None:
 def test_each_video_is_a_point_of_two_numbers() -> None:
     """Score and entropy as they are, and a map of both; without entropies there is no row."""
     videos = [VideoTruth(video_id=f"v{i}", class_name="Fire", label=i % 2, n_frames=3) for i in range(6)]
-    scored = {v.video_id: StoredScores(np.zeros(3), 0.1 * i, "test", 30.0) for i, v in enumerate(videos)}
+    scored = {v.video_id: StoredScores(np.zeros(3), 0.1 + 0.1 * i, "test", 30.0) for i, v in enumerate(videos)}
     found = video_points(videos, scored, {v.video_id: float(v.label) for v in videos}, Tsne(points=10, perplexity=2.0))
     none = video_points(videos, scored, dict.fromkeys(scored), Tsne(points=10, perplexity=2.0))
 
-    assert [0.0, 0.1, 0.2, 0.3, 0.4, 0.5] == pytest.approx(found["score"].tolist())
+    assert [0.1, 0.2, 0.3, 0.4, 0.5, 0.6] == pytest.approx(found["score"].tolist())
     assert found["entropy"].tolist() == found["label"].tolist()
     assert np.ptp(found["x"]) > 0
     assert ["video_id", "class", "label", "score", "entropy", "x", "y"] == list(none.columns)

@@ -97,11 +97,14 @@ def tsne_figure(title: str, points: pd.DataFrame, videos: pd.DataFrame | None = 
     figure.colorbar(drawn, ax=grid[0, 2], label="score (higher = more anomalous)")
     if videos is not None and lines == 2:
         _by_label(grid[1, 0], videos.assign(x=videos["score"], y=videos["entropy"]))
-        grid[1, 0].set(xlabel="score of the video", ylabel="entropy of its memory reads (nats)", title="videos")
+        grid[1, 0].set_xscale("log" if (videos["score"] > 0).all() else "linear")
+        grid[1, 0].set(
+            xlabel="score of the video (largest error)", ylabel="entropy of its memory reads (nats)", title="videos"
+        )
         _by_label(grid[1, 1], videos)
         _by_class(grid[1, 2], videos)
         for axes in grid[1, 1:]:
-            axes.set_title("videos: t-SNE of score and entropy")
+            axes.set_title("videos: t-SNE of entropy and log score")
     for axes in [*grid[0], *grid[1:, 1:].flat]:
         axes.set(xticks=[], yticks=[])
     for axes in grid[1:].flat:
@@ -110,18 +113,20 @@ def tsne_figure(title: str, points: pd.DataFrame, videos: pd.DataFrame | None = 
 
 
 def _by_label(axes: Axes, points: pd.DataFrame) -> None:
-    _coloured(axes, "label", points, points["label"].replace({0: "normal", 1: "anomalous"}), ["normal", "anomalous"])
+    truth = ["anomalous" if label else "normal" for label in points["label"]]
+    _coloured(axes, "label", points, truth, ["normal", "anomalous"])
 
 
 def _by_class(axes: Axes, points: pd.DataFrame) -> None:
-    _coloured(axes, "class", points, points["class"], sorted(points["class"].unique()))
+    classes = points["class"].tolist()
+    _coloured(axes, "class", points, classes, sorted(set(classes)))
 
 
-def _coloured(axes: Axes, name: str, points: pd.DataFrame, values: pd.Series, order: Sequence[str]) -> None:
+def _coloured(axes: Axes, name: str, points: pd.DataFrame, values: Sequence[str], order: Sequence[str]) -> None:
     """The points in one colour for each value, with a legend beside them."""
     palette = sns.color_palette("colorblind" if len(order) <= 10 else "husl", len(order))
     for value, colour in zip(order, palette, strict=True):
-        mine = points[values == value]
+        mine = points[np.array(values) == value]
         axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
     axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 

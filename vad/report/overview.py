@@ -12,7 +12,8 @@ from vad.report.tables import csv, summary
 ABOUT = (
     "Mean over seeds ± standard deviation over seeds [interval by bootstrap over videos, mean of the seeds' bounds]."
     ' The level of a metric is in its name; what is undefined is "-". Every choice behind a row is in `results.csv`.'
-    " What can be had without looking at a pixel, and all other tables, are in the report of each data set."
+    " What can be had without looking at a pixel, and all other tables, are in the report of each data set;"
+    " parameters and operations of every variant are in [sizes.md](sizes.md)."
 )
 
 

@@ -171,7 +171,8 @@ def video_points(
 ) -> pd.DataFrame:
     """One row per video: its score (the largest error), the entropy of its memory reads, and a map of these two.
 
-    Both numbers are in units of their spread over the videos for the map: their own units differ by far.
+    For the map the logarithm of the error is taken, and both numbers are in units of their spread over the videos: one
+    video with a huge error would push all others into one point.
 
     Args:
         videos: the test videos.
@@ -186,7 +187,8 @@ def video_points(
         if (entropy := entropies[v.video_id]) is not None
     ]
     table = pd.DataFrame(rows, columns=columns)
-    pairs = table[["score", "entropy"]].to_numpy(np.float64)
+    errors = np.maximum(table["score"].to_numpy(np.float64), np.finfo(np.float32).tiny)
+    pairs = np.column_stack([np.log(errors), table["entropy"].to_numpy(np.float64)])
     spread = pairs.std(axis=0) if len(pairs) else np.ones(2)
     places = tsne((pairs - pairs.mean(axis=0)) / np.where(spread > 0, spread, 1), settings) if rows else pairs
     return table.assign(x=places[:, 0], y=places[:, 1])
