@@ -203,7 +203,7 @@ def of_pixel_files(files: Mapping[str, Path], sequences: Sequence[StoredSequence
     for sequence in sequences:
         try:
             masks = load_npy(files[sequence.video_id]) if sequence.video_id in files else np.zeros((0, 1))
-            marks[sequence.video_id] = masks.reshape(len(masks), -1).any(1).astype(np.uint8)
+            marks[sequence.video_id] = np.asarray(masks.reshape(len(masks), -1).any(1), np.uint8)
         except ValueError as error:
             problems.append(f"{files[sequence.video_id]}: {error}")
     return fitting(marks, "masks", sequences, problems)

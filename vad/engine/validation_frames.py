@@ -14,6 +14,9 @@ from vad.models._base import VideoModel
 from vad.schema.infer import Infer
 from vad.splits.video import Intervals
 
+PLAIN = Infer.model_validate({})
+"""Scores as the model gives them, whatever is done to them in stage infer."""
+
 
 @dataclass(frozen=True)
 class ValidationFrames:
@@ -35,7 +38,7 @@ class ValidationFrames:
         scores, labels = [], []
         for path in self.files:
             file = open_features(path, None, READ_AT_ONCE)
-            scores.append(score_video(model, file.features, file.bounds, Infer(), file.clips).frames)
+            scores.append(score_video(model, file.features, file.bounds, PLAIN, file.clips).frames)
             labels.append(np.zeros(len(scores[-1]), bool))
             for start, end in self.marked.get(path.stem, ()):
                 labels[-1][int(start) : int(end)] = True

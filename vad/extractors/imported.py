@@ -37,7 +37,7 @@ FIRST_AXIS = {"crops_segments_dim": "crop", "dim_space": "channel"}
 
 
 RATE_ERRATA = frozenset(f"normal_videos{n}" for n in (586, 600, 635, 644, 645, 648, 649, 650, 651, 653))
-"""Train videos of UCF-Crime whose published files count 30 frames a second, and the reference counts 25."""
+"""Train videos of UCF-Crime whose lengths differ by a fifth between sources: 30 or 25 frames a second, it seems."""
 FEW = 4
 """Files of equal length that are no coincidence."""
 

@@ -80,10 +80,10 @@ class Tally:
 
 def mirrored(frame: VideoFrame) -> bool:
     """Whether the container states that the picture is shown mirrored, besides any turn."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    if matrix is None:
+    if Type.DISPLAYMATRIX not in frame.side_data:
         return False
-    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3).astype(float)
+    matrix = bytes(frame.side_data[Type.DISPLAYMATRIX])
+    (a, b, _), (c, d, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).astype(float)
     return a * d < b * c
 
 
