@@ -106,7 +106,6 @@ class VariantTraining(VariantData):
         files = [self.listed.files[row] for row in rows]
         return replace(part, frame_auc=ValidationFrames(files, self.marked).frame_auc)
 
-
     def _started(self, seed: int, starts: Sequence[Path]) -> VideoModel:
         """A new model with the weights that its training starts with."""
         model = self._new_model(seed)
