@@ -243,7 +243,8 @@ def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) ->
         yield from (problem for name, variant in variants.items() for problem in _lacking(name, variant, parts))
         boxed = plugin.boxed()
         for name, variant in variants.items():
-            if variant.train.select_by == "validation_frame_auc" and not boxed:
+            trained = variant.train if isinstance(variant.train, Train) else None
+            if trained and trained.select_by == "validation_frame_auc" and not boxed:
                 yield f"variant {name}: validation_frame_auc needs boxes of the train list. Set boxes of this data set"
 
 

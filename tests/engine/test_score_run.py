@@ -13,7 +13,7 @@ from vad.engine.build import build, load_weights, on_device, restored
 from vad.engine.kept_epochs import EpochKeeper
 from vad.engine.score import score_video
 from vad.engine.score_run import ListedVideo, score_run
-from vad.engine.train_run import _arrays
+from vad.engine.train_run import arrays
 from vad.models._base import VideoModel
 from vad.networks.convolutions import Convolution
 from vad.schema.infer import Infer
@@ -39,7 +39,7 @@ def stored(folder: Path, name: str) -> dict[int, VideoModel]:
     about = {"model": name, "model_args": MODELS[name], "feature_dim": 3}
     keeper = EpochKeeper(folder, 1, about)
     for epoch, model in models.items():
-        keeper.write(epoch, _arrays(model.state_dict()))
+        keeper.write(epoch, arrays(model.state_dict()))
     (folder / "weights.safetensors").write_bytes((folder / "epochs/0002.safetensors").read_bytes())
     section = {"train": {"device": "cpu", "select_by": "last"}}
     write_json(folder / "config.json", {**about, "epoch": 2, "section": section})

@@ -136,6 +136,8 @@ class Train(Section):
     def _folds_train_all_epochs(self) -> "Train":
         if self.select.folds and self.patience:
             raise ValueError("patience does not go with select.folds: every fold has to train all epochs")
+        if self.select.folds and self.select_by == "validation_frame_auc":
+            raise ValueError("validation_frame_auc does not go with select.folds: only the validation part has boxes")
         return self
 
 
