@@ -144,6 +144,15 @@ def test_training_curves_show_areas_only_where_there_are_some(criterion: str) ->
     assert f"x; chosen by {criterion}" == figure.get_suptitle()
 
 
+def test_training_curves_of_imported_weights_are_one_point() -> None:
+    """Nobody trained: no training loss, and the validation loss of what was imported, marked as the chosen epoch."""
+    history = pd.DataFrame({"epoch": [0], "train_loss": [None], "validation_loss": [0.25]})
+
+    _, right = drawing.training_figure("x", {0: history}, "imported", {0: 0}).axes
+
+    assert [[(0.0, 0.25)], [(0.0, 0.25)]] == [list(zip(*line.get_data(), strict=True)) for line in right.get_lines()]
+
+
 def test_rows_of_random_features_are_marked() -> None:
     """The variant's name carries the mark, wherever the page prints it; other rows are as they were."""
     rows = [{"variant": "a", "extractor_weights": "random (seed 0)"}, {"variant": "b", "extractor_weights": "x3d 0f"}]
