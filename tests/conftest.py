@@ -1,7 +1,9 @@
 """Fixtures that several test files share."""
 
+import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 
+from tests import preloaded
 from tests.project import PARAMS, REAL_DATA, Project
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers of tests/preloaded once for all test processes: the folder's name is in their environment."""
+    if hasattr(config, "workerinput") or os.environ.get("VAD_FRESH"):
+        return
+    undo = contextlib.ExitStack()
+    undo.enter_context(preloaded.servers(Path(undo.enter_context(tempfile.TemporaryDirectory()))))
+    config.add_cleanup(undo.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
