@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import torch  # noqa: F401 - loaded once, so that params are checked here and not in a new process each time
-
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.report import Reports

@@ -1,6 +1,7 @@
-"""A program that forks for each request of a stand-in. It imports nothing of this project: that is each project's own."""
+"""A program that forks for each request of a stand-in. Of this project it imports nothing: each project has its own."""
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -24,12 +25,16 @@ def serve(listening: socket.socket) -> tuple[list[str], str, dict[str, str]]:
     Returns: module and arguments, folder, environment. The files of the stand-in are those of the process.
     """
     parent = os.getppid()
+    loaded = False
     while os.getppid() == parent:
         if not select.select([listening], [], [], POLL_S)[0]:
             continue
         connection, _ = listening.accept()
-        for library in LIBRARIES:
-            importlib.import_module(library)
+        if not loaded:
+            for library in LIBRARIES:
+                importlib.import_module(library)
+            gc.freeze()  # no program collects garbage among them, which would copy their memory
+            loaded = True
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

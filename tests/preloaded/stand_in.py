@@ -14,7 +14,7 @@ server = settings["servers"].get(json.dumps([os.environ.get(name) for name in se
 if server is None or words[:1] != ["-m"]:
     real = f"{settings['programs']}/{program}"
     os.execv(real, [real, *sys.argv[1:]])
-request = json.dumps([words[1:], os.getcwd(), dict(os.environ)]).encode()
+request = json.dumps([words[1:], os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109
 connection = socket.socket(socket.AF_UNIX)
 connection.connect(f"{folder}/{server}")
 for number in (signal.SIGTERM, signal.SIGINT):
