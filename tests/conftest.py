@@ -1,7 +1,9 @@
 """Fixtures that several test files share."""
 
+import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,19 +13,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 
+from tests import preloaded
 from tests.project import PARAMS, REAL_DATA, Project
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers of tests/preloaded once for all test processes: the folder's name is in their environment."""
+    if hasattr(config, "workerinput") or os.environ.get("VAD_FRESH"):
+        return
+    undo = contextlib.ExitStack()
+    undo.enter_context(preloaded.servers(Path(undo.enter_context(tempfile.TemporaryDirectory()))))
+    config.add_cleanup(undo.close)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real data is used when it lies beside the checkout, never needed; a GPU likewise."""
+    """Long tests first, so that all processes end together. Real data and a GPU are used where they are there."""
+    # In the processes that run tests: there params are checked at once, not in a new process each time.
+    import torch
+
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
     for item in items:
         if item.get_closest_marker("real_data") and not REAL_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="no real data beside this checkout"))
-        if item.get_closest_marker("gpu"):
-            import torch
-
-            if not torch.cuda.is_available():
-                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:

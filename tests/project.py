@@ -8,17 +8,18 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import torch  # noqa: F401 - loaded once, so that params are checked here and not in a new process each time
-
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.report import Reports
+from tests import preloaded
 from vad.params import load
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = Path(os.environ.get("VAD_REAL_DATA", ROOT.parent / "shared" / "data"))
 """Real data for local checks: used where it is there, never needed."""
 BIN = Path(sys.executable).parent
+LONGEST_S = 900
+"""For one command, on a busy machine too."""
 PARTS = ("Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "envs", "profiles", "stages", "vad")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
 PARAMS = """\
@@ -120,9 +121,9 @@ class Project:
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the environment in the project; its output is shown when it fails."""
-        env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
-        env["PYTHONPATH"] = str(self.folder)
-        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=300)
+        path = os.pathsep.join(filter(None, [os.environ.get(preloaded.FOLDER), str(BIN), os.environ["PATH"]]))
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=LONGEST_S)
         if check and done.returncode:
             raise AssertionError(
                 f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"

@@ -1,7 +1,6 @@
 """A user's own files through Snakemake: a bad one costs nothing but itself, a replaced one is read once."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,10 +29,14 @@ variants:
 """
 
 
-@pytest.fixture
-def published(tmp_path: Path) -> Project:
-    """Sixteen videos known by their published features alone, two to a job; features are made."""
-    own = tmp_path / "own"
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Sixteen videos known by their published features alone, two to a job; features are made.
+
+    Each test changes a file of its own, and leaves everything made.
+    """
+    folder = tmp_path_factory.mktemp("published")
+    own = folder / "own"
     own.mkdir()
     for name, videos in (("Anomaly_Train.txt", TRAIN), ("Anomaly_Test.txt", TEST)):
         (own / name).write_text("".join(f"{folder}/{video}.mp4\n" for folder, video in videos))
@@ -44,7 +47,7 @@ def published(tmp_path: Path) -> Project:
         np.save(own / f"{video}.npy", np.ones((3, 4), np.float32))
     head, _ = PARAMS.split("datasets:")
     tail = PARAMS[PARAMS.index("evaluate:") :]
-    project = Project.new(tmp_path / "project", head + ENTRIES.format(own=own) + tail)
+    project = Project.new(folder / "project", head + ENTRIES.format(own=own) + tail)
     project.snakemake("features_ready")
     return project
 

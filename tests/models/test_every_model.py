@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -241,15 +242,22 @@ def walks(seed: int) -> Part:
     return Part(videos, [0, 1] * 12)
 
 
+@cache
+def videos(name: str) -> list[Part]:
+    """Three parts with another seed each, as a model reads them; with clips where it uses them."""
+    parts = [walks(seed) if reads_images(name) else waves(seed, row_of(name)) for seed in range(3)]
+    if made(name, SMALL.get(name, {})).uses_clips:
+        parts = [replace(part, clips=[noise(len(rows)) for rows in part.features]) for part in parts]
+    return parts
+
+
 @every_model
 def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
     """After a short training on separable videos, new anomalous ones rank above normal ones; a rebuilt model agrees."""
     model = made(name, args)
     select_by = "video_auc" if model.supervision == "weak" else "validation_loss"
     plan = Train(lr=1e-3, epochs=8, steps_per_epoch=10, batch=8, select_by=select_by)
-    parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(3)]
-    if model.uses_clips:
-        parts = [replace(part, clips=[noise(len(rows)) for rows in part.features]) for part in parts]
+    parts = videos(name)
     state = train(model, parts[0], parts[1], plan, 0).state
     rebuilt = made(name, args, 1)
     for same in (model, rebuilt):
@@ -265,15 +273,12 @@ def test_anomalous_videos_score_higher(name: str, args: dict[str, Any]) -> None:
 @trained_models
 def test_mixed_precision_trains(name: str, args: dict[str, Any], precision: str) -> None:
     """The first steps cost what they cost in float32, within 5 percent; weights and memories stay float32."""
-    parts = [walks(n) if reads_images(name) else waves(n, row_of(name)) for n in range(2)]
+    fit, validation, _ = videos(name)
     plan = {"lr": 1e-4, "epochs": 1, "steps_per_epoch": 2, "batch": 4, "select_by": "last"}
-    results = []
-    for chosen in ("float32", precision):
-        model = made(name, args)
-        with_clips = [replace(p, clips=[noise(len(rows)) for rows in p.features]) for p in parts]
-        fit, validation = with_clips if model.uses_clips else parts
-        results.append(train(model, fit, validation, Train(**plan, precision=chosen), 0))
-    full, half = results
+    full, half = (
+        train(made(name, args), fit, validation, Train(**plan, precision=chosen), 0)
+        for chosen in ("float32", precision)
+    )
 
     assert full.history[0]["train_loss"] == pytest.approx(half.history[0]["train_loss"], rel=0.05)
     assert [v.dtype for v in full.state.values()] == [v.dtype for v in half.state.values()]

@@ -1,0 +1,76 @@
+"""Programs that start with libraries loaded behave as those that a user starts."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import preloaded
+from vad.ledger.arithmetic import PORTABLE
+
+pytestmark = pytest.mark.skipif(preloaded.FOLDER not in os.environ, reason="VAD_FRESH is set")
+PROGRAM = """
+import json, os, sys, time
+import loaded_from
+started_as = {"argv": sys.argv[1:], "folder": os.getcwd(), "own": loaded_from.__file__, "fast": "torch" in sys.modules}
+print(json.dumps(started_as | {name: os.environ.get(name) for name in ("MKL_CBWR", "MARK")}), flush=True)
+print("to stderr", file=sys.stderr)
+if "wait" in sys.argv:
+    open("pid", "w").write(str(os.getpid()))
+    time.sleep(600)
+sys.exit(7)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a program and a module of its own."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "loaded_from.py").touch()
+    return tmp_path
+
+
+def start(folder: Path, *words: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start the program through its stand-in."""
+    path = f"{os.environ[preloaded.FOLDER]}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, **variables}
+    command, pipe = ("python", "-m", "program", *words), subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.mark.parametrize(
+    ("variables", "fast"), [({}, "true"), (PORTABLE, "true"), ({**PORTABLE, "MKL_CBWR": "AVX2"}, "false")]
+)
+def test_a_program_has_its_own_arguments_folder_environment_and_output(
+    folder: Path, variables: dict[str, str], fast: str
+) -> None:
+    """With both arithmetics; with variables that no server was started with, a Python of its own."""
+    process = start(folder, "a b", "ü", MARK="yes", **variables)
+    output, errors = process.communicate(timeout=300)
+
+    assert "to stderr\n" == errors
+    assert f'"argv": ["a b", "\\u00fc"], "folder": "{folder}", "own": "{folder}/loaded_from.py"' in output
+    assert f'"fast": {fast}' in output
+    assert '"MARK": "yes"' in output
+    assert (f'"MKL_CBWR": "{variables["MKL_CBWR"]}"' if variables else '"MKL_CBWR": null') in output
+    assert 7 == process.returncode
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -15), (signal.SIGKILL, -9)])
+def test_a_signal_reaches_the_program(folder: Path, number: int, code: int) -> None:
+    """Its end is that of the stand-in; where the stand-in is killed, so is the program."""
+    process = start(folder, "wait")
+    assert process.stdout is not None
+    process.stdout.readline()
+    while not (folder / "pid").exists() or not (folder / "pid").read_text():
+        time.sleep(0.01)
+    program = psutil.Process(int((folder / "pid").read_text()))
+    process.send_signal(number)
+    process.communicate(timeout=300)
+
+    assert code == process.returncode
+    assert program.wait(60) is None or not program.is_running()
