@@ -55,8 +55,9 @@ def cross_validate(variant: Variant, table: pd.DataFrame, files: list[Path], val
         validation: how the rest of a fold is divided.
         k: folds, >= 2.
     """
-    assert isinstance(variant.train, Train), "a variant that is trained"
-    settings = variant.train.model_copy(update={"refit": True, "keep_epochs": 0})
+    plan = variant.train
+    assert isinstance(plan, Train), "a variant that is trained"
+    settings: Train = plan.model_copy(update={"refit": True, "keep_epochs": 0})
     section = {"model": variant.model, "model_args": variant.model_args, "train": settings.model_dump(mode="json")}
     areas = []
     for held in TrainList(table, files, lambda *_: None).folds(k):  # type: ignore[arg-type, return-value]
