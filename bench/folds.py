@@ -31,6 +31,7 @@ from vad.evaluation.thresholds import Thresholds, roc_area
 from vad.models._base import VideoModel
 from vad.params import load
 from vad.schema.params import Variant
+from vad.schema.train import Train
 from vad.splits.carving import carve_validation
 from vad.splits.tables import read_train
 from vad.splits.video import Validation, Video

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.engine import released_names as names
+from tests.models import released_names as names
 from tests.project import PARAMS, REAL_DATA
 from vad.__main__ import main
 from vad.artefacts.files import sha256

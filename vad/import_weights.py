@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         an unknown variant.
     """
     # Torch takes seconds to import: the other verbs do not wait for it.
-    from vad.engine.released import named, read_released
+    from vad.models._released import named, read_released
 
     params = load(args.params)
     known = args.variant in params.variants
@@ -92,7 +92,7 @@ def _judged(names: str, source: str, variant: Variant, given: Mapping[str, Any])
     Raises: VadError if they do not fit, with the settings that would.
     """
     from vad.engine.fitting import built, fitting
-    from vad.engine.released import first_problems, match
+    from vad.models._released import first_problems, match
 
     fit = fitting(variant.model, variant.model_args, given)
     model = built(variant.model, variant.model_args, fit.width)

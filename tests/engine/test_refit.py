@@ -14,7 +14,6 @@ from vad.artefacts.features import FeatureFile, write_features
 from vad.artefacts.weights import read_weights
 from vad.engine import refit
 from vad.engine.build import load_weights, restored
-from vad.engine.folds import fold_of
 from vad.engine.refit import mean_history
 from vad.engine.score import score_video
 from vad.engine.score_run import ListedVideo, score_run
@@ -23,6 +22,7 @@ from vad.engine.train_run import VariantTraining
 from vad.errors import DatasetError
 from vad.schema.infer import Infer
 from vad.schema.train import Train
+from vad.splits.folds import fold_of
 
 WIDTH = 4
 NAMES = [f"{kind}{number}" for kind in ("a", "n") for number in range(8)]
@@ -128,7 +128,7 @@ def test_a_killed_run_goes_on_in_the_training_that_was_stopped(
 
     def killed(*given: Any, **named: Any) -> Trained:
         if len(given) > 7:  # the training on all videos: its seventh argument is called after each epoch
-            given = (*given[:7], lambda _: (_ for _ in ()).throw(KilledError), *given[8:])
+            given = (*given[:8], lambda _: (_ for _ in ()).throw(KilledError), *given[9:])
         return train(*given, **named)
 
     def counted(run: TrainingRun, epoch: int, number: int, batch: Any) -> dict[str, float]:

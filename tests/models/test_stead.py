@@ -11,10 +11,10 @@ from torch import nn
 from tests.project import REAL_DATA
 from vad.cost.count import Parameters, macs, parameters
 from vad.engine.build import build
-from vad.engine.released import put, read_released
 from vad.errors import FeatureError, ParamsError
 from vad.models import stead
 from vad.models._base import Bags
+from vad.models._released import put, read_released
 
 REAL = REAL_DATA / "weights/stead_888tiny.pkl"
 FULL = (192, 16, 10, 10)

@@ -11,7 +11,7 @@ from torch import Tensor
 from stages.infer import run as infer
 from stages.plan import slices
 from stages.train.run import main
-from tests.engine.released_names import linear, lstm
+from tests.models.released_names import linear, lstm
 from tests.project import PARAMS, REAL_DATA, Plan
 from tests.stages.test_train import fitted, flags, prepare
 from vad.artefacts.features import FeatureFile, read_features, write_features
@@ -19,8 +19,8 @@ from vad.artefacts.files import read_json, sha256, write_json
 from vad.artefacts.scores import read_scores
 from vad.artefacts.weights import read_weights
 from vad.engine.build import build
-from vad.engine.released import put, read_released
 from vad.errors import VadError
+from vad.models._released import put, read_released
 from vad.schema.infer import Infer
 from vad.schema.train import Imported, Train
 from vad.splits.tables import write_tables

@@ -9,9 +9,9 @@ from torch import Tensor
 
 import vad.models
 from vad import registry
-from vad.engine.released import match
 from vad.errors import ParamsError, VadError
 from vad.models._base import VideoModel
+from vad.models._released import match
 
 CHANGES = 4
 """Settings that are changed together, at most: more would be a guess."""

@@ -13,10 +13,10 @@ from vad.engine import checkpoints
 from vad.engine.batches import set_for
 from vad.engine.kept_epochs import EpochKeeper
 from vad.engine.placement import to_device
-from vad.engine.released import fill
 from vad.engine.train_run import VariantData, arrays
 from vad.errors import ParamsError
 from vad.models._base import VideoModel, defines
+from vad.models._released import fill
 from vad.schema.train import Imported
 
 BATCH = 8

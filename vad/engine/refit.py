@@ -17,11 +17,11 @@ from torch import Tensor
 
 from vad.artefacts.features import stored_features
 from vad.engine import checkpoints
-from vad.engine.folds import fold_of
 from vad.engine.parts import Part
 from vad.engine.train import Row, Trained, best_epoch, train
 from vad.models._base import VideoModel
 from vad.schema.train import Train
+from vad.splits.folds import fold_of
 from vad.splits.tables import in_part
 
 CRITERIA = ("validation_loss", "video_auc", "video_ap")

@@ -17,10 +17,10 @@ from vad.engine.build import build, on_device
 from vad.engine.kept_epochs import EpochKeeper, write_held_out
 from vad.engine.parts import Part, part_of, with_copies
 from vad.engine.refit import Selected, TrainList, discard, train_on_all
-from vad.engine.released import fill
 from vad.engine.train import train
 from vad.engine.validation_frames import ValidationFrames
 from vad.models._base import VideoModel
+from vad.models._released import fill
 from vad.schema.train import Train, WeightsFile
 from vad.splits.tables import in_part
 from vad.splits.video import Intervals

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tests.engine import released_names as names
+from tests.models import released_names as names
 from tests.project import REAL_DATA
 from vad.artefacts.files import sha256
 from vad.engine.build import build
-from vad.engine.released import fill, match, named, put, read_released, renamed_as
 from vad.errors import ArtefactError
 from vad.models import lstm_memory_ae, mnad, mstsm, rtfm, stead, urdmu
 from vad.models._base import VideoModel
+from vad.models._released import fill, match, named, put, read_released, renamed_as
 from vad.schema.train import WeightsFile
 
 STEAD = REAL_DATA / "weights/stead_888tiny.pkl"
@@ -126,7 +126,7 @@ def test_an_old_file_of_a_whole_network_says_what_it_needs(tmp_path: Path) -> No
     """Torch reads these only by running them: the class is named, and how to save the values alone."""
     torch.save(Network(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
 
-    with pytest.raises(ArtefactError, match=r"it needs tests.engine.test_released.Network.*network.state_dict"):
+    with pytest.raises(ArtefactError, match=r"it needs tests.models.test_released.Network.*network.state_dict"):
         read_released(tmp_path / "old.pth")
 
 
