@@ -78,9 +78,9 @@ def _refit(train: Train | Imported) -> str:
 
 
 def _in_short(installed: str) -> str:
-    """`no: datasets.ucf_crime` for a root that is null: lines stay as wide as a terminal."""
+    """`no: ucf_crime` for `datasets.ucf_crime.root is null`: lines stay as wide as a terminal."""
     entry, null, _ = installed.partition(".root is null")
-    return f"no: {entry}" if null else installed
+    return f"no: {entry.partition('.')[2]}" if null else installed
 
 
 def _lines(path: Path) -> dict[str, int]:

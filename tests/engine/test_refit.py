@@ -127,7 +127,7 @@ def test_a_killed_run_goes_on_in_the_training_that_was_stopped(
     steps: list[int] = []
 
     def killed(*given: Any, **named: Any) -> Trained:
-        if len(given) > 7:  # the training on all videos: its seventh argument is called after each epoch
+        if len(given) > 8:  # the training on all videos: its ninth argument is called after each epoch
             given = (*given[:8], lambda _: (_ for _ in ()).throw(KilledError), *given[9:])
         return train(*given, **named)
 
