@@ -9,6 +9,7 @@ import torch
 
 from vad.artefacts.features import FeatureFile, write_features
 from vad.artefacts.files import write_json
+from vad.artefacts.weights import write_weights
 from vad.engine.build import build, load_weights, on_device, restored
 from vad.engine.kept_epochs import EpochKeeper
 from vad.engine.score import score_video
@@ -93,3 +94,19 @@ def test_folded_layers_score_the_same(name: str, tmp_path: Path, monkeypatch: py
             expected = score_video(plain, pictures, np.arange(FRAMES + 1), Infer())
         np.testing.assert_allclose(file.epochs[epoch]["test"].frames, expected.frames, rtol=1e-3, atol=1e-4)
     assert np.array_equal(file.epochs[2]["test"].frames, file.videos["test"].frames)
+
+
+def test_a_model_of_pictures_without_weights_is_scored(tmp_path: Path) -> None:
+    """The difference from the frame before: nothing to fold, and no weight that says where the model lies."""
+    model = on_device(build("frame_difference", {}, 3, 0), "cpu")
+    about = {"model": "frame_difference", "model_args": {}, "feature_dim": 3}
+    run = tmp_path / "run"
+    write_weights(run / "weights.safetensors", arrays(model.state_dict()), about)
+    section = {"train": {"select_by": "last", "device": "cpu"}}
+    write_json(run / "config.json", {**about, "epoch": 1, "section": section})
+
+    found = score_run(run, videos(tmp_path), Infer(), 1).videos["test"].frames
+
+    pictures = np.load(tmp_path / "test.npz")["features"].astype(float)
+    expected = np.abs(np.diff(pictures, axis=0)).mean(axis=(1, 2, 3)) / 255
+    np.testing.assert_allclose(found[1:], expected, rtol=1e-5)

@@ -17,11 +17,10 @@ from vad.engine.kept_epochs import held_out_file, kept_epochs
 from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
 from vad.errors import FeatureError
-from vad.models._base import VideoModel
+from vad.models._base import VideoModel, device_of
 from vad.networks.convolutions import fold
 from vad.nn.exact import full_float32
 from vad.schema.infer import Infer
-from vad.schema.train import Train
 
 
 class ListedVideo(NamedTuple):
@@ -127,18 +126,20 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
     return ScoreFile(model.level, {**validation, **chosen.videos}, protocol, epochs)
 
 
-def _chosen_by(section: Mapping[str, Any]) -> dict[str, str]:
+def _chosen_by(train: Mapping[str, Any]) -> dict[str, str]:
     """What chose the epoch, and what the threshold may be chosen on if that is not the validation part."""
-    if "weights" in section:
+    if "weights" in train:
         return {"selection": "imported"}
-    settings = Train.model_validate(section)
-    if folds := settings.select.folds:
-        selection = f"{settings.select_by}, mean of {folds} folds; refit on all train videos"
+    by = train["select_by"]
+    if folds := train.get("select", {}).get("folds"):
+        selection = f"{by}, mean of {folds} folds; refit on all train videos"
         return {"selection": selection, "threshold_on": f"{folds} folds of the train list, each held out once"}
-    if settings.refit:
-        selection = f"{settings.select_by}; refit on fit and validation part"
-        return {"selection": selection, "threshold_on": "validation, scored before the refit"}
-    return {"selection": settings.select_by}
+    if train.get("refit"):
+        return {
+            "selection": f"{by}; refit on fit and validation part",
+            "threshold_on": "validation, scored before the refit",
+        }
+    return {"selection": by}
 
 
 def imported_weights(config: Mapping[str, Any]) -> dict[str, str]:
@@ -161,7 +162,7 @@ def _with_weights(model: VideoModel, path: Path) -> VideoModel:
 
 def _folded(model: VideoModel) -> VideoModel:
     """The same model; on a CPU one that looks at pictures has faster layers, whose results differ in the last bits."""
-    if model.reads == "images" and next(model.parameters()).device.type == "cpu":
+    if model.reads == "images" and device_of(model).type == "cpu":
         fold(model)
     return model
 
