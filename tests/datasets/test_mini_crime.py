@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
 from vad.datasets.mini_crime import ANNOTATION, BOXES, TEST_LIST, TRAIN_LIST, Config, Dataset, list_texts, plan_of
-from vad.localisation.truth_files import read_track_rows
+from vad.localisation.truth import BoxTruth
 from vad.synthetic_events.film import frames
 from vad.synthetic_events.plan import ANOMALIES, VideoPlan
 
@@ -107,10 +107,12 @@ def test_an_event_changes_the_picture(tiny: Dataset) -> None:
 def test_boxes_hold_what_the_event_changes(tiny: Dataset) -> None:
     """Each test event has a file of boxes: frames of its intervals only, and most of what changes lies inside."""
     tested = [video for video in plan_of(tiny.config) if video.split == "test" and video.label]
+    rows = {video.video_id: video for video in tiny.videos()}
     assert sorted(path.stem for path in (tiny.home / BOXES).iterdir()) == [video.video_id for video in tested]
     for video in tested:
         size = (TINY.height, TINY.width)
-        truth = read_track_rows(tiny.home / BOXES / f"{video.video_id}.txt", *size)
+        truth = tiny.truth_of(rows[video.video_id], size)
+        assert isinstance(truth, BoxTruth)
         quiet = [block[: size[0]].copy() for block in frames(replace(video, event_frames=0), size, TINY.fps)]
         shown = [block[: size[0]].copy() for block in frames(video, size, TINY.fps)]
         inside, outside = 0.0, 0.0
@@ -124,6 +126,7 @@ def test_boxes_hold_what_the_event_changes(tiny: Dataset) -> None:
             for start, end in [video.intervals[track - 1]]
         ]
 
+        assert spans
         assert all(spans)
         assert len(np.unique(truth.frames)) > 0.8 * video.event_frames
         assert inside > 0.9 * (inside + outside), video.name

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from vad.artefacts.files import write_text
 from vad.datasets import ucf_crime
 from vad.datasets._base import Available, BaseDataset, GeneratedSettings
+from vad.localisation.truth import Truth
 from vad.schema.base import Positive
 from vad.splits.video import Video
 from vad.synthetic_events.plan import VideoPlan, plan_videos
@@ -72,6 +73,13 @@ class Dataset(BaseDataset):
     def parsed(self, available: Available | None = None) -> list[Video]:
         """The same videos, read back from the generated lists by UCF-Crime's own parser."""
         return ucf_crime.Dataset(ucf_crime.Config(root=str(self.home)), self.home).videos()
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The boxes that the generator wrote."""
+        from vad.localisation.truth_files import read_track_rows
+
+        path = self.home / BOXES / f"{video.video_id}.txt"
+        return read_track_rows(path, *size) if video.label else super().truth_of(video, size)
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """Checksums of the lists, and notes for readers of the results."""

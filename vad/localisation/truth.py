@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from scipy import ndimage
 
 from vad.errors import DatasetError
 
@@ -113,6 +112,9 @@ class MaskTruth:
         if mask.shape != (self.height, self.width):
             sizes = f"{mask.shape[0]} x {mask.shape[1]} pixels, the first has {self.height} x {self.width}"
             raise DatasetError(f"{self.name}: the mask of frame {frame} has {sizes}. Replace it.")
+        # Snakemake loads this module to know what a data set has; scipy's filters are imported where they are used.
+        from scipy import ndimage
+
         labels, count = ndimage.label(mask, NEIGHBOURS)
         masks = labels[None] == np.arange(1, count + 1)[:, None, None]
         return Regions(masks, np.full(count, NO_TRACK))
