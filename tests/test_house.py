@@ -26,6 +26,7 @@ LEVELS = (
     ("registry", "artefacts", "synthetic_events"),
     ("ledger", "video", "splits", "models"),
     ("evaluation",),
+    ("localisation",),
     ("engine", "datasets"),
     ("extractors", "drawing"),
     ("cost",),

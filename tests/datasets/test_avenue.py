@@ -82,6 +82,19 @@ def test_every_layout_and_label_set(tmp_path: Path, layout, source: str) -> None
     assert (source == "ano_pred") == ("anomalous throughout, so without an area of their own: Test02" in facts["notes"])
 
 
+def test_masks_are_spatial_truth(tmp_path: Path) -> None:
+    """Whatever labels count, the masks say where."""
+    subject = dataset(tree(tmp_path))
+    np.save(tmp_path / VECTOR, np.concatenate(MARKS)[None].astype(np.int8))
+    assert [subject.truth_of(v, (5, 5)) for v in subject.parsed() if v.split == "test" and v.label] == [None, None]
+
+    label_files(tmp_path)
+    for video, marks in zip([v for v in subject.parsed() if v.split == "test"], MARKS, strict=True):
+        truth = subject.truth_of(video, (5, 5))
+        assert truth is not None
+        assert [truth.regions(frame).masks.sum() for frame in range(len(marks))] == marks.tolist()
+
+
 def test_differences_between_label_sets_are_stated(tmp_path: Path) -> None:
     """One frame of eleven, in one of two videos; the masks agree."""
     root = tree(tmp_path)

@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from vad.datasets.mini_crime import ANNOTATION, TEST_LIST, TRAIN_LIST, Config, Dataset, list_texts, plan_of
+from vad.datasets.mini_crime import ANNOTATION, BOXES, TEST_LIST, TRAIN_LIST, Config, Dataset, list_texts, plan_of
+from vad.localisation.truth import BoxTruth
 from vad.synthetic_events.film import frames
 from vad.synthetic_events.plan import ANOMALIES, VideoPlan
 
@@ -101,6 +102,35 @@ def test_an_event_changes_the_picture(tiny: Dataset) -> None:
 
         assert not np.any(np.array(changed) > labels), video.name
         assert np.mean(np.array(changed)[labels == 1]) > 0.9, video.name
+
+
+def test_boxes_hold_what_the_event_changes(tiny: Dataset) -> None:
+    """Each test event has a file of boxes: frames of its intervals only, and most of what changes lies inside."""
+    tested = [video for video in plan_of(tiny.config) if video.split == "test" and video.label]
+    rows = {video.video_id: video for video in tiny.videos()}
+    assert sorted(path.stem for path in (tiny.home / BOXES).iterdir()) == [video.video_id for video in tested]
+    for video in tested:
+        size = (TINY.height, TINY.width)
+        truth = tiny.truth_of(rows[video.video_id], size)
+        assert isinstance(truth, BoxTruth)
+        quiet = [block[: size[0]].copy() for block in frames(replace(video, event_frames=0), size, TINY.fps)]
+        shown = [block[: size[0]].copy() for block in frames(video, size, TINY.fps)]
+        inside, outside = 0.0, 0.0
+        for frame in np.unique(truth.frames):
+            box = truth.regions(int(frame)).masks.any(0)
+            change = np.abs(shown[frame].astype(float) - quiet[frame])
+            inside, outside = inside + change[box].sum(), outside + change[~box].sum()
+        spans = [
+            (start <= frame + 1 <= end)
+            for frame, track in zip(truth.frames, truth.tracks, strict=True)
+            for start, end in [video.intervals[track - 1]]
+        ]
+
+        assert spans
+        assert all(spans)
+        assert len(np.unique(truth.frames)) > 0.8 * video.event_frames
+        assert inside > 0.9 * (inside + outside), video.name
+        assert all(truth.regions(int(frame)).masks.any(0).mean() < 0.8 for frame in truth.frames)
 
 
 def test_split_lists_in_the_official_format(tiny: Dataset) -> None:

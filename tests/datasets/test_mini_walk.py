@@ -96,6 +96,16 @@ def test_labels_are_any_pixel_of_the_mask(tiny: Dataset) -> None:
         assert (sequence.kind != NORMAL) == bool(max(marked)) == bool(video.label)
 
 
+def test_masks_are_spatial_truth(tiny: Dataset) -> None:
+    """The frames with a region are the anomalous ones."""
+    for video in (video for video in tiny.videos() if video.split == "test"):
+        truth, labels = tiny.truth_of(video, (1, 1)), tiny.labels_of(video)
+
+        assert truth is not None
+        assert (truth.height, truth.width) == (tiny.config.height, tiny.config.width)
+        assert [int(len(truth.regions(frame).tracks) > 0) for frame in range(len(labels))] == labels.tolist()
+
+
 def test_an_anomaly_changes_the_picture_and_only_inside_its_frames(tiny: Dataset) -> None:
     """The same sequence without its anomaly differs in the labelled frames alone, mostly inside the mask."""
     size = (TINY.height, TINY.width)

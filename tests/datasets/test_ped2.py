@@ -133,6 +133,25 @@ def test_every_label_source(tmp_path: Path, source: str) -> None:
     assert 2 == sum("differ in 0 of 11 frames, 0 of 2 videos" in note for note in subject.facts()["notes"])
 
 
+def test_masks_are_spatial_truth(tmp_path: Path) -> None:
+    """Masks beside the frames say where; without them a normal sequence is known and an anomalous one is not."""
+    root = ucsd(tmp_path)
+    np.save(root / VECTOR, np.concatenate([SMALL[0], 0 * SMALL[1]]))
+    first, second = (video for video in dataset(root).parsed() if video.split == "test")
+    without = dataset(root).truth_of(second, (8, 9))
+
+    assert dataset(root).truth_of(first, (8, 9)) is None
+    assert without is not None
+    assert (without.height, without.width, len(without.regions(0).tracks)) == (8, 9, 0)
+
+    masks(root, SMALL)
+    found = dataset(root).truth_of(first, (8, 9))
+    assert found is not None
+    assert (found.height, found.width) == (4, 6)
+    assert [len(found.regions(frame).tracks) for frame in range(5)] == SMALL[0].tolist()
+    assert found.regions(2).masks[0, 2, 5]
+
+
 def test_differences_between_sources_are_counted(tmp_path: Path) -> None:
     """The script marks one frame less, in one sequence; a sequence that is anomalous throughout is named."""
     root = ucsd(tmp_path)

@@ -68,6 +68,18 @@ def test_every_layout_and_label_source(tmp_path: Path, films: bool, labels: str)
     assert "labels" in " ".join(subject.facts()["notes"])
 
 
+def test_pixel_masks_are_spatial_truth(tmp_path: Path) -> None:
+    """Pixels that touch at a corner are one region; a normal video without masks is known, an anomalous one is not."""
+    subject = dataset(campus(tmp_path))
+    tests = [video for video in subject.parsed() if video.split == "test"]
+    for video in tests:
+        truth = subject.truth_of(video, (4, 4))
+        assert truth is not None
+        assert [len(truth.regions(i).tracks) for i in range(len(MARKS[video.video_id]))] == MARKS[video.video_id]
+        (tmp_path / f"testing/test_pixel_mask/{video.video_id}.npy").unlink()
+        assert (subject.truth_of(video, (4, 4)) is None) == bool(video.label)
+
+
 @pytest.mark.parametrize("films", [False, True])
 def test_lists_make_the_weak_split(tmp_path: Path, films: bool) -> None:
     """Anomalous videos to train on, normal ones of the training part to test on; labels come from the masks."""
@@ -138,6 +150,9 @@ def test_ped1(tmp_path: Path) -> None:
 
     assert [[0, 1, 1, 0, 0], [1, 0, 0, 1, 1]] == [subject.labels_of(video).tolist() for video in found]
     assert "matlab" == subject.facts()["frame_labels"]
+    with pytest.raises(DatasetError, match=r"Test001_gt/001.jpg: the mask cannot be read"):
+        subject.truth_of(found[0], (8, 8))
+    assert subject.truth_of(found[1], (8, 8)) is None
     assert sum(ped1.LENGTHS) == 7200
 
 

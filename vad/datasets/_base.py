@@ -16,6 +16,7 @@ import vad.datasets
 from vad import registry
 from vad.datasets._frame_labels import read_frame_labels
 from vad.errors import DatasetError
+from vad.localisation.truth import BoxTruth, Truth
 from vad.schema.base import Arithmetic, Section
 from vad.splits.video import Intervals, Validation, Video
 
@@ -115,6 +116,17 @@ class BaseDataset:
         Raises: DatasetError for a file that does not hold one label a frame.
         """
         return read_frame_labels(self._installed() / video.frame_labels, None)
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """Where a test video is anomalous in its frames; None = not known. By default known of normal videos only.
+
+        Args:
+            video: of the test list.
+            size: height and width of its picture in pixels, as decoded; masks have their own size.
+
+        Raises: DatasetError for a file that cannot be read.
+        """
+        return None if video.label else BoxTruth.none(*size)
 
     def boxed(self) -> dict[str, Intervals]:
         """Frames near a box that a person drew, from 0, ends excluded, by video id. By default none.

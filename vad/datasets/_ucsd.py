@@ -10,6 +10,8 @@ from pydantic import Field
 from vad.datasets._one_class import LabelSource, OneClassSettings
 from vad.datasets._one_class_labels import of_mask_images, of_matlab_script, of_vector
 from vad.datasets._one_class_sequences import StoredSequence
+from vad.localisation.truth import Truth
+from vad.splits.video import Video
 
 Labels = Literal["auto", "npy", "masks", "matlab"]
 GET = "Get UCSD_Anomaly_Dataset.tar.gz from http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm (docs/datasets.md)"
@@ -28,6 +30,14 @@ class UCSDSettings(OneClassSettings):
 def wanted(labels: Labels) -> tuple[str, ...]:
     """The label sources in the order of preference."""
     return ("npy", "masks", "matlab") if labels == "auto" else (labels,)
+
+
+def masks_beside(root: Path, video: Video) -> Truth | None:
+    """The pixel masks of a test sequence, in the folder that UCSD puts beside its frames; None = it has none."""
+    from vad.localisation.truth_files import mask_images
+
+    folder = root / f"{video.path}_gt"
+    return mask_images(folder) if folder.is_dir() else None
 
 
 def label_sources(

@@ -19,6 +19,8 @@ from pydantic import Field
 from vad.datasets._one_class import LabelSource, OneClassDataset, OneClassSettings
 from vad.datasets._one_class_labels import of_mask_volumes, of_matlab_intervals, of_vector
 from vad.datasets._one_class_sequences import FRAMES, VIDEOS, StoredSequence
+from vad.localisation.truth import Truth
+from vad.splits.video import Video
 
 VECTOR, INTERVALS = "frame_labels_avenue.npy", "avenue.mat"
 MASKS = "ground_truth_demo/testing_label_mask"
@@ -55,6 +57,13 @@ class Dataset(OneClassDataset):
     _LAYOUTS = (VIDEOS, FRAMES)
     _INNER = ("Avenue Dataset", "Avenue_Dataset")
     _DIGITS = 2
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The pixel masks of `ground_truth_demo`, where they are there."""
+        from vad.localisation.truth_files import mask_volume
+
+        path = self._masks(self._place[0], self._tests).get(video.video_id)
+        return mask_volume(path) if path else super().truth_of(video, size)
 
     def _wanted(self) -> tuple[str, ...]:
         return (self.config.avenue_labels,)

@@ -8,8 +8,9 @@ not predict results on real crime.
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -17,6 +18,7 @@ from pydantic import Field, model_validator
 from vad.artefacts.files import write_text
 from vad.datasets import ucf_crime
 from vad.datasets._base import Available, BaseDataset, GeneratedSettings
+from vad.localisation.truth import Truth
 from vad.schema.base import Positive
 from vad.splits.video import Video
 from vad.synthetic_events.plan import VideoPlan, plan_videos
@@ -25,6 +27,8 @@ VIDEOS = "Videos"
 TRAIN_LIST = "Anomaly_Detection_splits/Anomaly_Train.txt"
 TEST_LIST = "Anomaly_Detection_splits/Anomaly_Test.txt"
 ANNOTATION = "Temporal_Anomaly_Annotation.txt"
+BOXES = "Spatial_Annotation"
+"""Folder with one file of boxes for each anomalous test video."""
 
 # Half of each list is anomalous, and both labels must survive the carving of a validation part.
 EvenCount = Annotated[int, Field(ge=4, le=2000, multiple_of=2)]
@@ -70,6 +74,13 @@ class Dataset(BaseDataset):
         """The same videos, read back from the generated lists by UCF-Crime's own parser."""
         return ucf_crime.Dataset(ucf_crime.Config(root=str(self.home)), self.home).videos()
 
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The boxes that the generator wrote."""
+        from vad.localisation.truth_files import read_track_rows
+
+        path = self.home / BOXES / f"{video.video_id}.txt"
+        return read_track_rows(path, *size) if video.label else super().truth_of(video, size)
+
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """Checksums of the lists, and notes for readers of the results."""
         return {
@@ -89,13 +100,15 @@ class Dataset(BaseDataset):
         }
 
     def generate(self, workers: int) -> None:
-        """Render every video, then write the lists. Videos of another plan under `home` are removed.
+        """Render every video, then write the boxes of the test events, then the lists.
+
+        What another plan left under `home` is removed.
 
         Args:
             workers: processes; each holds less than 500 MB.
         """
         # Pictures need the codec library; plans and lists do not, and Snakemake loads only those.
-        from vad.synthetic_events.film import render_all
+        from vad.synthetic.workers import spread
 
         # Lists beside videos of two plans would pass for complete.
         for path in self.lists():
@@ -105,7 +118,10 @@ class Dataset(BaseDataset):
         for stale in sorted(set(folder.glob("*/*.mp4*")) - wanted):
             stale.unlink()
         size = (self.config.height, self.config.width)
-        render_all(self._plan, folder, size, self.config.fps, workers)
+        rmtree(self.home / BOXES, ignore_errors=True)
+        # The longest first, so that no process still works on a long one at the end.
+        jobs = sorted(self._plan, key=lambda video: -video.n_frames)
+        spread(partial(_make, home=self.home, size=size, fps=self.config.fps), jobs, workers)
         for name, text in list_texts(self._plan).items():
             write_text(self.home / name, text)
 
@@ -141,6 +157,18 @@ def _annotation(video: VideoPlan) -> str:
     ends = [end for interval in video.intervals for end in interval]
     fields = [video.name, video.class_name, *ends, *[-1] * (4 - len(ends))]
     return "".join(f"{field}  " for field in fields)
+
+
+def _make(video: VideoPlan, home: Path, size: tuple[int, int], fps: int) -> None:
+    """One video, and for a test event its boxes; the figures that were drawn for the video serve both."""
+    from vad.localisation.truth_files import Box, write_track_rows
+    from vad.synthetic_events.film import render_video
+    from vad.synthetic_events.places import event_boxes
+
+    render_video(video, home / VIDEOS, size, fps)
+    if video.split == "test" and video.label:
+        boxes = (Box(*box) for box in event_boxes(video, size, fps))
+        write_track_rows(home / BOXES / f"{video.video_id}.txt", boxes)
 
 
 def _video(video: VideoPlan) -> Video:

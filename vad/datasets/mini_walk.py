@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from vad.artefacts.files import sha256, write_array
 from vad.datasets._base import Available, BaseDataset, GeneratedSettings
 from vad.datasets._frame_labels import read_frame_labels
+from vad.localisation.truth import Truth
 from vad.splits.video import Validation, Video
 from vad.synthetic.walkway import NORMAL, SequencePlan, plan_sequences
 
@@ -79,6 +80,12 @@ class Dataset(BaseDataset):
         labels = read_frame_labels(self.home / LABELS, int(ends[-1]))
         parts = dict(zip((sequence.name for sequence in tests), np.split(labels, ends[:-1]), strict=True))
         return parts[video.video_id]
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The pixel masks beside the frames."""
+        from vad.localisation.truth_files import mask_images
+
+        return mask_images(self.home / f"{video.path}_gt")
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """Checksum of the labels, and notes for readers of the results."""

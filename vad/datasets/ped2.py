@@ -14,7 +14,9 @@ from pydantic import Field
 
 from vad.datasets._one_class import LabelSource, OneClassDataset
 from vad.datasets._one_class_sequences import FRAMES, UCSD, StoredSequence
-from vad.datasets._ucsd import GET, UCSDSettings, label_sources, wanted
+from vad.datasets._ucsd import GET, UCSDSettings, label_sources, masks_beside, wanted
+from vad.localisation.truth import Truth
+from vad.splits.video import Video
 
 VECTOR = "frame_labels_ped2.npy"
 LENGTHS = (180, 180, 150, 180, 150, 180, 180, 180, 120, 150, 180, 180)
@@ -38,6 +40,10 @@ class Dataset(OneClassDataset):
     _LAYOUTS = (UCSD, FRAMES)
     _INNER = ("UCSDped2", "UCSD_Anomaly_Dataset.v1p2/UCSDped2")
     _DIGITS = 3
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The pixel masks beside the frames, where there are some."""
+        return masks_beside(self._installed(), video) or super().truth_of(video, size)
 
     def _wanted(self) -> tuple[str, ...]:
         return wanted(self.config.labels)

@@ -30,6 +30,7 @@ from vad.datasets._one_class_labels import Marks, fitting, of_vector
 from vad.datasets._one_class_sequences import Layout, StoredSequence, counted
 from vad.datasets._text import encoding_of
 from vad.errors import DatasetError, listing
+from vad.localisation.truth import Truth
 from vad.splits.video import Video
 
 VECTOR = "frame_labels_shanghai.npy"
@@ -129,6 +130,13 @@ class Dataset(OneClassDataset):
     def _tests(self) -> list[StoredSequence]:
         """The videos with frame labels: those of the testing part, whatever the lists say."""
         return [sequence for sequence in self._stored if sequence.split == "test"]
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The masks of `test_pixel_mask`, where they are there."""
+        from vad.localisation.truth_files import mask_array
+
+        path = self._place[0] / "testing" / "test_pixel_mask" / f"{video.video_id}.npy"
+        return mask_array(path) if path.is_file() else super().truth_of(video, size)
 
     def _wanted(self) -> tuple[str, ...]:
         return ("masks", "npy", "pixels") if self.config.labels == "auto" else (self.config.labels,)

@@ -1,8 +1,8 @@
 """From plan to H.264: draws every frame of a `mini_crime` video and encodes it."""
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -12,7 +12,6 @@ from jaxtyping import Float, UInt8
 from vad.errors import storage_errors
 from vad.synthetic.scene import Scene, build_scene
 from vad.synthetic.sprites import Canvas
-from vad.synthetic.workers import spread
 from vad.synthetic_events.events import EVENTS
 from vad.synthetic_events.life import Life
 from vad.synthetic_events.plan import VideoPlan
@@ -28,13 +27,6 @@ _DIGITS = {
     "5": (7, 4, 7, 1, 7), "6": (7, 4, 7, 5, 7), "7": (7, 1, 1, 2, 2), "8": (7, 5, 7, 5, 7), "9": (7, 5, 7, 1, 7),
     ":": (0, 2, 0, 2, 0), "-": (0, 0, 7, 0, 0), " ": (0, 0, 0, 0, 0),
 }  # fmt: skip
-
-
-def render_all(plans: Sequence[VideoPlan], folder: Path, size: tuple[int, int], fps: int, workers: int) -> None:
-    """Write every planned video below `folder`, in `workers` processes; size is (height, width)."""
-    # The longest first, so that no process still works on a long one at the end.
-    jobs = sorted(plans, key=lambda video: -video.n_frames)
-    spread(partial(render_video, folder=folder, size=size, fps=fps), jobs, workers)
 
 
 def render_video(video: VideoPlan, folder: Path, size: tuple[int, int], fps: int) -> None:
@@ -58,7 +50,7 @@ def render_video(video: VideoPlan, folder: Path, size: tuple[int, int], fps: int
 
 def frames(video: VideoPlan, size: tuple[int, int], fps: int) -> Iterator[UInt8[np.ndarray, "rows width"]]:
     """All frames of a video in turn, as YUV 4:2:0 planes; the block is reused for the next frame."""
-    scene = _scene(video.scene, video.entropy[0], *size)
+    scene = scene_of(video.scene, video.entropy[0], *size)
     # Normal life and camera have their own stream of random numbers: an event changes nothing in them.
     life = Life(scene, np.random.default_rng([*video.entropy, 0]), video.n_frames, fps)
     camera = Camera(scene, np.random.default_rng([*video.entropy, 1]), fps)
@@ -126,6 +118,6 @@ def _noise_sheet(height: int, width: int) -> Float[np.ndarray, "height width"]:
 
 
 @lru_cache(maxsize=12)
-def _scene(number: int, seed: int, height: int, width: int) -> Scene:
-    """Each process paints a camera's background once."""
+def scene_of(number: int, seed: int, height: int, width: int) -> Scene:
+    """The scene before a camera; each process paints its background once."""
     return build_scene(number, seed, height, width)
