@@ -31,6 +31,7 @@ LEVELS = (
     ("cost",),
     ("report",),
     ("claims", "predictions"),
+    ("cards",),
     ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),

@@ -62,8 +62,8 @@ def _page(dataset: str, rows: Sequence[dict[str, Any]], baselines: Sequence[str]
         "Differences are means over seeds, with intervals over the same draws of videos, and of seeds. In a matrix"
         f" the row is better (**{BETTER}**) or worse (**{WORSE}**) than the column where the interval leaves 0 out. It"
         " stands there twice where the p also holds when the number of pairs of the metric is counted in (Holm; p by"
-        " the replicates beyond 0; where fewer than ten of them are, by a normal tail with their spread). `.`: neither is"
-        f" shown, which does not mean that they are equal; `{UNKNOWN}`: nothing can be said. `{UNSEEN}` looks at no"
+        " the replicates beyond 0; where fewer than ten of them are, by a normal tail with their spread). `.`: neither"
+        f" is shown, which does not mean that they are equal; `{UNKNOWN}`: nothing can be said. `{UNSEEN}` looks at no"
         " pixel. Every difference with its interval and p: "
         f"{page.link('significance.csv', 'significance.csv')}.",
         *blocks,
