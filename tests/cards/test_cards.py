@@ -78,6 +78,7 @@ def test_the_metadata_has_every_column(split: Path, tmp_path: Path) -> None:
     assert set(columns["test"]) < set(TEST.splitlines()[0].split(","))
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 def test_mlcroissant_reads_the_metadata(split: Path, tmp_path: Path) -> None:
     """The format's own library finds no error, and reads every row of each table.
 
