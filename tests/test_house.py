@@ -32,6 +32,7 @@ LEVELS = (
     ("cost",),
     ("report",),
     ("claims", "predictions"),
+    ("cards",),
     ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),

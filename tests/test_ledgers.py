@@ -127,7 +127,7 @@ def test_a_table_depends_on_its_own_settings(workplace: Path) -> None:
     assert {"dataset", "seeds", "variants"} == found["classes.mini_crime"] == found["selection_gap.mini_crime"]
     assert {"dataset", "evaluate", "seeds", "variants"} == found["significance.mini_crime"]
     assert {"dataset", "features", "ground_truth", "tsne"} == found["tsne.mil"]
-    assert {"reports", "seeds", "skipped", "variants"} == found["overview"]
+    assert {"beside", "reports", "seeds", "skipped", "variants"} == found["overview"]
 
 
 def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> Non
 DRAWN = {"figures.mini_crime", "plots.ae", "plots.mil"}
 SEEDED = {
     *("claims", "classes.mini_crime", "conventions.mini_crime", "index.mini_crime", "overview"),
-    *("results.mini_crime", "selection_gap.mini_crime", "significance.mini_crime"),
+    *("results.mini_crime", "selection_gap.mini_crime", "significance.mini_crime", "cards.mini_crime"),
 }
 
 
@@ -171,7 +171,7 @@ EDGE = {"edge_head.mil", "edge_head.ae", "edge_extractor.xfeat.mini_crime"}
         ("size: 64", "size: 96", {"extractor.xfeat.mini_crime", "edge_extractor.xfeat.mini_crime"}),
         ("dpi: 50", "dpi: 60", DRAWN),
         ("dpi: 50", "dpi: 50, tsne: {points: 20}", {"tsne.mil", "tsne.ae"}),
-        ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", set()),
+        ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", {"overview"}),
         (
             "dpi: 50",
             "dpi: 50, efficiency: {frames: 9}",

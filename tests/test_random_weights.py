@@ -39,8 +39,8 @@ def protocol(folder: Path, made_by: dict) -> dict:
 
 def words_of(figure: Figure) -> str:
     """Every text of a figure's legend, and the line at its foot."""
-    foot = figure.get_supxlabel()
-    return "\n".join([*(text.get_text() for text in figure.legends[0].get_texts()), foot])
+    legends = [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]
+    return "\n".join([*(text.get_text() for text in legends[0].get_texts()), figure.get_supxlabel()])
 
 
 @pytest.mark.parametrize(("weights", "marks"), [("random (seed 4)", True), ("kinetics abababababab", False)])

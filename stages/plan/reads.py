@@ -47,6 +47,11 @@ class Sources:
         files = tuple(f"{run}/{name}" for run in runs for name in ("history.csv", "config.json"))
         return Reads(files, watched=tuple(map(paths.record, runs)))
 
+    def configs(self, variants: Sequence[str]) -> Reads:
+        """The config of every run of some variants."""
+        runs = [run for variant in variants for run in self.jobs.runs("train", variant)]
+        return Reads(tuple(f"{run}/config.json" for run in runs), watched=tuple(map(paths.record, runs)))
+
     def split(self, dataset: str, *names: str, labels: bool = False) -> Reads:
         """Some split tables of a data set; with `labels` also the label of each frame, where it has such files."""
         folder = paths.tables(dataset)

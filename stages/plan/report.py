@@ -26,6 +26,8 @@ RESERVED = ("tables", "published", "efficiency")
 """Folders of `reports` that belong to all data sets."""
 PLOTS = ("roc", "pr", "scores", "training", "confusion", "tsne")
 FIGURES = ("scores", "confusion", "training", "tsne")
+OWN_VIDEOS = "folder"
+"""Kind of data set that is a user's own."""
 DATASET_FIGURES = ("roc", "pr", "roc_video", "pr_video", "efficiency")
 FIGURE_FOLDER = paths.DATA / "report" / "figures"
 PLOT_FOLDER = paths.DATA / "report" / "plots"
@@ -69,7 +71,8 @@ class Reports:
             for name, (message, part) in measured.items()
         ]
         tables = [Bundle(f"table_{name}", (self._published(name),), f"table {name}") for name in self.published]
-        parts = (self._overview(), self._claims(), self._sizes())
+        claims = (self._claims(), self._claims_metadata()) if self.shows_claims else ()
+        parts = (self._overview(), *claims, self._sizes())
         overview = Bundle("overview", parts, "results of all data sets, claims, sizes")
         return [
             *costs,
@@ -166,6 +169,7 @@ class Reports:
         skipped = self._skipped(name for name, v in self.params["variants"].items() if v["dataset"] == dataset)
         links = {name: [f"../../{path}" for path in self._figures(name) + self._pictures(name)] for name in variants}
         shown = {"figures": links, "pictures": any(map(self.installed.makes_pictures, variants))}
+        shown["data_card"] = self.installed.generated(dataset)
         tables = (
             self._table(
                 "results",
@@ -181,6 +185,8 @@ class Reports:
             self._table("edge", {"dataset": dataset, "variants": runs["variants"]}, read.edge(variants)),
             self._table("figures", {**judged, "dpi": dpi}, drawn, [f"figures/{name}.png" for name in DATASET_FIGURES]),
             *map(self._plots, variants),
+            self._model_cards(dataset, runs, metrics + read.configs(variants) + facts + costs),
+            *([self._data_card(dataset)] if shown["data_card"] else []),
             self._table("index", {**runs, **shown}, metrics + facts, ["index.md"], "index.md"),
         )
         return Bundle(f"tables.{dataset}", tables, f"tables and figures of {dataset}")
@@ -198,6 +204,37 @@ class Reports:
             out=f"{folder}/{out or name}",
             files=tuple(f"{folder}/{file}" for file in files or (f"{name}.csv", f"{name}.md")),
             reads=reads,
+            paths=ROOMS,
+        )
+
+    def _model_cards(self, dataset: str, runs: Mapping[str, Any], reads: Reads) -> Part:
+        """A card for each variant of a data set."""
+        out = f"{paths.REPORTS}/{dataset}/cards"
+        variants = self._variants(dataset)
+        used = dict.fromkeys(self.installed.variant(name).features for name in variants)
+        extractors = {name: sorted(self.installed.extractors(name)) for name in used}
+        return Part(
+            job="cards.model",
+            key=f"cards.{dataset}",
+            code="model_cards",
+            settings={**runs, "kind": self.installed.kind(dataset), "extractors": extractors},
+            out=out,
+            files=tuple(f"{out}/{name}.md" for name in variants),
+            reads=reads,
+            paths=ROOMS,
+        )
+
+    def _data_card(self, dataset: str) -> Part:
+        """The card of a data set that the project generates, for people and for machines."""
+        out = f"{paths.REPORTS}/{dataset}/data_card"
+        return Part(
+            job="cards.data",
+            key=f"data_card.{dataset}",
+            code="data_card",
+            settings={"dataset": dataset, "kind": self.installed.kind(dataset)},
+            out=out,
+            files=(f"{out}.md", f"{out}.json"),
+            reads=self.sources.split(dataset, "facts.json", "train.csv", "test.csv"),
             paths=ROOMS,
         )
 
@@ -229,17 +266,44 @@ class Reports:
 
     # -- over all data sets ----------------------------------------------------------------------------------
 
+    @cached_property
+    def claimed(self) -> list[str]:
+        """The variants that may stand beside claims of others: none on a user's own videos."""
+        variants = self.installed.variants
+        return [name for name in variants if self.installed.kind(self.installed.variant(name).dataset) != OWN_VIDEOS]
+
+    @property
+    def shows_claims(self) -> bool:
+        """False where all that runs here is on a user's own videos: no claim is about these."""
+        return bool(self.claimed or not self.installed.variants)
+
     def _overview(self) -> Part:
         """The results of all data sets."""
-        reports = {"reports": {name: f"../{name}/index.md" for name in self.installed.reported}}
+        beside = [
+            *(["claims.md"] if self.shows_claims else []),
+            *(f"../published/{name}.md" for name in self.published),
+        ]
+        reports = {"reports": {name: f"../{name}/index.md" for name in self.installed.reported}, "beside": beside}
         return self._of_all(
-            "overview", "report.overview", "results", reports, Reads(), (f"{paths.REPORTS}/summary.json",)
+            "overview",
+            "report.overview",
+            "results",
+            self.installed.variants,
+            reports,
+            Reads(),
+            (f"{paths.REPORTS}/summary.json",),
         )
 
     def _claims(self) -> Part:
         """The claims of others beside our results."""
         reads = Reads((CLAIMS,), watched=(CLAIMS,)) + self.sources.video_networks()
-        return self._of_all("claims", "claims.write", "claims", {}, reads)
+        return self._of_all("claims", "claims.write", "claims", self.claimed, {}, reads)
+
+    def _claims_metadata(self) -> Part:
+        """What other tools read about the ledger of claims."""
+        out = f"{paths.REPORTS}/tables/claims_metadata.json"
+        reads = Reads((CLAIMS,), watched=(CLAIMS,))
+        return Part("cards.ledger", "claims_metadata", "claims_metadata", {}, out, (out,), reads, {"claims": CLAIMS})
 
     def _sizes(self) -> Part:
         """The size of every variant, installed or not."""
@@ -262,10 +326,16 @@ class Reports:
         )
 
     def _of_all(
-        self, key: str, job: str, name: str, settings: Mapping[str, Any], reads: Reads, more: tuple[str, ...] = ()
+        self,
+        key: str,
+        job: str,
+        name: str,
+        variants: Sequence[str],
+        settings: Mapping[str, Any],
+        reads: Reads,
+        more: tuple[str, ...] = (),
     ) -> Part:
         """A table of all data sets."""
-        variants = self.installed.variants
         facts = [self.sources.split(dataset, "facts.json") for dataset in self.installed.reported]
         out = f"{paths.REPORTS}/tables/{name}"
         return Part(

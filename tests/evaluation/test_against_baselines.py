@@ -47,6 +47,26 @@ def test_the_page_names_those_that_do_not_beat_it() -> None:
     assert "plain baseline" not in _page("one", ROWS, [])
 
 
+def test_pairs_are_a_matrix() -> None:
+    """Each pair stands twice, with opposite marks; two marks where it holds after Holm; details are in the CSV."""
+    rows = [
+        pair("good", "plain", 0.1, 0.3) | {"differs": True, "differs_holm": True},
+        pair("good", "equal", 0.01, 0.3) | {"differs": True, "differs_holm": False},
+        pair("plain", "equal", -0.2, 0.1) | {"differs": False, "differs_holm": False},
+    ]
+    unknown = pair("short", "good", None, None) | {"differs": None, "differs_holm": None}
+    page = _page("one", [*rows, unknown], [])
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    matrix = {line[1]: line[2:] for line in lines if len(line) == 6}
+
+    assert matrix["good"] == ["", "++", "+", "?"]
+    assert matrix["plain"] == ["--", "", ".", "?"]
+    assert matrix["equal"] == ["-", ".", "", "?"]
+    assert "2 of 4 pairs differ, 1 of them after Holm's correction." in page
+    assert "- `?`, 1 pairs: few videos" in page
+    assert "[significance.csv](significance.csv)" in page
+
+
 def test_the_readme_counts_them() -> None:
     """One sentence a data set; nothing where no variant is a baseline."""
     compared = {"one": csv(ROWS)}

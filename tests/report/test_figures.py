@@ -70,8 +70,17 @@ def test_a_map_is_coloured_three_times() -> None:
     sizes = [[len(drawn.get_offsets()) for drawn in axes.collections] for axes in figure.axes[:3]]
     legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes[:2]]
 
-    assert [[1, 2], [2, 1], [3]] == sizes
-    assert [["normal", "anomalous"], ["Fire", "Normal"]] == legends
+    assert [[1, 2], [1, 2], [3]] == sizes
+    assert [["normal", "anomalous"], ["normal", "Fire"]] == legends
+
+
+def test_normal_parts_of_anomalous_videos_are_not_painted_as_the_class() -> None:
+    """In the panel by class a point is of the class only where it is anomalous itself."""
+    points = pd.DataFrame({"x": [0.0, 1, 2], "y": [0.0, 1, 2], "label": [0, 1, 0], "class": "Fire", "score": [1, 2, 3]})
+    panel = tsne_figure("title", points).axes[1]
+
+    assert ["normal", "Fire"] == [text.get_text() for text in panel.get_legend().get_texts()]
+    assert [[1.0, 1.0]] == panel.collections[1].get_offsets().tolist()
 
 
 def test_videos_of_a_memory_model_have_a_second_line() -> None:
@@ -83,7 +92,7 @@ def test_videos_of_a_memory_model_have_a_second_line() -> None:
 
     assert [[0.25, 3.0], [0.75, 1.0]] == places[0]
     assert [[0.0, 0.0], [1.0, 1.0]] == places[1]
-    assert [[1.0, 1.0], [0.0, 0.0]] == places[2]
+    assert [[0.0, 0.0], [1.0, 1.0]] == places[2]
     assert "entropy of its memory reads (nats)" == panels[3].get_ylabel()
     assert 3 == len([a for a in tsne_figure("title", points, videos[:0]).axes if a.get_label() != "<colorbar>"])
 
@@ -126,7 +135,7 @@ def test_curves_over_videos_are_of_all_variants(monkeypatch: pytest.MonkeyPatch)
     line = dict(zip(*(np.asarray(part) for part in roc.lines[0].get_data()), strict=True))
 
     assert "set: ROC over videos\nmean and range of seeds, video_auc" == roc.get_title()
-    assert ["a  0.875", "inverse_length", "chance"] == [str(each.get_label()) for each in roc.lines]
+    assert ["a  0.875", "inverse_length  1.000", "chance  0.500"] == [str(each.get_label()) for each in roc.lines]
     assert (0.75, 1.0) == (line[0.0], line[0.5])
     assert 0.5 == pr.lines[-1].get_ydata()[0]
 
@@ -138,3 +147,16 @@ def test_videos_of_one_label_have_no_curve(monkeypatch: pytest.MonkeyPatch) -> N
     found = figures.video_curve_figures(cast("ReportInputs", None), "set", rows, Evaluate.model_validate({}))
 
     assert [1, 1] == [len(figure.axes[0].lines) for figure in found.values()]
+
+
+def test_the_figure_of_costs_says_whether_the_machine_was_idle() -> None:
+    """Below 95 % of the time other programs took the processor: the speeds of these variants are too low."""
+    idle = [{"variant": "a", "cpu_share": 0.99}, {"variant": "b", "cpu_share": 0.97}]
+    loaded = [{"variant": "a", "cpu_share": 0.99}, {"variant": "b", "cpu_share": 0.5}, {"variant": "c"}]
+    result = {"variant": "b", "model": "m", "frame_auc": 0.5, "extractor_weights": "x"}
+    cost = {"variant": "b", "kind": "variant", "params": 1, "head_fps": 9.0, "measured_on": "here", "cpu_share": 0.5}
+
+    assert "" == figures.speed_note([{"variant": "c"}])
+    assert "in 97% of the time at least." in figures.speed_note(idle)
+    assert "Speeds are too low for b: other programs used the machine" in figures.speed_note(loaded)
+    assert "Speeds are too low for all variants" in figures.cost_figure("set", [result], [cost]).get_supxlabel()

@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from vad.drawing import curves as drawing
 from vad.evaluation.curves import curves
 from vad.evaluation.evaluate import METRICS
 from vad.evaluation.judged_video import JudgedVideo
 from vad.report import tables
+from vad.report.plots import counted_unit
 
 
 def metrics(value: float | None) -> dict:
@@ -96,7 +98,7 @@ def test_figures_of_nothing_are_empty_not_an_error() -> None:
     empty = empty.astype({"x": float, "y": float})
 
     assert drawing.distribution_figure("x", "frame", empty, 0.3).axes[0].lines[0].get_xdata() == [0.3, 0.3]
-    assert len(drawing.curve_figure("roc", "set", [], {}, None).axes[0].lines) == 1
+    assert len(drawing.curve_figure("roc", "set", [], [], None).axes[0].lines) == 1
 
 
 def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
@@ -104,7 +106,7 @@ def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
     low = pd.DataFrame({"curve": "roc", "x": [0.0, 1.0], "y": [0.0, 1.0]})
     high = pd.DataFrame({"curve": "roc", "x": [0.0, 0.0, 1.0], "y": [0.0, 1.0, 1.0]})
     lines = [drawing.Line("worse", "m", [low], 0.5), drawing.Line("better", "m", [low, high], 0.75)]
-    drawn = drawing.curve_figure("roc", "set", lines, {}, None).axes[0].lines
+    drawn = drawing.curve_figure("roc", "set", lines, [], None).axes[0].lines
 
     assert ["better  0.750", "worse  0.500"] == [line.get_label() for line in drawn[:2]]
     np.testing.assert_allclose((1 + drawing.GRID) / 2, drawn[0].get_ydata())
@@ -112,22 +114,69 @@ def test_a_curve_is_the_mean_of_its_seeds_and_the_best_comes_first() -> None:
     assert drawn[0].get_marker() != drawn[1].get_marker()
 
 
+def legend_of(figure: Figure) -> list[str]:
+    """The entries of the legend of a figure's first panel."""
+    legend = figure.axes[0].get_legend()
+    return [text.get_text() for text in legend.get_texts()] if legend else []
+
+
+def test_a_constant_score_has_the_precision_of_chance() -> None:
+    """One threshold, which flags everything: no straight line from (0, 1) down to it."""
+    constant = pd.DataFrame({"curve": "pr", "x": [0.0, 1.0], "y": [1.0, 0.25]})
+    two = pd.DataFrame({"curve": "pr", "x": [0.0, 0.0, 0.5, 1.0], "y": [1.0, 0.0, 0.5, 0.25]})
+    lines = [drawing.Line("constant", "m", [constant], 0.25), drawing.Line("two", "n", [two], 0.375)]
+    drawn = {str(line.get_label()): line for line in drawing.curve_figure("pr", "set", lines, [], 0.25).axes[0].lines}
+    steps = np.asarray(drawn["two  0.375"].get_ydata())
+
+    assert {0.25} == set(np.asarray(drawn["constant  0.250"].get_ydata()))
+    assert (0.5, 0.5, 0.25, 0.25) == tuple(steps[[0, 200, 201, 400]])
+    assert "steps-pre" == drawn["two  0.375"].get_drawstyle()
+
+
+def test_many_ablations_of_one_variant_are_a_panel_of_their_own() -> None:
+    """Three changed forms or more; each has its own colour and is named at its line; the marks of names stay."""
+    table = pd.DataFrame({"curve": "roc", "x": [0.0, 1.0], "y": [0.0, 1.0]})
+    names = ["a †", "a_no_x †", "a_no_y", "a_no_z", "b", "b_big"]
+    lines = [drawing.Line(name, name[0], [table], 0.5) for name in names]
+    first, second = drawing.curve_figure("roc", "set", lines, [], None).axes
+    colours = {str(line.get_color()) for line in second.lines[:-1]}
+
+    assert drawing.ablations({line.name: line.family for line in lines}) == {"a †": ["a_no_x †", "a_no_y", "a_no_z"]}
+    assert ["a †  0.500", "b  0.500", "b_big  0.500"] == [str(line.get_label()) for line in first.lines[:-1]]
+    assert "a † (black) and its ablations" == second.get_title()
+    assert 4 == len(colours)
+    assert ["a †", "no_x †", "no_y", "no_z"] == [text.get_text() for text in second.texts]
+
+
+def test_few_videos_are_counted_by_frame() -> None:
+    """One test video, or videos of one label only, say nothing about decisions on videos."""
+    counts = {"n_videos": 40, "n_anomalous": 20, "n_normal": 20}
+    labelled = {"frame_tn": {"value": 3.0}}
+
+    assert "video" == counted_unit({"counts": counts, **labelled})
+    assert "frame" == counted_unit({"counts": {**counts, "n_normal": 0}, **labelled})
+    assert "frame" == counted_unit({"counts": {"n_videos": 2, "n_anomalous": 1, "n_normal": 1}, **labelled})
+    assert "video" == counted_unit({"counts": {**counts, "n_normal": 0}, "frame_tn": {"value": None}})
+
+
 def test_figures_show_what_they_are_given() -> None:
     """Each figure has its lines, its axis names and its counts."""
     table = curves(videos(), "frame", 20)
-    roc = drawing.curve_figure("roc", "set", [drawing.Line("one", "m", [table, table], 0.5)], {"centre": table}, None)
-    pr = drawing.curve_figure("pr", "set", [drawing.Line("one", "m", [table], None)], {}, 0.25)
-    confusion = drawing.confusion_figure("x", {"tp": 4, "fp": 3, "tn": 2, "fn": 1}, 3)
+    centre = drawing.Line("centre", "centre", [table], 0.25)
+    roc = drawing.curve_figure("roc", "set", [drawing.Line("one", "m", [table, table], 0.5)], [centre], None)
+    pr = drawing.curve_figure("pr", "set", [drawing.Line("one", "m", [table], None)], [], 0.25)
+    confusion = drawing.confusion_figure("x", {"tp": 3, "fp": 1, "tn": 3, "fn": 1}, 3, "frame")
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [4.0, 3.0]})
     history = history.assign(video_auc=[0.5, 0.75], video_ap=[0.25, 0.5])
     training = drawing.training_figure("x", {0: history}, "video_auc", {0: 2})
 
     assert [3, 2] == [len(figure.axes[0].lines) for figure in (roc, pr)]
     assert roc.axes[0].get_xlabel() == "false positive rate"
-    assert ["one  0.500", "centre", "chance"] == [text.get_text() for text in roc.legends[0].get_texts()]
-    assert sorted(text.get_text() for text in confusion.axes[0].texts) == ["1", "2", "3", "4"]
-    assert ["decided (videos)", "true (videos)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
-    assert "x\nsummed over 3 seeds" == confusion.axes[0].get_title()
+    assert ["one  0.500", "centre  0.250", "chance  0.500"] == legend_of(roc)
+    assert ["one", "chance  0.250"] == legend_of(pr)
+    assert [text.get_text() for text in confusion.axes[0].texts] == ["3\n75%", "1\n25%", "1\n25%", "3\n75%"]
+    assert ["decided (frames)", "true (frames)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
+    assert "x: frames, share of each row\nsummed over 3 seeds" == confusion.axes[0].get_title()
     assert [[2.0, 3.0], [2.0, 0.75], [2.0, 0.5]] == [
         axes.lines[1].get_xydata()[0].tolist() for axes in training.axes[1:]
     ]

@@ -49,7 +49,9 @@ ABOUT = (
     "Ours: mean ± standard deviation over seeds [interval], then variant and data set, what chose the epoch (on"
     " validation videos alone; last: nothing did), the threshold rule where a metric needs a threshold (which need not"
     " be the claim's), and the record of the first seed. Ground truth, number of test videos and the other records:"
-    " `ours_protocol` and `ours_provenance` of `claims.csv`.",
+    " `ours_protocol` and `ours_provenance` of `claims.csv`. All of our rows with figures: [results.md](results.md);"
+    " sizes of all variants: [sizes.md](sizes.md); the ledger for other tools, in the Croissant format:"
+    " [claims_metadata.json](claims_metadata.json).",
 )
 SHOWN = ("id", "system", "claim", "value", "level", "selection", "verdict", "why", "ours")
 

@@ -22,6 +22,7 @@ COSTS = (
     ("frames per second", "head_fps", "end_to_end_fps"),
 )
 """Axis, column of the head alone, column of decoder + extractor + head."""
+NORMAL = "normal"
 PARTS: tuple[tuple[str, Literal["none", "full"]], ...] = (
     ("head alone", "none"),
     ("decoder + extractor + head", "full"),
@@ -118,8 +119,9 @@ def _by_label(axes: Axes, points: pd.DataFrame) -> None:
 
 
 def _by_class(axes: Axes, points: pd.DataFrame) -> None:
-    classes = points["class"].tolist()
-    _coloured(axes, "class", points, classes, sorted(set(classes)))
+    """The class of what is anomalous; normal parts of anomalous videos are normal, and lie below the others."""
+    classes = [name if label else NORMAL for name, label in zip(points["class"], points["label"], strict=True)]
+    _coloured(axes, "class", points, classes, sorted(set(classes), key=lambda name: (name != NORMAL, name)))
 
 
 def _coloured(axes: Axes, name: str, points: pd.DataFrame, values: Sequence[str], order: Sequence[str]) -> None:
@@ -127,6 +129,7 @@ def _coloured(axes: Axes, name: str, points: pd.DataFrame, values: Sequence[str]
     palette = sns.color_palette("colorblind" if len(order) <= 10 else "husl", len(order))
     for value, colour in zip(order, palette, strict=True):
         mine = points[np.array(values) == value]
+        colour = "0.8" if name == "class" and value == NORMAL else colour
         axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
     axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 sns.set_theme(style="whitegrid", palette="colorblind")
 AXES = {"roc": ("false positive rate", "true positive rate"), "pr": ("recall", "precision")}
@@ -24,17 +25,25 @@ MARKERS = "osD^vPX<>*hp"
 DASHES = ("--", (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 3)))
 GRID = np.linspace(0, 1, 401)
 MARK_EVERY = 80
+DRAWN = {"roc": "default", "pr": "steps-pre"}
+FEWEST_ABLATIONS = 3
+"""Changed forms of one variant that make a panel of their own."""
 VALIDATION_AREAS = {"video_auc": "ROC area, video_auc", "video_ap": "precision-recall area, video_ap"}
 """Columns of the training history that are areas, and how an axis says so."""
 
 
 class Line(NamedTuple):
-    """One variant in a figure of curves: its model, the curve tables of its seeds, its area (mean over seeds)."""
+    """One row in a figure of curves: its name, its model, the curve tables of its seeds, its area (mean over seeds)."""
 
     name: str
     family: str
     tables: Sequence[pd.DataFrame]
     area: float | None
+
+    @property
+    def label(self) -> str:
+        """Name and area, as a legend says them."""
+        return self.name if self.area is None else f"{self.name}  {self.area:.3f}"
 
 
 def styles(families: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -48,41 +57,53 @@ def styles(families: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def ablations(families: Mapping[str, str]) -> dict[str, list[str]]:
+    """Variants with so many changed forms that these have a panel of their own.
+
+    Args:
+        families: model of each variant; what follows a space in a name is a mark.
+
+    Returns: by variant, at least `FEWEST_ABLATIONS` variants of its model, whose names continue its name after "_".
+    """
+    plain = {name: name.partition(" ")[0] for name in families}
+    found: dict[str, list[str]] = {}
+    for name, family in families.items():
+        heads = [n for n, f in families.items() if f == family and plain[name].startswith(f"{plain[n]}_")]
+        if heads:
+            found.setdefault(min(heads, key=len), []).append(name)
+    return {head: members for head, members in found.items() if len(members) >= FEWEST_ABLATIONS}
+
+
 def curve_figure(
-    kind: str,
-    title: str,
-    lines: Sequence[Line],
-    baselines: Mapping[str, pd.DataFrame],
-    chance: float | None,
-    note: str = "",
+    kind: str, title: str, lines: Sequence[Line], baselines: Sequence[Line], chance: float | None, note: str = ""
 ) -> Figure:
     """ROC (`roc`) or precision-recall (`pr`) curves: the mean over seeds, a band from the lowest to the highest seed.
+
+    Precision-recall curves are steps, as in average precision: between two thresholds nothing can be reached. ROC
+    points are joined by straight lines, as ties count one half of the area. Many changed forms of one variant are in a
+    second panel beside the variant itself.
 
     Args:
         kind: `roc` or `pr`.
         title: names data set and level.
         lines: the variants; those of one model have one colour.
-        baselines: by name, curve tables of scores that need no model; dashed.
+        baselines: scores that need no model; dashed.
         chance: precision of a random score (pr); None draws the diagonal (roc).
         note: small, at the foot: what a mark in the names means.
     """
-    figure, axes = _canvas((7.4, 4.8), title, *AXES[kind])
-    looks = styles({line.name: line.family for line in lines})
-    for number, line in enumerate(sorted(lines, key=lambda line: -(line.area or 0))):
-        seeds = np.array([_at(GRID, table, kind) for table in line.tables])
-        shift = (number * 7) % MARK_EVERY  # markers of neighbouring lines do not hide each other
-        look = looks[line.name] | {"markevery": (shift, MARK_EVERY), "markersize": 4.5, "lw": 1.3}
-        area = "" if line.area is None else f"  {line.area:.3f}"
-        axes.plot(GRID, seeds.mean(axis=0), label=f"{line.name}{area}", **look)
-        axes.fill_between(GRID, seeds.min(axis=0), seeds.max(axis=0), color=look["color"], alpha=0.12, lw=0)
-    for dash, (name, table) in zip(DASHES, baselines.items(), strict=False):
-        axes.plot(GRID, _at(GRID, table, kind), color="0.35", lw=1.1, ls=dash, label=name)
-    if chance is None:
-        axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":", label="chance")
-    else:
-        axes.axhline(chance, color="0.6", lw=1, ls=":", label="chance")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    _legend_beside(figure, axes)
+    groups = ablations({line.name: line.family for line in lines})
+    apart = {name for members in groups.values() for name in members}
+    first = [line for line in lines if line.name not in apart]
+    size = (8.4 * (1 + len(groups)), 5.2)
+    figure, grid = plt.subplots(1, 1 + len(groups), figsize=size, layout="constrained", squeeze=False)
+    _words(grid[0, 0], title, *AXES[kind])
+    looks = styles({line.name: line.family for line in first})
+    _draw_curves(grid[0, 0], kind, first, looks, baselines, chance)
+    for axes, (head, members) in zip(grid[0, 1:], groups.items(), strict=True):
+        _words(axes, f"{head} (black) and its ablations", *AXES[kind])
+        chosen = [line for line in lines if line.name in (head, *members)]
+        looks = styles({name: name for name in members}) | {head: {"color": "0.1", "marker": ""}}
+        _draw_curves(axes, kind, chosen, looks, [], chance, head.partition(" ")[0] + "_")
     add_note(figure, note)
     return figure
 
@@ -93,8 +114,69 @@ def add_note(figure: Figure, note: str) -> None:
         figure.supxlabel(note, fontsize=6, x=0.01, ha="left")
 
 
+def _draw_curves(
+    axes: Axes,
+    kind: str,
+    lines: Sequence[Line],
+    looks: Mapping[str, Mapping[str, Any]],
+    baselines: Sequence[Line],
+    chance: float | None,
+    common: str = "",
+) -> None:
+    """One panel: the largest area first, names at the lines, names and areas in the legend right of the axes.
+
+    What is `common` to names is left out at the lines.
+    """
+    ordered = sorted(lines, key=lambda line: -(line.area or 0))
+    drawn: dict[str, tuple[np.ndarray, Any]] = {}
+    for number, line in enumerate(ordered):
+        seeds = np.array([_at(GRID, table, kind) for table in line.tables])
+        shift = (number * 7) % MARK_EVERY  # markers of neighbouring lines do not hide each other
+        look = {**looks[line.name], "markevery": (shift, MARK_EVERY), "markersize": 4.5, "lw": 1.3}
+        axes.plot(GRID, seeds.mean(axis=0), label=line.label, drawstyle=DRAWN[kind], **look)
+        step = "pre" if kind == "pr" else None
+        axes.fill_between(GRID, seeds.min(0), seeds.max(0), step=step, color=look["color"], alpha=0.08, lw=0)
+        drawn[line.name.removeprefix(common)] = seeds.mean(axis=0), look["color"]
+    for dash, line in zip(DASHES, baselines, strict=False):
+        places = _at(GRID, line.tables[0], kind)
+        axes.plot(GRID, places, color="0.35", lw=1.1, ls=dash, label=line.label, drawstyle=DRAWN[kind])
+        drawn[line.name] = places, "0.35"
+    if chance is None:
+        axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":", label="chance  0.500")
+    else:
+        axes.axhline(chance, color="0.6", lw=1, ls=":", label=f"chance  {chance:.3f}")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    _name_lines(axes, drawn)
+    axes.legend(
+        fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1), title="name  area", title_fontsize=7
+    )
+
+
+def _name_lines(axes: Axes, drawn: Mapping[str, tuple[np.ndarray, Any]]) -> None:
+    """Each name at its line, where that is farthest from the other lines and from the names that are there already."""
+    taken: list[tuple[float, float]] = []
+    for name, (line, colour) in drawn.items():
+        if np.isnan(line).any():
+            continue
+        others = [other for key, (other, _) in drawn.items() if key != name and not np.isnan(other).any()]
+        room = {}
+        for at in range(20, len(GRID) - 60, 5):
+            near = [abs(line[at] - other[at]) for other in others]
+            near += [max(abs(line[at] - y), abs(GRID[at] - x) / 5) for x, y in taken]
+            room[at] = min([*near, 1.0])
+        best = max(room, key=lambda at: room[at])
+        taken.append((float(GRID[best]), float(line[best])))
+        text = axes.annotate(
+            name, (float(GRID[best]), float(line[best])), fontsize=6, color=colour, ha="center", va="center"
+        )
+        text.set_path_effects([withStroke(linewidth=2, foreground="white")])
+
+
 def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:
-    """A curve at given places; where it jumps, its higher end; NaN for a curve without points."""
+    """A curve at given places; where it jumps, its higher end; NaN for a curve without points.
+
+    ROC points are joined by straight lines. Precision at a recall is that of the first threshold that reaches it.
+    """
     chosen = (table["curve"] == kind).to_numpy()
     x, y = table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen]
     if not len(x):
@@ -102,13 +184,11 @@ def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Fl
     order = np.lexsort((y, x))
     x, y = x[order], y[order]
     highest = np.append(np.diff(x) > 0, True)
-    return np.interp(grid, x[highest], y[highest])
-
-
-def _legend_beside(figure: Figure, axes: Axes, **more: Any) -> None:  # noqa: ANN401 - matplotlib's own
-    """A legend right of the axes: it hides nothing however many entries it has."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False, **more)
+    x, y = x[highest], y[highest]
+    if kind == "roc":
+        return np.interp(grid, x, y)
+    reached = x > 0  # at recall 0 nothing is found: its precision is a convention
+    return y[reached][np.searchsorted(x[reached], grid - 1e-9).clip(max=reached.sum() - 1)]
 
 
 def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: float) -> Figure:
@@ -122,14 +202,26 @@ def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: 
     return figure
 
 
-def confusion_figure(title: str, metrics: Mapping[str, Any], seeds: int) -> Figure:
-    """Test videos by truth and decision at the validation threshold, summed over that many seeds."""
-    counts = [[metrics["tn"], metrics["fp"]], [metrics["fn"], metrics["tp"]]]
+def confusion_figure(title: str, counts: Mapping[str, float], seeds: int, unit: str) -> Figure:
+    """What is normal or anomalous, and what was decided at the validation threshold, summed over that many seeds.
+
+    Args:
+        title: names the variant.
+        counts: `tn`, `fp`, `fn`, `tp`; each cell also says its share of the row.
+        seeds: over which the counts are summed.
+        unit: what is counted: `video` or `frame`.
+    """
+    cells = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
+    shares = cells / np.maximum(cells.sum(1, keepdims=True), 1)
+    texts = [
+        [f"{n:.0f}\n{share:.0%}" for n, share in zip(*row, strict=True)] for row in zip(cells, shares, strict=True)
+    ]
     names = ["normal", "anomalous"]
+    look = {"annot": np.array(texts), "fmt": "", "cbar": False, "cmap": "Blues", "vmin": 0, "vmax": 1}
     figure, axes = plt.subplots(figsize=(3.8, 3.4), layout="constrained")
-    sns.heatmap(counts, annot=True, fmt="g", cbar=False, cmap="Blues", xticklabels=names, yticklabels=names, ax=axes)
-    summed = f"{title}\nsummed over {seeds} seed{'s' if seeds > 1 else ''}"
-    _words(axes, summed, "decided (videos)", "true (videos)")  # seaborn clears what was there before
+    sns.heatmap(shares, xticklabels=names, yticklabels=names, ax=axes, **look)
+    summed = f"{title}: {unit}s, share of each row\nsummed over {seeds} seed{'s' if seeds > 1 else ''}"
+    _words(axes, summed, f"decided ({unit}s)", f"true ({unit}s)")  # seaborn clears what was there before
     return figure
 
 

@@ -31,7 +31,8 @@ without its extractor, and both need a decoder. `macs` are multiply-adds (FLOPs 
 convolutions, attention and LSTMs count, norms and activations do not. `size_mb` is what the values take (10^6 bytes); a
 file is a few kB larger. A network that only trains (the discriminator of `frame_pred`) is not counted. Extractors are
 counted as they run: without a classifier, batch normalisation folded into the convolutions, all crops of a row.
-What was measured on videos (time, memory, operations of a second): efficiency.md in the report of each data set."""
+What was measured on videos (time, memory, operations of a second): efficiency.md in the report of each data set.
+What the variants reach: [results.md](results.md)."""
 COLUMNS = ("variant", "dataset", "model", "sample", "params", "macs", "size_mb", "features")
 EXTRACTOR_COLUMNS = ("features", "extractor", "row_frames", "row", "params", "macs", "size_mb")
 PREFIX = "extractor_"

@@ -12,8 +12,9 @@ from vad.artefacts.files import atomic
 from vad.drawing.comparisons import efficiency_figure
 from vad.drawing.curves import Line, curve_figure
 from vad.evaluation.curves import curves
+from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import convention
-from vad.evaluation.judged_video import Level
+from vad.evaluation.judged_video import JudgedVideo, Level
 from vad.report.efficiency import read_cost_rows
 from vad.report.inputs import JudgedSettings, ReportInputs, contestants_of, whole_rows
 from vad.report.tables import marked, note
@@ -25,6 +26,9 @@ BASELINES: dict[Level, tuple[str, ...]] = {
     "video": ("inverse_length",),
 }
 """Drawn beside the variants: where, how long, and the ceiling of a score that only knows which videos are anomalous."""
+IDLE = 0.95
+"""Share of the time in which a processor worked for what is measured: below it other programs took so much that the
+speeds are too low."""
 POINTS = 200
 """Of a curve that is computed for the figure, at most."""
 
@@ -69,7 +73,7 @@ def save(path: Path, figure: Figure, dpi: int) -> None:
 
 
 def curve_figures(
-    inputs: ReportInputs, dataset: str, results: Sequence[Mapping[str, Any]], evaluate: Evaluate
+    inputs: ReportInputs, dataset: str, results: Sequence[Mapping[str, Any]], config: Evaluate
 ) -> dict[str, Figure]:
     """ROC (`roc`) and precision-recall (`pr`) of the variants that score frames; video-level ones share no axis.
 
@@ -77,16 +81,16 @@ def curve_figures(
         inputs: the runs.
         dataset: of the variants.
         results: rows of results.csv.
-        evaluate: ground truth, and the seed of the baseline `random`.
+        config: ground truth, and the seed of the baseline `random`.
     """
     rows = [row for row in results if row["level"] == "frame" and row["n_positive"] is not None]
     drawn = {row["variant"]: [inputs.curves(row["variant"], seed) for seed in inputs.seeds] for row in rows}
     chance = rows[0]["n_positive"] / rows[0]["n_frames"] if rows else 0.0
-    return _both("frame", dataset, rows, drawn, _baselines("frame", inputs, dataset, evaluate) if rows else {}, chance)
+    return _both("frame", dataset, rows, drawn, _baselines("frame", inputs, dataset, config) if rows else {}, chance)
 
 
 def video_curve_figures(
-    inputs: ReportInputs, dataset: str, results: Sequence[Mapping[str, Any]], evaluate: Evaluate
+    inputs: ReportInputs, dataset: str, results: Sequence[Mapping[str, Any]], config: Evaluate
 ) -> dict[str, Figure]:
     """ROC (`roc_video`) and precision-recall (`pr_video`) of one score a video, which every variant gives.
 
@@ -96,19 +100,19 @@ def video_curve_figures(
         inputs: the runs.
         dataset: of the variants.
         results: rows of results.csv.
-        evaluate: ground truth, and the seed of the baseline `random`.
+        config: ground truth, and the seed of the baseline `random`.
     """
     rows = [row for row in results if row["video_auc"] is not None]
-    runs = contestants_of(inputs, dataset, [row["variant"] for row in rows], evaluate)
+    runs = contestants_of(inputs, dataset, [row["variant"] for row in rows], config)
     drawn = {name: [curves(videos, "video", POINTS) for videos in seeds] for name, (_, seeds) in runs.items()}
     chance = rows[0]["n_anomalous"] / rows[0]["n_videos"] if rows else 0.0
-    found = _both("video", dataset, rows, drawn, _baselines("video", inputs, dataset, evaluate) if rows else {}, chance)
+    found = _both("video", dataset, rows, drawn, _baselines("video", inputs, dataset, config) if rows else {}, chance)
     return {f"{kind}_video": figure for kind, figure in found.items()}
 
 
-def _baselines(level: Level, inputs: ReportInputs, dataset: str, evaluate: Evaluate) -> dict[str, pd.DataFrame]:
-    videos = inputs.baselines(dataset, convention(evaluate.ground_truth), evaluate.bootstrap.seed)
-    return {name: curves(videos[name], level, POINTS) for name in BASELINES[level] if name in videos}
+def _baselines(level: Level, inputs: ReportInputs, dataset: str, config: Evaluate) -> dict[str, list[JudgedVideo]]:
+    videos = inputs.baselines(dataset, convention(config.ground_truth), config.bootstrap.seed)
+    return {name: videos[name] for name in BASELINES[level] if name in videos}
 
 
 def _both(
@@ -116,19 +120,24 @@ def _both(
     dataset: str,
     rows: Sequence[Mapping[str, Any]],
     drawn: Mapping[str, Sequence[pd.DataFrame]],
-    baselines: Mapping[str, pd.DataFrame],
+    baselines: Mapping[str, Sequence[JudgedVideo]],
     chance: float,
 ) -> dict[str, Figure]:
     """ROC and precision-recall curves of one level; `chance` is the share of what is anomalous."""
-    figures = {}
+    figures, areas = (
+        {},
+        {name: evaluate(videos, None, None, level, per_class=False) for name, videos in baselines.items()},
+    )
+    points = {name: [curves(videos, level, POINTS)] for name, videos in baselines.items()}
     for kind, measure, words in (("roc", "auc", "ROC"), ("pr", "ap", "precision-recall")):
         area = f"{level}_{measure}"
         lines = [
             Line(named["variant"], row["model"], drawn[row["variant"]], row[area])
             for row, named in zip(rows, marked(rows), strict=True)
         ]
+        plain = [Line(name, name, points[name], areas[name][area]["value"]) for name in baselines]
         title = f"{dataset}: {words} over {level}s\nmean and range of seeds, {area}"
-        figures[kind] = curve_figure(kind, title, lines, baselines, chance if kind == "pr" else None, note(rows))
+        figures[kind] = curve_figure(kind, title, lines, plain, chance if kind == "pr" else None, note(rows))
     return figures
 
 
@@ -153,4 +162,22 @@ def cost_figure(dataset: str, results: Sequence[Mapping[str, Any]], costs: Seque
         if row["kind"] == "image network"
     }
     where = " / ".join(dict.fromkeys(row["measured_on"] for row in rows))
-    return efficiency_figure(f"{dataset}; speed measured on {where}", marked(rows), images, note(rows))
+    title = f"{dataset}; speed measured on {where}"
+    return efficiency_figure(title, marked(rows), images, "\n".join(filter(None, [speed_note(rows), note(rows)])))
+
+
+def speed_note(costs: Sequence[Mapping[str, Any]]) -> str:
+    """How idle the machine was while speeds were measured; empty where nothing was measured.
+
+    Args:
+        costs: rows of efficiency.csv; `cpu_share` is the share of the time in which a processor worked for the row.
+    """
+    shares = {row["variant"]: row["cpu_share"] for row in costs if row.get("cpu_share") is not None}
+    if not shares:
+        return ""
+    slowed = [name for name, share in shares.items() if share < IDLE]
+    lowest = f"a processor worked for the measured code in {min(shares.values()):.0%} of the time at least"
+    if not slowed:
+        return f"Speeds: no other job of the run beside it; {lowest}."
+    which = "all variants" if len(slowed) == len(shares) else ", ".join(slowed)
+    return f"Speeds are too low for {which}: other programs used the machine ({lowest})."

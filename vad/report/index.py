@@ -29,11 +29,15 @@ PICTURES = "the same frames as each model predicts or rebuilds them, and its err
 
 
 class Settings(RunSettings):
-    """Data set, variants and seeds, the figures of each variant, relative to the page, and if pictures are compared."""
+    """Data set, variants and seeds, the figures of each variant, relative to the page.
+
+    And whether pictures are compared, and whether there is a card of the data set.
+    """
 
     dataset: Id
     figures: dict[str, list[str]]
     pictures: bool
+    data_card: bool
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
@@ -54,10 +58,13 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         f"{page.link(f'{name}.md', f'{name}.md')} ({page.link('CSV', f'{name}.csv')}): {about}"
         for name, about in PAGES.items()
     ]
+    if settings.data_card:
+        tables.append(f"{page.link('data_card.md', 'data_card.md')}: what is in the data set, and what it cannot show")
+    tables.append(f"{page.link('tables/results.md', '../tables/results.md')}: the results of all data sets")
     figures = []
     for variant in inputs.variants:
         links = [page.link(Path(path).stem.removeprefix(f"{variant}_"), path) for path in settings.figures[variant]]
-        figures.append(f"{variant}: {', '.join(links)}")
+        figures.append(f"{variant}: {', '.join([page.link('model card', f'cards/{variant}.md'), *links])}")
     text = page.page(
         page.heading(f"Report on {settings.dataset}"),
         size,
@@ -67,6 +74,6 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         page.heading("Figures", 2),
         *(page.image(about, f"figures/{name}.png") for name, about in FIGURES.items()),
         *([page.image(PICTURES, "pictures/comparison.png")] if settings.pictures else []),
-        page.section("Figures of each variant", figures),
+        page.section("Card and figures of each variant", figures),
     )
     write_text(out, text)

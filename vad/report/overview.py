@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vad.artefacts.files import write_json, write_text
 from vad.report import page
+from vad.report.index import FIGURES
 from vad.report.inputs import ReportInputs, RunSettings, whole_rows
 from vad.report.results import is_one_class, not_shown, variant_table
 from vad.report.tables import csv, summary
@@ -23,6 +24,8 @@ class Settings(RunSettings):
     skipped: dict[str, str]
     reports: dict[str, str]
     """The first page of each data set's report, relative to results.md."""
+    beside: list[str]
+    """Other pages over all data sets, relative to results.md."""
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
@@ -41,7 +44,12 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     for dataset in inputs.datasets:
         table = variant_table([row for row in results if row["dataset"] == dataset], is_one_class(inputs, dataset))
         more = page.link(f"Report on {dataset}", settings.reports[dataset])
-        blocks += [page.heading(dataset, 2), table, f"{more}: what these numbers are made of, all tables and figures."]
+        folder = Path(settings.reports[dataset]).parent
+        figures = ", ".join(page.link(about, f"{folder}/figures/{name}.png") for name, about in FIGURES.items())
+        more = f"{more}: what these numbers are made of, all tables and figures. {figures}."
+        blocks += [page.heading(dataset, 2), table, more]
     skipped = [f"{variant}: {why}" for variant, why in settings.skipped.items()]
-    text = page.page(page.heading("Results"), ABOUT, *blocks, not_shown(broken), page.section("Not installed", skipped))
+    beside = page.section("Beside these results", [page.link(Path(target).stem, target) for target in settings.beside])
+    parts = (*blocks, beside, not_shown(broken), page.section("Not installed", skipped))
+    text = page.page(page.heading("Results"), ABOUT, *parts)
     write_text(out.with_suffix(".md"), text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from vad.artefacts.files import read_json, write_text
 from vad.drawing import comparisons, curves
+from vad.evaluation.evaluate import FEWEST_VIDEOS
 from vad.report.figures import save
 from vad.report.inputs import ReportInputs, RunSettings
 
@@ -85,7 +87,8 @@ def _figures(inputs: ReportInputs, variant: str) -> dict[str, Figure]:
     """Score distribution, confusion, training curves and the map of embeddings."""
     first = inputs.seeds[0]
     runs = {seed: inputs.metrics(variant, seed) for seed in inputs.seeds}
-    counts = {name: sum(run["metrics"][f"video_{name}"]["value"] for run in runs.values()) for name in CELLS}
+    unit = counted_unit(runs[first]["metrics"])
+    counts = {name: sum(run["metrics"][f"{unit}_{name}"]["value"] for run in runs.values()) for name in CELLS}
     histories = {seed: inputs.history(variant, seed) for seed in inputs.seeds}
     chosen = {seed: read_json(inputs.run(variant, seed) / "config.json")["epoch"] for seed in inputs.seeds}
     protocol = runs[first]["protocol"]
@@ -93,10 +96,21 @@ def _figures(inputs: ReportInputs, variant: str) -> dict[str, Figure]:
     title, threshold = f"{variant}, test scores by {level}, seed {first}", protocol["threshold"]["value"]
     return {
         "scores": curves.distribution_figure(title, level, inputs.curves(variant, first), threshold),
-        "confusion": curves.confusion_figure(variant, counts, len(inputs.seeds)),
+        "confusion": curves.confusion_figure(variant, counts, len(inputs.seeds), unit),
         "training": curves.training_figure(variant, histories, criterion, chosen),
         "tsne": _tsne_figure(variant, first, inputs.paths["tsne"]),
     }
+
+
+def counted_unit(metrics: Mapping[str, Any]) -> str:
+    """What a confusion matrix counts: frames where there are few test videos or those of one label only, else videos.
+
+    Args:
+        metrics: of a run; without frame labels there are videos only.
+    """
+    counts = metrics["counts"]
+    few = min(counts["n_anomalous"], counts["n_normal"]) == 0 or counts["n_videos"] < FEWEST_VIDEOS
+    return "frame" if few and metrics["frame_tn"]["value"] is not None else "video"
 
 
 def _tsne_figure(variant: str, seed: int, folder: Path) -> Figure:

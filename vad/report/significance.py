@@ -15,6 +15,8 @@ from vad.schema.evaluate import Evaluate
 
 AGAINST = ("frame_auc", "ano_auc", "video_auc")
 """The metrics of the section on plain baselines, which has a row for each variant."""
+BETTER, WORSE, UNKNOWN = "+", "-", "?"
+"""The marks of a matrix."""
 
 
 class Settings(JudgedSettings):
@@ -49,20 +51,60 @@ def _rows(inputs: ReportInputs, dataset: str, variants: Sequence[str], config: E
 
 
 def _page(dataset: str, rows: Sequence[dict[str, Any]], baselines: Sequence[str]) -> str:
-    """significance.md: who beats the plain baselines, then a table per metric."""
+    """significance.md: who beats the plain baselines, then a matrix per metric."""
     blocks = _against_baselines(rows, baselines)
     for metric in COMPARED:
-        lines = [[row["first"], row["second"], *_verdict(row)] for row in rows if row["metric"] == metric]
-        if lines:
-            blocks += [page.heading(metric, 2), page.table(["first", "second", "difference", "differ?"], lines)]
+        own = [row for row in rows if row["metric"] == metric]
+        if own:
+            blocks += [page.heading(metric, 2), _counted(own), _matrix(own), page.bullets(_reasons(own))]
     return page.page(
         page.heading(f"Which rows differ on {dataset}"),
-        "First minus second: mean over seeds [interval over the same draws of videos, and of seeds]. **yes** = the"
-        " interval leaves 0 out; **yes, after Holm** = its p holds when the number of pairs of the metric is counted in"
-        " (p by the replicates beyond 0; where fewer than ten of them are, by a normal tail with their spread)."
-        f" `{UNSEEN}` looks at no pixel.",
+        "Differences are means over seeds, with intervals over the same draws of videos, and of seeds. In a matrix"
+        f" the row is better (**{BETTER}**) or worse (**{WORSE}**) than the column where the interval leaves 0 out. It"
+        " stands there twice where the p also holds when the number of pairs of the metric is counted in (Holm; p by"
+        " the replicates beyond 0; where fewer than ten of them are, by a normal tail with their spread). `.`: neither"
+        f" is shown, which does not mean that they are equal; `{UNKNOWN}`: nothing can be said. `{UNSEEN}` looks at no"
+        " pixel. Every difference with its interval and p: "
+        f"{page.link('significance.csv', 'significance.csv')}.",
         *blocks,
     )
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many pairs of one metric differ."""
+    differ, holm = (sum(bool(row[name]) for row in rows) for name in ("differs", "differs_holm"))
+    return f"{differ} of {len(rows)} pairs differ, {holm} of them after Holm's correction."
+
+
+def _matrix(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The pairs of one metric: each row against each column, whose numbers are those of the rows."""
+    names = list(dict.fromkeys(name for row in rows for name in (row["first"], row["second"])))
+    marks = {}
+    for row in rows:
+        marks[row["first"], row["second"]] = _mark(row, 1)
+        marks[row["second"], row["first"]] = _mark(row, -1)
+    lines = [
+        [str(number), name, *("" if name == other else marks.get((name, other), UNKNOWN) for other in names)]
+        for number, name in enumerate(names, 1)
+    ]
+    return page.table(["", "row", *(str(number) for number in range(1, len(names) + 1))], lines)
+
+
+def _mark(row: Mapping[str, Any], sign: int) -> str:
+    """Whether one of a pair is better (+) or worse (-), twice where this holds after Holm's correction."""
+    if row["difference"] is None:
+        return UNKNOWN
+    mark = BETTER if sign * row["difference"] > 0 else WORSE
+    return mark * (1 + bool(row["differs_holm"])) if row["differs"] else "."
+
+
+def _reasons(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why nothing can be said of some pairs."""
+    reasons: dict[str, int] = {}
+    for row in rows:
+        if row["difference"] is None:
+            reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
+    return [f"`{UNKNOWN}`, {count} pairs: {reason}" for reason, count in reasons.items()]
 
 
 def _against_baselines(rows: Sequence[dict[str, Any]], baselines: Sequence[str]) -> list[str]:
@@ -91,11 +133,3 @@ def _against_baselines(rows: Sequence[dict[str, Any]], baselines: Sequence[str])
         " paired difference as below; a variant beats a baseline when the whole interval is above 0."
     )
     return [page.heading("Which variants do not beat a plain baseline", 2), about, page.bullets(sentences), *tables]
-
-
-def _verdict(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Difference with its interval, and whether the two differ; or why nothing can be said."""
-    if row["difference"] is None:
-        return "-", row["reason"]
-    verdict = "yes, after Holm" if row["differs_holm"] else "yes" if row["differs"] else "no"
-    return f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]", verdict
