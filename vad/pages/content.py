@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -14,21 +14,34 @@ Previews = Literal["none", "blur", "full"]
 """How much of the footage a page may show: nothing, pictures in which no face can be made out, or the pictures."""
 
 
+class Stretch(Protocol):
+    """Consecutive frames, such as an alarm or a labelled event."""
+
+    @property
+    def start(self) -> int:
+        """First frame, index from 0."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The frame after the last one."""
+        ...
+
+
 class Span(NamedTuple):
-    """Consecutive frames: an alarm or a labelled event."""
+    """A stretch that is nothing else."""
 
     start: int
-    """First frame, index from 0."""
-    stop: int
-    """The frame after the last one."""
+    end: int
 
 
 @dataclass(frozen=True)
 class AlarmRule:
     """How scores become alarms, in this order: begin and end, merge, drop. The page does the same at any threshold."""
 
-    below: float = 0.0
-    """An alarm begins at a score of at least the threshold and ends below the threshold minus this (hysteresis)."""
+    hysteresis: float = 0.0
+    """An alarm begins at the threshold and goes on until the score has fallen below it by this share (0..1) of the way
+    to the median score of the video."""
     merge_frames: int = 0
     """Alarms with at most so many frames between them become one."""
     min_frames: int = 1
@@ -65,9 +78,9 @@ class PageContent:
     """When each frame is shown, in seconds since the first frame; the steps may differ."""
     scores: Float[np.ndarray, "frames"]
     """Finite, any range, higher = more anomalous. Empty = no score: then a note should say why."""
-    threshold: float
-    """A score of at least this raises an alarm."""
-    alarms: Sequence[Span] = ()
+    threshold: float | None
+    """A score of at least this raises an alarm. None = not known: no alarms until the reader sets one."""
+    alarms: Sequence[Stretch] = ()
     """At `threshold`, by `rule`, in the order of time."""
     rule: AlarmRule = AlarmRule()
     fps: float | None = None
@@ -100,9 +113,11 @@ class PageContent:
             problems.append("frame times that are not finite or go backwards")
         if self.labels is not None and len(self.labels) != n:
             problems.append(f"{len(self.labels)} labels, {n} scores")
-        if not (np.isfinite(self.scores).all() and np.isfinite(self.threshold)):
+        if not (np.isfinite(self.scores).all() and np.isfinite(self.threshold or 0.0)):
             problems.append("scores or a threshold that are not finite")
-        problems += [f"alarm {a.start}:{a.stop} outside of {n} frames" for a in self.alarms if not _inside(a, n)]
+        if self.threshold is None and self.alarms:
+            problems.append("alarms without a threshold")
+        problems += [f"alarm {a.start}:{a.end} outside of {n} frames" for a in self.alarms if not _inside(a, n)]
         problems += [f"peak at frame {p.frame}, of {n} frames" for p in self.peaks if not 0 <= p.frame < n]
         problems += [f"{name!r} is no name of a file in {folder}" for name in self._names() if Path(name).name != name]
         if self.preview is not None and self.preview.path.parent.resolve() != folder.resolve():
@@ -124,17 +139,17 @@ class PageContent:
         return float(self.times[-1] - self.times[0]) + step
 
 
-def _inside(span: Span, n_frames: int) -> bool:
-    return 0 <= span.start < span.stop <= n_frames
+def _inside(span: Stretch, n_frames: int) -> bool:
+    return 0 <= span.start < span.end <= n_frames
 
 
 def spans(flags: Integer[np.ndarray, "frames"]) -> list[Span]:
     """The runs of frames whose flag is not 0."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags) != 0, [0]]).astype(np.int8)))
-    return [Span(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+    return [Span(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def peak_frames(scores: Float[np.ndarray, "frames"], alarms: Sequence[Span], most: int = 8) -> list[int]:
+def peak_frames(scores: Float[np.ndarray, "frames"], alarms: Sequence[Stretch], most: int = 8) -> list[int]:
     """The frames to take pictures of: the highest of each alarm, of the highest alarms; without one, of the video.
 
     Args:
@@ -145,5 +160,5 @@ def peak_frames(scores: Float[np.ndarray, "frames"], alarms: Sequence[Span], mos
     Returns: frames in the order of time.
     """
     stretches = list(alarms) or ([Span(0, len(scores))] if len(scores) else [])
-    tops = [span.start + int(np.argmax(scores[span.start : span.stop])) for span in stretches]
+    tops = [span.start + int(np.argmax(scores[span.start : span.end])) for span in stretches]
     return sorted(sorted(tops, key=lambda frame: -scores[frame])[:most])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vad.artefacts.files import write_text
-from vad.pages.content import PageContent, Span
+from vad.pages.content import PageContent, Stretch
 from vad.pages.shell import address, filled
 
 STRIP_POINTS = 160
@@ -55,17 +55,17 @@ class OverviewRow:
             duration_s=content.duration_s,
             highest=float(scores.max()) if n else None,
             n_alarms=len(content.alarms),
-            alarm_s=float(sum(ends[a.stop] - ends[a.start] for a in content.alarms)),
+            alarm_s=float(sum(ends[a.end] - ends[a.start] for a in content.alarms)),
             strip=[float(f"{value:.5g}") for value in np.maximum.reduceat(scores, starts)] if n else [],
             drawn=[_shares(span, ends) for span in content.alarms[:MOST_ALARMS]],
-            threshold=float(content.threshold),
+            threshold=content.threshold,
             note=note,
         )
 
 
-def _shares(span: Span, ends: np.ndarray) -> tuple[float, float]:
+def _shares(span: Stretch, ends: np.ndarray) -> tuple[float, float]:
     length = float(ends[-1] - ends[0]) or 1.0
-    return round(float(ends[span.start] - ends[0]) / length, 4), round(float(ends[span.stop] - ends[0]) / length, 4)
+    return round(float(ends[span.start] - ends[0]) / length, 4), round(float(ends[span.end] - ends[0]) / length, 4)
 
 
 def write_overview(path: Path, rows: Sequence[OverviewRow], title: str = "Scored videos") -> None:

@@ -1,10 +1,14 @@
 """The page of one video: player, score curve, alarms at any threshold, pictures of its peaks, downloads."""
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vad.artefacts.files import write_text
-from vad.pages.content import PageContent, spans
+from vad.pages.content import PageContent, Stretch, spans
 from vad.pages.curve import curve
 from vad.pages.pictures import data_url, thumbnail
 from vad.pages.shell import address, filled
@@ -34,16 +38,16 @@ def write_page(path: Path, content: PageContent) -> None:
 def page_data(content: PageContent) -> dict[str, Any]:
     """What the scripts of a page read; JSON values only."""
     film = content.preview if content.previews != "none" else None
-    rule = content.rule
     return {
         "id": content.video_id,
         "fps": content.fps,
         "frames": len(content.scores),
         "end": round(content.duration_s, 3),
-        "threshold": float(content.threshold),
-        "rule": {"below": rule.below, "merge_frames": rule.merge_frames, "min_frames": rule.min_frames},
-        "alarms": [list(span) for span in content.alarms][:MOST_SPANS],
-        "labels": None if content.labels is None else [list(span) for span in spans(content.labels)][:MOST_SPANS],
+        "threshold": None if content.threshold is None else float(content.threshold),
+        "rule": dataclasses.asdict(content.rule),
+        "median": float(np.median(content.scores)) if len(content.scores) else None,
+        "alarms": _pairs(content.alarms),
+        "labels": None if content.labels is None else _pairs(spans(content.labels)),
         "curve": curve(content.times - content.times[0], content.scores) if len(content.scores) else None,
         "notes": list(content.notes),
         "previews": content.previews,
@@ -52,6 +56,10 @@ def page_data(content: PageContent) -> dict[str, Any]:
         "downloads": [{"href": address(name), "name": name} for name in content.downloads],
         "index": None if content.index is None else address(content.index),
     }
+
+
+def _pairs(stretches: Sequence[Stretch]) -> list[list[int]]:
+    return [[int(one.start), int(one.end)] for one in stretches[:MOST_SPANS]]
 
 
 def _peaks(content: PageContent) -> list[dict[str, Any]]:

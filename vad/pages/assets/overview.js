@@ -42,7 +42,7 @@
     const x = (i) => ((i + 0.5) / row.strip.length) * 1000;
     const points = row.strip.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
     shape(svg, "polyline", { class: "curve", points });
-    shape(svg, "line", { class: "threshold", x1: 0, x2: 1000, y1: y(row.threshold), y2: y(row.threshold) });
+    if (row.threshold !== null) shape(svg, "line", { class: "threshold", x1: 0, x2: 1000, y1: y(row.threshold), y2: y(row.threshold) });
     return box;
   }
   function made(row) {

@@ -4,6 +4,8 @@
   const by = (id) => document.getElementById(id);
   const film = by("film");
   const MOST_ROWS = 200;
+  /* Seconds between marks of the axis of time. */
+  const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
 
   /* Elements are made with text only: no name or note is ever read as HTML. */
   function made(tag, text, className) {
@@ -22,7 +24,7 @@
     return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
   }
   const short = (value) => String(Number(value.toPrecision(4)));
-  const span = (seconds) => (seconds < 60 ? `${seconds.toFixed(1)} s` : clock(seconds, 0));
+  const span = (seconds) => (seconds < 60 ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : clock(seconds, 0));
   const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
   /* Frames and times. Of a long video the curve holds stretches of `per` frames; inside one, frames lie evenly. */
@@ -60,11 +62,12 @@
 
   /* The rule of the run: begin and end with hysteresis, merge, drop. */
   function alarmsAt(threshold) {
-    if (threshold === data.threshold) return data.alarms;
+    if (threshold === initial) return data.alarms;
+    const release = threshold - data.rule.hysteresis * Math.max(threshold - data.median, 0);
     const found = [];
     let start = -1;
     for (let i = 0; i <= high.length; i++) {
-      const on = i < high.length && high[i] >= (start < 0 ? threshold : threshold - data.rule.below);
+      const on = i < high.length && high[i] >= (start < 0 ? threshold : release);
       if (on && start < 0) start = i * per;
       if (!on && start >= 0) {
         const stop = Math.min(i * per, data.frames);
@@ -76,7 +79,12 @@
     return found.filter(([first, stop]) => stop - first >= data.rule.min_frames);
   }
 
-  let threshold = data.threshold;
+  const ends = (values, better) => values.reduce((a, b) => better(a, b), values[0]);
+  const [lowest, topmost] = [ends(low, Math.min), ends(high, Math.max)];
+  const room = (a, b) => (b - a || Math.abs(b) || 1) * 0.12;
+  /* Without a threshold the page begins at one that nothing reaches. */
+  const initial = data.threshold === null ? topmost + room(lowest, topmost) : data.threshold;
+  let threshold = initial;
   let alarms = data.alarms;
   let now = 0;
   let plot = null;
@@ -97,8 +105,8 @@
   }
   const notes = [...data.notes];
   if (per > 1) {
-    notes.push(`The curve shows the lowest and the highest score of each ${per} frames; at another threshold than `
-      + `${short(data.threshold)}, alarms begin and end at such stretches.`);
+    notes.push(`The curve shows the lowest and the highest score of each ${per} frames; where you move the threshold, `
+      + "alarms begin and end at such stretches.");
   }
   notes.push({
     none: "No pictures of the video are in this page.",
@@ -127,9 +135,11 @@
     const seconds = alarms.reduce((sum, [first, stop]) => sum + endOf(stop) - timeOf(first), 0);
     const top = high.reduce((best, value, i) => (value > high[best] ? i : best), 0);
     document.querySelector(".verdict").classList.toggle("raised", alarms.length > 0);
-    by("verdict").textContent = alarms.length ? count(alarms.length, "alarm") : "No alarm";
+    const open = data.threshold === null && threshold === initial;
+    by("verdict").textContent = alarms.length ? count(alarms.length, "alarm") : open ? "No threshold" : "No alarm";
     const parts = alarms.length ? [`${span(seconds)} of ${span(data.end)}`] : [];
-    parts.push(`highest score ${short(high[top])} at ${clock(starts[top])}`, `threshold ${short(threshold)}`);
+    parts.push(`highest score ${short(high[top])} at ${clock(starts[top])}`,
+      open ? "move the threshold to see alarms" : `threshold ${short(threshold)}`);
     if (data.labels) {
       const meets = (one, many) => many.some(([first, stop]) => first < one[1] && one[0] < stop);
       const hit = data.labels.filter((one) => meets(one, alarms)).length;
@@ -162,7 +172,7 @@
     const outside = alarms.length === 0;
     by("previous").disabled = outside;
     by("next").disabled = outside;
-    by("reset").disabled = threshold === data.threshold;
+    by("reset").disabled = threshold === initial;
     place();
   }
   /* The end of the frame before `stop`. */
@@ -223,15 +233,13 @@
   /* The curve. */
   function readColours() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["alarm", "alarm-fill", "label", "label-fill", "curve", "grid", "muted"]) {
+    for (const name of ["alarm", "alarm-fill", "label", "label-fill", "label-hatch", "curve", "grid", "muted"]) {
       colours[name] = style.getPropertyValue(`--${name}`).trim();
     }
   }
   function range() {
-    const bottom = Math.min(threshold, low.reduce((a, b) => Math.min(a, b)));
-    const top = Math.max(threshold, high.reduce((a, b) => Math.max(a, b)));
-    const room = (top - bottom || Math.abs(top) || 1) * 0.12;
-    return [bottom - room, top + room];
+    const [bottom, top] = [Math.min(threshold, lowest), Math.max(threshold, topmost)];
+    return [bottom - room(bottom, top), top + room(bottom, top)];
   }
   /* Red above the threshold, so that alarms are seen in the curve itself. */
   function stroke(u) {
@@ -261,17 +269,21 @@
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
+    boxes(u, alarms, (x, wide) => {
+      ctx.fillStyle = colours["alarm-fill"];
+      ctx.fillRect(x, top, wide, height);
+      ctx.fillStyle = colours.alarm;
+      ctx.fillRect(x, top, wide, thick);
+    });
     boxes(u, data.labels || [], (x, wide) => {
       ctx.save();
-      ctx.fillStyle = colours["label-fill"];
-      ctx.fillRect(x, top, wide, height);
       ctx.beginPath();
       ctx.rect(x, top, wide, height);
       ctx.clip();
-      ctx.strokeStyle = colours["label-fill"];
-      ctx.lineWidth = 3 * devicePixelRatio;
+      ctx.strokeStyle = colours["label-hatch"];
+      ctx.lineWidth = 1.2 * devicePixelRatio;
       ctx.beginPath();
-      const step = 9 * devicePixelRatio;
+      const step = 8 * devicePixelRatio;
       for (let at = Math.floor((x - height) / step) * step; at < x + wide; at += step) {
         ctx.moveTo(at, top + height);
         ctx.lineTo(at + height, top);
@@ -280,12 +292,6 @@
       ctx.fillStyle = colours.label;
       ctx.fillRect(x, top + height - thick, wide, thick);
       ctx.restore();
-    });
-    boxes(u, alarms, (x, wide) => {
-      ctx.fillStyle = colours["alarm-fill"];
-      ctx.fillRect(x, top, wide, height);
-      ctx.fillStyle = colours.alarm;
-      ctx.fillRect(x, top, wide, thick);
     });
     ctx.restore();
   }
@@ -314,10 +320,10 @@
     }
     plot = new uPlot({
       width: box.clientWidth,
-      height: 260,
+      height: 250,
       scales: { x: { time: false, range: (u, a, b) => (a === null || a === b ? [0, data.end || 1] : [a, b]) }, y: { range } },
       axes: [
-        { ...axis, space: 70, values: (u, splits, i, space, step) => splits.map((s) => clock(s, step < 1 ? 1 : 0)) },
+        { ...axis, space: 70, size: 30, incrs: STEPS, values: (u, splits, i, space, step) => splits.map((s) => clock(s, step < 0.1 ? 2 : step < 1 ? 1 : 0)) },
         { ...axis, size: 58, values: (u, splits) => splits.map((value) => String(Number(value.toPrecision(6)))) },
       ],
       legend: { show: false },
@@ -360,7 +366,7 @@
   function choose(value, source) {
     threshold = value;
     if (source !== slider) slider.value = value;
-    if (source !== number) number.value = value === data.threshold ? value : short(value);
+    if (source !== number) number.value = short(value);
     slider.setAttribute("aria-valuetext", short(value));
     if (asked) return;
     asked = true;
@@ -373,7 +379,7 @@
   }
   slider.addEventListener("input", () => choose(Number(slider.value), slider));
   number.addEventListener("input", () => { if (Number.isFinite(number.valueAsNumber)) choose(number.valueAsNumber, number); });
-  by("reset").addEventListener("click", () => choose(data.threshold));
+  by("reset").addEventListener("click", () => choose(initial));
 
   /* Pictures. */
   for (const peak of data.peaks) {
@@ -398,8 +404,8 @@
       button.append(stack);
     }
     const text = made("span", undefined, peak.picture ? "line num" : "line num bare");
-    text.append(made("span", `${at}, frame ${peak.frame}`), made("span", short(peak.score), "high"));
-    button.append(text);
+    text.append(made("span", at), made("span", short(peak.score), "high"));
+    button.append(text, made("span", `frame ${peak.frame}`, "line num muted"));
     button.addEventListener("click", () => go(peak.frame));
     item.append(button);
     by("pictures").append(item);
@@ -433,10 +439,10 @@
   });
 
   draw();
-  choose(data.threshold);
+  choose(initial);
   report();
   new ResizeObserver(() => {
-    if (plot.width !== by("chart").clientWidth) plot.setSize({ width: by("chart").clientWidth, height: 260 });
+    if (plot.width !== by("chart").clientWidth) plot.setSize({ width: by("chart").clientWidth, height: 250 });
     place();
   }).observe(by("chart"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
