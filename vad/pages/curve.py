@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-MOST_EXACT = 12_000
+MOST_EXACT = 8_000
 """Frames. Up to so many, a page holds each score."""
-MOST_BUCKETS = 6_000
+MOST_BUCKETS = 4_000
 """Of a longer video a page holds the lowest and the highest score of each of at most so many equal stretches."""
-DIGITS = 5
+DIGITS = 4
 """Scores are rounded to the range of the scores times ten to the minus this."""
 
 
