@@ -279,6 +279,24 @@ def test_a_video_without_a_score_says_why(window: Browser, site: Path, tmp_path:
     assert window.run("return document.getElementById('timeline').hidden")
 
 
+def test_odd_videos_have_pages(window: Browser, site: Path, tmp_path: Path) -> None:
+    """One frame, scores that are all the same, negative ones, frames at one time: keys stay inside, alarms are right."""
+    one = {"labels": None, "alarms": [], "fps": None}
+    videos = {
+        "frame": content(1, times=np.zeros(1), scores=np.ones(1), threshold=2.0, **one),
+        "same": content(30, scores=np.zeros(30), threshold=0.0, labels=None, alarms=[Span(0, 30)]),
+        "negative": content(30, scores=-np.arange(30.0), threshold=-5.0, labels=None, alarms=[Span(0, 6)]),
+        "times": content(30, times=np.repeat(np.arange(10) / 5, 3), **one),
+    }
+    for name, given in videos.items():
+        write_page(tmp_path / f"{name}.html", given)
+        window.open((tmp_path / f"{name}.html").as_uri())
+        window.press("left", "n", *["right"] * 31)
+        assert f" frame {len(given.scores) - 1} " in window.text("#readout")
+        window.run(SLIDE, float(given.scores.min()))
+        window.wait(f"return (() => {{ {ALARMS} }})().join() === arguments[0]", f"0\u2013{len(given.scores) - 1}")
+
+
 def test_a_page_without_a_threshold_waits_for_one(window: Browser, site: Path, tmp_path: Path) -> None:
     """No alarm is claimed until the reader moves it."""
     write_page(tmp_path / "page.html", content(threshold=None, alarms=[], labels=None))
