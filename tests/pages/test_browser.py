@@ -280,7 +280,7 @@ def test_a_video_without_a_score_says_why(window: Browser, site: Path, tmp_path:
 
 
 def test_odd_videos_have_pages(window: Browser, site: Path, tmp_path: Path) -> None:
-    """One frame, scores that are all the same, negative ones, frames at one time: keys stay inside, alarms are right."""
+    """One frame, scores that are all the same, negative ones, frames at one time: keys stay inside, alarms hold."""
     one = {"labels": None, "alarms": [], "fps": None}
     videos = {
         "frame": content(1, times=np.zeros(1), scores=np.ones(1), threshold=2.0, **one),
