@@ -24,7 +24,7 @@ LEVELS = (
     ("errors", "interrupts"),
     ("schema", "nn", "networks", "synthetic"),
     ("registry", "artefacts", "synthetic_events"),
-    ("ledger", "video", "splits", "models"),
+    ("ledger", "video", "splits", "models", "pages"),
     ("evaluation",),
     ("localisation",),
     ("engine", "datasets"),

@@ -1,0 +1,79 @@
+"""The page of one video: player, score curve, alarms at any threshold, pictures of its peaks, downloads."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vad.artefacts.files import write_text
+from vad.pages.content import PageContent, Stretch, spans
+from vad.pages.curve import curve
+from vad.pages.pictures import data_url, thumbnail
+from vad.pages.shell import address, filled
+
+PICTURE_BYTES = 100_000
+"""Of all pictures inside a page together, at most; those of lower peaks are left out."""
+MOST_SPANS = 1_000
+"""Alarms and labelled events in a page, at most; a video with more has a threshold that says nothing."""
+
+
+def write_page(path: Path, content: PageContent) -> None:
+    """Write the page of a video: one HTML file that works by a double click, without a server or a network.
+
+    Without its film it is smaller than 300 kB, however long the video is.
+
+    Args:
+        path: the new `.html`; film, downloads and overview of `content` lie beside it.
+        content: what it shows.
+
+    Raises: ArtefactError if the content contradicts itself.
+    """
+    content.check(path.parent)
+    scripts, styles = ["uPlot.iife.min.js", "page.js"], ["uPlot.min.css", "common.css", "page.css"]
+    write_text(path, filled("page.html", f"{content.video_id} - scores", page_data(content), scripts, styles))
+
+
+def page_data(content: PageContent) -> dict[str, Any]:
+    """What the scripts of a page read; JSON values only."""
+    film = content.preview if content.previews != "none" else None
+    return {
+        "id": content.video_id,
+        "fps": content.fps,
+        "frames": len(content.scores),
+        "end": round(content.duration_s, 3),
+        "threshold": None if content.threshold is None else float(content.threshold),
+        "rule": dataclasses.asdict(content.rule),
+        "median": float(np.median(content.scores)) if len(content.scores) else None,
+        "alarms": _pairs(content.alarms),
+        "labels": None if content.labels is None else _pairs(spans(content.labels)),
+        "curve": curve(content.times - content.times[0], content.scores) if len(content.scores) else None,
+        "notes": list(content.notes),
+        "previews": content.previews,
+        "film": None if film is None else {"src": address(film.path.name), "name": film.path.name},
+        "peaks": _peaks(content),
+        "downloads": [{"href": address(name), "name": name} for name in content.downloads],
+        "index": None if content.index is None else address(content.index),
+    }
+
+
+def _pairs(stretches: Sequence[Stretch]) -> list[list[int]]:
+    return [[int(one.start), int(one.end)] for one in stretches[:MOST_SPANS]]
+
+
+def _peaks(content: PageContent) -> list[dict[str, Any]]:
+    """Frames with the pictures that may be shown and fit, those of the highest scores first to be kept."""
+    level, left = content.previews, PICTURE_BYTES
+    shown: list[dict[str, Any]] = []
+    for peak in sorted(content.peaks, key=lambda peak: -content.scores[peak.frame]):
+        one = {"frame": peak.frame, "score": float(content.scores[peak.frame]), "picture": None, "heat": None}
+        if level != "none":
+            # Maps are blurred, too: a map of prediction errors shows the outlines of people.
+            given = {"picture": peak.picture, "heat": peak.picture and peak.heat}
+            urls = {name: data_url(thumbnail(part, level)) for name, part in given.items() if part}
+            if (size := sum(map(len, urls.values()))) <= left:
+                left -= size
+                one |= urls
+        shown.append(one)
+    return sorted(shown, key=lambda one: one["frame"])
