@@ -41,7 +41,7 @@ def stored(folder: Path, name: str) -> dict[int, VideoModel]:
     for epoch, model in models.items():
         keeper.write(epoch, arrays(model.state_dict()))
     (folder / "weights.safetensors").write_bytes((folder / "epochs/0002.safetensors").read_bytes())
-    section = {"train": {"device": "cpu", "select_by": "last"}}
+    section = {"train": {"device": "cpu", "lr": 0.1, "epochs": 2, "batch": 4, "select_by": "last"}}
     write_json(folder / "config.json", {**about, "epoch": 2, "section": section})
     return models
 
@@ -93,3 +93,17 @@ def test_folded_layers_score_the_same(name: str, tmp_path: Path, monkeypatch: py
             expected = score_video(plain, pictures, np.arange(FRAMES + 1), Infer())
         np.testing.assert_allclose(file.epochs[epoch]["test"].frames, expected.frames, rtol=1e-3, atol=1e-4)
     assert np.array_equal(file.epochs[2]["test"].frames, file.videos["test"].frames)
+
+
+def test_a_run_without_weights_is_scored(tmp_path: Path) -> None:
+    """The frame difference looks at pictures and has no layer that could be folded."""
+    about = {"model": "frame_difference", "model_args": {}, "feature_dim": 3}
+    run = tmp_path / "run"
+    EpochKeeper(run, 1, about).write(1, {})
+    (run / "weights.safetensors").write_bytes((run / "epochs/0001.safetensors").read_bytes())
+    section = {"train": {"device": "cpu", "lr": 0.1, "epochs": 2, "batch": 4, "select_by": "last"}}
+    write_json(run / "config.json", {**about, "epoch": 1, "section": section})
+
+    file = score_run(run, videos(tmp_path), Infer(), 1)
+    assert {name: len(score.frames) for name, score in file.videos.items()} == {"validation": FRAMES, "test": FRAMES}
+    assert file.videos["test"].frames.min() > 0

@@ -17,7 +17,7 @@ from vad.engine.kept_epochs import held_out_file, kept_epochs
 from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
 from vad.errors import FeatureError
-from vad.models._base import VideoModel
+from vad.models._base import VideoModel, device_of
 from vad.networks.convolutions import fold
 from vad.nn.exact import full_float32
 from vad.schema.infer import Infer
@@ -161,7 +161,7 @@ def _with_weights(model: VideoModel, path: Path) -> VideoModel:
 
 def _folded(model: VideoModel) -> VideoModel:
     """The same model; on a CPU one that looks at pictures has faster layers, whose results differ in the last bits."""
-    if model.reads == "images" and next(model.parameters()).device.type == "cpu":
+    if model.reads == "images" and device_of(model).type == "cpu":
         fold(model)
     return model
 
