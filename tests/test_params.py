@@ -217,6 +217,15 @@ def test_nothing_chooses_on_videos_that_nobody_holds_back(old: str) -> None:
     )
 
 
+def test_imported_weights_need_no_videos_held_back() -> None:
+    """No epoch is chosen for them, and their `train` has no `select_by` that could say so."""
+    text = PARAMS.replace("fraction: 0.4", "fraction: 0").replace("select_by: video_auc", "select_by: last")
+    imported = f"    train: {{weights: [{{file: x.pth, sha256: {'ab' * 32}}}]}}"
+
+    params, _ = check("params.yaml", text.replace(f"{START}}}", imported))
+    assert params.variants["ae"].train.weights[0].file == "x.pth"
+
+
 def test_all_problems_at_once() -> None:
     """Three mistakes in three sections: three lines in one message."""
     text = PARAMS.replace("size: 64", "siz: 64").replace("hidden_width: 8}\n", "hiden_width: 8}\n", 1)

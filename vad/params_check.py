@@ -281,7 +281,7 @@ def _nothing_held_back(tree: Mapping[str, Any], datasets: Mapping[str, Mapping[s
         dataset, train = str(_mapping(variant).get("dataset")), _mapping(_mapping(variant).get("train"))
         fraction = _mapping(_mapping(datasets.get(dataset)).get("validation")).get("fraction")
         select_by = train.get("select_by", Train.model_fields["select_by"].default)
-        if fraction == 0 and select_by != "last":
+        if fraction == 0 and select_by != "last" and "weights" not in train:  # imported: no epoch is chosen
             yield (
                 f"variants.{key}.train.select_by: {select_by} chooses on videos that are held back, and"
                 f" datasets.{dataset}.validation.fraction: 0 holds none back. Set last, or a fraction above 0"

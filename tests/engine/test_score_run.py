@@ -42,7 +42,7 @@ def stored(folder: Path, name: str) -> dict[int, VideoModel]:
     for epoch, model in models.items():
         keeper.write(epoch, arrays(model.state_dict()))
     (folder / "weights.safetensors").write_bytes((folder / "epochs/0002.safetensors").read_bytes())
-    section = {"train": {"device": "cpu", "select_by": "last"}}
+    section = {"train": {"device": "cpu", "lr": 0.1, "epochs": 2, "batch": 4, "select_by": "last"}}
     write_json(folder / "config.json", {**about, "epoch": 2, "section": section})
     return models
 
