@@ -30,6 +30,7 @@ LEVELS = (
     ("extractors", "drawing"),
     ("cost",),
     ("report",),
+    ("alarms",),
     ("claims", "predictions"),
     ("schedules", "installed", "without_torch"),
     ("params_check",),
