@@ -22,6 +22,8 @@ from vad.schema.evaluate import Alarms, Bootstrap
 
 OVERLAPS = (0.1, 0.2, 0.3, 0.5)
 """Temporal intersections over unions from which an alarm finds an event."""
+AT_OVERLAP = ("precision", "recall", "f1", "ap")
+"""What is computed at each of them."""
 WITHIN_SECONDS = (1, 5, 10)
 PER_HOUR = (1, 10)
 """False alarms per hour at which recall is read from the curve."""
@@ -38,7 +40,7 @@ def _at(name: str, overlap: float) -> str:
 
 
 NAMES = (
-    *(_at(name, overlap) for name in ("precision", "recall", "f1", "ap") for overlap in OVERLAPS),
+    *(_at(name, overlap) for name in AT_OVERLAP for overlap in OVERLAPS),
     "delay_median_s",
     *(f"found_within_{seconds}s" for seconds in WITHIN_SECONDS),
     *FALSE_ALARMS,
@@ -187,6 +189,17 @@ class AlarmSet:
         recall = ratio(np.where(usable, self.weights @ found.T, 0.0).max(1), self.n_events)
         return np.where(hours > 0, recall, np.nan)
 
+    def recall_curve(self, rates: Float64[np.ndarray, "rates"]) -> Float64[np.ndarray, "rates"]:
+        """`recall_at` for many rates, of all videos as they are, without replicates.
+
+        Args:
+            rates: false alarms per hour of normal video.
+        """
+        found, false = self.curve
+        best, most = (np.maximum.accumulate(counts.sum(1)) for counts in (found, false))
+        usable = np.searchsorted(most, rates * self.hours.sum() * (1 + 1e-12), "right") - 1
+        return best[usable] / self.n_events[0]
+
 
 def _thresholds(joined: JoinedScores) -> Float64[np.ndarray, "thresholds"]:
     """The thresholds of a curve, highest first: scores of frames, and highest scores of videos.
@@ -231,11 +244,19 @@ def measure(
     return entries(AlarmSet(ordered, threshold, settings, fps, weights), drawn)
 
 
-def entries(alarms: AlarmSet, bootstrap: Bootstrap | None) -> dict[str, Any]:
-    """The metrics of an alarm set as `measure` returns them; `bootstrap` made its weights."""
-    reasons = {name: _cannot_be_computed(name, alarms) for name in NAMES}
-    values = _values(alarms, [name for name in NAMES if not reasons[name]])
-    found = {name: _entry(values.get(name), reasons[name], alarms, bootstrap) for name in NAMES}
+def entries(alarms: AlarmSet, bootstrap: Bootstrap | None, names: Collection[str] = NAMES) -> dict[str, Any]:
+    """Compute metrics of an alarm set.
+
+    Args:
+        alarms: the alarm set.
+        bootstrap: what made its weights; None = there are no replicates.
+        names: which metrics.
+
+    Returns: as `measure`.
+    """
+    reasons = {name: _cannot_be_computed(name, alarms) for name in names}
+    values = _values(alarms, [name for name in names if not reasons[name]])
+    found = {name: _entry(values.get(name), reasons[name], alarms, bootstrap) for name in names}
     counts = {
         "n_events": None if alarms.unlabelled else len(alarms.events.start),
         "n_alarms": None if alarms.threshold is None else len(alarms.alarms.start),
@@ -248,7 +269,7 @@ def _values(alarms: AlarmSet, names: Collection[str]) -> dict[str, Values]:
     """Metrics by name, one value for each row of the weights; those that are not in `names` may be missing."""
     found: dict[str, Values] = {}
     for overlap in OVERLAPS:
-        if _at("recall", overlap) in names:
+        if any(_at(name, overlap) in names for name in AT_OVERLAP):
             found |= {_at(name, overlap): values for name, values in alarms.at_overlap(overlap).items()}
     single: dict[str, Callable[[], Values]] = {
         "delay_median_s": alarms.delay_median,

@@ -95,9 +95,9 @@ class Threshold(Section):
 class Alarms(Section):
     """How frames at or above the threshold become alarms; the same for the test list and for videos of one's own."""
 
-    min_seconds: float = Field(default=0.5, ge=0, description="alarms that are shorter are dropped; 0 = none is")
+    min_seconds: float = Field(default=0.25, ge=0, description="alarms that are shorter are dropped; 0 = none is")
     merge_seconds: float = Field(
-        default=1.0, ge=0, description="alarms with at most this time between them are one; 0 = none are joined"
+        default=0.5, ge=0, description="alarms with at most this time between them are one; 0 = none are joined"
     )
     hysteresis: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.25,
