@@ -1,5 +1,7 @@
 """Alarms of hand-made scores, and what holds for any scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from vad.schema.evaluate import Alarms
 PLAIN = Alarms(min_seconds=0, merge_seconds=0, hysteresis=0)
 
 
-def spans(scores: list[float], settings: Alarms, fps: float = 1.0) -> list[tuple[int, int]]:
+def spans(scores: Sequence[float], settings: Alarms, fps: float = 1.0) -> list[tuple[int, int]]:
     """Start and end of the alarms at the threshold 5."""
     return [(alarm.start, alarm.end) for alarm in make_alarms(np.array(scores), 5.0, settings, fps)]
 
