@@ -2,7 +2,7 @@
 
 290 synthetic videos (140 anomalous) with about 1.1 million frames, each with another score (the slow case). Limits:
 2 CPU seconds for `frame_auc` with 1,000 resamples, 5 for every metric with its interval, 10 for the same under every
-named convention (by two threads, so 5 s on two free cores), and 1 GB of memory.
+named convention (by two threads, so 5 s on two free cores), 4 for every metric of alarms, and 1 GB of memory.
 """
 
 import multiprocessing
@@ -14,15 +14,21 @@ import numpy as np
 
 from bench import table
 from bench.table import Row, at_most
+from vad.alarms.measure import measure
 from vad.evaluation.bootstrap import interval, multiplicities
 from vad.evaluation.conventions import NAMED, under_all
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.ground_truth import Annotation, Convention, fit_scores, frame_labels
 from vad.evaluation.judged_video import Frames, JudgedVideo, VideoTruth
 from vad.evaluation.pair_counts import PairCounts
-from vad.schema.evaluate import Bootstrap
+from vad.schema.evaluate import Alarms, Bootstrap
 
-LIMITS = {"frame_auc with interval": 2.0, "every metric with interval": 5.0, "every convention": 10.0}
+LIMITS = {
+    "frame_auc with interval": 2.0,
+    "every metric with interval": 5.0,
+    "every convention": 10.0,
+    "alarms with intervals": 4.0,
+}
 MEMORY_LIMIT_MB = 1000.0
 
 
@@ -72,6 +78,7 @@ def measured() -> tuple[dict[str, float], float]:
         "frame_auc with interval": lambda: auc_interval(scored, settings),
         "every metric with interval": lambda: evaluate(scored, 0.5, settings),
         "every convention": lambda: under_all(runs, 0.5, settings),
+        "alarms with intervals": lambda: measure(scored, 0.5, Alarms(), {}, settings),
     }
     found = {}
     for name, work in works.items():

@@ -31,6 +31,7 @@ LEVELS = (
     ("extractors", "drawing"),
     ("cost",),
     ("report",),
+    ("alarms",),
     ("claims", "predictions"),
     ("cards",),
     ("schedules", "installed", "without_torch"),

@@ -128,6 +128,8 @@ def test_a_table_depends_on_its_own_settings(workplace: Path) -> None:
     assert {"dataset", "evaluate", "seeds", "variants"} == found["significance.mini_crime"]
     assert {"dataset", "features", "ground_truth", "tsne"} == found["tsne.mil"]
     assert {"beside", "reports", "seeds", "skipped", "variants"} == found["overview"]
+    assert {"dpi", "evaluate", "seeds", "skipped", "variants"} == found["alarms"]
+    assert {"evaluate", "seeds", "skipped", "variants"} == found["label_shift"]
 
 
 def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> None:
@@ -151,10 +153,10 @@ def test_a_generated_data_set_is_made_only_for_a_variant(workplace: Path) -> Non
     assert not [path for path in extractor.watched if path.startswith("data/split/mini_walk/raw/")]
 
 
-DRAWN = {"figures.mini_crime", "plots.ae", "plots.mil"}
+DRAWN = {"alarms", "figures.mini_crime", "plots.ae", "plots.mil"}
 SEEDED = {
     *("claims", "classes.mini_crime", "conventions.mini_crime", "index.mini_crime", "overview"),
-    *("results.mini_crime", "selection_gap.mini_crime", "significance.mini_crime", "cards.mini_crime"),
+    *("results.mini_crime", "selection_gap.mini_crime", "significance.mini_crime", "cards.mini_crime", "label_shift"),
 }
 
 

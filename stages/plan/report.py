@@ -79,6 +79,7 @@ class Reports:
             *(bundle for own in self._of_datasets.values() for bundle in own),
             *tables,
             overview,
+            Bundle("alarms", (self._alarms(), self._label_shift()), "alarms, and errors of labels", mem_mb=2500),
         ]
 
     def parts(self) -> list[Part]:
@@ -304,6 +305,22 @@ class Reports:
         out = f"{paths.REPORTS}/tables/claims_metadata.json"
         reads = Reads((CLAIMS,), watched=(CLAIMS,))
         return Part("cards.ledger", "claims_metadata", "claims_metadata", {}, out, (out,), reads, {"claims": CLAIMS})
+
+    def _alarms(self) -> Part:
+        """Alarms against annotated events, on all data sets."""
+        settings = {"evaluate": self.params["evaluate"], "dpi": self.params["report"]["dpi"]}
+        figures = tuple(f"{paths.REPORTS}/tables/alarms_{dataset}.png" for dataset in self.installed.reported)
+        return self._of_all("alarms", "alarms.write", "alarms", settings, self._scored(), figures)
+
+    def _label_shift(self) -> Part:
+        """How far metrics move where annotated intervals do, on all data sets."""
+        settings = {"evaluate": self.params["evaluate"]}
+        return self._of_all("label_shift", "alarms.label_shift", "label_shift", settings, self._scored())
+
+    def _scored(self) -> Reads:
+        """The scores and the frame labels of all data sets."""
+        labels = [self.sources.split(dataset, "test.csv", labels=True) for dataset in self.installed.reported]
+        return sum(labels, self.sources.scores(self.installed.variants))
 
     def _sizes(self) -> Part:
         """The size of every variant, installed or not."""

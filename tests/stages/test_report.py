@@ -9,6 +9,8 @@ import pytest
 from stages.plan import paths
 from stages.report.run import main
 from tests.project import PARAMS, Plan
+from vad.alarms import label_shift
+from vad.alarms import write as alarms
 from vad.errors import ParamsError, VadError
 from vad.ledger.records import Job
 from vad.published import write as published
@@ -61,6 +63,7 @@ def test_every_input_of_a_part_is_made_before_it(folder: Path) -> None:
 
     assert {"costs.references", "costs.mini_crime", "insides.mini_crime"} == needs["tables.mini_crime"]
     assert {"costs.video_networks"} == needs["overview"]
+    assert set() == needs["alarms"]
     assert set() == needs["costs.other"]
 
 
@@ -74,6 +77,8 @@ def test_a_part_is_given_what_its_module_takes(folder: Path) -> None:
         ("classes.other", classes),
         ("selection_gap.other", selection_gap),
         ("table.memtsm_1", published),
+        ("alarms", alarms),
+        ("label_shift", label_shift),
     ):
         module.Settings.model_validate_json(json.dumps(found[key].settings))
     assert [Path("stages/report/run.py"), Path("vad/report/tsne.py"), Path("vad/models/c3d_mil.py")] == code[

@@ -108,6 +108,39 @@ def curve_figure(
     return figure
 
 
+def alarm_figure(
+    title: str,
+    rates: Float[np.ndarray, "rates"],
+    recalls: Mapping[str, Float[np.ndarray, "seeds rates"]],
+    families: Mapping[str, str],
+    baselines: Mapping[str, Float[np.ndarray, "rates"]],
+    note: str = "",
+) -> Figure:
+    """Recall of events against false alarms: the mean over seeds, a band from the lowest to the highest seed.
+
+    Args:
+        title: names the data set.
+        rates: false alarms per hour of normal video, > 0, ascending; drawn on a logarithmic axis.
+        recalls: of each variant at these rates, one row for each seed.
+        families: the model of each variant; those of one model have one colour.
+        baselines: by name, of scores that need no model; dashed.
+        note: small, at the foot: what a mark in the names means.
+    """
+    figure, axes = _canvas((7.4, 4.8), title, "false alarms per hour of normal video", "events found (recall)")
+    looks = styles(families)
+    every = max(len(rates) // 5, 1)
+    for number, (name, seeds) in enumerate(sorted(recalls.items(), key=lambda item: -item[1].mean())):
+        look = looks[name] | {"markevery": (number * 7 % every, every), "markersize": 4.5, "lw": 1.3}
+        axes.plot(rates, seeds.mean(axis=0), label=name, **look)
+        axes.fill_between(rates, seeds.min(axis=0), seeds.max(axis=0), color=look["color"], alpha=0.12, lw=0)
+    for dash, (name, recall) in zip(DASHES, baselines.items(), strict=False):
+        axes.plot(rates, recall, color="0.35", lw=1.1, ls=dash, label=name)
+    axes.set(xscale="log", xlim=(rates[0], rates[-1]), ylim=(-0.01, 1.01))
+    _legend_beside(figure, axes)
+    add_note(figure, note)
+    return figure
+
+
 def add_note(figure: Figure, note: str) -> None:
     """A small line at the foot of a figure; an empty one takes no room."""
     if note:

@@ -92,6 +92,21 @@ class Threshold(Section):
         return self
 
 
+class Alarms(Section):
+    """How frames at or above the threshold become alarms; the same for the test list and for videos of one's own."""
+
+    min_seconds: float = Field(default=0.25, ge=0, description="alarms that are shorter are dropped; 0 = none is")
+    merge_seconds: float = Field(
+        default=0.5, ge=0, description="alarms with at most this time between them are one; 0 = none are joined"
+    )
+    hysteresis: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.25,
+        description="an alarm starts at the threshold and goes on until the score has fallen below it by this share"
+        " of the way to the median score of the video; 0 = it ends below the threshold",
+    )
+    fps: float = Field(default=25.0, gt=0, description="frames per second of videos with no known frame rate")
+
+
 class Evaluate(Section):
     """Settings of room `evaluate`."""
 
@@ -102,6 +117,7 @@ class Evaluate(Section):
         description="takes the place of a `threshold` that needs both labels where the validation part is all normal",
     )
     bootstrap: Bootstrap = Field(default_factory=Bootstrap)
+    alarms: Alarms = Field(default_factory=Alarms)
     curve_points: Annotated[int, Field(ge=10, le=2000)] = Field(
         default=200, description="points kept of each ROC and PR curve"
     )

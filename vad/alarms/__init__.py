@@ -1,0 +1,1 @@
+"""Alarms: from the scores of a video to alarms, and how well alarms find annotated events."""
