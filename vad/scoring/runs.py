@@ -189,7 +189,10 @@ def _read(folder: Path, chosen: str) -> TrainedRun:
             f"{folder}: reads published features ({section['features']}), which a new video does not have."
             " Take a variant whose features are extracted from videos: vad variants."
         )
-    notes, infer = [], Infer()
+    notes, infer = [], Infer.model_validate({})
+    if (folder.parents[2] / "split" / section["dataset"] / "raw").is_dir():
+        meaning = "its scores of real videos show how scoring works, not what happens in them"
+        notes.append(f"the run was trained on {section['dataset']}, a generated data set: {meaning}")
     if (record := record_path(_scores(folder))).is_file():
         infer = Infer.model_validate(read_json(record)["section"]["content"])
     else:

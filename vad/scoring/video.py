@@ -188,7 +188,7 @@ class Scorer:
         notes = []
         if found is None or len(found.ticks) <= last:
             rate = self.fps or decoded or IMAGE_FPS
-            origin = "stated by the user" if self.fps else "as its header states" if decoded else "assumed: --fps sets it"
+            origin = "by --fps" if self.fps else "as its header states" if decoded else "assumed: --fps sets it"
             notes.append(f"its frames have no times of their own: {rate:g} frames a second ({origin})")
             found = constant_rate(last + 1, rate)
         elif found.variable:
@@ -223,5 +223,6 @@ def frames_needed(entry: Mapping[str, Any], model: VideoModel) -> int:
         model: scores them.
     """
     extractor = load_extractor(entry.get("vectors", entry))
-    row = extractor.cut.step if isinstance(extractor, NetworkExtractor) else getattr(extractor.config, "frame_stride", 1)
+    stride = getattr(extractor.config, "frame_stride", 1)
+    row = extractor.cut.step if isinstance(extractor, NetworkExtractor) else stride
     return row * (model.window if model.sampling == "windows" else 1)

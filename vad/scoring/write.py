@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,6 @@ def _drawn(video: ScoredVideo) -> tuple[np.ndarray, np.ndarray]:
     if count <= MOST_POINTS:
         return video.times, video.scores
     edges = np.linspace(0, count, MOST_POINTS // 2 + 1).astype(int)
-    parts = [video.scores[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [video.scores[a:b] for a, b in pairwise(edges)]
     places = [a + at for a, part in zip(edges, parts, strict=False) for at in sorted((part.argmin(), part.argmax()))]
     return video.times[places], video.scores[places]
