@@ -58,7 +58,7 @@ def test_scores_are_those_of_room_infer(trained: Path, variant: str, tmp_path: P
         assert about["video_score"] == stored[video_id].video
         assert about["threshold"] == chosen["value"]
         assert about["flagged"] == (stored[video_id].video >= chosen["value"])
-        assert np.allclose(times, np.arange(len(found)) / stored[video_id].fps, atol=1e-6)
+        assert np.allclose(times, np.arange(len(found)) / (stored[video_id].fps or 0), atol=1e-6)
         assert (tmp_path / f"{video_id}_plot.png").read_bytes().startswith(b"\x89PNG")
         assert "generated data set" in (tmp_path / f"{video_id}_summary.txt").read_text()
     assert column(tmp_path / "inference_summary.csv", "video_id") == list(paths)
@@ -135,7 +135,8 @@ def test_the_run_is_found(finished: Project, tmp_path: Path) -> None:
 
     assert best.variant == max(sorted(aucs), key=lambda name: aucs[name])
     assert f"best validated of 2 variants (video AUC {aucs[best.variant]:.3f}" in best.chosen
-    assert best.features["extractor"] == "xfeat"
+    (record,) = (data / "features/xfeat/mini_crime").glob("Abuse001*.prov.json")
+    assert best.features == json.loads(record.read_text())["section"]["content"]
     shutil.copytree(best.folder, tmp_path / "elsewhere/train/mine/seed0")
     copied = find_run(folder=tmp_path / "elsewhere/train/mine/seed0")
     assert copied.threshold is None

@@ -40,8 +40,6 @@ def slices(installed: Installed, reports: Reports) -> Iterator[tuple[str, str, A
         yield "features", copies_key(key), installed.copy_entry(key)
     for key, entry in tree["variants"].items():
         section = {name: entry[name] for name in ("dataset", "features", "model", "model_args", "train")}
-        # With it the folder of a run says all that scoring another video needs (`vad score`).
-        section["features_entry"] = installed.plain_entry(entry["features"])
         if copies := installed.copies(entry["features"]):
             section["copies"] = copies
         # What a start is made by: a change of it changes this variant too, also for DVC, which knows no other link.

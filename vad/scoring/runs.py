@@ -121,14 +121,19 @@ def _seed(run: Path) -> str:
     return run.name.removeprefix("seed")
 
 
+def _data(run: Path) -> Path:
+    """The folder with `train`, `infer` and `evaluate`."""
+    return run.parent.parent.parent
+
+
 def _scores(run: Path) -> Path:
     """The score file of a run."""
-    return run.parents[2] / "infer" / run.parent.name / f"{run.name}.npz"
+    return _data(run) / "infer" / run.parent.name / f"{run.name}.npz"
 
 
 def _evaluation(run: Path) -> Path:
     """The folder with the metrics of a run."""
-    return run.parents[2] / "evaluate" / run.parent.name / run.name
+    return _data(run) / "evaluate" / run.parent.name / run.name
 
 
 def _fits_any_video(run: Path) -> bool:
@@ -146,7 +151,7 @@ def _published(entry: Mapping[str, Any]) -> bool:
 
 def _rank(run: Path) -> Rank:
     dataset = read_json(run / "config.json")["section"]["dataset"]
-    split = run.parents[2] / "split" / dataset
+    split = _data(run) / "split" / dataset
     return Rank(not (split / "raw").is_dir(), _validation_auc(run, split / "tables" / "train.csv"))
 
 
@@ -190,7 +195,7 @@ def _read(folder: Path, chosen: str) -> TrainedRun:
             " Take a variant whose features are extracted from videos: vad variants."
         )
     notes, infer = [], Infer.model_validate({})
-    if (folder.parents[2] / "split" / section["dataset"] / "raw").is_dir():
+    if (_data(folder) / "split" / section["dataset"] / "raw").is_dir():
         meaning = "its scores of real videos show how scoring works, not what happens in them"
         notes.append(f"the run was trained on {section['dataset']}, a generated data set: {meaning}")
     if (record := record_path(_scores(folder))).is_file():
