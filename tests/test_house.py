@@ -37,7 +37,7 @@ LEVELS = (
     ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),
-    ("published", "audit", "documentation", "variants", "export", "import_weights"),
+    ("published", "audit", "documentation", "variants", "export", "import_weights", "scoring"),
     ("__main__",),
 )
 """The packages and modules of vad: each may import those of lower levels."""

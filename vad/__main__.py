@@ -7,6 +7,7 @@ vad variants list the variants of params.yaml: model, data set, features, line, 
 vad docs     write docs/params.*, docs/metrics.md from the code, and the rows of results into README.md
 vad export   write extractor and head of a trained variant as ONNX or OpenVINO files, checked against torch
 vad import-weights  have a variant take released weights instead of being trained: check them, write its entry
+vad score    score videos of yours with a trained run: scores, alarms, a figure and a summary of each
 vad view     show a folder of pages in a browser of this machine; films can be sought
 vad audit    say which protocol a score file of others seems to follow, and its metrics under each convention
 """
@@ -23,6 +24,7 @@ from vad.artefacts.files import write_text
 from vad.audit import command
 from vad.errors import VadError, storage_error
 from vad.export import command as export_command
+from vad.scoring import command as score_command
 from vad.pages import command as view_command
 
 PARAMS = Path("params.yaml")
@@ -51,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("import-weights", help=import_weights.__doc__, allow_abbrev=False)
     import_weights.add_flags(verb)
     verb.set_defaults(work=import_weights.run)
+    verb = verbs.add_parser("score", help=score_command.__doc__, allow_abbrev=False)
+    score_command.add_flags(verb)
+    verb.set_defaults(work=score_command.run)
     verb = verbs.add_parser("view", help=view_command.__doc__, allow_abbrev=False)
     view_command.add_flags(verb)
     verb.set_defaults(work=view_command.run)

@@ -11,10 +11,10 @@ import pandas as pd
 from stages.devices import Turn, wants_gpu
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.features import file_name
-from vad.artefacts.files import locked
+from vad.artefacts.files import locked, read_json
 from vad.errors import StorageError, VadError, listing
 from vad.ledger.arithmetic import threads_of
-from vad.ledger.records import Job
+from vad.ledger.records import Job, record_path
 from vad.schema.train import Imported, Train
 from vad.splits.tables import VALIDATION_BOXES, in_part, read_intervals, read_train
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None) -> None:
 
     @cache
     def training() -> "VariantTraining":
-        section = settings(args.section)
+        section = {**settings(args.section), **features_entry(files[0])}
         turn.take(wants_gpu(section["train"]))
         # Torch takes seconds to import: only a job that has work to do waits for it.
         from vad.engine.train_run import VariantTraining
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None) -> None:
 
     @cache
     def importing() -> "VariantImport":
-        section = settings(args.section)
+        section = {**settings(args.section), **features_entry(files[0])}
         turn.take(wants_gpu(section["train"]))
         from vad.engine.import_run import VariantImport
 
@@ -100,6 +100,21 @@ def main(argv: Sequence[str] | None) -> None:
             for job in replaced:
                 job.set_aside()
             raise
+
+
+def features_entry(file: Path) -> dict[str, Any]:
+    """What the config of a run says of its features, so that its folder is all that scoring another video needs.
+
+    The entry is that of the record beside a feature file: no part of the params slice of a training, because a setting
+    that leaves all features equal (such as a device) trains nothing again.
+
+    Args:
+        file: one of the feature files.
+
+    Returns: the whole entry under `features_entry`; nothing for a file without a record.
+    """
+    record = record_path(file)
+    return {"features_entry": read_json(record)["section"]["content"]} if record.is_file() else {}
 
 
 def schedule(section: Mapping[str, Any]) -> Train | Imported:

@@ -97,7 +97,7 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         if epoch != config["epoch"]
     }
     # A model that was trained on the validation videos too would find them easy: others score these.
-    chosen = EpochScores(_folded(model), ("test",) if held_out else ("validation", "test"))
+    chosen = EpochScores(folded(model), ("test",) if held_out else ("validation", "test"))
     crops, extractors, reports = set(), set(), []
     for video in videos:
         file = open_features(video.features, config["feature_dim"], READ_AT_ONCE)  # once for all epochs
@@ -157,10 +157,10 @@ def _with_weights(model: VideoModel, path: Path) -> VideoModel:
     """A copy of a model with other weights; what it remembers from video to video is its own."""
     other = copy.deepcopy(model)
     load_weights(other, path)
-    return _folded(other)
+    return folded(other)
 
 
-def _folded(model: VideoModel) -> VideoModel:
+def folded(model: VideoModel) -> VideoModel:
     """The same model; on a CPU one that looks at pictures has faster layers, whose results differ in the last bits."""
     if model.reads == "images" and device_of(model).type == "cpu":
         fold(model)

@@ -4,7 +4,7 @@ An extractor is one file of this folder with `Config` and `Extractor`; see docs/
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +32,8 @@ class Source:
         n_frames: frames as the data set's lists state them; None where no list does.
         open_video: opens a video; a measurement may count and time the frames on their way.
         draws: how the pictures are changed, for a copy of a training video; None = not at all.
+        every: every how many frames of the video one is used, as if the video had only these; 1 = all.
+        watch: called with the number of frames that were just passed on, for a progress bar.
     """
 
     video_id: str
@@ -39,6 +41,8 @@ class Source:
     n_frames: int | None = None
     open_video: OpenVideo = decode.open_video
     draws: Draws | None = None
+    every: int = 1
+    watch: Callable[[int], None] | None = None
 
     @property
     def video(self) -> Path:
@@ -48,6 +52,10 @@ class Source:
     def open(self, height: int, width: int, rules: Rules, short_side: int | None = None) -> Reader:
         """The reader of the video, with frames of height x width pixels. See `vad.video.decode.open_video`."""
         reader = self.open_video(self.video, height, width, rules, short_side)
+        if self.every > 1 or self.watch:
+            from vad.video.batches import SampledReader  # torch takes seconds to import
+
+            reader = SampledReader(reader, self.every, self.watch)
         if self.draws is None:
             return reader
         from vad.video.augment import augmented  # torch takes seconds to import

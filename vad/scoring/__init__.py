@@ -1,0 +1,1 @@
+"""Score videos of any origin with a trained run: what `vad score` does."""

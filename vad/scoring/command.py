@@ -1,0 +1,107 @@
+"""Score videos of yours with a trained run: a score for each frame, alarms, a figure and a summary."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vad.errors import StorageError, VadError
+from vad.ledger import arithmetic
+from vad.scoring.inputs import GivenVideo, given_videos
+from vad.scoring.progress import Progress, shown_progress
+from vad.scoring.runs import find_run
+
+if TYPE_CHECKING:
+    from vad.scoring.video import ScoredVideo, Scorer
+
+
+def add_flags(flags: argparse.ArgumentParser) -> None:
+    """Add the flags of the verb to a parser."""
+    flags.add_argument("videos", type=Path, nargs="+", help="video files, folders of videos, folders of images")
+    flags.add_argument("--out", type=Path, required=True, help="folder for the results")
+    which = flags.add_mutually_exclusive_group()
+    which.add_argument("--variant", help="a trained variant; default the best validated one")
+    which.add_argument("--run", type=Path, help="folder of a trained run, such as data/train/VARIANT/seed0")
+    flags.add_argument("--every", type=_count, default=1, help="use every so many frames; default all")
+    flags.add_argument("--fps", type=_rate, help="frames a second of images, which have no times; default 25")
+    flags.add_argument(
+        "--portable",
+        action="store_true",
+        help="compute as the runs of generated data sets do: the same bits on every CPU, slower",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score the videos one after the other; one that fails does not stop the others.
+
+    Returns: exit code 0, or 1 if a video could not be read; one that is too short is no failure.
+
+    Raises: VadError if no run can score them, or if nothing is there to score; StorageError at once.
+    """
+    if args.portable and arithmetic.in_force() != "portable":
+        # Libraries read these variables when they are loaded, and some are: a new process takes over.
+        os.execve(sys.executable, [sys.executable, "-m", "vad", *sys.argv[1:]], {**os.environ, **arithmetic.PORTABLE})
+    found = find_run(args.variant, args.run)
+    videos = given_videos(args.videos)
+    print(f"{found.name} scores {len(videos)} video(s): {found.chosen}")
+    # Torch takes seconds to import: what is wrong with the command line is said before.
+    from vad.scoring.video import ScoredVideo, Scorer
+    from vad.scoring.write import SUMMARY, write_summaries, write_video
+
+    scorer, done = Scorer(found, args.every, args.fps), []
+    with shown_progress() as progress:
+        for video in videos:
+            try:
+                result = _scored(scorer, video, progress)
+            except StorageError:
+                raise
+            except VadError as error:
+                problem = str(error)
+                result = ScoredVideo(video.video_id, video.path, "failed", found.name, found.chosen, problem=problem)
+            write_video(args.out, result)
+            done.append(result)
+            write_summaries(args.out, done)  # after each video: a command that is stopped leaves what it has done
+            print(_line(result), flush=True)
+    failed = [one for one in done if one.status == "failed"]
+    print(f"Open {args.out / SUMMARY}")
+    if failed:
+        print(f"error: {len(failed)} of {len(done)} videos failed:", file=sys.stderr)
+        for one in failed:
+            print(f"  - {one.problem}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _scored(scorer: "Scorer", video: GivenVideo, progress: Progress) -> "ScoredVideo":
+    """Score one video and show how far it is."""
+    progress.begin(video.video_id, scorer.expected_frames(video))
+    try:
+        return scorer.score(video, progress.advance)
+    finally:
+        progress.end()
+
+
+def _line(video: "ScoredVideo") -> str:
+    """What became of a video."""
+    if video.status != "ok":
+        return f"{video.video_id}: {video.status} ({video.problem})"
+    alarms = "no threshold" if video.threshold is None else f"{len(video.alarms)} alarm(s)"
+    return f"{video.video_id}: {len(video.scores)} frames, score {video.video_score:.4g}, {alarms}"
+
+
+def _count(word: str) -> int:
+    """A whole number >= 1 of the command line."""
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 1 on")
+    return int(word)
+
+
+def _rate(word: str) -> float:
+    """A number > 0 of the command line."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1000:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of frames a second between 0 and 1000")
+    return value

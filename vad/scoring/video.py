@@ -1,0 +1,228 @@
+"""Score one video with a trained run: features as room features makes them, scores as room infer gives them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+
+from vad.engine.build import on_device, restored
+from vad.engine.score import score_video
+from vad.engine.score_run import expansion, folded
+from vad.errors import FeatureError, MediaError
+from vad.evaluation.judged_video import VideoTruth
+from vad.evaluation.operating_points import calibrated
+from vad.extractors._base import Source, load_extractor, make_features
+from vad.extractors._network_run import NetworkExtractor
+from vad.models._base import VideoModel
+from vad.nn.exact import full_float32
+from vad.scoring.alarms import Alarm, make_alarms
+from vad.scoring.inputs import GivenVideo
+from vad.scoring.runs import TrainedRun
+from vad.video.lengths import FrameTimes, constant_rate, frame_times
+
+IMAGE_FPS = 25.0
+"""Frames a second where neither the video nor the user states any."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredVideo:
+    """The scores of one video, and all that a page about it needs.
+
+    Attributes:
+        video_id: safe as a file name.
+        path: the video file, or the folder of images.
+        status: `ok`; `INSUFFICIENT` = too short for the model, so that there are no scores; `failed` = not readable.
+        frames: numbers of the scored frames in the video, from 0: all, or every so many.
+        times: when each of them is shown, in seconds from the first frame on.
+        scores: of each of them, as stored by room infer; higher = more anomalous, any range.
+        video_score: of the whole video; None without scores.
+        threshold: a frame is flagged when its score is at least this; None where none is known.
+        alarms: flagged stretches; their frames count positions in `frames`.
+        fps: scored frames a second; None where it is not known.
+        run: name of the run, such as `mstsm_segments/seed0`.
+        chosen: why this run was taken.
+        threshold_rule: how the threshold was chosen; empty without one.
+        problem: why there are no scores; empty for `ok`.
+        notes: what a reader of the scores must know.
+        report: how the video was decoded and what made its features, for JSON.
+    """
+
+    video_id: str
+    path: Path
+    status: Literal["ok", "INSUFFICIENT", "failed"]
+    run: str
+    chosen: str
+    frames: Int64[np.ndarray, "frames"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    times: Float[np.ndarray, "frames"] = field(default_factory=lambda: np.zeros(0))
+    scores: Float32[np.ndarray, "frames"] = field(default_factory=lambda: np.zeros(0, np.float32))
+    video_score: float | None = None
+    threshold: float | None = None
+    alarms: list[Alarm] = field(default_factory=list)
+    fps: float | None = None
+    threshold_rule: str = ""
+    problem: str = ""
+    notes: list[str] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """From the first scored frame to the end of the last one."""
+        return self.end_of(len(self.times)) if len(self.times) else 0.0
+
+    @property
+    def flagged(self) -> bool | None:
+        """Whether the video's score reaches the threshold; None where one of them is not known."""
+        return None if self.video_score is None or self.threshold is None else self.video_score >= self.threshold
+
+    def end_of(self, position: int) -> float:
+        """When the frame before a position stops being shown, in seconds.
+
+        Args:
+            position: in `frames`, 1 to their number.
+        """
+        if position < len(self.times):
+            return float(self.times[position])
+        return float(self.times[-1]) + (1 / self.fps if self.fps else 0.0)
+
+
+class Scorer:
+    """A trained run that scores videos one after the other; extractor and model are loaded once.
+
+    Args:
+        run: as `vad.scoring.runs.find_run` found it.
+        every: every how many frames of a video one is used, >= 1.
+        fps: frames a second of folders of images, and of videos that state no times.
+    """
+
+    def __init__(self, run: TrainedRun, every: int = 1, fps: float | None = None) -> None:
+        self.run, self.every, self.fps = run, every, fps
+        torch.set_num_threads(1)
+        full_float32()
+        self._extractor = load_extractor(run.features)
+        model, config = restored(run.folder)
+        self._model = folded(on_device(model, config["section"]["train"]["device"]))
+        self._dim = config["feature_dim"]
+
+    def expected_frames(self, video: GivenVideo) -> int | None:
+        """How many frames a video probably has, for a progress bar; None where only decoding would say."""
+        if video.path.is_dir():
+            return None
+        try:
+            return len(frame_times(video.path).ticks)
+        except MediaError:
+            return None
+
+    def score(self, video: GivenVideo, watch: Callable[[int], None] | None = None) -> ScoredVideo:
+        """Score one video; what was learned from earlier ones is forgotten.
+
+        Args:
+            video: a file or a folder of images.
+            watch: called with the number of frames that were just read.
+
+        Raises: MediaError for a video that cannot be read completely; FeatureError for features that do not fit the
+            model, or scores that are not finite.
+        """
+        if video.refused:
+            raise MediaError(f"{video.path}: {video.refused}")
+        source = Source(video.video_id, (video.path,), every=self.every, watch=watch)
+        file = make_features(self._extractor, source)
+        if file.dim != self._dim:
+            raise FeatureError(f"{video.path}: features are {file.dim} wide, the model expects {self._dim}.")
+        times, fps, notes = self._times(video.path, file.n_frames, file.report)
+        common = {"run": self.run.name, "chosen": self.run.chosen, "report": file.report}
+        needed = frames_needed(self.run.features, self._model)
+        if file.n_frames < needed:
+            problem = f"{file.n_frames} frames, the model needs {needed}"
+            return ScoredVideo(video.video_id, video.path, "INSUFFICIENT", problem=problem, **common)
+        self._model.reset_memory()
+        with torch.inference_mode():
+            found = score_video(self._model, file.features, file.bounds, self.run.infer, file.clips)
+        scores, value = found.frames.astype(np.float32), found.video
+        threshold = self._threshold(video.video_id, scores, value, found.dropped)
+        level = self._model.level
+        alarms: list[Alarm] = []
+        if threshold is not None:
+            alarms = make_alarms(scores if level == "frame" else np.full(len(scores), value), threshold)
+        return ScoredVideo(
+            video.video_id,
+            video.path,
+            "ok",
+            frames=np.arange(file.n_frames, dtype=np.int64) * self.every,
+            times=times,
+            scores=scores,
+            video_score=value,
+            threshold=threshold,
+            alarms=alarms,
+            fps=fps,
+            threshold_rule=self.run.threshold_rule,
+            notes=[*self.run.notes, *notes, *self._notes(len(file.features), found.dropped, fps, file.n_frames)],
+            **common,
+        )
+
+    def _threshold(
+        self, video_id: str, scores: Float32[np.ndarray, "frames"], value: float, dropped: int
+    ) -> float | None:
+        """The threshold of the run in the scores of this video."""
+        if self.run.threshold is None or not self.run.calibrate_frames:
+            return self.run.threshold
+        truth = VideoTruth(video_id=video_id, class_name="", label=0, n_frames=len(scores) - dropped)
+        (video,) = calibrated([truth.scored(scores[dropped:], value)], self.run.calibrate_frames)
+        return video.own_threshold(self.run.threshold)
+
+    def _times(
+        self, path: Path, n_frames: int, report: dict[str, Any]
+    ) -> tuple[Float[np.ndarray, "frames"], float, list[str]]:
+        """When each scored frame is shown, how many are scored a second, and what was assumed."""
+        decoded = (report.get("decode") or {}).get("fps")
+        found: FrameTimes | None = None
+        if not path.is_dir():
+            try:
+                found = frame_times(path)
+            except MediaError:
+                found = None  # it was decoded: only its times are not known
+        last = (n_frames - 1) * self.every
+        notes = []
+        if found is None or len(found.ticks) <= last:
+            rate = self.fps or decoded or IMAGE_FPS
+            origin = "by --fps" if self.fps else "as its header states" if decoded else "assumed: --fps sets it"
+            notes.append(f"its frames have no times of their own: {rate:g} frames a second ({origin})")
+            found = constant_rate(last + 1, rate)
+        elif found.variable:
+            notes.append("its frame rate changes: times are those of its frames")
+        ticks = found.ticks[: last + 1 : self.every]
+        seconds = ticks * float(found.tick)
+        span = float(seconds[-1])
+        fps = (n_frames - 1) / span if span > 0 else (decoded or IMAGE_FPS) / self.every
+        return seconds, fps, notes
+
+    def _notes(self, rows: int, dropped: int, fps: float, n_frames: int) -> list[str]:
+        """What a reader of these scores must know about the model."""
+        model, notes = self._model, []
+        if self.every > 1:
+            notes.append(f"every {self.every} frames one was used; the run was trained on others")
+        if model.level == "video":
+            notes.append("the model scores whole videos: all frames have the video's score")
+        elif model.sampling == "bags" and not model.scores_own_rows and rows > model.bag_segments:
+            seconds = n_frames / model.bag_segments / fps
+            notes.append(f"the model cuts each video into {model.bag_segments} parts, here of {seconds:.3g} s each")
+        if dropped:
+            notes.append(f"the first {dropped} frames have no score of their own: they show that of the next frame")
+        notes.append(f"scores are spread over frames by: {expansion(model, self.run.infer)}")
+        return notes
+
+
+def frames_needed(entry: Mapping[str, Any], model: VideoModel) -> int:
+    """The fewest frames of a video that a model can score without repeating some: one row, or one window of rows.
+
+    Args:
+        entry: of `features`; its extractor makes the rows.
+        model: scores them.
+    """
+    extractor = load_extractor(entry.get("vectors", entry))
+    stride = getattr(extractor.config, "frame_stride", 1)
+    row = extractor.cut.step if isinstance(extractor, NetworkExtractor) else stride
+    return row * (model.window if model.sampling == "windows" else 1)
