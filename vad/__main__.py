@@ -24,8 +24,8 @@ from vad.artefacts.files import write_text
 from vad.audit import command
 from vad.errors import VadError, storage_error
 from vad.export import command as export_command
-from vad.scoring import command as score_command
 from vad.pages import command as view_command
+from vad.scoring import command as score_command
 
 PARAMS = Path("params.yaml")
 WRITTEN = Path(".params")
