@@ -16,7 +16,7 @@ from vad.artefacts.scores import read_scores
 from vad.errors import VadError
 from vad.scoring.alarms import Alarm, make_alarms
 from vad.scoring.inputs import given_videos
-from vad.scoring.progress import Lines
+from vad.scoring.progress import Bar, Lines
 from vad.scoring.runs import find_run
 
 
@@ -208,3 +208,19 @@ def test_plain_lines_of_progress() -> None:
         lines.begin("two", None)
         lines.advance(40)
     assert stream.getvalue() == ""
+
+
+def test_bar_of_progress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a terminal: the video, how many frames of how many, and frames a second."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with Bar() as bar:
+        bar.begin("one", 100)
+        bar.advance(40)
+        bar._bar.refresh()
+        bar.end()
+    shown = capsys.readouterr().err
+
+    assert "one" in shown
+    assert "40/100" in shown
+    assert "frames/s" in shown

@@ -310,12 +310,16 @@ class Reports:
         """Alarms against annotated events, on all data sets."""
         settings = {"evaluate": self.params["evaluate"], "dpi": self.params["report"]["dpi"]}
         figures = tuple(f"{paths.REPORTS}/tables/alarms_{dataset}.png" for dataset in self.installed.reported)
-        return self._of_all("alarms", "alarms.write", "alarms", settings, self._scored(), figures)
+        return self._of_all(
+            "alarms", "alarms.write", "alarms", self.installed.variants, settings, self._scored(), figures
+        )
 
     def _label_shift(self) -> Part:
         """How far metrics move where annotated intervals do, on all data sets."""
         settings = {"evaluate": self.params["evaluate"]}
-        return self._of_all("label_shift", "alarms.label_shift", "label_shift", settings, self._scored())
+        return self._of_all(
+            "label_shift", "alarms.label_shift", "label_shift", self.installed.variants, settings, self._scored()
+        )
 
     def _scored(self) -> Reads:
         """The scores and the frame labels of all data sets."""
