@@ -125,7 +125,7 @@ def test_a_table_depends_on_its_own_settings(workplace: Path) -> None:
     found = {key: set(value) for (room, key), value in seen(workplace / "params.yaml").items() if room == "report"}
 
     assert {"dataset", "seeds", "variants"} == found["classes.mini_crime"] == found["selection_gap.mini_crime"]
-    assert {"dataset", "evaluate", "seeds", "variants"} == found["significance.mini_crime"]
+    assert {"baselines", "dataset", "evaluate", "seeds", "variants"} == found["significance.mini_crime"]
     assert {"dataset", "features", "ground_truth", "tsne"} == found["tsne.mil"]
     assert {"beside", "reports", "seeds", "skipped", "variants"} == found["overview"]
     assert {"dpi", "evaluate", "seeds", "skipped", "variants"} == found["alarms"]
@@ -169,8 +169,8 @@ EDGE = {"edge_head.mil", "edge_head.ae", "edge_extractor.xfeat.mini_crime"}
         ("lr: 0.001", "lr: 0.002", set()),
         ("{video_score: max}\n  ae", "{video_score: mean}\n  ae", set()),
         ("seeds: [0]", "seeds: [0, 1]", DRAWN | SEEDED),
-        ("{hidden_width: 8}", "{hidden_width: 9}", {"head.mil", "edge_head.mil"}),
-        ("size: 64", "size: 96", {"extractor.xfeat.mini_crime", "edge_extractor.xfeat.mini_crime"}),
+        ("{hidden_width: 8}", "{hidden_width: 9}", {"head.mil", "edge_head.mil", "sizes"}),
+        ("size: 64", "size: 96", {"extractor.xfeat.mini_crime", "edge_extractor.xfeat.mini_crime", "sizes"}),
         ("dpi: 50", "dpi: 60", DRAWN),
         ("dpi: 50", "dpi: 50, tsne: {points: 20}", {"tsne.mil", "tsne.ae"}),
         ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", {"overview"}),

@@ -136,7 +136,9 @@ def alarm_figure(
     for dash, (name, recall) in zip(DASHES, baselines.items(), strict=False):
         axes.plot(rates, recall, color="0.35", lw=1.1, ls=dash, label=name)
     axes.set(xscale="log", xlim=(rates[0], rates[-1]), ylim=(-0.01, 1.01))
-    _legend_beside(figure, axes)
+    handles, labels = axes.get_legend_handles_labels()
+    # Right of the axes it hides nothing, however many entries it has.
+    figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False)
     add_note(figure, note)
     return figure
 
