@@ -14,8 +14,8 @@ from tests.videos import scene, write_images, write_video
 from vad.__main__ import main
 from vad.artefacts.scores import read_scores
 from vad.errors import VadError
-from vad.scoring.alarms import Alarm, make_alarms
 from vad.scoring.inputs import given_videos
+from vad.scoring.page import film_size
 from vad.scoring.progress import Bar, Lines
 from vad.scoring.runs import find_run
 
@@ -74,7 +74,8 @@ def test_a_video_that_fails_stops_no_other(trained: Path, tmp_path: Path, capsys
     write_video(videos / "good.mp4", scene(70, 64, 48))
     write_images(videos / "images", scene(40, 64, 48))
     out = tmp_path / "out"
-    code = main(["score", str(videos), "--run", "data/train/ae/seed0", "--fps", "10", "--out", str(out)])
+    command = ["score", str(videos), "--run", "data/train/ae/seed0", "--fps", "10", "--previews", "blur"]
+    code = main([*command, "--out", str(out)])
     errors = capsys.readouterr().err
 
     assert code == 1
@@ -88,6 +89,18 @@ def test_a_video_that_fails_stops_no_other(trained: Path, tmp_path: Path, capsys
     assert column(out / "images_scores.csv", "time_s")[-1] == "3.900000"
     assert "(by --fps)" in (out / "images_summary.txt").read_text()
     assert summary(out, "good")["seconds"] == pytest.approx(70 / 30, abs=1e-3)
+    assert {path.name for path in out.glob("*.html")} == {f"{name}.html" for name in (*table, "index")}
+    assert {path.name for path in out.glob("*.mp4")} == {"good_preview.mp4", "images_preview.mp4"}
+    assert "the model needs 32" in (out / "short.html").read_text()
+
+
+def test_a_film_has_the_shape_of_the_video() -> None:
+    """The longer side is 480 pixels, also of a video that is shown turned; a report without sizes is 4:3."""
+    sizes = [[640, 320, 90], [10, 10, 1]]
+
+    assert film_size({"decode": {"sizes": sizes, "rotation": 0}}) == (480, 240)
+    assert film_size({"decode": {"sizes": sizes, "rotation": -90}}) == (240, 480)
+    assert film_size({}) == (480, 360)
 
 
 @pytest.mark.pipeline
@@ -186,14 +199,6 @@ def test_inputs(tmp_path: Path) -> None:
     for word, message in (("empty", "holds no video"), ("absent", "no such file")):
         with pytest.raises(VadError, match=message):
             given_videos([tmp_path / word])
-
-
-def test_alarms_are_runs_at_or_above_the_threshold() -> None:
-    """Also at both ends; none where every score is lower."""
-    scores = np.array([2, 1, 0, 0, 1, 3, 0, 1], np.float32)
-
-    assert make_alarms(scores, 1.0) == [Alarm(0, 2, 2.0), Alarm(4, 6, 3.0), Alarm(7, 8, 1.0)]
-    assert make_alarms(scores, 4.0) == []
 
 
 def test_plain_lines_of_progress() -> None:

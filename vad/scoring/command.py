@@ -26,6 +26,12 @@ def add_flags(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--every", type=_count, default=1, help="use every so many frames; default all")
     flags.add_argument("--fps", type=_rate, help="frames a second of images, which have no times; default 25")
     flags.add_argument(
+        "--previews",
+        choices=["none", "blur", "full"],
+        default="none",
+        help="what the pages show of the footage: nothing (default), pictures in which no face can be made out, or all",
+    )
+    flags.add_argument(
         "--portable",
         action="store_true",
         help="compute as the runs of generated data sets do: the same bits on every CPU, slower",
@@ -46,10 +52,12 @@ def run(args: argparse.Namespace) -> int:
     videos = given_videos(args.videos)
     print(f"{found.name} scores {len(videos)} video(s): {found.chosen}")
     # Torch takes seconds to import: what is wrong with the command line is said before.
+    from vad.pages.overview import OverviewRow, write_overview
+    from vad.scoring.page import INDEX, write_page_of
     from vad.scoring.video import ScoredVideo, Scorer
     from vad.scoring.write import SUMMARY, write_summaries, write_video
 
-    scorer, done = Scorer(found, args.every, args.fps), []
+    scorer, done, rows = Scorer(found, args.every, args.fps), [], []
     with shown_progress() as progress:
         for video in videos:
             try:
@@ -61,10 +69,16 @@ def run(args: argparse.Namespace) -> int:
                 result = ScoredVideo(video.video_id, video.path, "failed", found.name, found.chosen, problem=problem)
             write_video(args.out, result)
             done.append(result)
-            write_summaries(args.out, done)  # after each video: a command that is stopped leaves what it has done
+            content = write_page_of(args.out, result, args.previews)
+            rows.append(
+                OverviewRow.of(content, f"{result.video_id}.html", "" if result.status == "ok" else result.status)
+            )
+            # After each video: a command that is stopped leaves what it has done.
+            write_summaries(args.out, done)
+            write_overview(args.out / INDEX, rows)
             print(_line(result), flush=True)
     failed = [one for one in done if one.status == "failed"]
-    print(f"Open {args.out / SUMMARY}")
+    print(f"Open {args.out / INDEX} in a browser, or run: vad view {args.out}. All numbers: {args.out / SUMMARY}")
     if failed:
         print(f"error: {len(failed)} of {len(done)} videos failed:", file=sys.stderr)
         for one in failed:

@@ -17,7 +17,7 @@ from vad.artefacts.files import UNREADABLE, read_json
 from vad.errors import ArtefactError, VadError, nearest
 from vad.evaluation.thresholds import Thresholds, roc_area
 from vad.ledger.records import record_path
-from vad.schema.evaluate import Evaluate, Threshold
+from vad.schema.evaluate import Alarms, Evaluate, Threshold
 from vad.schema.infer import Infer
 
 DATA = Path("data")
@@ -36,6 +36,7 @@ class TrainedRun:
         threshold_rule: how it was chosen, in words; empty without one.
         calibrate_frames: so many first frames of a video are presumed normal: the threshold counts in units of the
             spread of their scores above their median; 0 = it counts in scores.
+        alarms: how scores become alarms.
         chosen: why this run was taken, as a sentence.
         notes: what is missing for a run that was not scored or evaluated here.
     """
@@ -46,6 +47,7 @@ class TrainedRun:
     threshold: float | None
     threshold_rule: str
     calibrate_frames: int
+    alarms: Alarms
     chosen: str
     notes: list[str] = field(default_factory=list)
 
@@ -202,22 +204,22 @@ def _read(folder: Path, chosen: str) -> TrainedRun:
         infer = Infer.model_validate(read_json(record)["section"]["content"])
     else:
         notes.append(f"{record} is not there: scores are not smoothed, a video's score is its highest frame score")
-    threshold, rule, first = _operating_point(folder)
+    threshold, rule, first, alarms = _operating_point(folder)
     if threshold is None:
         notes.append(f"{_evaluation(folder)} is not there: no threshold is known, so there are no alarms")
-    return TrainedRun(folder, section["features_entry"], infer, threshold, rule, first, chosen, notes)
+    return TrainedRun(folder, section["features_entry"], infer, threshold, rule, first, alarms, chosen, notes)
 
 
-def _operating_point(folder: Path) -> tuple[float | None, str, int]:
-    """Threshold, how it was chosen, and the first frames of a video that it is calibrated on."""
+def _operating_point(folder: Path) -> tuple[float | None, str, int, Alarms]:
+    """Threshold, how it was chosen, the first frames of a video that it is calibrated on, and how alarms are made."""
     evaluation = _evaluation(folder)
     record = record_path(evaluation)
     if not record.is_file():
-        return None, "", 0
+        return None, "", 0, Alarms()
     found = read_json(evaluation / "metrics.json")["protocol"]
     settings = Evaluate.model_validate(read_json(record)["section"]["content"])
     value, rule = found["threshold"]["value"], f"{found['threshold']['rule']} on {found['threshold']['chosen_on']}"
-    return value, rule, _first_frames(settings, found) if found["level"] == "frame" else 0
+    return value, rule, _first_frames(settings, found) if found["level"] == "frame" else 0, settings.alarms
 
 
 def _first_frames(settings: Evaluate, found: Mapping[str, Any]) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64
 
+from vad.alarms.make import Alarm, make_alarms
 from vad.engine.build import on_device, restored
 from vad.engine.score import score_video
 from vad.engine.score_run import expansion, folded
@@ -19,7 +20,7 @@ from vad.extractors._base import Source, load_extractor, make_features
 from vad.extractors._network_run import NetworkExtractor
 from vad.models._base import VideoModel
 from vad.nn.exact import full_float32
-from vad.scoring.alarms import Alarm, make_alarms
+from vad.schema.evaluate import Alarms
 from vad.scoring.inputs import GivenVideo
 from vad.scoring.runs import TrainedRun
 from vad.video.lengths import FrameTimes, constant_rate, frame_times
@@ -43,6 +44,8 @@ class ScoredVideo:
         threshold: a frame is flagged when its score is at least this; None where none is known.
         alarms: flagged stretches; their frames count positions in `frames`.
         fps: scored frames a second; None where it is not known.
+        every: every how many frames of the video one was scored.
+        alarm_settings: how scores became alarms.
         run: name of the run, such as `mstsm_segments/seed0`.
         chosen: why this run was taken.
         threshold_rule: how the threshold was chosen; empty without one.
@@ -63,6 +66,8 @@ class ScoredVideo:
     threshold: float | None = None
     alarms: list[Alarm] = field(default_factory=list)
     fps: float | None = None
+    every: int = 1
+    alarm_settings: Alarms = field(default_factory=Alarms)
     threshold_rule: str = ""
     problem: str = ""
     notes: list[str] = field(default_factory=list)
@@ -146,7 +151,8 @@ class Scorer:
         level = self._model.level
         alarms: list[Alarm] = []
         if threshold is not None:
-            alarms = make_alarms(scores if level == "frame" else np.full(len(scores), value), threshold)
+            shown = scores if level == "frame" else np.full(len(scores), value)
+            alarms = make_alarms(shown, threshold, self.run.alarms, fps)
         return ScoredVideo(
             video.video_id,
             video.path,
@@ -158,6 +164,8 @@ class Scorer:
             threshold=threshold,
             alarms=alarms,
             fps=fps,
+            every=self.every,
+            alarm_settings=self.run.alarms,
             threshold_rule=self.run.threshold_rule,
             notes=[*self.run.notes, *notes, *self._notes(len(file.features), found.dropped, fps, file.n_frames)],
             **common,
