@@ -13,7 +13,7 @@ from torch import nn
 from tests import videos
 from tests.project import ROOT
 from vad.__main__ import main
-from vad.artefacts.files import write_json
+from vad.artefacts.files import read_json, write_json
 from vad.artefacts.weights import write_weights
 from vad.engine.build import build
 from vad.errors import VadError
@@ -60,6 +60,22 @@ def test_what_is_not_there_is_an_error(
     for variant, words in (("deepmill", "no variant 'deepmill'"), ("deepmil", "no trained run")):
         assert 2 == main(["export", variant, "--run", str(tmp_path)])
         assert words in capsys.readouterr().err
+
+
+def test_a_run_of_another_variant_is_an_error(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its head would read features of another kind than the extractor beside it makes."""
+    monkeypatch.setattr(formats, "require", lambda *_: None)
+    codes = [main(["export", "c3d_mil", "--run", str(run)])]
+    config = read_json(run / "config.json")
+    write_json(run / "config.json", {**config, "section": {"features": "xfeat_maps"}})
+    codes.append(main(["export", "deepmil", "--run", str(run)]))
+    said = capsys.readouterr().err
+
+    assert [2, 2] == codes
+    assert "the run has model deepmil, variant c3d_mil has c3d_mil" in said
+    assert "the run has features xfeat_maps, variant deepmil has xfeat" in said
 
 
 def test_a_file_that_differs_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from vad.artefacts.files import read_json
 from vad.errors import ParamsError, VadError, nearest
 from vad.export.calibration import spread
 from vad.params import load
@@ -45,6 +46,12 @@ def run(args: argparse.Namespace) -> int:
     trained = args.run or Path("data/train", args.variant, "seed0")
     if not (trained / "config.json").is_file():
         raise VadError(f"{trained}: no trained run. Train it: snakemake --cores all, or give --run.")
+    config = read_json(trained / "config.json")
+    stored = {"model": config["model"], "features": config.get("section", {}).get("features", variant.features)}
+    for key, own in (("model", variant.model), ("features", variant.features)):
+        if stored[key] != own:
+            why = f"the run has {key} {stored[key]}, variant {args.variant} has {own}"
+            raise VadError(f"{trained}: {why}. Name the variant that the run is of.")
     root = params.datasets[variant.dataset].model_dump().get("root")
     tables = Path("data/split", variant.dataset, "tables")
     folder = Path(root) if root else tables.with_name("raw")
