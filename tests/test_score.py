@@ -201,6 +201,37 @@ def test_inputs(tmp_path: Path) -> None:
             given_videos([tmp_path / word])
 
 
+def test_results_are_no_videos(tmp_path: Path) -> None:
+    """The figure and the film of an earlier call, a thumbnail, and the folder of results are not scored."""
+    videos, out = tmp_path / "in", tmp_path / "in/scored"
+    write_images(videos, scene(2, 64, 48))
+    write_images(out, scene(2, 64, 48))
+    write_video(videos / "cam_01.mp4", scene(10, 64, 48))
+    for folder in (videos, out):
+        for name in ("cam_01_preview.mp4", "cam_01.html"):
+            (folder / name).write_bytes(b"x")
+    link = videos / "../in/cam_01.mp4"
+
+    for target in (out, videos):
+        assert [video.video_id for video in given_videos([videos, link], target)] == ["cam_01"]
+
+
+@pytest.mark.pipeline
+def test_weights_that_came_after_the_threshold(trained: Path, tmp_path: Path) -> None:
+    """A run that was trained again and not scored since has no threshold, and says so."""
+    for room in ("train", "infer", "evaluate"):
+        shutil.copytree(trained / "data" / room / "mil", tmp_path / "data" / room / "mil")
+    run = tmp_path / "data/train/mil/seed0"
+    before = find_run(folder=run)
+    with (run / "weights.safetensors").open("ab") as stream:
+        stream.write(b" ")
+    after = find_run(folder=run)
+
+    assert before.threshold is not None
+    assert after.threshold is None
+    assert any("trained again" in note for note in after.notes)
+
+
 def test_plain_lines_of_progress() -> None:
     """Without a terminal: frames, frames a second and the time left, no more often than asked for."""
     stream = io.StringIO()

@@ -143,6 +143,7 @@ def with_entries(text: str, variant: str, source: str, entries: Sequence[Mapping
         entries: `file`, `sha256`, and `part` and `seed` if they are set.
     """
     own = dict(_yaml().load(text)["variants"][source])
+    own.pop("differs", None)  # of a training that does not take place
     own["train"] = _train(own["train"], entries)
     nodes, lines = _nodes(text), text.splitlines()
     if variant not in nodes:

@@ -124,8 +124,8 @@ def test_blocks_of_normal_videos() -> None:
     """The highest score of each block counts, the short last one too; anomalous videos are not read."""
     videos = [framed("a", 0, [1, 2, 3, 4, 5]), framed("b", 0, [6, 0]), framed("c", 1, [99, 99])]
     half = choose_threshold(videos, Threshold(rule="block_quantile", value=0.5, block_frames=2))
-    # Maxima 2, 4, 5 and 6. A block lasts 2 s: 900 alarms an hour are half of the blocks.
-    alarms = Threshold(rule="alarms_per_hour", value=901.0, block_frames=2)
+    # Maxima 2, 4, 5 and 6 in 7 s: 1,029 alarms an hour are two of them.
+    alarms = Threshold(rule="alarms_per_hour", value=1029.0, block_frames=2)
     found = choose_threshold(videos, alarms, fps={"a": 1.0, "b": 1.0, "c": None})
     none = choose_threshold(
         videos, Threshold(rule="alarms_per_hour", value=0.0, block_frames=2), fps={"a": 1.0, "b": 1}
@@ -137,8 +137,16 @@ def test_blocks_of_normal_videos() -> None:
         half.n_anomalous,
         half.n_normal,
     )
-    assert (5.0, "alarms<=901/h in blocks of 2 frames") == (found.value, found.rule)
+    assert (5.0, "alarms<=1029/h in blocks of 2 frames") == (found.value, found.rule)
     assert np.nextafter(6.0, 7) == none.value
+
+
+def test_alarms_an_hour_of_videos_shorter_than_a_block() -> None:
+    """Four seconds of video, one alarm: 900 an hour, however many frames a block may have."""
+    videos = [framed(name, 0, [score]) for name, score in zip("abcd", (1.0, 2.0, 3.0, 4.0), strict=True)]
+    rule = Threshold(rule="alarms_per_hour", value=900.0, block_frames=300)
+
+    assert choose_threshold(videos, rule, fps=dict.fromkeys("abcd", 1.0)).value == 4.0
 
 
 def test_alarms_an_hour_need_a_frame_rate() -> None:

@@ -72,7 +72,8 @@ def choose_threshold(
         scores = _block_maxima([v for v in ordered if not v.label], settings.block_frames)
         anomalous = np.zeros(len(scores), bool)
     if settings.rule == "alarms_per_hour":
-        number *= settings.block_frames / _frames_per_hour(ordered, fps or {})
+        # As a share of the blocks: a block at the end of a video, or a whole short video, lasts less than the others.
+        number *= _hours(ordered, fps or {}) / len(scores)
     value = RULES[settings.rule](scores, anomalous, number)
     return ChosenThreshold(float(value), rule_in_words(settings), chosen_on, *counts)
 
@@ -125,8 +126,8 @@ def _block_maxima(videos: Sequence[JudgedVideo], size: int) -> Float64[np.ndarra
     return np.concatenate(maxima)
 
 
-def _frames_per_hour(videos: Sequence[JudgedVideo], fps: Mapping[str, float | None]) -> float:
-    """Frames in an hour of the normal videos, which may have several frame rates.
+def _hours(videos: Sequence[JudgedVideo], fps: Mapping[str, float | None]) -> float:
+    """How long the normal videos last together, in hours; they may have several frame rates.
 
     Raises: DatasetError naming videos without a known frame rate.
     """
@@ -136,8 +137,7 @@ def _frames_per_hour(videos: Sequence[JudgedVideo], fps: Mapping[str, float | No
         raise DatasetError(
             f"threshold rule alarms_per_hour: no frame rate is known of {first_of(missing)}. Use rule block_quantile."
         )
-    seconds = sum(video.n_frames / rates_[video.video_id] for video in normal)
-    return 3600 * sum(video.n_frames for video in normal) / seconds
+    return sum(video.n_frames / rates_[video.video_id] for video in normal) / 3600
 
 
 def _check_labels(rule: str, anomalous: Bool[np.ndarray, "videos"], chosen_on: str) -> None:

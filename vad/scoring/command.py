@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         # Libraries read these variables when they are loaded, and some are: a new process takes over.
         os.execve(sys.executable, [sys.executable, "-m", "vad", *sys.argv[1:]], {**os.environ, **arithmetic.PORTABLE})
     found = find_run(args.variant, args.run)
-    videos = given_videos(args.videos)
+    videos = given_videos(args.videos, args.out)
     print(f"{found.name} scores {len(videos)} video(s): {found.chosen}")
     # Torch takes seconds to import: what is wrong with the command line is said before.
     from vad.pages.overview import OverviewRow, write_overview
@@ -69,7 +69,13 @@ def run(args: argparse.Namespace) -> int:
                 result = ScoredVideo(video.video_id, video.path, "failed", found.name, found.chosen, problem=problem)
             write_video(args.out, result)
             done.append(result)
-            content = write_page_of(args.out, result, args.previews)
+            try:
+                content = write_page_of(args.out, result, args.previews)
+            except StorageError:
+                raise
+            except VadError as error:
+                result.notes.append(f"the page has no pictures: {error}")
+                content = write_page_of(args.out, result, "none")
             rows.append(
                 OverviewRow.of(content, f"{result.video_id}.html", "" if result.status == "ok" else result.status)
             )
@@ -116,6 +122,6 @@ def _rate(word: str) -> float:
         value = float(word)
     except ValueError:
         value = 0.0
-    if not 0 < value < 1000:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of frames a second between 0 and 1000")
+    if not 0.01 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of frames a second from 0.01 to 1000")
     return value

@@ -9,6 +9,9 @@ from vad.datasets._folder_media import MediaIndex, video_ids
 from vad.errors import VadError
 from vad.video.files import CONVERT, NOT_READ, numbering_problem
 
+PREVIEW = "_preview.mp4"
+"""End of the name of the film of a page."""
+
 
 class GivenVideo(NamedTuple):
     """A video to be scored."""
@@ -21,19 +24,37 @@ class GivenVideo(NamedTuple):
     """Why it cannot be read; empty if it can be tried."""
 
 
-def given_videos(words: Sequence[Path]) -> list[GivenVideo]:
+def given_videos(words: Sequence[Path], out: Path | None = None) -> list[GivenVideo]:
     """The videos behind the words of a command line, in their order; one that is named twice comes once.
 
     Args:
-        words: a file is a video; a folder that holds images is a video too; of any other folder all videos below it.
+        words: a file is a video; a folder that holds images alone is a video too; of any other folder all videos below
+            it.
+        out: folder for the results: what lies in it is no input.
 
     Raises: VadError for a path that does not exist, or a folder without a video.
     """
     found: dict[Path, str] = {}
+    seen: set[Path] = set()
     for word in words:
-        found |= _videos_of(word)
+        for path, refused in _videos_of(word).items():
+            place = path.resolve()
+            if place not in seen and not _is_result(path, word, out):
+                seen.add(place)
+                found[path] = refused
+    if not found:
+        raise VadError(f"{words[0]}: every video there is a result in {out}. Name your videos, or another --out.")
     ids = video_ids([path.absolute().as_posix() for path in found])
     return [GivenVideo(ids[path.absolute().as_posix()], path, refused) for path, refused in found.items()]
+
+
+def _is_result(path: Path, word: Path, out: Path | None) -> bool:
+    """Whether a path is no video of the user but what an earlier call of this command wrote."""
+    if path.name.endswith(PREVIEW) and path.with_name(path.name.removesuffix(PREVIEW) + ".html").is_file():
+        return True
+    inside = out is not None and path.resolve().is_relative_to(out.resolve())
+    # A user who writes the results beside the videos means these videos.
+    return inside and not word.resolve().is_relative_to(out.resolve() if out else word)
 
 
 def _videos_of(word: Path) -> dict[Path, str]:
@@ -43,10 +64,12 @@ def _videos_of(word: Path) -> dict[Path, str]:
     if not word.is_dir():
         kind = word.suffix.lower()
         return {word: f"files of this kind ({kind}) are not read. {CONVERT}" if kind in NOT_READ else ""}
-    if images := image_files(word):
+    index = MediaIndex(word)
+    films = [path for path in (*index.media, *index.not_read) if not (word / path).is_dir()]
+    # A picture beside films, such as a thumbnail or a figure, is no frame of a video.
+    if not films and (images := image_files(word)):
         wrong = numbering_problem(image.name for image in images)
         return {word: f"its images are not in order: {wrong}" if wrong else ""}
-    index = MediaIndex(word)
     found = {word / path: media.refused for path, media in sorted(index.media.items())}
     found |= {word / path: f"files of this kind are not read. {CONVERT}" for path in sorted(index.not_read)}
     if not found:

@@ -14,8 +14,8 @@ from vad.extractors._base import Source
 from vad.pages.content import AlarmRule, PageContent, Peak, Preview, Previews, peak_frames
 from vad.pages.pictures import FILM_SIDE, write_preview
 from vad.pages.video_page import write_page
+from vad.scoring.inputs import PREVIEW
 from vad.scoring.video import ScoredVideo
-from vad.video.decode import Rules
 
 INDEX = "index.html"
 
@@ -32,7 +32,7 @@ def write_page_of(out: Path, video: ScoredVideo, previews: Previews) -> PageCont
 
     Raises: MediaError for a video that can no longer be read; StorageError when something cannot be written.
     """
-    film = out / f"{video.video_id}_preview.mp4"
+    film = out / f"{video.video_id}{PREVIEW}"
     film.unlink(missing_ok=True)  # of an earlier run, maybe with other previews
     settings, fps = video.alarm_settings, video.fps or video.alarm_settings.fps
     downloads = [
@@ -98,7 +98,7 @@ def _filmed(
     def frames() -> Iterator[tuple[float, UInt8[np.ndarray, "height width 3"]]]:
         width, height = film_size(video.report)
         source = Source(video.video_id, (video.path,), every=video.every)
-        for number, picture in enumerate(source.open(height, width, Rules()).frames()):
+        for number, picture in enumerate(source.open(height, width, video.rules).frames()):
             if number in wanted:
                 stream = io.BytesIO()
                 Image.fromarray(picture).save(stream, "JPEG", quality=90)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vad.artefacts.files import UNREADABLE, read_json
+from vad.artefacts.files import UNREADABLE, read_json, sha256
 from vad.errors import ArtefactError, VadError, nearest
 from vad.evaluation.thresholds import Thresholds, roc_area
 from vad.ledger.records import record_path
@@ -103,11 +103,14 @@ def find_run(variant: str | None = None, folder: Path | None = None, data: Path 
     if not ranked:
         raise VadError(f"{data / 'train'}: no run that was scored and that reads videos. {MAKE}, or give --variant.")
     # Equal values: the first name counts, and the lowest seed, so that the choice is the same each time.
-    name = max(ranked, key=lambda one: _mean([rank for rank, _ in ranked[one]]))
+    compared = {one: rank for one, runs_of in ranked.items() if (rank := _mean([rank for rank, _ in runs_of])).auc >= 0}
+    if not compared:
+        why = "no validation part has held-back videos of both labels, so nothing says which run is the best"
+        raise VadError(f"{data / 'train'}: {why}. Choose one: --variant {' | '.join(sorted(ranked))}")
+    name = max(compared, key=compared.__getitem__)
     best = max(ranked[name], key=lambda pair: pair[0])[1]
-    auc = _mean([rank for rank, _ in ranked[name]]).auc
-    measured = f"video AUC {auc:.3f} on validation videos" if auc >= 0 else "validation videos are all normal"
-    return _read(best, f"{name}, seed {_seed(best)}: the best validated of {len(ranked)} variants ({measured})")
+    measured = f"video AUC {compared[name].auc:.3f} on validation videos"
+    return _read(best, f"{name}, seed {_seed(best)}: the best validated of {len(compared)} variants ({measured})")
 
 
 def _mean(ranks: Sequence[Rank]) -> Rank:
@@ -164,9 +167,12 @@ def _validation_auc(run: Path, table: Path) -> float:
     if not table.is_file():
         return -1.0
     train = read_train(table)
+    train = train[train["part"] == "validation"]  # those that were trained on as well (`both`) say nothing
     labels = dict(zip(train["video_id"], train["label"], strict=True))
     videos = _head(_scores(run))["videos"]
-    scored = [(one["video"], labels[name]) for name, one in videos.items() if one["part"] == "validation"]
+    scored = [
+        (one["video"], labels[name]) for name, one in videos.items() if one["part"] == "validation" and name in labels
+    ]
     if len({label for _, label in scored}) < 2:
         return -1.0
     scores, positive = np.array([score for score, _ in scored]), np.array([label == 1 for _, label in scored])
@@ -207,7 +213,26 @@ def _read(folder: Path, chosen: str) -> TrainedRun:
     threshold, rule, first, alarms = _operating_point(folder)
     if threshold is None:
         notes.append(f"{_evaluation(folder)} is not there: no threshold is known, so there are no alarms")
+    elif not _belongs_to(folder):
+        threshold, rule = None, ""
+        notes.append(
+            "the run was trained again after its scores were made: its threshold is not known, so there are no"
+        )
+        notes[-1] += " alarms. Run snakemake --cores all"
     return TrainedRun(folder, section["features_entry"], infer, threshold, rule, first, alarms, chosen, notes)
+
+
+def _belongs_to(folder: Path) -> bool:
+    """Whether the scores of a run were made with the weights that are there, and its metrics from these scores."""
+    pairs = (_scores(folder), folder / "weights.safetensors"), (_evaluation(folder), _scores(folder))
+    for made, source in pairs:
+        if not (record := record_path(made)).is_file() or not source.is_file():
+            return False
+        inputs = read_json(record)["inputs"]
+        stated = [value for name, value in inputs.items() if name.endswith("/".join(source.parts[-3:]))]
+        if stated != [sha256(source)]:
+            return False
+    return True
 
 
 def _operating_point(folder: Path) -> tuple[float | None, str, int, Alarms]:

@@ -23,6 +23,7 @@ from vad.nn.exact import full_float32
 from vad.schema.evaluate import Alarms
 from vad.scoring.inputs import GivenVideo
 from vad.scoring.runs import TrainedRun
+from vad.video.decode import Rules
 from vad.video.lengths import FrameTimes, constant_rate, frame_times
 
 IMAGE_FPS = 25.0
@@ -45,6 +46,7 @@ class ScoredVideo:
         alarms: flagged stretches; their frames count positions in `frames`.
         fps: scored frames a second; None where it is not known.
         every: every how many frames of the video one was scored.
+        rules: how it was decoded.
         alarm_settings: how scores became alarms.
         run: name of the run, such as `mstsm_segments/seed0`.
         chosen: why this run was taken.
@@ -67,6 +69,7 @@ class ScoredVideo:
     alarms: list[Alarm] = field(default_factory=list)
     fps: float | None = None
     every: int = 1
+    rules: Rules = field(default_factory=Rules)
     alarm_settings: Alarms = field(default_factory=Alarms)
     threshold_rule: str = ""
     problem: str = ""
@@ -117,7 +120,7 @@ class Scorer:
         if video.path.is_dir():
             return None
         try:
-            return len(frame_times(video.path).ticks)
+            return -(-len(frame_times(video.path).ticks) // self.every)
         except MediaError:
             return None
 
@@ -165,6 +168,7 @@ class Scorer:
             alarms=alarms,
             fps=fps,
             every=self.every,
+            rules=decoding_rules(self.run.features),
             alarm_settings=self.run.alarms,
             threshold_rule=self.run.threshold_rule,
             notes=[*self.run.notes, *notes, *self._notes(len(file.features), found.dropped, fps, file.n_frames)],
@@ -221,6 +225,12 @@ class Scorer:
             notes.append(f"the first {dropped} frames have no score of their own: they show that of the next frame")
         notes.append(f"scores are spread over frames by: {expansion(model, self.run.infer)}")
         return notes
+
+
+def decoding_rules(entry: Mapping[str, Any]) -> Rules:
+    """What a features entry accepts of a damaged video, for who decodes it again."""
+    inner = entry.get("vectors", entry)
+    return Rules(**{name: inner[name] for name in ("policy", "max_corrupt_frac", "apply_rotation") if name in inner})
 
 
 def frames_needed(entry: Mapping[str, Any], model: VideoModel) -> int:
