@@ -1,5 +1,7 @@
 """Arrays that stay in their `.npz` file: what is read of them, and what is refused."""
 
+import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from vad.artefacts.npy import StoredArray
+from vad.artefacts import npy
+from vad.artefacts.npy import StoredArray, write_npz
 
 
 @given(array=arrays(st.sampled_from([np.float32, np.uint8, np.int64]), array_shapes(max_dims=3)), at=st.data())
@@ -64,3 +67,33 @@ def test_compressed_or_missing(tmp_path: Path) -> None:
         StoredArray(tmp_path / "b.npz", "a")
     with pytest.raises(KeyError):
         StoredArray(tmp_path / "b.npz", "other")
+
+
+ARRAYS = {"features": np.arange(6, dtype=np.float32).reshape(2, 3), "report": np.array('{"a": 1}')}
+
+
+def test_equal_arrays_are_equal_bytes() -> None:
+    """Also with another version of Python: the digest is that of 3.11.2 and of 3.11.7, whose own headers differ."""
+    stream = io.BytesIO()
+    write_npz(stream, ARRAYS)
+
+    assert "9f640e3fc47bf04b" == hashlib.sha256(stream.getvalue()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("large", [0, npy.LARGE])
+def test_numpy_reads_what_was_written(large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the header of a small and of a large array; in parts, too."""
+    monkeypatch.setattr(npy, "LARGE", large)
+    with (tmp_path / "a.npz").open("wb") as stream:
+        write_npz(stream, ARRAYS)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as archive:
+        assert list(ARRAYS) == archive.files
+        for name, array in ARRAYS.items():
+            np.testing.assert_array_equal(array, archive[name])
+    np.testing.assert_array_equal(ARRAYS["features"][1:], StoredArray(tmp_path / "a.npz", "features")[1:])
+
+
+def test_objects_are_not_written() -> None:
+    """They would be pickles, which nothing here reads."""
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_npz(io.BytesIO(), {"a": np.array([None])})

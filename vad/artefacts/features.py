@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Shaped, UInt8
 
 from vad.artefacts.clips import DATA, Clips
 from vad.artefacts.files import UNREADABLE, atomic, read_archive
-from vad.artefacts.npy import StoredArray
+from vad.artefacts.npy import StoredArray, write_npz
 from vad.errors import FeatureError
 
 FEATURES = "features"
@@ -120,7 +120,8 @@ def write_features(path: Path, file: FeatureFile) -> None:
     report = np.array(json.dumps(file.report, sort_keys=True, allow_nan=False))
     with atomic(path) as stream:
         images = file.clips.arrays() if file.clips else {}
-        np.savez(stream, features=file.features, bounds=file.bounds.astype(np.int64), report=report, **images)  # type: ignore[arg-type]
+        own = {"features": file.features, "bounds": file.bounds.astype(np.int64), "report": report}
+        write_npz(stream, {**own, **images})
 
 
 def stored_features(path: Path) -> StoredArray:

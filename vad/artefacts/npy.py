@@ -1,18 +1,21 @@
 """Safe reading of arrays: users' `.npy` files, without pickles and of exactly the promised size.
 
-Also arrays inside our own `.npz` files, of which a part is read only when it is used.
+Also our own `.npz` files: equal arrays give equal bytes, and a part of an array is read only when it is used.
 """
 
 import math
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Shaped
 
 _FORMAT = np.lib.format
+LARGE = 2**31 - 2**16
+"""Bytes of an array from which on its place in a `.npz` needs a 64-bit header."""
 
 
 def load_npy(path: Path) -> Shaped[np.ndarray, "..."]:
@@ -37,6 +40,22 @@ def npy_shape(path: Path) -> tuple[int, ...]:
         return _check_header(path)
     except Exception as error:  # as in `load_npy`
         raise ValueError(f"not a readable .npy array ({error})") from error
+
+
+def write_npz(stream: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as an uncompressed `.npz`, equal arrays as equal bytes with every version of Python.
+
+    `numpy.savez` asks for a 64-bit header of every array, which Python writes in another way since 3.11.4.
+
+    Args:
+        stream: open for writing.
+        arrays: by name, in the order of the file; none with Python objects.
+    """
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
+            with archive.open(member, "w", force_zip64=array.nbytes >= LARGE) as file:
+                _FORMAT.write_array(file, np.asanyarray(array), allow_pickle=False)
 
 
 class StoredArray:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vad.artefacts.files import UNREADABLE, atomic, read_archive
+from vad.artefacts.npy import write_npz
 from vad.errors import ArtefactError
 
 
@@ -75,7 +76,7 @@ def write_scores(path: Path, file: ScoreFile) -> None:
     for number, videos in file.epochs.items():
         frames |= {f"epochs/{number}/{k}": v.frames.astype(np.float32) for k, v in sorted(videos.items())}
     with atomic(path) as stream:
-        np.savez(stream, head=np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames)  # type: ignore[arg-type]
+        write_npz(stream, {"head": np.array(json.dumps(head, sort_keys=True, allow_nan=False)), **frames})
 
 
 def _heads(videos: Mapping[str, StoredScores]) -> dict[str, dict[str, Any]]:
