@@ -7,10 +7,12 @@ from typing import NamedTuple
 from vad.artefacts.fingerprint import image_files
 from vad.datasets._folder_media import MediaIndex, video_ids
 from vad.errors import VadError
-from vad.video.files import CONVERT, NOT_READ, numbering_problem
+from vad.video.files import CONVERT, FOLLOW, NOT_READ, numbering_problem
 
 PREVIEW = "_preview.mp4"
 """End of the name of the film of a page."""
+NAME_LINK = "Name the link itself on the command line if what it leads to may be read"
+"""What `vad score` says in place of `FOLLOW`: it has no setting `follow_links`."""
 
 
 class GivenVideo(NamedTuple):
@@ -71,7 +73,8 @@ def _videos_of(word: Path) -> dict[Path, str]:
         wrong = numbering_problem(image.name for image in images)
         return {word: f"its images are not in order: {wrong}" if wrong else ""}
     found = {word / path: media.refused for path, media in sorted(index.media.items())}
+    found |= {word / folder.path: folder.refused for folder in index.refused_folders}
     found |= {word / path: f"files of this kind are not read. {CONVERT}" for path in sorted(index.not_read)}
     if not found:
         raise VadError(f"{word}: holds no video and no images. Name a video, or a folder with videos or images.")
-    return found
+    return {path: refused.replace(FOLLOW, NAME_LINK) for path, refused in found.items()}
