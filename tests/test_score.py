@@ -165,7 +165,7 @@ def test_every_third_frame(trained: Path, tmp_path: Path) -> None:
 
 @pytest.mark.pipeline
 def test_times_are_those_of_the_frames(trained: Path, tmp_path: Path) -> None:
-    """A video with a changing frame rate: an alarm over all of it ends when its last frame does."""
+    """A video with a changing frame rate: each frame has its own time, and a note says so."""
     pts = [*range(40), *range(40, 120, 2)]
     write_video(tmp_path / "phone.mp4", scene(80, 64, 48), pts=pts)
     assert main(["score", str(tmp_path / "phone.mp4"), "--variant", "mil", "--out", str(tmp_path)]) == 0
