@@ -276,6 +276,8 @@ def test_links_are_read_where_they_are_named(tmp_path: Path) -> None:
         assert "Name the link itself on the command line" in found[name]
         assert "follow_links" not in found[name]
         assert [video.refused for video in given_videos([own / name])] == [""]
+    both = given_videos([own / "linked", own, own / "file.mp4"])
+    assert [(video.path.name, video.refused) for video in both] == [("oth.mp4", ""), ("own.mp4", "")]
 
 
 def test_results_are_no_videos(tmp_path: Path) -> None:

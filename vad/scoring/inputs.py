@@ -38,9 +38,12 @@ def given_videos(words: Sequence[Path], out: Path | None = None) -> list[GivenVi
     """
     found: dict[Path, str] = {}
     seen: set[Path] = set()
+    named = {word.resolve() for word in words}
     for word in words:
         for path, refused in _videos_of(word).items():
             place = path.resolve()
+            if refused and path != word and place in named:
+                continue  # its own word says whether it can be read: a link that is named may be followed
             if place not in seen and not _is_result(path, word, out):
                 seen.add(place)
                 found[path] = refused
