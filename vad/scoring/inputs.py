@@ -57,9 +57,10 @@ def _is_result(path: Path, word: Path, out: Path | None) -> bool:
     """Whether a path is no video of the user but what an earlier call of this command wrote."""
     if path.name.endswith(PREVIEW) and path.with_name(path.name.removesuffix(PREVIEW) + ".html").is_file():
         return True
-    inside = out is not None and path.resolve().is_relative_to(out.resolve())
+    if out is None:
+        return False
     # A user who writes the results beside the videos means these videos.
-    return inside and not word.resolve().is_relative_to(out.resolve() if out else word)
+    return path.resolve().is_relative_to(out.resolve()) and not word.resolve().is_relative_to(out.resolve())
 
 
 def _videos_of(word: Path) -> dict[Path, str]:
