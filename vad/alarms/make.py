@@ -1,4 +1,4 @@
-"""From scores to alarms. Evaluation and the scoring of one's own videos call the same code.
+"""From scores to alarms. Evaluation and `vad score` call the same code.
 
 A frame at or above the threshold starts an alarm. The alarm goes on while the score stays above the release level
 (hysteresis); alarms with a short gap between them are joined; what is then still too short is dropped.
