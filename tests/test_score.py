@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from tests.project import Project
-from tests.videos import scene, write_images, write_video
+from tests.videos import flip_bytes, scene, write_images, write_video
 from vad.__main__ import main
 from vad.artefacts.scores import read_scores
 from vad.errors import VadError
-from vad.scoring.inputs import given_videos
+from vad.scoring.inputs import GivenVideo, given_videos
 from vad.scoring.page import film_size
 from vad.scoring.progress import Bar, Lines
 from vad.scoring.runs import find_run
+from vad.scoring.video import Scorer
 
 
 def column(path: Path, name: str) -> list[str]:
@@ -94,6 +95,48 @@ def test_a_video_that_fails_stops_no_other(trained: Path, tmp_path: Path, capsys
     assert "the model needs 32" in (out / "short.html").read_text()
 
 
+@pytest.mark.pipeline
+def test_a_damaged_video_of_a_tolerant_run(trained: Path, tmp_path: Path) -> None:
+    """The film accepts what the extractor accepted: scores and pictures are there, and the next video follows."""
+    run = tmp_path / "train/mine/seed0"
+    shutil.copytree(trained / "data/train/ae/seed0", run)
+    config = json.loads((run / "config.json").read_text())
+    config["section"]["features_entry"] |= {"policy": "tolerant", "max_corrupt_frac": 1.0}
+    (run / "config.json").write_text(json.dumps(config))
+    videos, out = tmp_path / "in", tmp_path / "out"
+    videos.mkdir()
+    write_video(videos / "whole.mp4", scene(40, 64, 48))
+    flip_bytes(write_video(tmp_path / "one.mp4", scene(70, 64, 48)), videos / "damaged.mp4")
+    command = ["score", str(videos), "--run", str(run), "--previews", "blur", "--out", str(out)]
+
+    assert main(command) == 0
+    decode = summary(out, "damaged")["report"]["decode"]
+    assert decode["corrupt"] + decode["errors"] > 0
+    assert column(out / "inference_summary.csv", "status") == ["ok", "ok"]
+    assert {path.name for path in out.glob("*.mp4")} == {"damaged_preview.mp4", "whole_preview.mp4"}
+    assert "no pictures" not in (out / "damaged.html").read_text()
+
+
+@pytest.mark.parametrize("rate", ["0", "0.001", "-25", "1001", "nan", "fast"])
+def test_a_rate_that_cannot_be_is_refused(rate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is read: times of frames are divided by it."""
+    with pytest.raises(SystemExit):
+        main(["score", "absent.mp4", f"--fps={rate}", "--out", str(tmp_path)])
+
+    assert f"{rate!r} is no number of frames a second from 0.01 to 1000" in capsys.readouterr().err
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("every", [1, 3])
+def test_progress_ends_at_the_total(trained: Path, every: int, tmp_path: Path) -> None:
+    """The bar counts frames that are used, both in its total and on the way."""
+    video = GivenVideo("one", write_video(tmp_path / "one.mp4", scene(97, 64, 48)))
+    scorer, counted = Scorer(find_run(folder=trained / "data/train/ae/seed0"), every), []
+    scorer.score(video, counted.append)
+
+    assert scorer.expected_frames(video) == sum(counted) == len(range(0, 97, every))
+
+
 def test_a_film_has_the_shape_of_the_video() -> None:
     """The longer side is 480 pixels, also of a video that is shown turned; a report without sizes is 4:3."""
     sizes = [[640, 320, 90], [10, 10, 1]]
@@ -122,7 +165,7 @@ def test_every_third_frame(trained: Path, tmp_path: Path) -> None:
 
 @pytest.mark.pipeline
 def test_times_are_those_of_the_frames(trained: Path, tmp_path: Path) -> None:
-    """A video with a changing frame rate: an alarm over all of it ends when its last frame does."""
+    """A video with a changing frame rate: each frame has its own time, and a note says so."""
     pts = [*range(40), *range(40, 120, 2)]
     write_video(tmp_path / "phone.mp4", scene(80, 64, 48), pts=pts)
     assert main(["score", str(tmp_path / "phone.mp4"), "--variant", "mil", "--out", str(tmp_path)]) == 0
@@ -158,6 +201,20 @@ def test_the_run_is_found(finished: Project, tmp_path: Path) -> None:
         find_run("mill", data=data)
     with pytest.raises(VadError, match="no trained run"):
         find_run(data=tmp_path)
+
+
+@pytest.mark.pipeline
+def test_no_run_is_the_best_where_nothing_was_validated(finished: Project, tmp_path: Path) -> None:
+    """Then one has to be named; of a named variant the first seed is taken, and called that."""
+    for room in ("train", "infer"):
+        shutil.copytree(finished.folder / "data" / room, tmp_path / room)
+    table = Path("split/mini_crime/tables/train.csv")
+    (tmp_path / table).parent.mkdir(parents=True)
+    (tmp_path / table).write_text((finished.folder / "data" / table).read_text().replace(",validation", ",fit"))
+
+    with pytest.raises(VadError, match=r"nothing says which run is the best. Choose one: --variant ae \| mil"):
+        find_run(data=tmp_path)
+    assert find_run("mil", data=tmp_path).chosen.startswith("seed 0 is the first one, as no validation compares")
 
 
 @pytest.mark.pipeline
@@ -199,6 +256,28 @@ def test_inputs(tmp_path: Path) -> None:
     for word, message in (("empty", "holds no video"), ("absent", "no such file")):
         with pytest.raises(VadError, match=message):
             given_videos([tmp_path / word])
+
+
+def test_links_are_read_where_they_are_named(tmp_path: Path) -> None:
+    """Inside a folder, those that lead out of it are refused with what to do, those to folders too."""
+    own, other = tmp_path / "own folder", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / f"{folder.name[:3]}.mp4").touch()
+    (own / "file.mp4").symlink_to(other / "oth.mp4")
+    (own / "linked").symlink_to(other)
+    found = {video.path.name: video.refused for video in given_videos([own])}
+
+    assert found.keys() == {"own.mp4", "file.mp4", "linked"}
+    assert found["own.mp4"] == ""
+    assert found["file.mp4"].startswith("a link that leaves")
+    assert found["linked"].startswith("a link to a folder, which is not followed")
+    for name in ("file.mp4", "linked"):
+        assert "Name the link itself on the command line" in found[name]
+        assert "follow_links" not in found[name]
+        assert [video.refused for video in given_videos([own / name])] == [""]
+    both = given_videos([own / "linked", own, own / "file.mp4"])
+    assert [(video.path.name, video.refused) for video in both] == [("oth.mp4", ""), ("own.mp4", "")]
 
 
 def test_results_are_no_videos(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vad.alarms.make import Alarm, JoinedScores, make_alarms
+from vad.alarms.make import Alarm, JoinedScores, make_alarms, rule_frames
 from vad.errors import ArtefactError
 from vad.schema.evaluate import Alarms
 
@@ -45,6 +45,15 @@ def test_short_alarms_are_dropped_after_gaps_are_joined() -> None:
     assert spans([5, 0, 5, 0, 0, 5], settings) == [(0, 3)]
     assert spans([5, 5, 0, 0, 0, 5], settings) == [(0, 2)]
     assert make_alarms(np.array([5.0, 5, 5, 0]), 5.0, Alarms(min_seconds=0.3, hysteresis=0), 10.0) == [Alarm(0, 3, 5.0)]
+
+
+def test_seconds_become_frames() -> None:
+    """Up to whole frames for the shortest alarm, down for a gap; a product just off a whole number is that number."""
+    settings = Alarms(min_seconds=0.3, merge_seconds=0.3)
+
+    assert rule_frames(settings, 10.0) == (3, 3)
+    assert rule_frames(settings, 12.0) == (4, 3)
+    assert rule_frames(Alarms(min_seconds=0, merge_seconds=0.29), 100.0) == (1, 29)
 
 
 def test_hysteresis_keeps_an_alarm_until_the_release_level() -> None:

@@ -45,16 +45,20 @@ def metadata_of(split: Path, tmp_path: Path) -> list[Path]:
     return [out.with_suffix(".json"), claims]
 
 
+def cells(page: str) -> list[list[str]]:
+    """The cells of all tables of a Markdown page, by line."""
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+
+
 def test_a_data_card_counts_what_is_there(split: Path, tmp_path: Path) -> None:
     """Videos by part and class, the lists, what it is not for; its metadata names the tables with their sha256."""
     document = json.loads(metadata_of(split, tmp_path)[0].read_text())
     page = (tmp_path / "reports" / "mini" / "data_card.md").read_text()
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
     files = {one["@id"]: one for one in document["distribution"]}
     test = split / "mini" / "tables" / "test.csv"
 
-    assert ["Arson", "1", "1"] in cells
-    assert ["train", "1", "1"] in cells
+    assert ["Arson", "1", "1"] in cells(page)
+    assert ["train", "1", "1"] in cells(page)
     assert "- Drawn from seed 0." in page
     assert "No footage, no real person" in page
     assert "`Anomaly_Test.txt`: generated; sha256 `abc`" in page
@@ -117,10 +121,9 @@ def test_a_model_card_says_what_is_known(split: Path, tmp_path: Path) -> None:
     """Metrics with intervals, seconds flagged in an hour, cost with the load of the machine, licences, misuse."""
     cost = {"params": 1000, "extractor_params": 500, "macs_per_frame": 2.0e6, "end_to_end_fps": 30.0}
     page = card(tmp_path, split, cost | {"measured_on": "here", "cpu_share": 0.5})
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
 
-    assert ["frame_auc", "0.250 [0.125, 0.500]", "higher"] in cells
-    assert ["far_at_threshold", "0.250 [0.125, 0.500]", "lower"] in cells
+    assert ["frame_auc", "0.250 [0.125, 0.500]", "higher"] in cells(page)
+    assert ["far_at_threshold", "0.250 [0.125, 0.500]", "lower"] in cells(page)
     assert "Undefined here: frame_ap." in page
     assert "25.0% of the frames of normal test videos: 900 seconds of each hour" in page
     assert "Threshold: youden on validation: 0.5 (seed 0)." in page

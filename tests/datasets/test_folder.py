@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.project import REAL_DATA
 from tests.videos import scene, write_video
 from vad.artefacts.fingerprint import frame_order
-from vad.datasets._folder_media import video_ids
+from vad.datasets._folder_media import MediaIndex, video_ids
 from vad.datasets._frame_labels import read_frame_labels
 from vad.datasets.folder import Config, Dataset
 from vad.errors import DatasetError
@@ -502,6 +502,18 @@ def test_labels_of_another_length_are_seen_at_once(tmp_path: Path, n_labels: int
         assert 1 == videos(root)[f"ta{'.mp4' if kind == 'file' else ''}"].label
     else:
         assert f"{n_labels} labels in ta.npy, but the video has 64 frames" in failure(root)
+
+
+def test_a_link_to_a_file_is_no_link_to_a_folder(tmp_path: Path) -> None:
+    """Also where the path of the root has the word in it: it is a video that may not be read, and says why."""
+    root = tmp_path / "my folder"
+    root.mkdir()
+    (tmp_path / "a.mp4").touch()
+    (root / "a.mp4").symlink_to(tmp_path / "a.mp4")
+    index = MediaIndex(root)
+
+    assert index.refused_folders == []
+    assert index.media["a.mp4"].refused.startswith("a link that leaves")
 
 
 def test_what_lies_there_is_named(tmp_path: Path) -> None:

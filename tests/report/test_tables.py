@@ -174,7 +174,7 @@ def test_figures_show_what_they_are_given() -> None:
     assert roc.axes[0].get_xlabel() == "false positive rate"
     assert ["one  0.500", "centre  0.250", "chance  0.500"] == legend_of(roc)
     assert ["one", "chance  0.250"] == legend_of(pr)
-    assert [text.get_text() for text in confusion.axes[0].texts] == ["3\n75%", "1\n25%", "1\n25%", "3\n75%"]
+    assert [text.get_text() for text in confusion.axes[0].texts] == ["3\n75.0%", "1\n25.0%", "1\n25.0%", "3\n75.0%"]
     assert ["decided (frames)", "true (frames)"] == [confusion.axes[0].get_xlabel(), confusion.axes[0].get_ylabel()]
     assert "x: frames, share of each row\nsummed over 3 seeds" == confusion.axes[0].get_title()
     assert [[2.0, 3.0], [2.0, 0.75], [2.0, 0.5]] == [

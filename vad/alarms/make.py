@@ -1,10 +1,11 @@
-"""From scores to alarms. Evaluation and the scoring of one's own videos call the same code.
+"""From scores to alarms. Evaluation and `vad score` call the same code.
 
 A frame at or above the threshold starts an alarm. The alarm goes on while the score stays above the release level
 (hysteresis); alarms with a short gap between them are joined; what is then still too short is dropped.
 """
 
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,27 @@ class Spans(NamedTuple):
     """The frames after the last ones, counted in the same way."""
     video: Int64[np.ndarray, "spans"]
     """Index of the video of each."""
+
+
+class RuleFrames(NamedTuple):
+    """The lengths of `evaluate.alarms`, in frames of one video."""
+
+    shortest: int
+    """Alarms of fewer frames are dropped; at least 1."""
+    gap: int
+    """Alarms with at most so many frames between them become one."""
+
+
+def rule_frames(settings: Alarms, fps: float) -> RuleFrames:
+    """Turn the seconds of the settings into frames.
+
+    Args:
+        settings: shortest alarm and longest gap, in seconds.
+        fps: frames per second of the video, > 0.
+    """
+    # A length of 0.3 s at 10 frames a second is 3 frames, also where the product is 3.0000000000000004.
+    shortest = max(ceil(settings.min_seconds * fps - 1e-9), 1)
+    return RuleFrames(shortest, floor(settings.merge_seconds * fps + 1e-9))
 
 
 def make_alarms(
@@ -76,9 +98,7 @@ class JoinedScores:
             raise ArtefactError("alarms: a video without a frame, or a score that is not finite. Score it again.")
         self.starts = np.cumsum(self.sizes) - self.sizes
         self.fps = np.array([rate or settings.fps for rate in fps], float)
-        # A length of 0.3 s at 10 frames a second is 3 frames, also where the product is 3.0000000000000004.
-        self._shortest = np.maximum(np.ceil(settings.min_seconds * self.fps - 1e-9), 1).astype(np.int64)
-        self._gap = np.floor(settings.merge_seconds * self.fps + 1e-9).astype(np.int64)
+        self._shortest, self._gap = np.array([rule_frames(settings, rate) for rate in self.fps], np.int64).T
         self._hysteresis = float(settings.hysteresis)
         parts = np.split(self.scores, self.starts[1:])
         self._medians = np.array([np.median(part) for part in parts]) if self._hysteresis else np.zeros(len(parts))

@@ -51,7 +51,7 @@ INTENDED = (
 )
 MISUSE = (
     "Decisions about people without a person who looks: an alarm is a reason to look, and no evidence.",
-    "Identifying or following persons; judging who or what kind of person somebody is. It was made for none of these.",
+    "Identifying or following persons; judging who or what kind of person is seen. It was made for none of these.",
     "Places, cameras or events that its train videos do not have, before it is measured there.",
     "Live use without a limit on false alarms that was measured at the place itself.",
 )

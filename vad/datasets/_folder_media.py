@@ -26,7 +26,7 @@ class MediaIndex:
         """Paths of videos in containers that are not read."""
         images: dict[PurePosixPath, list[Found]] = defaultdict(list)
         for found in walk(folder, follow_links):
-            if "folder" in found.refused:
+            if found.is_folder_link:
                 self.refused_folders.append(found)
             elif found.path.suffix.lower() in VIDEO_SUFFIXES:
                 self.media[str(found.path)] = found

@@ -108,7 +108,7 @@ def index(root: Path, follow_links: bool = False) -> Index:
     """List the files below a root once; see `vad.video.files.walk`."""
     result = Index()
     for found in walk(root, follow_links):
-        if "folder" in found.refused:
+        if found.is_folder_link:
             result.refused_folders.append(found)
         if found.path.suffix.lower() in IMAGES:
             if not _event(found.path):

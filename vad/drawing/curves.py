@@ -246,18 +246,31 @@ def confusion_figure(title: str, counts: Mapping[str, float], seeds: int, unit: 
         seeds: over which the counts are summed.
         unit: what is counted: `video` or `frame`.
     """
-    cells = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
-    shares = cells / np.maximum(cells.sum(1, keepdims=True), 1)
-    texts = [
-        [f"{n:.0f}\n{share:.0%}" for n, share in zip(*row, strict=True)] for row in zip(cells, shares, strict=True)
-    ]
-    names = ["normal", "anomalous"]
-    look = {"annot": np.array(texts), "fmt": "", "cbar": False, "cmap": "Blues", "vmin": 0, "vmax": 1}
     figure, axes = plt.subplots(figsize=(3.8, 3.4), layout="constrained")
-    sns.heatmap(shares, xticklabels=names, yticklabels=names, ax=axes, **look)
+    draw_confusion(axes, counts)
     summed = f"{title}: {unit}s, share of each row\nsummed over {seeds} seed{'s' if seeds > 1 else ''}"
     _words(axes, summed, f"decided ({unit}s)", f"true ({unit}s)")  # seaborn clears what was there before
     return figure
+
+
+def draw_confusion(axes: Axes, counts: Mapping[str, float]) -> Float[np.ndarray, "2 2"]:
+    """Draw a confusion matrix: normal and anomalous, the truth in rows, the decision in columns.
+
+    Args:
+        axes: where; their title and labels are removed.
+        counts: `tn`, `fp`, `fn`, `tp`; each cell also says its share of the row.
+
+    Returns: the shares of each row, 0..1.
+    """
+    cells = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
+    shares = cells / np.maximum(cells.sum(1, keepdims=True), 1)
+    texts = [
+        [f"{n:,.0f}\n{share:.1%}" for n, share in zip(*row, strict=True)] for row in zip(cells, shares, strict=True)
+    ]
+    names = ["normal", "anomalous"]
+    look = {"annot": np.array(texts), "fmt": "", "cbar": False, "cmap": "Blues", "vmin": 0, "vmax": 1}
+    sns.heatmap(shares, xticklabels=names, yticklabels=names, ax=axes, **look)
+    return shares
 
 
 def training_figure(

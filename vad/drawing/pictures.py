@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
 
-from vad.drawing.curves import plt
+from vad.drawing.curves import draw_confusion, plt
 
 ERROR, ATTENTION = "inferno", "viridis"
 """Colour maps of errors and of attention."""
@@ -132,24 +132,16 @@ def decision_figure(
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), layout="constrained")
     figure.suptitle(f"{title}\n{note}", fontsize=9)
-    rows = [[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]]
-    shares = [[value / max(sum(row), 1) for value in row] for row in rows]
-    texts = [
-        [f"{value:,.0f}\n{share:.1%}" for value, share in zip(*both, strict=True)]
-        for both in zip(rows, shares, strict=True)
-    ]
-    names = ["normal", "anomalous"]
-    look: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "xticklabels": names, "yticklabels": names}
-    sns.heatmap(shares, annot=texts, fmt="", cbar_kws={"label": "share of the true frames"}, ax=left, **look)
-    left.set(xlabel="decided", ylabel="true")
-    left.set_title(f"frames at the threshold, summed over {len(curves)} seed(s)", fontsize=8)
+    shares = draw_confusion(left, counts)
+    left.set(xlabel="decided (frames)", ylabel="true (frames)")
+    left.set_title(f"frames at the threshold, share of each row, summed over {len(curves)} seed(s)", fontsize=8)
     for axes in (left, right):
         axes.tick_params(labelsize=8)
     for (seed, table), colour in zip(curves.items(), sns.color_palette("colorblind", len(curves)), strict=True):
         points = table[table["curve"] == "roc"]
         right.plot(points["x"], points["y"], color=colour, lw=1.2, label=f"seed {seed}")
     right.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":", label="chance")
-    place = (shares[0][1], shares[1][1])
+    place = shares[:, 1]
     right.plot(*place, "X", color="0.15", ms=8, label="the threshold, seeds together")
     right.set(xlabel="false positive rate (frames)", ylabel="true positive rate (frames)")
     right.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")

@@ -14,7 +14,7 @@ class Geometry:
     """How a picture became the input of a network, and the map that the network gave for it.
 
     The picture is turned, then resized, then cropped; the cells of the map divide the crop evenly. A pixel belongs to
-    the cell that its centre lies in. Pixels outside the crop belong to no cell: nobody scored them.
+    the cell that its centre lies in. Pixels outside the crop belong to no cell: they have no score.
     """
 
     height: int

@@ -38,7 +38,7 @@ class Truth(Protocol):
         ...
 
     def annotated(self) -> Int64[np.ndarray, "frames"] | None:
-        """The frames that somebody looked at, from 0, ascending; None = all frames."""
+        """The frames whose anomalous regions are known, from 0, ascending; None = all frames."""
         ...
 
     def regions(self, frame: int) -> Regions:

@@ -169,6 +169,7 @@ def mask_images(folder: Path) -> MaskTruth:
         raise DatasetError(f"{folder}: no folder of masks ({error}). Put the masks there.") from error
 
     def read(frame: int) -> Bool[np.ndarray, "height width"]:
+        """The mask of a frame, counted from 0."""
         try:
             picture = np.asarray(Image.open(files[frame]))
         except (OSError, SyntaxError, ValueError) as error:

@@ -29,7 +29,7 @@ class Stretch(Protocol):
 
 
 class Span(NamedTuple):
-    """A stretch that is nothing else."""
+    """A stretch with its two frame numbers only."""
 
     start: int
     end: int
@@ -50,7 +50,7 @@ class AlarmRule:
 
 @dataclass(frozen=True)
 class Peak:
-    """A frame worth a look, with its picture and what the model sees in it."""
+    """A frame with a high score, with its picture and the model's map of it."""
 
     frame: int
     """Index from 0."""
@@ -71,7 +71,7 @@ class Preview(NamedTuple):
 
 @dataclass(frozen=True)
 class PageContent:
-    """One scored video. Names and notes may hold any text: a page shows them as text."""
+    """What the page of one scored video shows. Names and notes may hold any text: a page shows them as text."""
 
     video_id: str
     times: Float[np.ndarray, "frames"]

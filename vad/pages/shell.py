@@ -1,4 +1,4 @@
-"""An HTML file around data: everything inline, allowed by its hash alone; the data are text that cannot run."""
+"""An HTML file around data: everything is inline and allowed by its hash only; the data are text that cannot run."""
 
 import base64
 import hashlib
@@ -36,11 +36,11 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return text
 
 
-def filled(template: str, title: str, data: Any, scripts: list[str], styles: list[str]) -> str:  # noqa: ANN401
+def filled(main: str, title: str, data: Any, scripts: list[str], styles: list[str]) -> str:  # noqa: ANN401
     """A whole HTML file.
 
     Args:
-        template: name of an HTML file in `assets/`, with places such as `{{title}}`.
+        main: name of an HTML file in `assets/`: what stands inside `<main>`.
         title: any text.
         data: any JSON value; the scripts read it from the element `data`.
         scripts: names in `assets/`, run in this order.
@@ -49,6 +49,7 @@ def filled(template: str, title: str, data: Any, scripts: list[str], styles: lis
     script, style = "\n".join(map(asset, scripts)), "\n".join(map(asset, styles))
     policy = POLICY.format(script=_hash(script), style=_hash(style))
     parts = {
+        "main": asset(main),
         "title": html.escape(title),
         "policy": html.escape(policy, quote=True),
         "data": json_text(data),
@@ -56,7 +57,7 @@ def filled(template: str, title: str, data: Any, scripts: list[str], styles: lis
         "style": style,
     }
     # In one pass: a title or data that look like a place are not filled again.
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], asset(template))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], asset("document.html"))
 
 
 def _hash(text: str) -> str:

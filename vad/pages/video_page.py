@@ -16,7 +16,7 @@ from vad.pages.shell import address, filled
 PICTURE_BYTES = 100_000
 """Of all pictures inside a page together, at most; those of lower peaks are left out."""
 MOST_SPANS = 1_000
-"""Alarms and labelled events in a page, at most; a video with more has a threshold that says nothing."""
+"""Alarms and labelled events in a page, at most; with more, the threshold is too low for the video."""
 
 
 def write_page(path: Path, content: PageContent) -> None:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     found = find_run(args.variant, args.run)
     videos = given_videos(args.videos, args.out)
     print(f"{found.name} scores {len(videos)} video(s): {found.chosen}")
-    # Torch takes seconds to import: what is wrong with the command line is said before.
+    # Torch takes seconds to import: errors of the command line are shown before.
     from vad.pages.overview import OverviewRow, write_overview
     from vad.scoring.page import INDEX, write_page_of
     from vad.scoring.video import ScoredVideo, Scorer
@@ -102,7 +102,7 @@ def _scored(scorer: "Scorer", video: GivenVideo, progress: Progress) -> "ScoredV
 
 
 def _line(video: "ScoredVideo") -> str:
-    """What became of a video."""
+    """The line that is printed when a video is done."""
     if video.status != "ok":
         return f"{video.video_id}: {video.status} ({video.problem})"
     alarms = "no threshold" if video.threshold is None else f"{len(video.alarms)} alarm(s)"

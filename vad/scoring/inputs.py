@@ -7,10 +7,12 @@ from typing import NamedTuple
 from vad.artefacts.fingerprint import image_files
 from vad.datasets._folder_media import MediaIndex, video_ids
 from vad.errors import VadError
-from vad.video.files import CONVERT, NOT_READ, numbering_problem
+from vad.video.files import CONVERT, FOLLOW, NOT_READ, numbering_problem
 
 PREVIEW = "_preview.mp4"
 """End of the name of the film of a page."""
+NAME_LINK = "Name the link itself on the command line if what it leads to may be read"
+"""What `vad score` says in place of `FOLLOW`: it has no setting `follow_links`."""
 
 
 class GivenVideo(NamedTuple):
@@ -36,9 +38,12 @@ def given_videos(words: Sequence[Path], out: Path | None = None) -> list[GivenVi
     """
     found: dict[Path, str] = {}
     seen: set[Path] = set()
+    named = {word.resolve() for word in words}
     for word in words:
         for path, refused in _videos_of(word).items():
             place = path.resolve()
+            if refused and path != word and place in named:
+                continue  # its own word says whether it can be read: a link that is named may be followed
             if place not in seen and not _is_result(path, word, out):
                 seen.add(place)
                 found[path] = refused
@@ -52,9 +57,10 @@ def _is_result(path: Path, word: Path, out: Path | None) -> bool:
     """Whether a path is no video of the user but what an earlier call of this command wrote."""
     if path.name.endswith(PREVIEW) and path.with_name(path.name.removesuffix(PREVIEW) + ".html").is_file():
         return True
-    inside = out is not None and path.resolve().is_relative_to(out.resolve())
+    if out is None:
+        return False
     # A user who writes the results beside the videos means these videos.
-    return inside and not word.resolve().is_relative_to(out.resolve() if out else word)
+    return path.resolve().is_relative_to(out.resolve()) and not word.resolve().is_relative_to(out.resolve())
 
 
 def _videos_of(word: Path) -> dict[Path, str]:
@@ -71,7 +77,8 @@ def _videos_of(word: Path) -> dict[Path, str]:
         wrong = numbering_problem(image.name for image in images)
         return {word: f"its images are not in order: {wrong}" if wrong else ""}
     found = {word / path: media.refused for path, media in sorted(index.media.items())}
+    found |= {word / folder.path: folder.refused for folder in index.refused_folders}
     found |= {word / path: f"files of this kind are not read. {CONVERT}" for path in sorted(index.not_read)}
     if not found:
         raise VadError(f"{word}: holds no video and no images. Name a video, or a folder with videos or images.")
-    return found
+    return {path: refused.replace(FOLLOW, NAME_LINK) for path, refused in found.items()}

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator, Mapping
-from math import ceil, floor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from vad.alarms.make import rule_frames
 from vad.extractors._base import Source
 from vad.pages.content import AlarmRule, PageContent, Peak, Preview, Previews, peak_frames
 from vad.pages.pictures import FILM_SIDE, write_preview
@@ -34,7 +34,8 @@ def write_page_of(out: Path, video: ScoredVideo, previews: Previews) -> PageCont
     """
     film = out / f"{video.video_id}{PREVIEW}"
     film.unlink(missing_ok=True)  # of an earlier run, maybe with other previews
-    settings, fps = video.alarm_settings, video.fps or video.alarm_settings.fps
+    settings = video.alarm_settings
+    lengths = rule_frames(settings, video.fps or settings.fps)
     downloads = [
         f"{video.video_id}_{name}" for name in ("scores.csv", "alarms.csv", "plot.png", "summary.txt", "summary.json")
     ]
@@ -50,11 +51,7 @@ def write_page_of(out: Path, video: ScoredVideo, previews: Previews) -> PageCont
         scores=video.scores,
         threshold=video.threshold,
         alarms=video.alarms,
-        rule=AlarmRule(
-            hysteresis=settings.hysteresis,
-            merge_frames=floor(settings.merge_seconds * fps + 1e-9),
-            min_frames=max(ceil(settings.min_seconds * fps - 1e-9), 1),
-        ),
+        rule=AlarmRule(settings.hysteresis, merge_frames=lengths.gap, min_frames=lengths.shortest),
         fps=video.fps,
         notes=_notes(video),
         previews=previews,
@@ -96,9 +93,12 @@ def _filmed(
     pictures: dict[int, bytes] = {}
 
     def frames() -> Iterator[tuple[float, UInt8[np.ndarray, "height width 3"]]]:
+        """Time and picture of each scored frame; the wanted pictures are kept on the way."""
         width, height = film_size(video.report)
         source = Source(video.video_id, (video.path,), every=video.every)
-        for number, picture in enumerate(source.open(height, width, video.rules).frames()):
+        # DALI may ask to begin again with PyAV; small pictures need no GPU.
+        rules = video.rules.model_copy(update={"decoder": "pyav"})
+        for number, picture in enumerate(source.open(height, width, rules).frames()):
             if number in wanted:
                 stream = io.BytesIO()
                 Image.fromarray(picture).save(stream, "JPEG", quality=90)

@@ -74,7 +74,7 @@ class Bar:
 
 
 class Lines:
-    """A plain line every few seconds, where nobody watches a terminal."""
+    """A plain line every few seconds, where stderr is no terminal."""
 
     def __init__(self, stream: TextIO | None = None, seconds: float = LINE_SECONDS) -> None:
         self._stream, self._seconds = stream or sys.stderr, seconds

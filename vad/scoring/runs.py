@@ -94,8 +94,9 @@ def find_run(variant: str | None = None, folder: Path | None = None, data: Path 
         known = sorted({run.parent.name for run in runs})
         if variant not in known:
             raise VadError(f"variant {variant!r}: no trained run of it in {data / 'train'}.{nearest(variant, known)}")
-        best = _best([run for run in runs if run.parent.name == variant])
-        return _read(best, f"seed {_seed(best)} is the best validated one of variant {variant}")
+        rank, best = _best([run for run in runs if run.parent.name == variant])
+        why = "the best validated one" if rank.auc >= 0 else "the first one, as no validation compares the seeds,"
+        return _read(best, f"seed {_seed(best)} is {why} of variant {variant}")
     ranked: dict[str, list[tuple[Rank, Path]]] = defaultdict(list)
     for run in runs:
         if _fits_any_video(run):
@@ -117,9 +118,10 @@ def _mean(ranks: Sequence[Rank]) -> Rank:
     return Rank(ranks[0].real, float(np.mean([rank.auc for rank in ranks])))
 
 
-def _best(runs: Sequence[Path]) -> Path:
+def _best(runs: Sequence[Path]) -> tuple[Rank, Path]:
     """The run of a variant with the best validation; one that was never scored comes last."""
-    return max(runs, key=lambda run: _rank(run) if _scores(run).is_file() else Rank(False, -1))
+    ranked = [(_rank(run) if _scores(run).is_file() else Rank(False, -1), run) for run in runs]
+    return max(ranked, key=lambda pair: pair[0])
 
 
 def _seed(run: Path) -> str:
@@ -215,10 +217,8 @@ def _read(folder: Path, chosen: str) -> TrainedRun:
         notes.append(f"{_evaluation(folder)} is not there: no threshold is known, so there are no alarms")
     elif not _belongs_to(folder):
         threshold, rule = None, ""
-        notes.append(
-            "the run was trained again after its scores were made: its threshold is not known, so there are no"
-        )
-        notes[-1] += " alarms. Run snakemake --cores all"
+        why = "the run was trained again after its scores were made: its threshold is not known"
+        notes.append(f"{why}, so there are no alarms. Run snakemake --cores all")
     return TrainedRun(folder, section["features_entry"], infer, threshold, rule, first, alarms, chosen, notes)
 
 

@@ -46,7 +46,7 @@ class ScoredVideo:
         alarms: flagged stretches; their frames count positions in `frames`.
         fps: scored frames a second; None where it is not known.
         every: every how many frames of the video one was scored.
-        rules: how it was decoded.
+        rules: what its decoder accepted.
         alarm_settings: how scores became alarms.
         run: name of the run, such as `mstsm_segments/seed0`.
         chosen: why this run was taken.
@@ -168,7 +168,7 @@ class Scorer:
             alarms=alarms,
             fps=fps,
             every=self.every,
-            rules=decoding_rules(self.run.features),
+            rules=config if isinstance(config := self._extractor.config, Rules) else Rules(),
             alarm_settings=self.run.alarms,
             threshold_rule=self.run.threshold_rule,
             notes=[*self.run.notes, *notes, *self._notes(len(file.features), found.dropped, fps, file.n_frames)],
@@ -197,9 +197,9 @@ class Scorer:
             except MediaError:
                 found = None  # it was decoded: only its times are not known
         last = (n_frames - 1) * self.every
+        rate = self.fps or decoded or IMAGE_FPS
         notes = []
         if found is None or len(found.ticks) <= last:
-            rate = self.fps or decoded or IMAGE_FPS
             origin = "by --fps" if self.fps else "as its header states" if decoded else "assumed: --fps sets it"
             notes.append(f"its frames have no times of their own: {rate:g} frames a second ({origin})")
             found = constant_rate(last + 1, rate)
@@ -208,14 +208,14 @@ class Scorer:
         ticks = found.ticks[: last + 1 : self.every]
         seconds = ticks * float(found.tick)
         span = float(seconds[-1])
-        fps = (n_frames - 1) / span if span > 0 else (decoded or IMAGE_FPS) / self.every
+        fps = (n_frames - 1) / span if span > 0 else rate / self.every
         return seconds, fps, notes
 
     def _notes(self, rows: int, dropped: int, fps: float, n_frames: int) -> list[str]:
         """What a reader of these scores must know about the model."""
         model, notes = self._model, []
         if self.every > 1:
-            notes.append(f"every {self.every} frames one was used; the run was trained on others")
+            notes.append(f"one of {self.every} frames was used: the run was trained on another rate of frames")
         if model.level == "video":
             notes.append("the model scores whole videos: all frames have the video's score")
         elif model.sampling == "bags" and not model.scores_own_rows and rows > model.bag_segments:
@@ -225,12 +225,6 @@ class Scorer:
             notes.append(f"the first {dropped} frames have no score of their own: they show that of the next frame")
         notes.append(f"scores are spread over frames by: {expansion(model, self.run.infer)}")
         return notes
-
-
-def decoding_rules(entry: Mapping[str, Any]) -> Rules:
-    """What a features entry accepts of a damaged video, for who decodes it again."""
-    inner = entry.get("vectors", entry)
-    return Rules(**{name: inner[name] for name in ("policy", "max_corrupt_frac", "apply_rotation") if name in inner})
 
 
 def frames_needed(entry: Mapping[str, Any], model: VideoModel) -> int:

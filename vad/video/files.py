@@ -17,9 +17,9 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".3gp", ".ts"
 NOT_READ = (".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".rm", ".rmvb", ".ogv", ".dav", ".264", ".h264", ".265")
 """Suffixes of videos that are not read: their containers state no length, so that a cut file would pass as a whole."""
 CONVERT = "Convert it: ffmpeg -i OLD -fps_mode passthrough -c:v libx264 -crf 16 NEW.mp4"
-_NUMBER = re.compile(r"\d+", re.ASCII)
-
 FOLLOW = "Set follow_links: true if what links lead to may be read"
+_FOLDER_LINK = "a link to a folder, which is not followed"
+_NUMBER = re.compile(r"\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Found:
 
     path: PurePosixPath
     refused: str = ""
+
+    @property
+    def is_folder_link(self) -> bool:
+        """Whether it is a link to a folder that was not searched."""
+        return self.refused.startswith(_FOLDER_LINK)
 
 
 def walk(root: Path, follow_links: bool = False) -> Iterator[Found]:
@@ -49,7 +54,7 @@ def walk(root: Path, follow_links: bool = False) -> Iterator[Found]:
             elif follow_links:
                 seen.add(target)
             elif Path(folder, name).is_symlink():
-                yield Found(place / name, f"a link to a folder, which is not followed. {FOLLOW}")
+                yield Found(place / name, f"{_FOLDER_LINK}. {FOLLOW}")
         for name in sorted(name for name in files if not name.startswith(".")):
             yield Found(place / name, refusal(Path(folder, name), inside))
 
