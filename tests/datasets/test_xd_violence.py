@@ -79,6 +79,18 @@ def test_videos_and_features_are_found_by_name(tmp_path: Path) -> None:
     assert "A_Beautiful_Mind_2001___00-01-45_00-02-50_label_A: missing" in failure(root, videos="required")
 
 
+def test_subset(tmp_path: Path) -> None:
+    """What is not there is left out and named; nothing is said to be left out where all is there."""
+    subject = dataset(lists(tmp_path), subset="available")
+    gone = subject.videos(lambda _: True)[0].video_id
+
+    assert "subset: 4 of 4 train, 2 of 2 test" == subject.facts(lambda _: True)["notes"][-1]
+    assert ["subset: 3 of 4 train, 2 of 2 test", f"left out: {gone}"] == subject.facts(
+        lambda video: video.video_id != gone
+    )["notes"][-2:]
+    assert "none of the 6 listed videos is there" in failure(tmp_path, videos="required")
+
+
 def test_frame_counts(tmp_path: Path) -> None:
     """From text by name, with dots and all."""
     root = lists(tmp_path)
