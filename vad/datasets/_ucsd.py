@@ -13,14 +13,11 @@ from vad.datasets._one_class_sequences import FRAMES, UCSD, StoredSequence
 from vad.localisation.truth import Truth
 from vad.splits.video import Video
 
-Labels = Literal["auto", "npy", "masks", "matlab"]
-GET = "Get UCSD_Anomaly_Dataset.tar.gz from http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm (docs/datasets.md)"
-
 
 class UCSDSettings(OneClassSettings):
     """Which frame labels count."""
 
-    labels: Labels = Field(
+    labels: Literal["auto", "npy", "masks", "matlab"] = Field(
         default="auto",
         description="frame labels: npy = MNAD's vector, masks = any pixel of the *_gt folders, matlab = UCSD's script;"
         " auto = the first of them that is there",
@@ -42,7 +39,9 @@ class UCSDDataset(OneClassDataset):
     """
 
     config: UCSDSettings
-    GET = GET
+    GET = (
+        "Get UCSD_Anomaly_Dataset.tar.gz from http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm (docs/datasets.md)"
+    )
     _LAYOUTS = (UCSD, FRAMES)
     _DIGITS = 3
     _NAME: str
