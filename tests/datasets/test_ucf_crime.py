@@ -737,3 +737,16 @@ def test_labels_need_the_frames_of_each_video(tmp_path: Path) -> None:
         write_video(tmp_path / line, scene(COUNTS.get(Path(line).stem, 2)))
     data = dataset(tmp_path, frame_labels="gt.npy", videos="required")
     assert MARKS["Arson011_x264"] == data.labels_of(by_id(data.videos())["Arson011_x264"]).tolist()
+
+
+def test_labels_count_frames_behind_links(tmp_path: Path) -> None:
+    """The frames of videos on another disk are counted as well."""
+    root, disk = tmp_path / "root", tmp_path / "disk"
+    labelled(root, joined())
+    for line in TRAIN + TEST:
+        (disk / line).parent.mkdir(parents=True, exist_ok=True)
+        write_video(disk / line, scene(COUNTS.get(Path(line).stem, 2)))
+    (root / "videos").symlink_to(disk)
+    data = dataset(root, frame_labels="gt.npy", videos="required", follow_links=True)
+
+    assert MARKS["Abuse028_x264"] == data.labels_of(by_id(data.videos())["Abuse028_x264"]).tolist()
