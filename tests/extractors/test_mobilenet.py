@@ -78,7 +78,8 @@ def test_imagenet_is_the_file_that_torchvision_names() -> None:
         published = module.Config().published()["imagenet"]
 
         assert known.url == published.url
-        assert published.sha256 and published.sha256.startswith(published.path.stem.rpartition("-")[2])
+        assert published.sha256
+        assert published.sha256.startswith(published.path.stem.rpartition("-")[2])
 
 
 @pytest.mark.real_data
