@@ -169,6 +169,7 @@ def decode(plan: Plan, extractor: NetworkExtractor | None, count: int) -> float:
     rules = FramesConfig.model_validate({key: plan.devices[key] for key in ("decoder", "decoder_device")})
 
     def work(path: Path) -> float:
+        """Decode one video; returns its number of frames."""
         source = Source(path.stem, (path,))
         reader = extractor.open(source) if extractor else open_video(path, plan.height, plan.width, rules)
         for _ in batches(reader, 64):
@@ -190,6 +191,7 @@ def network(plan: Plan, name: str, precision: str, channels_first: bool = False)
             put_channels_first(extractor.network)
 
         def work() -> float:
+            """One batch; returns the frames of a video that it stands for."""
             extractor._apply(segments)
             return together * extractor.cut.step
 
@@ -215,6 +217,7 @@ def end_to_end(plan: Plan, name: str, precision: str, clips: Sequence[Path], **c
     extractor = plan.extractor(name, precision, **changes)
 
     def work(path: Path) -> float:
+        """The features of one video; returns its number of frames."""
         return make_features(extractor, Source(path.stem, (path,))).n_frames
 
     return timed(work, plan.warm_up, clips, plan.end_to_end_seconds)
@@ -234,6 +237,7 @@ def timed(work: Callable[[Path], float], warm_up: Path, clips: Sequence[Path], s
     all_there = ThreadBarrier(len(clips))
 
     def begin(path: Path) -> float:
+        """The short video, once every thread is there."""
         all_there.wait(START_S)  # else a fast thread would take the short video of another one
         return work(path)
 

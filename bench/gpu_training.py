@@ -103,6 +103,7 @@ def steps(
     numbers = itertools.count()
 
     def step() -> float:
+        """One step of training, waited for."""
         (batch,) = run.fit.draw(settings.batch, 1, torch.Generator().manual_seed(0))
         run.step(1, next(numbers), batch)
         if run.device.type == "cuda":
@@ -123,6 +124,7 @@ def scored_frames(variant: Mapping[str, Any], device: str, size: Size, seconds: 
         model.eval().calibrate(set_for(model, part).sample().to(next(model.parameters()).device))
 
     def score() -> float:
+        """Score all frames; returns how many."""
         score_video(model, frames, bounds, infer)
         return len(frames)
 

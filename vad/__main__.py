@@ -21,7 +21,7 @@ from pathlib import Path
 
 from vad import import_weights
 from vad.artefacts.files import write_text
-from vad.audit import command
+from vad.audit import command as audit_command
 from vad.errors import VadError, storage_error
 from vad.export import command as export_command
 from vad.pages import command as view_command
@@ -29,6 +29,14 @@ from vad.scoring import command as score_command
 
 PARAMS = Path("params.yaml")
 WRITTEN = Path(".params")
+COMMANDS = {
+    "export": export_command,
+    "import-weights": import_weights,
+    "score": score_command,
+    "view": view_command,
+    "audit": audit_command,
+}
+"""The verbs that have a module of their own: its docstring is the help, `add_flags` and `run` do the work."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,21 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb.add_argument("word", nargs="?", default="", help="only those with it in name, model, data set or features")
     verb.add_argument("--json", action="store_true", help="as a JSON list instead of a table")
     verb.set_defaults(work=_variants)
-    verb = verbs.add_parser("export", help=export_command.__doc__, allow_abbrev=False)
-    export_command.add_flags(verb)
-    verb.set_defaults(work=export_command.run)
-    verb = verbs.add_parser("import-weights", help=import_weights.__doc__, allow_abbrev=False)
-    import_weights.add_flags(verb)
-    verb.set_defaults(work=import_weights.run)
-    verb = verbs.add_parser("score", help=score_command.__doc__, allow_abbrev=False)
-    score_command.add_flags(verb)
-    verb.set_defaults(work=score_command.run)
-    verb = verbs.add_parser("view", help=view_command.__doc__, allow_abbrev=False)
-    view_command.add_flags(verb)
-    verb.set_defaults(work=view_command.run)
-    verb = verbs.add_parser("audit", help=command.__doc__, allow_abbrev=False)
-    command.add_flags(verb)
-    verb.set_defaults(work=command.run)
+    for name, command in COMMANDS.items():
+        verb = verbs.add_parser(name, help=command.__doc__, allow_abbrev=False)
+        command.add_flags(verb)
+        verb.set_defaults(work=command.run)
     args = flags.parse_args(argv)
     try:
         return args.work(args)

@@ -107,7 +107,7 @@ def test_differences_between_label_sets_are_stated(tmp_path: Path) -> None:
 
 
 def test_a_set_that_is_not_there_is_not_replaced_by_another(tmp_path: Path) -> None:
-    """The choice is worth points: what is there is named, and nothing is chosen silently."""
+    """The choice moves results by points: what is there is named, and nothing is chosen silently."""
     root = tree(tmp_path)
     np.save(root / VECTOR, np.concatenate(MARKS))
 
@@ -116,7 +116,7 @@ def test_a_set_that_is_not_there_is_not_replaced_by_another(tmp_path: Path) -> N
 
 
 def test_another_set_that_does_not_fit_is_only_noted(tmp_path: Path) -> None:
-    """A broken file of a set that is not used stops nothing, but is told."""
+    """A broken file of a set that is not used stops nothing, but is reported."""
     root = tree(tmp_path)
     np.save(root / VECTOR, np.concatenate(MARKS))
     savemat(root / INTERVALS, {"gt": cells(np.array([[1], [2]]))})

@@ -78,7 +78,7 @@ def test_every_kind_of_row(tmp_path: Path) -> None:
 
 
 def test_notes_tell_what_was_decided(tmp_path: Path) -> None:
-    """Merged intervals, presumed normals, video-level tests and extra videos are told."""
+    """Merged intervals, presumed normals, video-level tests and extra videos are reported."""
     facts = dataset(folder(tmp_path, files=[*FILES, "spare.mp4"])).facts()
 
     assert facts["notes"] == [

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.project import REAL_DATA
 from vad.audit.official import load_official
 from vad.datasets import mini_walk
-from vad.datasets.ped2 import LENGTHS, VECTOR, Config, Dataset
+from vad.datasets.ped2 import LENGTHS, Config, Dataset
 from vad.errors import DatasetError
 from vad.evaluation.baselines import NO_PIXEL, rows
 from vad.evaluation.evaluate import evaluate
@@ -18,6 +18,7 @@ from vad.evaluation.ground_truth import PRESETS
 from vad.evaluation.judged_video import VideoTruth
 from vad.splits.tables import read_test, read_train, write_tables
 
+VECTOR = "frame_labels_ped2.npy"
 REAL = REAL_DATA / "labels" / VECTOR
 INTERVALS = ((61, 180), (95, 180), (1, 146), (31, 180), (1, 129), (1, 159), (46, 180), (1, 180), (1, 120), (1, 150))
 SCRIPT = "TestVideoFile = {};\n% gt_frame = [1:2];\nTestVideoFile{end+1}.gt_frame = [3:4];\n"

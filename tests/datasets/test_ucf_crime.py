@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.datasets import listed
 from tests.project import REAL_DATA
 from tests.videos import scene, write_video
-from vad.datasets import mini_crime
+from vad.datasets import mini_crime, ucf_crime
 from vad.datasets._ucf_lists import CLASSES, NORMAL, class_of, read_annotation, read_frame_counts, read_split
 from vad.datasets.ucf_crime import Config, Dataset
 from vad.errors import DatasetError
@@ -64,16 +66,7 @@ def lists(
     return root
 
 
-def dataset(root: Path, **settings: object) -> Dataset:
-    """The data set, by default without videos."""
-    return Dataset(Config.model_validate({"root": str(root), "videos": "absent"} | settings), root)
-
-
-def failure(root: Path, **settings: object) -> str:
-    """The message of the one error that reading the data set gives."""
-    with pytest.raises(DatasetError) as error:
-        dataset(root, **settings).videos()
-    return str(error.value)
+dataset, failure = partial(listed.dataset, ucf_crime), partial(listed.failure, ucf_crime)
 
 
 def by_id(videos: list[Video]) -> dict[str, Video]:
@@ -417,7 +410,7 @@ def test_a_listed_video_is_no_suggestion(tmp_path: Path) -> None:
 
 
 def test_missing_videos_are_listed_at_once_with_hints(tmp_path: Path) -> None:
-    """Extension, folder and near names are told; nothing is dropped. Another case is no other name."""
+    """Extension, folder and near names are reported; nothing is dropped. Another case is no other name."""
     fill(lists(tmp_path), {}, [*TRAIN[3:], TEST[0]])
     fill(tmp_path, {TEST_NORMAL: "Normal_Videos_event"}, [TEST[2]])
     for name in ("abuse/abuse001_x264.mp4", "Assault/Assault050_x264.mpg", "Robbery/Robbery1338_x264.mp4"):
@@ -744,3 +737,16 @@ def test_labels_need_the_frames_of_each_video(tmp_path: Path) -> None:
         write_video(tmp_path / line, scene(COUNTS.get(Path(line).stem, 2)))
     data = dataset(tmp_path, frame_labels="gt.npy", videos="required")
     assert MARKS["Arson011_x264"] == data.labels_of(by_id(data.videos())["Arson011_x264"]).tolist()
+
+
+def test_labels_count_frames_behind_links(tmp_path: Path) -> None:
+    """The frames of videos on another disk are counted as well."""
+    root, disk = tmp_path / "root", tmp_path / "disk"
+    labelled(root, joined())
+    for line in TRAIN + TEST:
+        (disk / line).parent.mkdir(parents=True, exist_ok=True)
+        write_video(disk / line, scene(COUNTS.get(Path(line).stem, 2)))
+    (root / "videos").symlink_to(disk)
+    data = dataset(root, frame_labels="gt.npy", videos="required", follow_links=True)
+
+    assert MARKS["Abuse028_x264"] == data.labels_of(by_id(data.videos())["Abuse028_x264"]).tolist()

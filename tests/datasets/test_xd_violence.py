@@ -1,5 +1,6 @@
 """XD-Violence's lists and annotation in every circulating form, with videos and with published features."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.datasets import listed
+from vad.datasets import xd_violence
 from vad.datasets._xd_lists import plain_name, read_annotation, read_list
-from vad.datasets.xd_violence import Config, Dataset
-from vad.errors import DatasetError
 from vad.extractors.imported import Config as ImportedConfig
 from vad.extractors.imported import Extractor
 from vad.splits.tables import read_test, write_tables
@@ -31,16 +32,7 @@ def lists(root: Path, crops: int = 5, annotation: str = ANNOTATION) -> Path:
     return root
 
 
-def dataset(root: Path, **settings: object) -> Dataset:
-    """The data set of a folder, without videos."""
-    return Dataset(Config.model_validate({"root": str(root), "videos": "absent"} | settings), root)
-
-
-def failure(root: Path, **settings: object) -> str:
-    """The message of the one error that reading the data set gives."""
-    with pytest.raises(DatasetError) as error:
-        dataset(root, **settings).videos()
-    return str(error.value)
+dataset, failure = partial(listed.dataset, xd_violence), partial(listed.failure, xd_violence)
 
 
 def test_official_form(tmp_path: Path) -> None:
@@ -77,6 +69,18 @@ def test_videos_and_features_are_found_by_name(tmp_path: Path) -> None:
     assert {5} == {len(paths) for paths in sources.values()}
     (root / "1-1004" / f"{TRAIN[0]}.mp4").unlink()
     assert "A_Beautiful_Mind_2001___00-01-45_00-02-50_label_A: missing" in failure(root, videos="required")
+
+
+def test_subset(tmp_path: Path) -> None:
+    """What is not there is left out and named; nothing is said to be left out where all is there."""
+    subject = dataset(lists(tmp_path), subset="available")
+    gone = subject.videos(lambda _: True)[0].video_id
+
+    assert "subset: 4 of 4 train, 2 of 2 test" == subject.facts(lambda _: True)["notes"][-1]
+    assert ["subset: 3 of 4 train, 2 of 2 test", f"left out: {gone}"] == subject.facts(
+        lambda video: video.video_id != gone
+    )["notes"][-2:]
+    assert "none of the 6 listed videos is there" in failure(tmp_path, videos="required")
 
 
 def test_frame_counts(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.models import MobileNet_V2_Weights, MobileNet_V3_Large_Weights
 from torchvision.models import mobilenet_v2 as torchvision_v2
 
 from tests import videos
@@ -66,6 +67,19 @@ def test_equal_input_gives_equal_features_and_another_seed_others(clip: Path) ->
     assert (3, 1280) == rows[0].shape
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
+
+
+def test_imagenet_is_the_file_that_torchvision_names() -> None:
+    """The address is torchvision's, and the digits in the file's name begin its sha256."""
+    for module, known in (
+        (mobilenet_v2, MobileNet_V2_Weights.IMAGENET1K_V1),
+        (mobilenet_v3, MobileNet_V3_Large_Weights.IMAGENET1K_V2),
+    ):
+        published = module.Config().published()["imagenet"]
+
+        assert known.url == published.url
+        assert published.sha256
+        assert published.sha256.startswith(published.path.stem.rpartition("-")[2])
 
 
 @pytest.mark.real_data

@@ -62,10 +62,12 @@ def head(model: str, model_args: Mapping[str, Any], file: FeatureFile, settings:
     sample = data.sample()[:1]
 
     def score() -> object:
+        """Score one bag or window."""
         with torch.no_grad():
             return score_bags(network, data.take(FIRST)) if isinstance(data, BagSet) else network.score(sample)
 
     def video() -> object:
+        """Score the whole video."""
         return score_video(network, features, bounds, Infer.model_validate({}), clips)
 
     # Time and memory before counting, which takes other paths and more memory.
@@ -101,6 +103,7 @@ def extractor(plugin: BaseExtractor, source: Source, settings: Efficiency) -> di
     shortened = replace(source, open_video=opener.open_video)
 
     def extract() -> FeatureFile:
+        """The features, by the decoder that can read the video."""
         try:
             return plugin.extract(shortened)
         except RestartError as error:
@@ -108,6 +111,7 @@ def extractor(plugin: BaseExtractor, source: Source, settings: Efficiency) -> di
             return plugin.extract(shortened)
 
     def timed() -> None:
+        """Extract once, and keep the seconds of decoding."""
         extract()
         decoding.append(opener.take_seconds())
 
@@ -146,6 +150,7 @@ def reference(name: str, settings: Efficiency) -> dict[str, Any]:
     image = torch.zeros(1, 3, SIDE, SIDE)
 
     def classify() -> object:
+        """One picture through the network."""
         with torch.no_grad():
             return network(image)
 
@@ -183,6 +188,7 @@ def _stride(plugin: BaseExtractor) -> int:
 
 
 def _held(plugin: BaseExtractor) -> list[BaseExtractor]:
+    """The extractors among the attributes of one, such as those of images and of vectors."""
     return [value for value in vars(plugin).values() if isinstance(value, BaseExtractor)]
 
 

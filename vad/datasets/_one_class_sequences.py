@@ -40,7 +40,7 @@ class Layout:
     files: bool = False
     """Whether all sequences are video files."""
     train_files: bool = False
-    """Whether the train sequences alone are."""
+    """Whether only the train sequences are video files."""
     named: bool = False
     """Whether group 1 is a name that ids take over, instead of a number without gaps."""
 

@@ -1,16 +1,17 @@
-"""For `ucf_crime`: the videos that the official lists make together, and their files in any arrangement of folders."""
+"""For data sets with lists (UCF-Crime, XD-Violence): the videos that the lists make, and their files in any folder."""
 
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vad.artefacts.fingerprint import IMAGES
+from vad.datasets._base import Available
 from vad.datasets._ucf_lists import EVENT_FOLDERS, NORMAL, Annotation, Entry, key, shown
-from vad.errors import nearest
+from vad.errors import DatasetError, first_of, listing, nearest
 from vad.splits.video import Intervals, Video
 from vad.video.files import CONVERT, NOT_READ, VIDEO_SUFFIXES, Found, numbering_problem, position_problem, walk
 
@@ -88,6 +89,74 @@ def subset_words(kept: Sequence[Video], videos: Sequence[Video]) -> str:
         there, of = (sum(video.split == split for video in group) for group in (kept, videos))
         words.append(f"{there:,} of {of:,} {split}")
     return f"subset: {', '.join(words)}"
+
+
+class Table(NamedTuple):
+    """The videos that a data set has."""
+
+    videos: list[Video]
+    notes: list[str]
+    """What a reader of the results should know."""
+    subset: str | None
+    """The words that results on a part of the data must carry; None = everything is there."""
+
+
+class Listed(NamedTuple):
+    """What the lists of a data set say together."""
+
+    videos: list[Video]
+    """Without paths."""
+    entries: list[Entry]
+    """Of the videos, in the same order."""
+    annotated: Collection[str]
+    """Keys of the videos that the annotation names."""
+
+
+def available_part(
+    root: Path,
+    listed: Listed,
+    videos: Literal["required", "absent"],
+    subset: Literal["all", "available"],
+    follow_links: bool,
+    available: Available | None,
+) -> Table:
+    """The videos of the lists that are there.
+
+    Args:
+        root: the folder of the data set.
+        listed: what the lists say.
+        videos: whether each video must have a file.
+        subset: whether missing videos are an error or left out.
+        follow_links: see `vad.video.files.walk`.
+        available: whether a video can be used otherwise, such as by imported features; None = ask for nothing else.
+
+    Raises: DatasetError with all missing videos.
+    """
+    kept = _with_paths(root, listed, subset, follow_links) if videos == "required" else listed.videos
+    if subset == "all":
+        return Table(kept, notes(kept, listed.annotated), None)
+    if available is None and videos == "absent":
+        raise DatasetError(f"{root}: subset: available needs to know which features are there. Use subset: all.")
+    kept = [one for one in kept if available is None or available(one)]
+    words, there = subset_words(kept, listed.videos), {one.video_id for one in kept}
+    absent = [one.video_id for one in listed.videos if one.video_id not in there]
+    left_out = [f"left out: {first_of(absent)}"] if absent else []
+    return Table(kept, [*notes(kept, listed.annotated), words, *left_out], words)
+
+
+def _with_paths(root: Path, listed: Listed, subset: Literal["all", "available"], follow_links: bool) -> list[Video]:
+    """The videos that have a file, with its path."""
+    files, entries = index(root, follow_links), listed.entries
+    paths, missing, problems = locate(files, entries)
+    if subset == "all" and len(missing) == len(entries):
+        problems.append(f"none of the {len(entries):,} listed videos is there")
+    elif subset == "all":
+        problems += [f"{name}: missing" + (f"; {hint}" if hint else "") for name, hint in missing.items()]
+    if problems:
+        problems += [f"{found.path} is {found.refused}" for found in files.refused_folders]
+        where = f"{root} ({len(missing)} of {len(entries)} videos missing)"
+        raise DatasetError(listing(where, problems, "Put the videos there, or set subset: available."))
+    return [replace(one, path=paths[one.video_id]) for one in listed.videos if one.video_id in paths]
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from vad.artefacts.files import sha256
 from vad.datasets._base import Available, BaseDataset, SearchedSettings
 from vad.datasets._frame_labels import Labelled, split_frame_labels
 from vad.datasets._ucf_boxes import intervals_near, read_boxes
-from vad.datasets._ucf_lists import Entry, key, read_annotation, read_frame_counts, read_split
-from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
+from vad.datasets._ucf_lists import key, read_annotation, read_frame_counts, read_split
+from vad.datasets._ucf_videos import Listed, Table, available_part, disagreements, index, leaks, locate, video
 from vad.errors import DatasetError, first_of, listing
 from vad.splits.video import Intervals, Video
 
@@ -112,7 +112,7 @@ class Dataset(BaseDataset):
 
         Raises: DatasetError with all problems of the lists, or with all missing videos.
         """
-        return self._table(available)[0]
+        return self._table(available).videos
 
     def boxed(self) -> dict[str, Intervals]:
         """The frames near a box of each video that has one.
@@ -126,7 +126,7 @@ class Dataset(BaseDataset):
                 frames.setdefault(name, set()).update(found)
         if not frames and not problems:
             return {}
-        listed = {key(video.video_id): video for video in self._lists_joined[0]}
+        listed = {key(video.video_id): video for video in self._listed.videos}
         problems += [f"boxes of {name}, which no list names" for name in frames if name not in listed]
         anomalous = [one for one in listed.values() if one.split == "train" and one.label]
         if any(key(one.video_id) in frames for one in anomalous):
@@ -137,8 +137,8 @@ class Dataset(BaseDataset):
         return {listed[name].video_id: intervals_near(found) for name, found in frames.items()}
 
     @property
-    def _lists_joined(self) -> tuple[list[Video], list[Entry], set[str]]:
-        """Videos, entries and annotated keys of all lists."""
+    def _listed(self) -> Listed:
+        """What all lists say together."""
         config = self.config
         return read_lists(self._installed(), self._files(), config.frame_counts_column, config.interval)
 
@@ -169,10 +169,12 @@ class Dataset(BaseDataset):
     def _labels(self) -> dict[str, UInt8[np.ndarray, " frames"]]:
         """The labels of all test videos; frame counts that no list states are read from the videos."""
         files = self._files()
-        videos, entries, _ = read_lists(self._installed(), files, self.config.frame_counts_column)
+        videos, entries, _ = self._listed
         uncounted = {video.video_id for video in videos if video.split == "test" and video.n_frames is None}
         wanted = [entry for entry in entries if entry.video_id in uncounted]
-        found = locate(index(self._installed()), wanted)[0] if self.config.videos == "required" else {}
+        found: dict[str, str] = {}
+        if self.config.videos == "required":
+            found = locate(index(self._installed(), self.config.follow_links), wanted)[0]
         if absent := sorted(uncounted - set(found)):
             fix = "Set frame_counts to a file that has them."
             raise DatasetError(f"{files['frame_labels'][0]}: unknown frame counts of {first_of(absent)}. {fix}")
@@ -181,37 +183,12 @@ class Dataset(BaseDataset):
         listed = [Labelled(v.video_id, v.label, v.n_frames or counts[v.video_id]) for v in test]
         return split_frame_labels(files["frame_labels"][0], listed)
 
-    def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
-        """Videos, notes and the words for the subset."""
-        videos, entries, annotated = self._lists_joined
-        kept = self._located(videos, entries) if self.config.videos == "required" else videos
-        if self.config.subset == "all":
-            return kept, notes(kept, annotated), None
-        if available is None and self.config.videos == "absent":
-            raise DatasetError(
-                f"{self.root}: subset: available needs to know which features are there. Use subset: all."
-            )
-        kept = [video for video in kept if available is None or available(video)]
-        subset = subset_words(kept, videos)
-        there = {video.video_id for video in kept}
-        absent = [video.video_id for video in videos if video.video_id not in there]
-        left_out = [f"left out: {first_of(absent)}"] if absent else []
-        return kept, [*notes(kept, annotated), subset, *left_out], subset
-
-    def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
-        """The videos that have a file, with its path."""
-        root = self._installed()
-        files = index(root, self.config.follow_links)
-        paths, missing, problems = locate(files, entries)
-        if self.config.subset == "all" and len(missing) == len(entries):
-            problems.append(f"none of the {len(entries):,} listed videos is there")
-        elif self.config.subset == "all":
-            problems += [f"{name}: missing" + (f"; {hint}" if hint else "") for name, hint in missing.items()]
-        if problems:
-            problems += [f"{found.path} is {found.refused}" for found in files.refused_folders]
-            where = f"{root} ({len(missing)} of {len(entries)} videos missing)"
-            raise DatasetError(listing(where, problems, "Put the videos there, or set subset: available."))
-        return [replace(video, path=paths[video.video_id]) for video in videos if video.video_id in paths]
+    def _table(self, available: Available | None) -> Table:
+        """The videos that are there."""
+        config = self.config
+        return available_part(
+            self._installed(), self._listed, config.videos, config.subset, config.follow_links, available
+        )
 
     def _files(self) -> dict[str, list[Path]]:
         """The files of each role.
@@ -263,9 +240,7 @@ def _find(root: Path, given: str | None, names: Sequence[str], problems: list[st
     return next(iter(found.values()), places[0])
 
 
-def read_lists(
-    root: Path, files: dict[str, list[Path]], column: str, rule: str = "one_based_inclusive"
-) -> tuple[list[Video], list[Entry], set[str]]:
+def read_lists(root: Path, files: dict[str, list[Path]], column: str, rule: str = "one_based_inclusive") -> Listed:
     """Read and join the lists.
 
     Args:
@@ -274,7 +249,6 @@ def read_lists(
         column: of frame counts in a CSV.
         rule: how the annotation counts frames.
 
-    Returns: videos without paths, their list entries (same order), keys of the annotated ones.
     Raises: DatasetError with every problem of every list.
     """
     problems: list[str] = []
@@ -295,4 +269,4 @@ def read_lists(
     for entry in test:
         name = key(entry.video_id)
         videos.append(replace(video(entry, "test", segments.get(name, ()), counts.get(name)), frame_labels=labels))
-    return videos, train + test, {key(entry.video_id) for entry in test} if labels else set(segments)
+    return Listed(videos, train + test, {key(entry.video_id) for entry in test} if labels else set(segments))

@@ -9,8 +9,6 @@
 Paper: Wu et al., "Not only Look, but also Listen", ECCV 2020.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +16,8 @@ from pydantic import Field
 
 from vad.artefacts.files import sha256
 from vad.datasets._base import Available, BaseDataset, SearchedSettings
-from vad.datasets._ucf_lists import Entry, key
-from vad.datasets._ucf_videos import disagreements, index, leaks, locate, notes, subset_words, video
+from vad.datasets._ucf_lists import key
+from vad.datasets._ucf_videos import Listed, Table, available_part, disagreements, leaks, video
 from vad.datasets._xd_lists import read_annotation, read_counts, read_list
 from vad.errors import DatasetError, first_of, listing
 from vad.splits.video import Video
@@ -85,7 +83,7 @@ class Dataset(BaseDataset):
 
         Raises: DatasetError with all problems of the lists, or with all missing videos.
         """
-        return self._table(available)[0]
+        return self._table(available).videos
 
     def facts(self, available: Available | None = None) -> dict[str, Any]:
         """What was read: sha256 of each list (no official one is known), notes, and the words for a subset."""
@@ -96,23 +94,15 @@ class Dataset(BaseDataset):
         }
         return {"lists": lists, "notes": remarks, "subset": subset}
 
-    def _table(self, available: Available | None) -> tuple[list[Video], list[str], str | None]:
-        """Videos, notes and the words for the subset."""
-        videos, entries, annotated = self._listed()
-        kept = self._located(videos, entries) if self.config.videos == "required" else videos
-        if self.config.subset == "all":
-            return kept, notes(kept, annotated), None
-        if available is None and self.config.videos == "absent":
-            raise DatasetError(
-                f"{self.root}: subset: available needs to know which features are there. Use subset: all."
-            )
-        kept = [one for one in kept if available is None or available(one)]
-        subset, there = subset_words(kept, videos), {one.video_id for one in kept}
-        absent = [one.video_id for one in videos if one.video_id not in there]
-        return kept, [*notes(kept, annotated), subset, f"left out: {first_of(absent)}"], subset
+    def _table(self, available: Available | None) -> Table:
+        """The videos that are there."""
+        config = self.config
+        return available_part(
+            self._installed(), self._listed(), config.videos, config.subset, config.follow_links, available
+        )
 
-    def _listed(self) -> tuple[list[Video], list[Entry], set[str]]:
-        """Videos without paths, their list entries (same order), keys of the annotated ones.
+    def _listed(self) -> Listed:
+        """What the lists say together.
 
         Raises: DatasetError with every problem of every list.
         """
@@ -134,19 +124,7 @@ class Dataset(BaseDataset):
         for entry in test:
             name = key(entry.video_id)
             videos.append(video(entry, "test", segments.get(name, ()), counts.get(name)))
-        return videos, train + test, set(segments)
-
-    def _located(self, videos: list[Video], entries: list[Entry]) -> list[Video]:
-        """The videos that have a file, with its path."""
-        files = index(self._installed(), self.config.follow_links)
-        paths, missing, problems = locate(files, entries)
-        if self.config.subset == "all":
-            problems += [f"{name}: missing" + (f"; {hint}" if hint else "") for name, hint in missing.items()]
-        if problems:
-            problems += [f"{found.path} is {found.refused}" for found in files.refused_folders]
-            where = f"{self.root} ({len(missing)} of {len(entries)} videos missing)"
-            raise DatasetError(listing(where, problems, "Put the videos there, or set subset: available."))
-        return [replace(one, path=paths[one.video_id]) for one in videos if one.video_id in paths]
+        return Listed(videos, train + test, set(segments))
 
     def _files(self) -> dict[str, Path]:
         """The file of each role.
@@ -158,7 +136,8 @@ class Dataset(BaseDataset):
             given: str | None = getattr(self.config, role)
             places = [root / given] if given else [root / folder / name for folder in FOLDERS for name in names]
             files[role] = next((path for path in places if path.is_file()), places[0])
-            problems += [] if files[role].is_file() else [f"{role}: not found: {_shown(places)}"]
+            if not files[role].is_file():
+                problems.append(f"{role}: not found: {first_of([str(place) for place in places])}")
         if self.config.frame_counts:
             files["frame_counts"] = root / self.config.frame_counts
             problems += [] if files["frame_counts"].is_file() else [f"{files['frame_counts']}: no such file"]
@@ -166,7 +145,3 @@ class Dataset(BaseDataset):
             fix = f"Set train_list, test_list or annotation of this data set. {self.GET}"
             raise DatasetError(listing(str(root), problems, fix))
         return files
-
-
-def _shown(places: Sequence[Path]) -> str:
-    return first_of([str(place) for place in places])

@@ -12,7 +12,7 @@ from torchvision.models import mobilenet_v2
 from vad.extractors._mobilenet import FrameExtractor, FrameNetwork, FrameSettings
 from vad.extractors._network_weights import Published
 
-URL = "https://download.pytorch.org/models/mobilenet_v2-7ebf99e0.pth"
+URL = "https://download.pytorch.org/models/mobilenet_v2-b0353104.pth"
 DIM = 1280
 WEIGHTS_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
 

@@ -33,6 +33,7 @@ def robbery(scene: Scene, rng: np.random.Generator) -> Show:
     gas = plume(rng, x, row, 0.7 * size, STEAM, 6)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The broken window, the victims with their hands up, and the robbers."""
         middle = (window.left + window.right) / 2
         yield Blit(1, hole, middle, window.bottom, swell(progress, 0.05))
         yield from flying(shards, seconds % 3.0, middle, window.bottom, 0.8 * size, progress)
@@ -64,6 +65,7 @@ def arrest(scene: Scene, rng: np.random.Generator) -> Show:
     lights = (glow(4 * (car // 2), rgb(90, 120, 255)), glow(4 * (car // 2), rgb(255, 80, 70)))
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The patrol car, the suspect on the ground, and the officers."""
         off = scene.width + 2 * car if leftwards else -2.0 * car
         at = approach(progress, parking, off, 0.1)
         yield Blit(lane, vehicle("police", paint, car, -1 if leftwards else 1), at, lane)
@@ -101,6 +103,7 @@ def shooting(scene: Scene, rng: np.random.Generator) -> Show:
     beats = rng.uniform(6, 9, 2)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """Shots, and people who drop or run."""
         for i, who in enumerate(gunmen):
             at, foot = x - 0.5 * i * side * size, row + 0.1 * i * size
             yield acting(who, AIM, size, side, at, foot)

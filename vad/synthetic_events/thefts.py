@@ -29,6 +29,7 @@ def burglary(scene: Scene, rng: np.random.Generator) -> Show:
     alarm = flash(0, 4 * max(2, size // 6))
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The broken window, the dark door, the torch and the climber."""
         seen = swell(progress, 0.06)
         yield Blit(1, hole, x, window.bottom, seen)
         yield Blit(1, dark, (door.left + door.right) / 2, door.bottom, seen)
@@ -65,6 +66,7 @@ def vandalism(scene: Scene, rng: np.random.Generator) -> Show:
     mist = plume(rng, x, place.bottom, 0.6 * size, DUST, 6)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The paint on the wall, debris, and the two people."""
         stage = stages[min(len(stages) - 1, int(1.6 * progress * len(stages)))]
         yield Blit(1, stage, x, wall.bottom, min(1.0, (1 - progress) / 0.05))
         yield from mist.blits(seconds, 0.6 * swell(progress, 0.2), row + 2)
@@ -97,6 +99,7 @@ def shoplifting(scene: Scene, rng: np.random.Generator) -> Show:
     bag = bundle(size)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """What is left in the display, and the person with the bag."""
         yield Blit(1, stock[int(3.99 * progress)], x, place.bottom, swell(progress, 0.05))
         reach = 0.5 + 0.5 * math.sin(seconds * 4)
         pose = Pose(lean=0.2 * reach, crouch=0.5 * (1 - reach), shoulder=(2.0 * reach, 0.4), elbow=(0.2, 1.0 - reach))
@@ -115,6 +118,7 @@ def stealing(scene: Scene, rng: np.random.Generator) -> Show:
     crew, dark = [stranger(rng, dark=True) for _ in range(3)], _dark(door)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The van, the open door, and people on their way between them."""
         at = approach(progress, parking, -2.0 * size if parking < scene.width / 2 else scene.width + 2.0 * size)
         yield Blit(lane, vehicle("van", paint, size, 1), at, lane + 0.05 * size)
         if swell(progress, 0.14) < 1:

@@ -42,6 +42,7 @@ def abuse(scene: Scene, rng: np.random.Generator) -> Show:
     small, side, rate = round(0.72 * size), int(rng.choice([-1, 1])), rng.uniform(1.6, 2.4)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The victim who cowers, and the attacker."""
         at = approach(progress, x - side * 0.42 * size, x - side * 3 * size)
         tremble = 0.15 * math.sin(seconds * 17)
         cower = Pose(lean=0.3, crouch=0.9, shoulder=(2.2 + tremble, 2.4), elbow=(1.2, 1.0 + tremble))
@@ -60,6 +61,7 @@ def assault(scene: Scene, rng: np.random.Generator) -> Show:
     dust = plume(rng, x, row, 0.9 * size, DUST, 8)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The victim who falls, the two attackers, and dust."""
         fallen = min(1.0, max(0.0, (progress - 0.12) / 0.06)) * min(1.0, max(0.0, (0.97 - progress) / 0.05))
         pose = Pose(
             lying=fallen,
@@ -94,6 +96,7 @@ def fighting(scene: Scene, rng: np.random.Generator) -> Show:
     rates = rng.uniform(7, 13, (count, 8))
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The tangle of limbs, and dust."""
         near = swell(progress, 0.14)
         for i, who in enumerate(cast):
             a = np.sin(rates[i] * seconds + angles[i])

@@ -25,6 +25,7 @@ def arson(scene: Scene, rng: np.random.Generator) -> Show:
     smoke = plume(rng, x, place.bottom - 0.6 * size, 0.8 * size, SMOKE, 9)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The flames, the smoke, and the person who runs away."""
         heat = swell(progress, 0.25) ** 0.7
         for at, tall, shift in fires:
             reach = 4 * round(1.5 * size * tall * heat / 4)
@@ -46,6 +47,7 @@ def explosion(scene: Scene, rng: np.random.Generator) -> Show:
     debris = debris_field(rng, 40)
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The flash, the ball of fire, debris and smoke."""
         if seconds < 0.25:
             yield Blit(row + 1, flash(int(seconds * 20) % 4, 4 * (3 * size // 4)), x, row + size)
         ball = math.exp(-1.2 * seconds)
@@ -70,6 +72,7 @@ def road_accident(scene: Scene, rng: np.random.Generator) -> Show:
     crowd = [(stranger(rng), x + rng.uniform(-4, 4) * size) for _ in range(3)]
 
     def show(seconds: Number, progress: Number) -> Iterator[Blit]:
+        """The two cars, debris, smoke, and the people who gather."""
         crash, fade = min(1.0, progress / 0.12), min(1.0, (1 - progress) / 0.06)
         for side, paint, tilt in zip((-1, 1), paints, tilts, strict=True):
             skid = 1.15 - 0.25 * min(1.0, max(0.0, (progress - 0.12) / 0.05))

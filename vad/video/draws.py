@@ -52,7 +52,7 @@ class Draws:
 
     @property
     def hue_alone(self) -> "Draws":
-        """The last step alone."""
+        """Only the last step."""
         return Draws(self.copy, hue=self.hue)
 
     def report(self) -> dict[str, Any]:
