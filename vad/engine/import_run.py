@@ -15,7 +15,7 @@ from vad.engine.kept_epochs import EpochKeeper
 from vad.engine.placement import to_device
 from vad.engine.train_run import VariantData, arrays
 from vad.errors import ParamsError
-from vad.models._base import VideoModel, defines
+from vad.models._base import VideoModel, defines, device_of
 from vad.models._released import fill
 from vad.schema.train import Imported
 
@@ -69,7 +69,7 @@ class VariantImport(VariantData):
     @torch.no_grad()
     def _take_constants(self, model: VideoModel) -> float:
         """Have the model take what it takes from data; its loss on the validation part."""
-        device = next(model.parameters()).device
+        device = device_of(model)
         model.eval()
         if defines(model, VideoModel.prepare):
             model.prepare(set_for(model, self.fit).sample().to(device))
