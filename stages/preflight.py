@@ -21,7 +21,7 @@ from vad.datasets._base import BaseDataset
 from vad.errors import VadError, listing
 from vad.ledger.staleness import CLOCK_TOLERANCE, Findings, refresh
 from vad.schema.params import Variant
-from vad.schema.train import Imported, Train
+from vad.schema.train import BY_LABEL, Imported, Train
 from vad.splits.folds import LABELS
 from vad.splits.tables import parts_of
 from vad.splits.video import Video
@@ -263,11 +263,7 @@ def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[in
 def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> Iterator[str]:
     """The labels that a variant's training needs and a part does not have."""
     supervision = registry.supervision(vad.models, variant.model)
-    by_label = isinstance(variant.train, Train) and variant.train.select_by in (
-        "video_auc",
-        "video_ap",
-        "validation_frame_auc",
-    )
+    by_label = isinstance(variant.train, Train) and variant.train.select_by in BY_LABEL
     needs = {
         "fit": [0, 1] if supervision == "weak" else [0] if supervision == "normal_only" else [],
         "validation": [0, 1] if supervision == "weak" or by_label else [0] if supervision == "normal_only" else [],

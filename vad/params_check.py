@@ -30,7 +30,7 @@ from vad.models import _contract as contract
 from vad.schedules import resolve
 from vad.schema.explain import explain
 from vad.schema.params import Params
-from vad.schema.train import Train
+from vad.schema.train import BY_LABEL, Train
 
 PLUGINS = {
     "datasets": ("kind", vad.datasets),
@@ -41,7 +41,7 @@ NOT_PORTABLE = {
     "train": (("device", "cuda"), ("optimiser", "adadelta")),
     "features": (("device", "cuda"), ("decoder", "dali"), ("engine", "openvino")),
 }
-"""Settings whose bits depend on the machine: GPUs, MKL's square roots, and engines that nobody compared."""
+"""Settings whose bits depend on the machine: GPUs, MKL's square roots, and engines that were not compared."""
 CLASSES = {"vad.datasets": ("Dataset", BaseDataset), "vad.extractors": ("Extractor", BaseExtractor)}
 """The class that each file of a package must have, and what it inherits from."""
 WIDTH = 1024
@@ -188,7 +188,7 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
     if "weights" in (train := _mapping(entry.get("train"))):
         return
     select_by = train.get("select_by", Train.model_fields["select_by"].default)
-    if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap", "validation_frame_auc"):
+    if model.Model.supervision == "normal_only" and select_by in BY_LABEL:
         yield (
             f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
             " videos only. Set validation_loss or last"

@@ -8,6 +8,8 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from vad.schema.base import Count, Id, NotNegative, Positive, Section
 
 Device = Literal["auto", "cpu", "cuda"]
+BY_LABEL = ("video_auc", "video_ap", "validation_frame_auc")
+"""Criteria that choose the epoch and need normal and anomalous validation videos."""
 
 
 class WeightsFile(Section):
