@@ -21,7 +21,8 @@ from vad.datasets._base import BaseDataset
 from vad.errors import VadError, listing
 from vad.ledger.staleness import CLOCK_TOLERANCE, Findings, refresh
 from vad.schema.params import Variant
-from vad.schema.train import Imported, Train
+from vad.schema.train import BY_LABEL, Imported, Train
+from vad.splits.folds import LABELS
 from vad.splits.tables import parts_of
 from vad.splits.video import Video
 
@@ -241,11 +242,15 @@ def _untrainable(installed: Installed, dataset: str, videos: Sequence[Video]) ->
         plugin = installed.dataset(dataset)
         parts = _parts(plugin, train)
         yield from (problem for name, variant in variants.items() for problem in _lacking(name, variant, parts))
-        boxed = plugin.boxed()
-        for name, variant in variants.items():
-            trained = variant.train if isinstance(variant.train, Train) else None
-            if trained and trained.select_by == "validation_frame_auc" and not boxed:
+        boxed, counts = plugin.boxed(), Counter(video.label for video in train)
+        trained = [(name, one.train) for name, one in variants.items() if isinstance(one.train, Train)]
+        for name, settings in trained:
+            if settings.select_by == "validation_frame_auc" and not boxed:
                 yield f"variant {name}: validation_frame_auc needs boxes of the train list. Set boxes of this data set"
+            for label, word in enumerate(LABELS):
+                if 0 < counts[label] < settings.select.folds:
+                    lists = f"{counts[label]} {word} videos in the train list, {settings.select.folds} folds"
+                    yield f"variant {name}: {lists}. Set fewer train.select.folds"
 
 
 def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[int]]:
@@ -258,17 +263,13 @@ def _parts(dataset: BaseDataset, train: Sequence[Video]) -> dict[str, Counter[in
 def _lacking(name: str, variant: Variant, parts: Mapping[str, Counter[int]]) -> Iterator[str]:
     """The labels that a variant's training needs and a part does not have."""
     supervision = registry.supervision(vad.models, variant.model)
-    by_label = isinstance(variant.train, Train) and variant.train.select_by in (
-        "video_auc",
-        "video_ap",
-        "validation_frame_auc",
-    )
+    by_label = isinstance(variant.train, Train) and variant.train.select_by in BY_LABEL
     needs = {
         "fit": [0, 1] if supervision == "weak" else [0] if supervision == "normal_only" else [],
         "validation": [0, 1] if supervision == "weak" or by_label else [0] if supervision == "normal_only" else [],
     }
     for part, labels in needs.items():
-        if absent := [("normal", "anomalous")[label] for label in labels if not parts[part][label]]:
+        if absent := [LABELS[label] for label in labels if not parts[part][label]]:
             yield f"variant {name}: no {' and no '.join(absent)} videos in the {part} part of the train list"
 
 

@@ -81,6 +81,13 @@ def test_a_model_in_two_files(project: Path, capsys: pytest.CaptureFixture) -> N
     assert [("mnad.pth", ""), ("keys.pt", "keys")] == [(Path(file.file).name, file.part) for file in files]
 
 
+def test_two_files_need_their_parts(project: Path, capsys: pytest.CaptureFixture) -> None:
+    """Without a part both would be the whole model; nothing is copied or written."""
+    assert 2 == main(["import-weights", "vad.pth", "vad.pth", "--as", "ae", "--write"])
+    assert "two files for the same part of the model. Name the part of each: PART=FILE." in capsys.readouterr().err
+    assert not (project / "data").exists()
+
+
 def _without(lines: list[str], first: str, count: int) -> list[str]:
     """Lines without a block and the blank line before it."""
     start = next(number for number, line in enumerate(lines) if line.startswith(first))

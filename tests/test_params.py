@@ -17,6 +17,7 @@ from vad.params import load
 from vad.params_check import check
 from vad.schedules import resolve
 from vad.schema.params import Params
+from vad.schema.train import Imported, WeightsFile
 
 MIL = "train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2, select_by: video_auc, keep_epochs: 1}"
 SCHEDULES = "schedules:\n  short: {optimiser: adagrad, lr: 0.5, epochs: 2, batch: 2, keep_epochs: 1}\nvariants:"
@@ -166,6 +167,11 @@ def test_sections_that_dvc_asks_for_are_required(section: str, text: str) -> Non
         ("kind: mini_crime", "kind: Folder", "datasets.mini_crime.kind: no kind of data set called 'Folder'"),
         ("train_videos: 8", "train_videos: 7", "datasets.mini_crime.train_videos"),
         ("seeds: [0]", "seeds: &a [0]", "anchors"),
+        (
+            "select_by: video_auc",
+            "select_by: last, patience: 2",
+            "variants.mil.train: patience does not go with select_by last",
+        ),
         ("{dpi: 50}", "{published: {memtsm_7: [mil]}}", "Did you mean 'memtsm_6'?"),
         ("{dpi: 50}", "{published: {memtsm_2: [mil, mil]}}", "'mil' is there twice"),
         ("{dpi: 50}", "{published: {memtsm_2: mil}}", "report.published.memtsm_2: Input should be a valid list"),
@@ -186,6 +192,16 @@ def test_frames_that_have_a_score_cannot_be_dropped() -> None:
 
     with pytest.raises(ParamsError, match=r"variants\.ae\.infer\.first_frames: .*scores every frame"):
         checked(dropping)
+
+
+def test_whole_videos_have_no_scores_of_frames() -> None:
+    """`select_by: validation_frame_auc` is for models at level frame."""
+    video = started("select_by: validation_frame_auc").replace(
+        "model: c3d_mil, model_args: {hidden_width: 8}", "model: stead, model_args: {level: video}"
+    )
+    with pytest.raises(ParamsError, match=r"variants\.tuned\.train\.select_by: validation_frame_auc needs scores of"):
+        checked(video)
+    checked(video.replace("level: video", "level: frame"))
 
 
 def test_windows_have_no_order_of_videos() -> None:
@@ -214,6 +230,11 @@ def test_nothing_chooses_on_videos_that_nobody_holds_back(old: str) -> None:
         checked(text)
     checked(
         text.replace("select_by: video_auc", "select_by: last").replace("select_by: validation_loss", "select_by: last")
+    )
+    checked(
+        text.replace("select_by: video_auc", "select: {folds: 2}").replace(
+            "select_by: validation_loss", "select_by: last"
+        )
     )
 
 
@@ -507,3 +528,103 @@ def test_given_weights_need_no_schedule(train: str, words: str) -> None:
     assert [("x.pth", "keys", 1)] == [(f.file, f.part, f.seed) for f in params.variants["ae"].train.weights]  # type: ignore[union-attr]
     with pytest.raises(ParamsError, match=re.escape(words)):
         check("params.yaml", PARAMS.replace(f"{START}}}", f"    train: {train}"))
+
+
+def started(settings: str, **changes: str) -> str:
+    """params.yaml with a second variant of model c3d_mil whose training starts from `mil`."""
+    second = (
+        "  tuned: {dataset: mini_crime, features: xfeat, model: c3d_mil, model_args: {hidden_width: 8}, infer: {},"
+        f" train: {{lr: 0.01, epochs: 2, batch: 2, {settings}}}}}\n"
+    )
+    text = PARAMS.replace("variants:\n", f"variants:\n{second}")
+    for old, new in changes.items():
+        text = text.replace(old, new, 1)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            started("select: {folds: 2}, start: [{variant: mil}]"),
+            "variants.tuned.train.select.folds: mil has been trained on videos of mini_crime that the folds hold out",
+        ),
+        (
+            started("start: [{variant: mil}]", keep_epochs="refit: true, keep_epochs"),
+            "variants.tuned.train.start: mil was trained on the whole train list of mini_crime (refit or select.folds)",
+        ),
+        (
+            started("start: [{variant: mil}]", keep_epochs="select: {folds: 2}, keep_epochs"),
+            "variants.tuned.train.start: mil was trained on the whole train list of mini_crime (refit or select.folds)",
+        ),
+        (
+            started("start: [{variant: mil, part: stage1}]"),
+            "variants.tuned.train.start.0.part: model c3d_mil has no part 'stage1'. Known: ",
+        ),
+        (
+            started("start: [{variant: ae}]"),
+            "variants.tuned.train.start.0.variant: the weights of ae do not fit the model: ",
+        ),
+        (
+            started("start: [{variant: mil}]", **{"model_args: {hidden_width: 8}, infer": "model_args: {}, infer"}),
+            "variants.tuned.train.start.0.variant: the weights of mil do not fit the model: ",
+        ),
+    ],
+)
+def test_a_start_that_breaks_what_is_held_out_or_does_not_fit_is_refused(text: str, words: str) -> None:
+    """Before any extraction: weights that have seen held-out videos, and values that are not those of the model."""
+    with pytest.raises(ParamsError) as caught:
+        checked(text)
+
+    assert words in str(caught.value)
+    assert "1 problem(s)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        started("start: [{variant: mil}]"),
+        started("refit: true, start: [{variant: mil}]"),
+        started("select: {folds: 2}, start: [{variant: mil_ucf}]", **{"model_args: {hidden_width: 8}, infer": "infer"}),
+    ],
+)
+def test_a_start_that_saw_nothing_that_is_held_out_is_right(text: str) -> None:
+    """The same fit part, or another data set."""
+    assert len(checked(text).variants) == 4
+
+
+def test_a_start_is_checked_with_torch(tmp_path: Path) -> None:
+    """The process that knows its plugins asks for torch; the answer is the same, before and after it is known."""
+    path, cache = tmp_path / "params.yaml", tmp_path / "resolved.json"
+    path.write_text(PARAMS)
+    load(path, cache)
+    path.write_text(started("start: [{variant: ae}]"))
+    with pytest.raises(ParamsError, match="the weights of ae do not fit the model"):
+        load(path, cache)
+
+
+def test_weights_take_no_schedule() -> None:
+    """One sentence instead of one for each key of the schedule."""
+    imported = f"train: {{schedule: short, weights: [{{file: x.pth, sha256: {'ab' * 32}}}]}}"
+    with pytest.raises(ParamsError) as caught:
+        checked(SHARED.replace("train: {schedule: short, lr: 0.01}", imported))
+
+    assert "variants.mil.train.schedule: weights takes no schedule" in str(caught.value)
+    assert "1 problem(s)" in str(caught.value)
+
+
+def test_each_part_and_seed_has_one_file() -> None:
+    """Two would overwrite each other; a file of a seed goes before one for all seeds."""
+    sha = "ab" * 32
+    files = [WeightsFile(file=f"{name}.pth", sha256=sha, seed=seed, part=part) for name, seed, part in FILES]
+    imported = Imported(weights=files)
+
+    assert [["b.pth", "c.pth"], ["a.pth", "c.pth"]] == [[f.file for f in imported.of_seed(seed)] for seed in (1, 2)]
+    text = PARAMS.replace(
+        f"{START}}}", f"    train: {{weights: [{{file: x, sha256: {sha}}}, {{file: y, sha256: {sha}}}]}}"
+    )
+    with pytest.raises(ParamsError, match=r"variants\.ae\.train: two files of weights for the whole model and"):
+        checked(text)
+
+
+FILES = (("a", None, ""), ("b", 1, ""), ("c", None, "keys"))

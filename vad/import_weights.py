@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         an unknown variant.
     """
     # Torch takes seconds to import: the other verbs do not wait for it.
-    from vad.models._released import named, read_released
+    from vad.models._released import joined, named, read_released
 
     params = load(args.params)
     known = args.variant in params.variants
@@ -71,9 +71,10 @@ def run(args: argparse.Namespace) -> int:
             f"variant {args.variant!r} is in {args.params} already. Leave out --like or take another name."
         )
     variant = params.variants[source]
-    given: dict[str, Any] = {}
-    for file in args.files:
-        given |= named(read_released(file.path), file.part)
+    parts = [file.part for file in args.files]
+    if len(set(parts)) < len(parts):
+        raise ParamsError("two files for the same part of the model. Name the part of each: PART=FILE.")
+    given = joined({str(file.path): named(read_released(file.path), file.part) for file in args.files})
     names = first_of([str(file.path) for file in args.files])
     print(_judged(names, source, variant, given))
     entries = [_entry(file, args.seed) for file in args.files]

@@ -30,7 +30,7 @@ from vad.models import _contract as contract
 from vad.schedules import resolve
 from vad.schema.explain import explain
 from vad.schema.params import Params
-from vad.schema.train import Train
+from vad.schema.train import BY_LABEL, Train
 
 PLUGINS = {
     "datasets": ("kind", vad.datasets),
@@ -41,9 +41,15 @@ NOT_PORTABLE = {
     "train": (("device", "cuda"), ("optimiser", "adadelta")),
     "features": (("device", "cuda"), ("decoder", "dali"), ("engine", "openvino")),
 }
-"""Settings whose bits depend on the machine: GPUs, MKL's square roots, and engines that nobody compared."""
+"""Settings whose bits depend on the machine: GPUs, MKL's square roots, and engines that were not compared."""
 CLASSES = {"vad.datasets": ("Dataset", BaseDataset), "vad.extractors": ("Extractor", BaseExtractor)}
 """The class that each file of a package must have, and what it inherits from."""
+WIDTH = 1024
+"""Of feature vectors where a model is built for its names and shapes alone; images have 3 channels."""
+
+
+class TorchNeededError(Exception):
+    """Something in the file can be checked with torch only."""
 
 
 def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Params, list[str]]:
@@ -58,7 +64,8 @@ def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Pa
 
     Returns: the resolved params, and one line for each kind of thing in the file that has no effect.
 
-    Raises: ParamsError listing every problem: first those of the YAML itself, then all others.
+    Raises: ParamsError listing every problem: first those of the YAML itself, then all others; TorchNeededError where
+        plugins are known and a training starts from trained weights.
     """
     resolved = resolve(_without_absent_rows(parsed := _parse(name, text)))
     tree, problems = resolved.tree, list(resolved.problems)
@@ -74,6 +81,8 @@ def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Pa
     found += dict.fromkeys(_not_portable(tree, sections))
     found += _refit_with_copies(tree)
     found += _nothing_held_back(tree, sections["datasets"])
+    found += _starts_not_held_out(_mapping(tree.get("variants")))
+    found += _unfit_starts(sections["variants"], known)
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
     if problems:
@@ -153,6 +162,7 @@ def _with_defaults(
             problems += explain(error, module.Config, where)
             continue
         if section == "variants":
+            problems += _unscored_frames(key, entry, module, config)
             problems += [*_dropped(key, entry, module, config), *_spread(key, entry, module, config)]
         yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
 
@@ -178,7 +188,7 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
     if "weights" in (train := _mapping(entry.get("train"))):
         return
     select_by = train.get("select_by", Train.model_fields["select_by"].default)
-    if model.Model.supervision == "normal_only" and select_by in ("video_auc", "video_ap", "validation_frame_auc"):
+    if model.Model.supervision == "normal_only" and select_by in BY_LABEL:
         yield (
             f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
             " videos only. Set validation_loss or last"
@@ -188,6 +198,20 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
             f"variants.{key}.train.curriculum: length orders whole videos, model {entry['model']} is trained on windows"
             " of them. Remove it"
         )
+
+
+def _unscored_frames(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
+    """A model of whole videos that is asked to choose its epoch by scores of frames."""
+    if _mapping(entry.get("train")).get("select_by") == "validation_frame_auc" and _level(model, config) == "video":
+        yield (
+            f"variants.{key}.train.select_by: validation_frame_auc needs scores of frames, as set, model"
+            f" {entry['model']} scores whole videos. Set video_auc, video_ap, validation_loss or last"
+        )
+
+
+def _level(model: ModuleType, config: Mapping[str, Any]) -> str | None:
+    """Whether a model scores frames or whole videos: its setting `level`, or a constant of its class."""
+    return config.get("level") or vars(model.Model).get("level")
 
 
 def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
@@ -200,9 +224,10 @@ def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapp
 
 def _spread(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
     """A model without scores of bag segments that is asked to spread them by a published rule."""
-    level = config.get("level") or vars(model.Model).get("level")
     of_bags = model.Model.sampling == "bags" and config["bag_segments"] > 1 and not config.get("score_full_length")
-    if _mapping(entry.get("infer")).get("bag_frames") == "sultani_m" and not (of_bags and level == "frame"):
+    if _mapping(entry.get("infer")).get("bag_frames") == "sultani_m" and not (
+        of_bags and _level(model, config) == "frame"
+    ):
         why = f"as set, model {entry['model']} gives no scores of bag segments. Remove sultani_m, or score the bag"
         yield f"variants.{key}.infer.bag_frames: {why}"
 
@@ -225,16 +250,93 @@ def _wrong_starts(variants: Mapping[str, Any]) -> Iterator[str]:
     names = [str(key) for key in variants]
     for key in variants:
         for number, name in enumerate(_starts(variants.get(key))):
-            seen, waiting = set(), [name]
-            while waiting:
-                if (one := waiting.pop()) not in seen:
-                    seen.add(one)
-                    waiting += _starts(variants.get(one))
             where = f"variants.{key}.train.start.{number}.variant"
             if name not in names:
                 yield f"{where}: no variant called {name!r}.{nearest(name, names)}"
-            elif key in seen:
+            elif key in _behind(name, variants):
                 yield f"{where}: {name} starts from {key} itself. Remove one of the two"
+
+
+def _behind(name: str, variants: Mapping[str, Any]) -> list[str]:
+    """A variant, and those from which its training starts directly or through others."""
+    seen: list[str] = []
+    waiting = [name]
+    while waiting:
+        if (one := waiting.pop()) not in seen:
+            seen.append(one)
+            waiting += _starts(variants.get(one))
+    return seen
+
+
+def _starts_not_held_out(variants: Mapping[str, Any]) -> Iterator[str]:
+    """Starts from weights that have seen videos which are to choose the epoch or the threshold."""
+    for key, variant in variants.items():
+        dataset = _mapping(variant).get("dataset")
+        folds = _mapping(_mapping(_mapping(variant).get("train")).get("select")).get("folds")
+        for name in _starts(variant):
+            behind = _behind(name, variants)
+            # The weights have seen no video of the list that is to be held out if they come from another data set.
+            same = [one for one in behind if _mapping(variants.get(one)).get("dataset") == dataset]
+            whole = [one for one in same if _trains_on_all(variants.get(one))]
+            if key in behind:  # a circle, which is refused as such
+                continue
+            if folds and same:
+                yield (
+                    f"variants.{key}.train.select.folds: {name} has been trained on videos of {dataset} that the folds"
+                    " hold out. Remove select.folds, or the start"
+                )
+            elif whole:
+                yield (
+                    f"variants.{key}.train.start: {whole[0]} was trained on the whole train list of {dataset} (refit or"
+                    f" select.folds), also on the videos that choose epoch and threshold of {key}. Start from a variant"
+                    " without refit and select.folds"
+                )
+
+
+def _trains_on_all(variant: Any) -> bool:  # noqa: ANN401 - any YAML value
+    """Whether a variant is trained on its whole train list in the end."""
+    train = _mapping(_mapping(variant).get("train"))
+    return bool(train.get("refit") or _mapping(train.get("select")).get("folds"))
+
+
+def _unfit_starts(variants: Mapping[str, Mapping[str, Any]], known: frozenset[str]) -> Iterator[str]:
+    """Starts of a part that the model does not have, or from a variant with values that do not fit there.
+
+    Raises: TorchNeededError if there is a start and this process shall do without torch.
+    """
+    starting = {key: starts for key, entry in variants.items() if (starts := _mapping(entry.get("train")).get("start"))}
+    if not starting:
+        return
+    if known:
+        raise TorchNeededError
+    from vad.models._released import match, named
+
+    for key, starts in starting.items():
+        entry = variants[key]
+        if (model := _shapes(entry)) is None:
+            continue  # training says why
+        for number, start in enumerate(map(_mapping, starts if isinstance(starts, list) else ())):
+            part, name, where = str(start.get("part", "")), start.get("variant"), f"variants.{key}.train.start.{number}"
+            names = list(model.state_dict())
+            if part and not any(f"{one}.".startswith(f"{part}.") for one in names):
+                parts = sorted({one.partition(".")[0] for one in names})
+                yield f"{where}.part: model {entry['model']} has no part {part!r}.{nearest(part, parts)}"
+            elif isinstance(name, str) and (other := variants.get(name)):
+                source = _shapes(other)
+                problems = match(model, named(source.state_dict(), part), part).problems if source else []
+                if other.get("features") != entry.get("features"):  # of other features the width is not known here
+                    problems = [line for line in problems if line.endswith((": missing", ": not in the model"))]
+                if problems:
+                    into = f"part {part}" if part else "the model"
+                    yield f"{where}.variant: the weights of {name} do not fit {into}: {first_of(problems)}"
+
+
+def _shapes(entry: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a VideoModel, whose module imports torch
+    """The model of a variant without values; None for settings that it refuses."""
+    from vad.engine.fitting import built
+
+    images = registry.stated(vad.models, entry["model"], "reads") == "images"
+    return built(entry["model"], entry["model_args"], 3 if images else WIDTH)
 
 
 def _starts(variant: Any) -> list[str]:  # noqa: ANN401 - any YAML value
@@ -281,7 +383,9 @@ def _nothing_held_back(tree: Mapping[str, Any], datasets: Mapping[str, Mapping[s
         dataset, train = str(_mapping(variant).get("dataset")), _mapping(_mapping(variant).get("train"))
         fraction = _mapping(_mapping(datasets.get(dataset)).get("validation")).get("fraction")
         select_by = train.get("select_by", Train.model_fields["select_by"].default)
-        if fraction == 0 and select_by != "last" and "weights" not in train:  # imported: no epoch is chosen
+        folds = _mapping(train.get("select")).get("folds")
+        # With folds each of them is held back once; no epoch is chosen for imported weights.
+        if fraction == 0 and select_by != "last" and not folds and "weights" not in train:
             yield (
                 f"variants.{key}.train.select_by: {select_by} chooses on videos that are held back, and"
                 f" datasets.{dataset}.validation.fraction: 0 holds none back. Set last, or a fraction above 0"

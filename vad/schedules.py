@@ -49,6 +49,11 @@ def resolve(tree: Mapping[str, Any]) -> Resolved:
             continue
         own = {name: value for name, value in train.items() if name != "schedule"}
         where, name = f"variants.{key}.train", train["schedule"]
+        if "weights" in own:
+            result.problems.append(f"{where}.schedule: weights takes no schedule, nothing is trained. Remove schedule")
+            used.add(name if isinstance(name, str) else "")
+            merged[key] = {**variant, "train": own}
+            continue
         if isinstance(name, str) and name in schedules:
             used.add(name)
             shared = schedules[name] if isinstance(schedules[name], Mapping) else {}

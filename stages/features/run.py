@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None, videos_at_a_time: int | None = None) -> Non
         outcomes: dict[str, Outcome] = {}
 
         def work(video: Mapping[str, Any]) -> None:
+            """Make the feature file of one video, or of a copy of it."""
             video_id, copy = video["video_id"], video.get("copy", 0)
             draws = draw(typed(Augment, section["augment"]), video_id, copy) if copy else None
             source = Source(video_id, tuple(Path(p) for p in video["sources"]), video["n_frames"], draws=draws)

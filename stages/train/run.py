@@ -1,7 +1,7 @@
 """Room train: fit every seed of one variant; the validation part of the train list chooses the epoch of each."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None) -> None:
-    """Train the seeds one after the other; one that fails does not stop the others, all failures are reported.
+    """Make the run of each seed of one variant, by training or from weights that params.yaml names.
 
     Raises: VadError with the problems of all seeds, or at once if another process trains the same variant;
         StorageError at once.
@@ -39,67 +39,111 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--threads", type=int, default=1)
     args = flags.parse_args(argv)
     threads = threads_of(args.threads)
-    table = read_train(args.videos)
-    files = [args.features / file_name(video_id) for video_id in table["video_id"]]
-    boxes = args.videos.with_name(VALIDATION_BOXES)
-    copies = copies_of(args.features, table, settings(args.section).get("copies", 0))
+    room = Room(args.section, args.videos, args.features, args.out, threads)
 
-    plan = schedule(settings(args.section)["train"])
-    turn = Turn()
+    def job_of(seed: int) -> tuple[Job, list[Path]]:
+        weights = given_weights(room.plan, args.starts, seed)
+        facts = {"seed": seed, **({"threads": threads} if threads > 1 else {})}
+        out = args.out / f"seed{seed}"
+        return Job("train", out, args.section, args.code, room.inputs(weights), facts), weights
 
-    @cache
-    def training() -> "VariantTraining":
-        section = {**settings(args.section), **features_entry(files[0])}
-        turn.take(wants_gpu(section["train"]))
+    with locked(args.out), room.turn:
+        make_all(args.out.name, map(job_of, args.seeds), room.make)
+
+
+class Room:
+    """What the runs of all seeds share; torch and the features are loaded for the first run that is to be made."""
+
+    def __init__(self, section: Path, videos: Path, features: Path, out: Path, threads: int) -> None:
+        """Read the settings and the train list.
+
+        Args:
+            section: the params slice of the variant.
+            videos: train.csv.
+            features: folder of feature files.
+            out: folder of the variant's runs.
+            threads: CPU threads, >= 1.
+        """
+        self.settings, self.out, self.threads, self.videos = settings(section), out, threads, videos
+        self.plan = schedule(self.settings["train"])
+        self.table = read_train(videos)
+        self.files = [features / file_name(video_id) for video_id in self.table["video_id"]]
+        self.copies = copies_of(features, self.table, self.settings.get("copies", 0))
+        self.boxes = videos.with_name(VALIDATION_BOXES)
+        self.turn = Turn()
+
+    def inputs(self, weights: Sequence[Path]) -> list[Path]:
+        """Every file that a run depends on, with the weights that it starts with or is made of."""
+        boxes = [self.boxes] * self.boxes.is_file()
+        return [self.videos, *self.files, *chain(*self.copies), *weights, *boxes]
+
+    def make(self, job: Job, weights: Sequence[Path]) -> None:
+        """Make the run of one seed."""
+        if isinstance(self.plan, Imported):
+            self._importing.run(job.facts["seed"], self.threads, job.artefact)
+        else:
+            self._training.run(job.facts["seed"], self.threads, job.artefact, job.key, weights)
+
+    @cached_property
+    def _training(self) -> "VariantTraining":
+        """Trains; all seeds read the features once."""
+        section = self._section()
         # Torch takes seconds to import: only a job that has work to do waits for it.
         from vad.engine.train_run import VariantTraining
 
-        marked = read_intervals(boxes)
-        return VariantTraining(section, typed(Train, section["train"]), table, files, copies, args.out, marked)
+        plan, marked = typed(Train, section["train"]), read_intervals(self.boxes)
+        return VariantTraining(section, plan, self.table, self.files, self.copies, self.out, marked)
 
-    @cache
-    def importing() -> "VariantImport":
-        section = {**settings(args.section), **features_entry(files[0])}
-        turn.take(wants_gpu(section["train"]))
+    @cached_property
+    def _importing(self) -> "VariantImport":
+        """Makes runs of weights that others have trained."""
+        section = self._section()
         from vad.engine.import_run import VariantImport
 
-        return VariantImport(section, typed(Imported, section["train"]), table, files, args.out)
+        return VariantImport(section, typed(Imported, section["train"]), self.table, self.files, self.out)
 
-    def one(job: Job, weights: list[Path]) -> None:
-        if isinstance(plan, Imported):
-            importing().run(job.facts["seed"], threads, job.artefact)
-        else:
-            training().run(job.facts["seed"], threads, job.artefact, job.key, weights)
+    def _section(self) -> dict[str, Any]:
+        """The settings with those of the features; from here on a GPU is this process's own, if it wants one."""
+        self.turn.take(wants_gpu(self.settings["train"]))
+        return {**self.settings, **features_entry(self.files[0])}
 
+
+def make_all(
+    variant: str, jobs: Iterable[tuple[Job, list[Path]]], work: Callable[[Job, Sequence[Path]], object]
+) -> None:
+    """Make runs one after the other; one that fails does not stop the others, all failures are reported.
+
+    Args:
+        variant: for the message.
+        jobs: each run with the files of weights that it reads.
+        work: makes one.
+
+    Raises: VadError with the problems of all seeds; StorageError at once.
+    """
     replaced: list[Job] = []
     problems: dict[str, list[int]] = {}
-    with locked(args.out), turn:
-        try:
-            for seed in args.seeds:
-                out = args.out / f"seed{seed}"
-                weights = given_weights(plan, args.starts, seed)
-                inputs = [args.videos, *files, *chain(*copies), *weights, *[boxes] * boxes.is_file()]
-                facts = {"seed": seed, **({"threads": threads} if threads > 1 else {})}
-                job = Job("train", out, args.section, args.code, inputs, facts)
-                job.take_back()
-                was_there = out.is_dir()
-                try:
-                    if make(job, lambda job=job, weights=weights: one(job, weights)) and was_there:
-                        replaced.append(job)
-                except StorageError:  # the other seeds would meet it too
-                    raise
-                except VadError as error:
-                    problems.setdefault(str(error), []).append(seed)
-            if problems:
-                lines = [f"seed {', '.join(map(str, seeds))}: {text}" for text, seeds in problems.items()]
-                failed = sum(map(len, problems.values()))
-                rest = "The other seeds of the variant are done." if failed < len(args.seeds) else ""
-                raise VadError(listing(f"variant {args.out.name}", lines, rest))
-        except BaseException:
-            # Snakemake puts the earlier versions of all seeds back when a job fails or is interrupted.
-            for job in replaced:
-                job.set_aside()
-            raise
+    made = 0
+    try:
+        for job, weights in jobs:
+            job.take_back()
+            was_there = job.artefact.is_dir()
+            try:
+                if make(job, lambda job=job, weights=weights: work(job, weights)) and was_there:
+                    replaced.append(job)
+                made += 1
+            except StorageError:  # the other seeds would meet it too
+                raise
+            except VadError as error:
+                problems.setdefault(str(error), []).append(job.facts["seed"])
+        if problems:
+            lines = [f"seed {', '.join(map(str, seeds))}: {text}" for text, seeds in problems.items()]
+            rest = "The other seeds of the variant are done." if made else ""
+            raise VadError(listing(f"variant {variant}", lines, rest))
+    except BaseException:
+        # Snakemake puts the earlier versions of all seeds back when a job fails or is interrupted.
+        for job in replaced:
+            job.set_aside()
+        raise
 
 
 def features_entry(file: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Which runs alarms are made of, with which operating point."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -59,12 +60,16 @@ def test_runs_are_those_that_score_frames() -> None:
     assert {(0.7, "youden on validation")} == {(run.threshold, run.rule) for run in found}
 
 
-@pytest.mark.parametrize(("n_anomalous", "units"), [(1, {1.0}), (0, {1e-12})])
-def test_calibration_is_that_of_the_rule_that_was_used(n_anomalous: int, units: set[float]) -> None:
+@pytest.mark.parametrize(("n_anomalous", "unit"), [(1, 1.0), (0, 1.4826)])
+def test_calibration_is_that_of_the_rule_that_was_used(
+    monkeypatch: pytest.MonkeyPatch, n_anomalous: int, unit: float
+) -> None:
     """Where validation is all normal, `threshold_normal_only` was used: here it calibrates, the other rule does not."""
+    rising = [replace(video, scores=np.arange(float(video.n_frames))) for video in VIDEOS]
+    monkeypatch.setattr(scored, "scored_under", lambda *_: SimpleNamespace(videos=rising))
     (run,) = scored.scored_runs(inputs(n_anomalous), "set", CONFIG, [0])
 
-    assert units == {video.unit for video in run.videos}
+    assert [pytest.approx(unit)] * len(VIDEOS) == [video.unit for video in run.videos]
 
 
 def test_rows_without_a_model_have_a_kind_and_a_threshold() -> None:

@@ -341,7 +341,7 @@ def test_normal_videos_alone_are_enough_for_normal_only() -> None:
 
 
 def test_all_problems_are_named_at_once() -> None:
-    """A validation part that cannot select, and patience that means nothing."""
+    """A validation part that cannot select, empty parts, and data of another kind than the model reads."""
     one_class, empty = Part(part(0).features, [0] * 8), Part([], [])
     weak = build("c3d_mil", MODELS["c3d_mil"], WIDTH)
     normal_only = build("lstm_memory_ae", MODELS["lstm_memory_ae"], WIDTH)
@@ -350,8 +350,6 @@ def test_all_problems_are_named_at_once() -> None:
         train(weak, part(0), one_class, settings(), 0)
     with pytest.raises(ParamsError, match=r"normal-only(.|\n)*fit part is empty(.|\n)*validation part is empty"):
         train(normal_only, empty, empty, settings(), 0)
-    with pytest.raises(ParamsError, match="patience"):
-        train(weak, part(0), part(1), settings(patience=2, select_by="last"), 0)
     with pytest.raises(ParamsError, match="orders whole videos"):
         run("lstm_memory_ae", curriculum="length")
     with pytest.raises(ParamsError, match="reads images"):

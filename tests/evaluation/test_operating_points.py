@@ -159,15 +159,28 @@ def test_alarms_an_hour_need_a_frame_rate() -> None:
         )
 
 
+def test_an_assumed_frame_rate_is_named_where_it_is_used() -> None:
+    """Half the videos at 1 and half at an assumed 2 frames a second are 3 s: 1,200 alarms an hour are one of them."""
+    videos = [framed(name, 0, [score]) for name, score in zip("abcd", (1.0, 2.0, 3.0, 4.0), strict=True)]
+    rule = Threshold(rule="alarms_per_hour", value=1200.0)
+    assumed = choose_threshold(videos, rule, fps={"a": 1.0, "b": 1.0, "c": None}, assumed_fps=2.0)
+    known = choose_threshold(videos, rule, fps=dict.fromkeys("abcd", 1.0), assumed_fps=2.0)
+
+    assert (4.0, "alarms<=1200/h in blocks of 300 frames (2 frames/s where no rate is known)") == (
+        assumed.value,
+        assumed.rule,
+    )
+    assert "alarms<=1200/h in blocks of 300 frames" == known.rule
+
+
 def test_calibration_counts_in_units_of_the_first_frames() -> None:
     """Two cameras at other levels and spreads have one threshold: 0 is the median, 1 the spread of their first frames.
 
-    Frames after these move nothing, and constant first frames have a unit above 0.
+    Frames after these move nothing.
     """
     first = [0.0, 1.0, 2.0, 3.0, 4.0]
     plain, moved = framed("a", 0, [*first, 9.0]), framed("b", 0, [*(10 + 5 * x for x in first), 55.0])
     one, other = calibrated([plain, moved], 5)
-    constant = calibrated([framed("c", 0, [2.0, 2.0, 3.0])], 2)[0]
     rule = Threshold(rule="block_quantile", value=1.0, block_frames=6, calibrate_frames=5)
     found = choose_threshold([one, other], rule)
 
@@ -175,8 +188,17 @@ def test_calibration_counts_in_units_of_the_first_frames() -> None:
     assert one.own_threshold(found.value) == pytest.approx(9.0)
     assert other.own_threshold(found.value) == pytest.approx(55.0)
     assert found.rule.endswith(", each video calibrated on its first 5 frames")
-    assert 0 < constant.unit < 1e-5
     assert calibrated([plain], 0) == [plain]
+
+
+@pytest.mark.parametrize("first", [[2.0, 2.0], [0.0, 0.0], [2.0, 2.0 + 1e-9]])
+def test_first_frames_without_spread_are_no_unit(first: list[float]) -> None:
+    """Scores divided by nothing, or by rounding, would be millions: the video is named, and what to do."""
+    flat, other = framed("c", 0, [*first, 3.0]), framed("d", 0, [1.0, 2.0, 3.0])
+    with pytest.raises(DatasetError, match=r"first 2 frames have no spread in 1 video\(s\): c\. Set more frames"):
+        calibrated([other, flat], 2)
+
+    assert calibrated([flat], 0) == [flat]
 
 
 def test_metrics_at_a_threshold_are_in_the_units_of_each_video() -> None:

@@ -13,7 +13,7 @@ from vad.errors import ArtefactError
 from vad.evaluation.conventions import NAMED, scored_under
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.run_metrics import evaluate_run, validation_videos
-from vad.schema.evaluate import Bootstrap, Evaluate, GroundTruth, Threshold
+from vad.schema.evaluate import Alarms, Bootstrap, Evaluate, GroundTruth, Threshold
 
 TRAIN = pd.DataFrame(
     [("p", "", "Arson", 1, "validation"), ("q", "", "Normal", 0, "validation"), ("r", "", "Normal", 0, "fit")],
@@ -28,7 +28,7 @@ def file() -> ScoreFile:
     rng = np.random.default_rng(0)
     scores = run({name: rng.random(20 + 7 * i) for i, name in enumerate("abcde")})
     other = run({name: rng.random(20 + 7 * i) for i, name in enumerate("abcde")})
-    validation = {name: StoredScores(np.zeros(5), score, "validation") for name, score in (("p", 0.8), ("q", 0.3))}
+    validation = {name: StoredScores(np.arange(5.0), score, "validation") for name, score in (("p", 0.8), ("q", 0.3))}
     return replace(scores, videos=scores.videos | validation, epochs={1: scores.videos, 2: other.videos})
 
 
@@ -102,7 +102,7 @@ def test_all_videos_that_were_held_out_choose_the_threshold(file: ScoreFile) -> 
 
 
 def test_calibration_moves_only_what_is_at_the_threshold(file: ScoreFile) -> None:
-    """The same areas; other flags; the row names the calibration."""
+    """The same areas; other flags; the row names the calibration. Conventions of equal segments take it over."""
     rule = Threshold(rule="block_quantile", value=0.9, block_frames=5, calibrate_frames=3)
     config = CONFIG.model_copy(update={"threshold": rule})
     plain, _ = evaluate_run(file, TRAIN, table(), {}, CONFIG)
@@ -111,3 +111,21 @@ def test_calibration_moves_only_what_is_at_the_threshold(file: ScoreFile) -> Non
     assert found["metrics"]["frame_auc"] == plain["metrics"]["frame_auc"]
     assert found["metrics"]["frame_tp"] != plain["metrics"]["frame_tp"]
     assert found["protocol"]["threshold"]["rule"].endswith("calibrated on its first 3 frames")
+
+
+def test_whole_videos_are_not_said_to_be_calibrated(file: ScoreFile) -> None:
+    """A model of whole videos has no first frames: its rule does not name them."""
+    rule = Threshold(rule="far", value=0.5, calibrate_frames=3)
+    config = CONFIG.model_copy(update={"threshold": rule})
+    found, _ = evaluate_run(replace(file, level="video"), TRAIN, table(), {}, config)
+
+    assert "far<=0.5" == found["protocol"]["threshold"]["rule"]
+
+
+def test_a_missing_frame_rate_is_that_of_alarms(file: ScoreFile) -> None:
+    """Published features have no frame rate: `evaluate.alarms.fps` is taken, and the row says so."""
+    rule = Threshold(rule="alarms_per_hour", value=1.0, block_frames=5)
+    config = CONFIG.model_copy(update={"threshold": rule, "alarms": Alarms(fps=30)})
+    found, _ = evaluate_run(file, TRAIN, table(), {}, config)
+
+    assert found["protocol"]["threshold"]["rule"].endswith("5 frames (30 frames/s where no rate is known)")

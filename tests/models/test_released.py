@@ -19,7 +19,7 @@ from vad.engine.build import build
 from vad.errors import ArtefactError
 from vad.models import lstm_memory_ae, mnad, mstsm, rtfm, stead, urdmu
 from vad.models._base import VideoModel
-from vad.models._released import fill, match, named, put, read_released, renamed_as
+from vad.models._released import fill, joined, match, named, put, read_released, renamed_as
 from vad.schema.train import WeightsFile
 
 STEAD = REAL_DATA / "weights/stead_888tiny.pkl"
@@ -248,3 +248,9 @@ def test_released_stead() -> None:
     assert 20 == len(unused)
     assert all("proj_updater" in name or "inv_freq" in name for name in unused)
     assert 17_441 == sum(value.numel() for value in model.parameters())
+
+
+def test_two_files_with_the_same_names_are_refused() -> None:
+    """The second would replace values of the first without a word."""
+    with pytest.raises(ArtefactError, match=r"b\.pth: another file has values of the same names: x\. Leave one out"):
+        joined({"a.pth": {"x": torch.zeros(1)}, "b.pth": {"x": torch.ones(1), "y": torch.ones(1)}})

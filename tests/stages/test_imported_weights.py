@@ -20,6 +20,7 @@ from vad.artefacts.scores import read_scores
 from vad.artefacts.weights import read_weights
 from vad.engine.build import build
 from vad.errors import VadError
+from vad.models import pca
 from vad.models._released import put, read_released
 from vad.schema.infer import Infer
 from vad.schema.train import Imported, Train
@@ -112,6 +113,17 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, values: dict, change: dict
     with pytest.raises(VadError, match=rf"(?s)variant run.*seed 0: .*{words}"):
         main(flags(tmp_path, "run", "0"))
     assert not (tmp_path / "run/seed0.prov.json").exists()
+
+
+def test_a_model_of_constants_takes_no_weights(tmp_path: Path) -> None:
+    """Its constants are taken from the fit part: those of the file would be lost without a word."""
+    values = {"mean": torch.zeros(WIDTH), "directions": torch.zeros(WIDTH, WIDTH)}
+    importing(tmp_path, [saved(tmp_path / "a.pth", values)])
+    section = read_json(tmp_path / "train.json")
+    write_json(tmp_path / "train.json", {**section, "model": "pca", "model_args": pca.Config().model_dump()})
+
+    with pytest.raises(VadError, match=r"train\.weights: model pca has no trained weights.*Set lr, epochs and batch"):
+        main(flags(tmp_path, "run", "0"))
 
 
 def test_training_starts_from_a_run_or_a_file(tmp_path: Path) -> None:

@@ -27,13 +27,13 @@ variants:
 """
 
 
-def message(folder: Path, rows: Sequence[str]) -> str:
+def message(folder: Path, rows: Sequence[str], chosen: str = "last") -> str:
     """What the preflight of a folder data set says, with a weakly supervised and a normal-only variant."""
     (folder / "own/videos").mkdir(parents=True)
     for row in rows:
         (folder / "own/videos" / f"{row.split(',')[0]}.mp4").touch()
     (folder / "own/labels.csv").write_text("video,split,label\n" + "".join(f"{row}\n" for row in rows))
-    schedules = [f"{{lr: 0.01, epochs: 1, batch: 2, select_by: {word}}}" for word in ("last", "validation_loss")]
+    schedules = [f"{{lr: 0.01, epochs: 1, batch: 2, select_by: {word}}}" for word in (chosen, "validation_loss")]
     head, tail = PARAMS.split("datasets:")[0], PARAMS[PARAMS.index("evaluate:") :]
     (folder / "params.yaml").write_text(head + VARIANTS % (folder / "own", *schedules) + tail)
     try:
@@ -78,6 +78,17 @@ def test_lists_that_cannot_train_are_refused_before_any_work(
     assert bool(words) == bool(found)
     assert [word for word in words if word not in found] == []
     assert not words or "data set mine: " in found
+
+
+def test_more_folds_than_videos_of_a_label_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before features are extracted, not when the training deals the videos to folds."""
+    monkeypatch.chdir(tmp_path)
+    for part in ("stages", "vad"):
+        Path(part).symlink_to(ROOT / part)
+    found = message(tmp_path, [*NORMAL, *ANOMALOUS, *TEST], "last, select: {folds: 3}")
+
+    assert "variant mil: 2 anomalous videos in the train list, 3 folds. Set fewer train.select.folds" in found
+    assert "normal videos in the train list, 3" not in found.replace("2 anomalous videos in the train list, 3", "")
 
 
 IMPORTED = """\

@@ -15,8 +15,6 @@ from vad.models._released import match
 
 CHANGES = 4
 """Settings that are changed together, at most: more would be a guess."""
-
-
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Of blocks or heads: the numbers that are tried."""
 

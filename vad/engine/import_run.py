@@ -48,12 +48,16 @@ class VariantImport(VariantData):
             threads: CPU threads, >= 1.
             out: folder of the run.
 
-        Raises: ParamsError if no file is for this seed; ArtefactError for files that do not fit the model.
+        Raises: ParamsError if no file is for this seed, or for a model of constants alone; ArtefactError for files
+            that do not fit the model.
         """
         torch.set_num_threads(threads)
         model, section, files = self._new_model(seed), self.section, self.settings.of_seed(seed)
         if not files:
             raise ParamsError(f"train.weights: no file for seed {seed}. Add one, or leave its seed out of `seeds`.")
+        if not any(True for _ in model.parameters()):
+            what = f"model {section['model']} has no trained weights, all that it has is taken from the fit part"
+            raise ParamsError(f"train.weights: {what}. Set lr, epochs and batch instead.")
         unused = fill(model, files)
         config = {"model": section["model"], "model_args": section["model_args"], "feature_dim": self.dim}
         loss = self._take_constants(model)

@@ -34,7 +34,7 @@ from vad.models._base import Bags, VideoModel, Windows, defines, device_of
 from vad.models._contract import checked_terms
 from vad.nn.exact import full_float32
 from vad.nn.precision import autocast
-from vad.schema.train import Train
+from vad.schema.train import BY_LABEL, Train
 
 Row = dict[str, Any]
 
@@ -67,7 +67,7 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
     Raises: ParamsError with all problems.
     """
     problems = []
-    by_video = settings.select_by in ("video_auc", "video_ap", "validation_frame_auc")
+    by_video = settings.select_by in BY_LABEL
     if by_video and model.supervision == "normal_only":
         problems.append(
             f"select_by {settings.select_by} needs anomalous videos, which a normal-only model must not see"
@@ -78,8 +78,6 @@ def check(model: VideoModel, fit: Part, validation: Part, settings: Train) -> No
         problems.append(
             "select_by validation_frame_auc needs frame labels of the validation part, and a model of frames"
         )
-    if settings.patience and settings.select_by == "last":
-        problems.append("patience has no meaning with select_by last")
     if settings.curriculum == "length" and model.sampling == "windows":
         problems.append("curriculum length orders whole videos, the model is trained on windows of them")
     images = [features.dtype == np.uint8 for features in (*fit.features, *validation.features)]

@@ -20,8 +20,8 @@ from vad.schema.evaluate import NEED_BOTH_LABELS, Threshold
 VideoScores = Float64[np.ndarray, "videos"]
 BY_BLOCK = ("block_quantile", "alarms_per_hour")
 """Rules that read blocks of frames of normal videos."""
-LEAST_UNIT = 1e-6
-"""Of a calibrated video, as a share of its highest absolute score there: the first frames may all have one score."""
+LEAST_SPREAD = 1e-6
+"""Of first frames that calibrate, as a share of their highest absolute score; below it is rounding."""
 SIGMA = 1.4826
 """Times the median absolute deviation: the standard deviation of normally distributed scores."""
 
@@ -45,6 +45,7 @@ def choose_threshold(
     chosen_on: str = "validation",
     normal_only: Threshold | None = None,
     fps: Mapping[str, float | None] | None = None,
+    assumed_fps: float | None = None,
 ) -> ChosenThreshold:
     """Choose the threshold by a rule of `RULES` from the labels and scores of videos.
 
@@ -53,7 +54,8 @@ def choose_threshold(
         settings: the rule and its number.
         chosen_on: name of that part.
         normal_only: the rule to use instead where `settings` needs both labels and every video is normal.
-        fps: frames per second by video id, read by `alarms_per_hour`.
+        fps: frames per second by video id, read by `alarms_per_hour`; a video may lack one.
+        assumed_fps: frames per second of videos without one; None = that is an error.
 
     Raises: DatasetError when the part lacks videos of a label that the rule needs; ArtefactError for bad scores.
     """
@@ -67,15 +69,20 @@ def choose_threshold(
     scores = np.array([(v.video_score - v.zero) / v.unit for v in ordered])
     anomalous = np.array([v.label == 1 for v in ordered], bool)
     _check_labels(settings.rule, anomalous, chosen_on)
-    counts = int(anomalous.sum()), int((~anomalous).sum())
+    counts, assumed = (int(anomalous.sum()), int((~anomalous).sum())), ""
     if settings.rule in BY_BLOCK:
         scores = _block_maxima([v for v in ordered if not v.label], settings.block_frames)
         anomalous = np.zeros(len(scores), bool)
     if settings.rule == "alarms_per_hour":
         # As a share of the blocks: a block at the end of a video, or a whole short video, lasts less than the others.
-        number *= _hours(ordered, fps or {}) / len(scores)
+        normal = [video for video in ordered if not video.label]
+        known = {name: rate for name, rate in (fps or {}).items() if rate}
+        if assumed_fps and any(video.video_id not in known for video in normal):
+            known = {video.video_id: assumed_fps for video in normal} | known
+            assumed = f" ({assumed_fps:g} frames/s where no rate is known)"
+        number *= _hours(normal, known) / len(scores)
     value = RULES[settings.rule](scores, anomalous, number)
-    return ChosenThreshold(float(value), rule_in_words(settings), chosen_on, *counts)
+    return ChosenThreshold(float(value), rule_in_words(settings) + assumed, chosen_on, *counts)
 
 
 def rule_for(
@@ -106,15 +113,26 @@ def calibrated(videos: Sequence[JudgedVideo], frames: int) -> list[JudgedVideo]:
     Args:
         videos: with frame scores; one without is left as it is.
         frames: how many first frames are presumed normal; 0 = every video is left as it is.
+
+    Raises: DatasetError naming videos with first frames that have no spread: nothing could be counted in units of it.
     """
-    return [video if not frames or video.scores is None else _calibrated(video, frames) for video in videos]
+    if not frames:
+        return list(videos)
+    found = [video if video.scores is None else _calibrated(video, frames) for video in videos]
+    if flat := [video.video_id for video in found if not video.unit]:
+        raise DatasetError(
+            f"threshold.calibrate_frames: the scores of the first {frames} frames have no spread in {len(flat)}"
+            f" video(s): {first_of(flat)}. Set more frames (scores may be equal for a whole segment), or 0."
+        )
+    return found
 
 
 def _calibrated(video: JudgedVideo, frames: int) -> JudgedVideo:
+    """A video in units of its first frames; unit 0 where these have no spread."""
     first = np.asarray(video.scores, np.float64)[:frames]
     zero = float(np.median(first))
     spread = SIGMA * float(np.median(np.abs(first - zero)))
-    return replace(video, zero=zero, unit=max(spread, LEAST_UNIT * max(float(np.abs(first).max()), LEAST_UNIT)))
+    return replace(video, zero=zero, unit=spread if spread > LEAST_SPREAD * np.abs(first).max() else 0.0)
 
 
 def _block_maxima(videos: Sequence[JudgedVideo], size: int) -> Float64[np.ndarray, "blocks"]:
@@ -126,18 +144,16 @@ def _block_maxima(videos: Sequence[JudgedVideo], size: int) -> Float64[np.ndarra
     return np.concatenate(maxima)
 
 
-def _hours(videos: Sequence[JudgedVideo], fps: Mapping[str, float | None]) -> float:
-    """How long the normal videos last together, in hours; they may have several frame rates.
+def _hours(normal: Sequence[JudgedVideo], fps: Mapping[str, float]) -> float:
+    """How long normal videos last together, in hours; they may have several frame rates.
 
     Raises: DatasetError naming videos without a known frame rate.
     """
-    normal = [video for video in videos if not video.label]
-    rates_ = {video.video_id: rate for video in normal if (rate := fps.get(video.video_id))}
-    if missing := [video.video_id for video in normal if video.video_id not in rates_]:
+    if missing := [video.video_id for video in normal if video.video_id not in fps]:
         raise DatasetError(
             f"threshold rule alarms_per_hour: no frame rate is known of {first_of(missing)}. Use rule block_quantile."
         )
-    return sum(video.n_frames / rates_[video.video_id] for video in normal) / 3600
+    return sum(video.n_frames / fps[video.video_id] for video in normal) / 3600
 
 
 def _check_labels(rule: str, anomalous: Bool[np.ndarray, "videos"], chosen_on: str) -> None:

@@ -1,6 +1,7 @@
 """The metrics document and the curves of one run, from its score file and the tables of its data set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,8 +53,9 @@ def evaluate_run(
     validation = validation_videos(train, file)
     settings, chosen_on = rule_for(validation, config.threshold, chosen_on, config.threshold_normal_only)
     first = settings.calibrate_frames if file.level == "frame" else 0
+    settings = settings.model_copy(update={"calibrate_frames": first})
     fps = {name: score.fps for name, score in file.videos.items()}
-    threshold = choose_threshold(calibrated(validation, first), settings, chosen_on, fps=fps)
+    threshold = choose_threshold(calibrated(validation, first), settings, chosen_on, None, fps, config.alarms.fps)
     rules = convention(config.ground_truth)
     truth, videos, notes = scored_under(test, labelled, file, rules)
     videos = calibrated(videos, first)
@@ -62,7 +64,7 @@ def evaluate_run(
     if file.level == "frame" and annotated_by_intervals(test):
         every = named_for(file.protocol.get("expansion"))
         runs = {
-            name: videos if named == rules else calibrated(scored_under(test, labelled, file, named).videos, first)
+            name: videos if named == rules else _in_units_of(videos, scored_under(test, labelled, file, named).videos)
             for name, named in every.items()
         }
         known = {name: metrics for name, named in every.items() if named == rules}
@@ -83,6 +85,12 @@ def evaluate_run(
         "selection_gap": selection_gap(metrics, epochs, file.level),
     }
     return RunMetrics(document, curves(videos, file.level, config.curve_points))
+
+
+def _in_units_of(calibrated: Sequence[JudgedVideo], videos: Sequence[JudgedVideo]) -> list[JudgedVideo]:
+    """The same videos under another convention, which may give whole segments one score, with their calibration."""
+    units = {video.video_id: (video.zero, video.unit) for video in calibrated}
+    return [replace(video, zero=units[video.video_id][0], unit=units[video.video_id][1]) for video in videos]
 
 
 def validation_videos(train: pd.DataFrame, file: ScoreFile) -> list[JudgedVideo]:

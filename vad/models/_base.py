@@ -116,7 +116,7 @@ class VideoModel(nn.Module):
     """True = the score of a window belongs to its last frame, not to its centre."""
     released_names: Sequence[tuple[str, str | None]] = ()
     """How names in the authors' checkpoints become names here: (regular expression, replacement), used one after the
-    other on each name; None = a name with such a part is of nothing that the model has. Other names stay as they are.
+    other on each name; None = the value is left out, the model has no use for it. Other names stay as they are.
     """
     not_released: Sequence[str] = ("standardise.", "distance.", "ranges")
     """Beginnings of names of values that no checkpoint of others needs to have: they are taken from the data."""

@@ -132,6 +132,22 @@ def named(values: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {".".join(filter(None, (part, name))): value for name, value in values.items()}
 
 
+def joined(files: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The values of several files as those of one.
+
+    Args:
+        files: named values by the path of the file.
+
+    Raises: ArtefactError if two files have values of one name.
+    """
+    found: dict[str, Tensor] = {}
+    for path, values in files.items():
+        if twice := sorted(found.keys() & values.keys()):
+            raise ArtefactError(f"{path}: another file has values of the same names: {first_of(twice)}. Leave one out.")
+        found |= values
+    return found
+
+
 class Match(NamedTuple):
     """Released values beside a model.
 
@@ -198,9 +214,7 @@ def fill(model: VideoModel, files: Sequence[WeightsFile], part: str = "") -> lis
 
     Raises: ArtefactError for a file that cannot be read, or whose values are not those of the model.
     """
-    given: dict[str, Tensor] = {}
-    for file in files:
-        given |= read_checked(file)
+    given = joined({file.file: read_checked(file) for file in files})
     return put(model, given, first_of([file.file for file in files]), part)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vad.models._base import Bags, Scores, VideoModel
-from vad.nn.standardise import Standardise
+from vad.nn.standardise import ScaledRows
 from vad.schema.base import Count, NotNegative, Section
 
 
@@ -43,7 +43,7 @@ class Model(VideoModel):
         """Build the layer."""
         super().__init__()
         self.config = config
-        self.standardise = Standardise(feature_dim)
+        self.standardise = ScaledRows(feature_dim, config.normalise_rows, config.standardise)
         self.layer = nn.Linear(feature_dim, 1)
         nn.init.zeros_(self.layer.weight)
         nn.init.zeros_(self.layer.bias)
@@ -55,15 +55,11 @@ class Model(VideoModel):
 
     def prepare(self, features: Float[Tensor, "bags segments dim"]) -> None:
         """Take the constants of `standardise` from the fit part."""
-        if self.config.standardise:
-            self.standardise.fit(self._normalised(features))
+        self.standardise.fit(features)
 
     def embeddings(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
         """What is weighed: the scaled feature vectors."""
-        return self.standardise(self._normalised(features))
-
-    def _normalised(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments dim"]:
-        return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
+        return self.standardise(features)
 
     def forward(self, features: Float[Tensor, "bags segments dim"]) -> Float[Tensor, "bags segments"]:
         """The logit of each segment."""

@@ -10,10 +10,9 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from vad.models._base import Scores, VideoModel, Windows
-from vad.nn.standardise import Standardise
+from vad.nn.standardise import ScaledRows
 from vad.schema.base import Count, Section
 
 WHOLE = 512
@@ -54,7 +53,7 @@ class Model(VideoModel):
         """Start without directions: the error of a vector is then the vector."""
         super().__init__()
         self.config = config
-        self.standardise = Standardise(feature_dim)
+        self.standardise = ScaledRows(feature_dim, config.normalise_rows, config.standardise)
         self.mean: Tensor
         self.directions: Tensor
         self.register_buffer("mean", torch.zeros(feature_dim))
@@ -62,21 +61,16 @@ class Model(VideoModel):
 
     def prepare(self, features: Float[Tensor, "windows rows dim"]) -> None:
         """Take scales, mean and main directions from the fit part."""
-        rows = self._normalised(features)
-        if self.config.standardise:
-            self.standardise.fit(rows)
-        values = self.standardise(rows).flatten(0, 1).double().cpu().numpy()
+        self.standardise.fit(features)
+        values = self.standardise(features).flatten(0, 1).double().cpu().numpy()
         mean = values.mean(axis=0)
         self.mean.copy_(torch.from_numpy(mean))
         covariance = (values - mean).T @ (values - mean) / len(values)
         self.directions.copy_(torch.from_numpy(_main_directions(covariance, self.directions.shape[1])))
 
-    def _normalised(self, features: Float[Tensor, "windows rows dim"]) -> Float[Tensor, "windows rows dim"]:
-        return functional.normalize(features, dim=-1) if self.config.normalise_rows else features
-
     def forward(self, features: Float[Tensor, "windows rows dim"]) -> Float[Tensor, "windows rows dim"]:
         """What the directions leave of each vector."""
-        values = self.standardise(self._normalised(features)) - self.mean
+        values = self.standardise(features) - self.mean
         return values - values @ self.directions @ self.directions.T
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Standardise(nn.Module):
@@ -25,3 +26,30 @@ class Standardise(nn.Module):
     def forward(self, values: Float[Tensor, "*batch channels"]) -> Float[Tensor, "*batch channels"]:
         """The same values in units of the fit part's spread."""
         return (values - self.mean) / self.scale
+
+
+class ScaledRows(Standardise):
+    """Feature vectors at length 1, in units of the fit part's spread, both, or as they are."""
+
+    def __init__(self, channels: int, normalise_rows: bool, standardise: bool) -> None:
+        """Choose what is done to a vector.
+
+        Args:
+            channels: length of a feature vector.
+            normalise_rows: divide each vector by its length first.
+            standardise: False = `fit` keeps nothing.
+        """
+        super().__init__(channels)
+        self.normalise_rows, self.standardise = normalise_rows, standardise
+
+    def fit(self, values: Float[Tensor, "*batch channels"]) -> None:
+        """Keep mean and standard deviation of each channel, if asked for."""
+        if self.standardise:
+            super().fit(self._normalised(values))
+
+    def forward(self, values: Float[Tensor, "*batch channels"]) -> Float[Tensor, "*batch channels"]:
+        """The scaled vectors."""
+        return super().forward(self._normalised(values))
+
+    def _normalised(self, values: Float[Tensor, "*batch channels"]) -> Float[Tensor, "*batch channels"]:
+        return functional.normalize(values, dim=-1) if self.normalise_rows else values

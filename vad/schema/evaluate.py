@@ -104,7 +104,11 @@ class Alarms(Section):
         description="an alarm starts at the threshold and goes on until the score has fallen below it by this share"
         " of the way to the median score of the video; 0 = it ends below the threshold",
     )
-    fps: float = Field(default=25.0, gt=0, description="frames per second of videos with no known frame rate")
+    fps: float = Field(
+        default=25.0,
+        gt=0,
+        description="frames per second of videos with no known frame rate, also for threshold rule alarms_per_hour",
+    )
 
 
 class Evaluate(Section):

@@ -8,6 +8,8 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from vad.schema.base import Count, Id, NotNegative, Positive, Section
 
 Device = Literal["auto", "cpu", "cuda"]
+BY_LABEL = ("video_auc", "video_ap", "validation_frame_auc")
+"""Criteria that choose the epoch and need normal and anomalous validation videos."""
 
 
 class WeightsFile(Section):
@@ -19,7 +21,11 @@ class WeightsFile(Section):
         default="",
         description="part of the model that the file is for, where one file is not enough; empty = the whole model",
     )
-    seed: int | None = Field(default=None, ge=0, description="the run that it is for; null = the runs of all seeds")
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        description="the run that it is for; null = the runs of all seeds that have no file of their own",
+    )
 
 
 class Imported(Section):
@@ -31,8 +37,19 @@ class Imported(Section):
     device: Device = Field("auto", description="where scoring runs, as for training")
 
     def of_seed(self, seed: int) -> list[WeightsFile]:
-        """The files for the run of a seed."""
-        return [file for file in self.weights if file.seed in (None, seed)]
+        """The files for the run of a seed, one for each part: one of its own goes before one for all seeds."""
+        own = {file.part for file in self.weights if file.seed == seed}
+        return [file for file in self.weights if file.seed == seed or (file.seed is None and file.part not in own)]
+
+    @model_validator(mode="after")
+    def _one_file_each(self) -> "Imported":
+        places = [(file.part, file.seed) for file in self.weights]
+        for part, seed in places:
+            if places.count((part, seed)) > 1:
+                of = f"part {part}" if part else "the whole model"
+                runs = "all seeds" if seed is None else f"seed {seed}"
+                raise ValueError(f"two files of weights for {of} and {runs}. Remove one, or set part or seed")
+        return self
 
 
 class Start(Section):
@@ -133,7 +150,9 @@ class Train(Section):
     )
 
     @model_validator(mode="after")
-    def _folds_train_all_epochs(self) -> "Train":
+    def _choices_go_together(self) -> "Train":
+        if self.select_by == "last" and self.patience:
+            raise ValueError("patience does not go with select_by last, which has no criterion. Remove one of the two")
         if self.select.folds and self.patience:
             raise ValueError("patience does not go with select.folds: every fold has to train all epochs")
         if self.select.folds and self.select_by == "validation_frame_auc":
