@@ -169,9 +169,9 @@ def main() -> int:
     frames = read_lengths(args.lengths) if args.lengths else drawn_lengths()
     rows = chosen(frames, args.share)
     size = int(rows.sum()) * CROPS * DIM * 4
-    needed = size + len(rows) * CROPS * 200 * DIM * 4
+    needed = 1.2 * (size + len(rows) * CROPS * 200 * DIM * 4)  # a fifth to spare: others write here too
     args.folder.mkdir(parents=True, exist_ok=True)
-    if (free := shutil.disk_usage(args.folder).free) < 1.2 * needed:
+    if (free := shutil.disk_usage(args.folder).free) < needed:
         print(f"{args.folder}: {needed / 1e9:.0f} GB are needed, {free / 1e9:.0f} are free. Give a smaller --share.")
         return 2
     print(f"{len(rows):,} of {len(frames):,} videos, {rows.sum():,} rows of {CROPS} x {DIM}: {size / 1e9:.1f} GB")

@@ -14,7 +14,8 @@ def pair(first: str, second: str, low: float | None, high: float | None, metric:
     ends = {"difference": middle, "low": low, "high": high, "p": 0.5 if middle is not None else None}
     more = {"p_by": "replicates", "differs": middle is not None, "differs_holm": False}
     reason = "" if middle is not None else "few videos"
-    return {"dataset": "one", "first": first, "second": second, "metric": metric, **ends, **more, "reason": reason}
+    head = {"dataset": "one", "first": first, "second": second, "metric": metric, "from_frame": 0}
+    return {**head, **ends, **more, "reason": reason}
 
 
 ROWS = [

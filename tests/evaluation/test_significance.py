@@ -103,13 +103,34 @@ def test_order_of_videos_changes_nothing() -> None:
     assert differences(straight, DRAWS) == differences(turned, DRAWS)
 
 
+def test_pairs_are_compared_on_the_frames_that_both_score() -> None:
+    """A model that leaves out four first frames: the other one is judged without these frames too."""
+    rows = differences({"a": variant(1.0), "b": variant(1.0, (3, 4, 5), dropped=4)}, DRAWS)
+    cut = differences({"a": variant(1.0, dropped=4), "b": variant(1.0, (3, 4, 5), dropped=4)}, DRAWS)
+    whole = by_metric(differences({"a": variant(1.0), "b": variant(1.0, (3, 4, 5))}, DRAWS))
+
+    assert by_metric(cut) == by_metric(rows)
+    assert 4 == by_metric(rows)["from_frame"]
+    assert whole["difference"] != by_metric(rows)["difference"]
+    assert (0, 0) == (whole["from_frame"], by_metric(rows, "video_auc")["from_frame"])
+
+
 def test_other_frames_cannot_be_compared() -> None:
-    """A model that leaves out first frames has other frames, but the same videos."""
-    rows = differences({"a": variant(1.0), "b": variant(1.0, dropped=4)}, DRAWS)
+    """Videos that end at other frames, and labels that differ."""
+    short = [[video.cut(0, 30) for video in one] for one in variant(1.0)[1]]
+    rows = differences({"a": variant(1.0), "b": ("frame", short)}, DRAWS)
 
     assert "not the same videos and frames" == by_metric(rows)["reason"]
     assert by_metric(rows)["differs"] is None
     assert by_metric(rows, "video_auc")["difference"] is not None
+
+
+def test_a_part_of_a_video_knows_where_it_begins() -> None:
+    """Parts of parts count from the whole video."""
+    video = run(0, 1.0)[0]
+
+    assert (0, 4, 9) == (video.first_frame, video.cut(4).first_frame, video.cut(4, 30).cut(5).first_frame)
+    assert 21 == video.cut(4, 30).cut(5).n_frames
 
 
 def test_few_videos_and_video_level() -> None:

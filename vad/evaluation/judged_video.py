@@ -30,6 +30,8 @@ class VideoTruth:
     """Number of frames under the ground-truth convention in use."""
     labels: Int[np.ndarray, "labelled_frames"] | None = None
     """0 or 1 for each frame; None = no frame labels (the frames of a normal video are then all 0)."""
+    first_frame: int = 0
+    """The frame of the video that the first label and the first score belong to, from 0."""
 
     def frame_truth(self) -> Int[np.ndarray, "labelled_frames"]:
         """The label of each frame; all 0 where the video has no frame labels."""
@@ -48,6 +50,7 @@ class VideoTruth:
             label=self.label,
             n_frames=self.n_frames,
             labels=self.labels,
+            first_frame=self.first_frame,
             scores=scores,
             video_score=float(video_score),
             normalised=normalised,
@@ -79,7 +82,8 @@ class JudgedVideo(VideoTruth):
         """Labels and scores of the frames `start` to `stop` - 1 (None = to the end), as a video of its own."""
         parts = {name: getattr(self, name) for name in ("labels", "scores", "normalised")}
         kept = {name: None if part is None else part[start:stop] for name, part in parts.items()}
-        return replace(self, n_frames=len(range(self.n_frames)[start:stop]), **kept)
+        frames = range(self.first_frame, self.first_frame + self.n_frames)[start:stop]
+        return replace(self, n_frames=len(frames), first_frame=frames.start, **kept)
 
 
 @dataclass(frozen=True, eq=False)

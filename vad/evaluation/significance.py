@@ -4,6 +4,9 @@ Two variants are compared on the same test videos. A replicate draws videos (the
 variant, seeds, with replacement; its value is the difference of the two means over the drawn seeds. The interval of
 these replicates covers chance in the choice of videos and in the seeds. Of many pairs some differ by chance alone, so
 Holm's correction over all pairs of a data set is given as well.
+
+Where one of two variants has no score for its first frames (`infer.first_frames: drop`), both are compared on the
+frames that both score.
 """
 
 import math
@@ -41,20 +44,18 @@ def differences(
         metrics: names of metrics, none of them at a threshold.
 
     Returns: rows with first, second, metric, difference (of the means over seeds), low, high (over videos and seeds),
+        from_frame (the first frame of the videos that both score; the metric is over the frames from there on),
         p (two-sided), p_by (`replicates`, or `normal tail` where too few replicates lie beyond 0), `differs` (0 lies
         outside the interval), `differs_holm` (p is small enough after Holm's correction over the pairs of this
         metric), and `reason` where the pair cannot be compared (the other columns are then None).
     """
-    ordered = {name: [checked(run, level) for run in runs] for name, (level, runs) in contestants.items()}
-    measured = {name: _measured(ordered[name], level, bootstrap, metrics) for name, (level, _) in contestants.items()}
-    rows = []
-    for first, second in combinations(contestants, 2):
-        for metric in metrics:
-            if metric in measured[first] and metric in measured[second]:
-                reason = _incomparable(metric, ordered[first][0], ordered[second][0])
-                head = {"first": first, "second": second, "metric": metric}
-                values = measured[first][metric], measured[second][metric]
-                rows.append(head | (_unknown(reason) if reason else _difference(*values, bootstrap)))
+    measured = {name: _Contestant(level, runs, bootstrap, metrics) for name, (level, runs) in contestants.items()}
+    rows = [
+        {"first": first, "second": second, "metric": metric} | _compared(measured[first], measured[second], metric)
+        for first, second in combinations(contestants, 2)
+        for metric in metrics
+        if metric in measured[first].all_frames and metric in measured[second].all_frames
+    ]
     return _corrected(rows, 1 - bootstrap.coverage)
 
 
@@ -89,27 +90,66 @@ def _verdict(low: float | None, high: float | None) -> str | None:
     return "beats it" if low > 0 else "is beaten" if high < 0 else "does not beat it"
 
 
-def _measured(
-    runs: Sequence[list[JudgedVideo]], level: Level, bootstrap: Bootstrap, metrics: Sequence[str]
-) -> dict[str, Replicates]:
-    """Value and replicates of each metric that is defined for every seed."""
-    weights = replicate_weights([v.label for v in runs[0]], bootstrap)
-    found = [Measured.of(run, weights, None, level, metrics) for run in runs]
-    defined = [name for name in metrics if not any(name in one.reasons for one in found)]
-    return {name: np.stack([one.values[name] for one in found]) for name in defined}
+class _Contestant:
+    """The runs of one contestant, measured once for each choice of the frames that are compared."""
+
+    def __init__(
+        self, level: Level, runs: Sequence[Sequence[JudgedVideo]], bootstrap: Bootstrap, metrics: Sequence[str]
+    ) -> None:
+        self.runs = [checked(run, level) for run in runs]
+        self.starts = {video.video_id: video.first_frame for video in self.runs[0]}
+        self.bootstrap = bootstrap
+        self._level: Level = level
+        self._metrics = metrics
+        self._measured: dict[tuple[int, ...], dict[str, Replicates]] = {}
+
+    @property
+    def all_frames(self) -> dict[str, Replicates]:
+        """Value and replicates of each metric that is defined for every seed, over every frame with a score."""
+        return self.measured(self.starts)
+
+    def measured(self, starts: Mapping[str, int]) -> dict[str, Replicates]:
+        """The same over the frames of each video from its start on."""
+        key = tuple(starts.values())
+        if key not in self._measured:
+            runs = [self.cut(run, starts) for run in self.runs]
+            weights = replicate_weights([v.label for v in runs[0]], self.bootstrap)
+            found = [Measured.of(run, weights, None, self._level, self._metrics) for run in runs]
+            defined = [name for name in self._metrics if not any(name in one.reasons for one in found)]
+            self._measured[key] = {name: np.stack([one.values[name] for one in found]) for name in defined}
+        return self._measured[key]
+
+    @staticmethod
+    def cut(run: Sequence[JudgedVideo], starts: Mapping[str, int]) -> list[JudgedVideo]:
+        """The frames of each video from its start on; a video without one stays whole."""
+        return [video.cut(max(0, starts.get(video.video_id, 0) - video.first_frame)) for video in run]
 
 
-def _incomparable(metric: str, first: Sequence[JudgedVideo], second: Sequence[JudgedVideo]) -> str:
-    """Why a pair cannot be compared; empty if it can. A metric over videos does not need equal frames."""
-    few = f"fewer than {FEWEST_VIDEOS} videos" if len(first) < FEWEST_VIDEOS else ""
+def _compared(first: _Contestant, second: _Contestant, metric: str) -> dict[str, Any]:
+    """The columns of one pair and one metric. A metric over videos does not need equal frames."""
     if metric.startswith("video_"):
-        same = [(v.video_id, v.label) for v in first] == [(v.video_id, v.label) for v in second]
-        return few if same else "not the same videos"
-    try:
-        check_same(first, second)
-    except ArtefactError:
-        return "not the same videos and frames"
-    return few
+        starts = [first.starts, second.starts]
+        listed = [[(v.video_id, v.label) for v in one.runs[0]] for one in (first, second)]
+        reason = "" if listed[0] == listed[1] else "not the same videos"
+        from_frame = 0
+    else:
+        both = first.starts.keys() & second.starts.keys()
+        common = {name: max(first.starts[name], second.starts[name]) for name in sorted(both)}
+        starts = [common, common]
+        from_frame = max(common.values(), default=0)
+        reason = ""
+        try:
+            check_same(*(one.cut(one.runs[0], common) for one in (first, second)))
+        except ArtefactError:
+            reason = "not the same videos and frames"
+    if len(first.runs[0]) < FEWEST_VIDEOS:
+        reason = reason or f"fewer than {FEWEST_VIDEOS} videos"
+    if not reason:
+        values = [one.measured(where).get(metric) for one, where in zip((first, second), starts, strict=True)]
+        if values[0] is not None and values[1] is not None:
+            return {"from_frame": from_frame, **_difference(values[0], values[1], first.bootstrap)}
+        reason = "undefined on the frames that both score"
+    return {"from_frame": from_frame, **_unknown(reason)}
 
 
 def _unknown(reason: str) -> dict[str, Any]:

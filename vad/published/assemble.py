@@ -144,8 +144,8 @@ def _differences(table: Table, dataset: str, found: Found) -> Block:
     rows = found.differences[dataset]
     compared = [metric for metric in table.metrics if any(metric in row for row in rows)]
     note = (
-        f"Paired: [{100 * found.coverage:g} % interval over the same draws of videos, and of seeds]; it `differs` where"
-        " the interval leaves 0 out, not corrected for the number of rows."
+        f"Paired, on the frames that both score: [{100 * found.coverage:g} % interval over the same draws of videos,"
+        " and of seeds]; it `differs` where the interval leaves 0 out, not corrected for the number of rows."
     )
     return Block("difference", f"{_titled(dataset, found)}: rows minus {first}", ("variant", *compared), rows, (note,))
 

@@ -56,7 +56,7 @@ def _page(dataset: str, rows: Sequence[dict[str, Any]], baselines: Sequence[str]
     for metric in COMPARED:
         own = [row for row in rows if row["metric"] == metric]
         if own:
-            blocks += [page.heading(metric, 2), _counted(own), _matrix(own), page.bullets(_reasons(own))]
+            blocks += [page.heading(metric, 2), _counted(own), _matrix(own), page.bullets(_reasons(own) + _fewer(own))]
     return page.page(
         page.heading(f"Which rows differ on {dataset}"),
         "Differences are means over seeds, with intervals over the same draws of videos, and of seeds. In a matrix"
@@ -105,6 +105,12 @@ def _reasons(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if row["difference"] is None:
             reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
     return [f"`{UNKNOWN}`, {count} pairs: {reason}" for reason, count in reasons.items()]
+
+
+def _fewer(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many pairs are compared on fewer frames than one of the two scores."""
+    pairs = sum(row["from_frame"] > 0 and row["difference"] is not None for row in rows)
+    return [f"{pairs} pairs on the frames that both score: one of the two has none for its first"] * (pairs > 0)
 
 
 def _against_baselines(rows: Sequence[dict[str, Any]], baselines: Sequence[str]) -> list[str]:
