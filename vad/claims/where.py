@@ -1,10 +1,9 @@
 """What was measured about claims that a model says where an anomaly is."""
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from vad.claims.arithmetic import Claims, Computed
 from vad.ledger.chain import broken_links
@@ -14,6 +13,7 @@ CHECKED = ("pixel_auc", "rbdc")
 """Metrics that have to be better for `improved spatial localization`."""
 ON_ITS_DATA = (("mnad_gated_ped2", "mnad_ped2"), ("mnad_gated_avenue", "mnad_avenue"))
 """Variants with and without gates on the data of the claim."""
+NUMBERS = ("difference", "low", "high")
 GENERATED = (("mnad_gated", "mnad"),)
 """Likewise on generated sequences: they count where nothing is known of the data of the claim."""
 
@@ -28,7 +28,13 @@ def read_differences(table: Path | None) -> list[dict[str, Any]]:
     """
     if table is None or broken_links(table):
         return []
-    return pd.read_csv(table.with_name(f"{table.name}_differences.csv")).to_dict("records")
+    text = table.with_name(f"{table.name}_differences.csv").read_text(encoding="utf-8")
+    return [row | {name: _number(row[name]) for name in NUMBERS} for row in csv.DictReader(text.splitlines())]
+
+
+def _number(text: str) -> float | None:
+    """A number of the table; None where the pair cannot be compared."""
+    return float(text) if text else None
 
 
 def checks(differences: Differences) -> dict[str, Callable[[Claims], dict[str, Computed]]]:
@@ -65,7 +71,7 @@ def _of_pair(differences: Differences, first: str, second: str) -> list[Mapping[
     found = [
         row
         for row in differences
-        if (row["first"], row["second"]) == (first, second) and row["metric"] in CHECKED and pd.notna(row["low"])
+        if (row["first"], row["second"]) == (first, second) and row["metric"] in CHECKED and row["low"] is not None
     ]
     return found if len(found) == len(CHECKED) else []
 
