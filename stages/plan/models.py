@@ -59,19 +59,13 @@ class ModelParts:
             figures: the folder of the figures of variants.
         """
         dataset, jobs = self.installed.variant(variant).dataset, self.sources.jobs
-        kind, scores = self.installed.kind(dataset), jobs.runs("infer", variant)[0]
+        scores, tables = jobs.runs("infer", variant)[0], jobs.tables(variant)
         out = f"{figures}/{variant}_heat_maps.png"
         return Part(
             job="heat_maps.write",
             key=f"heat_maps.{variant}",
-            code=f"heat_maps.{kind}",
-            plugins=(f"datasets/{kind}",),
-            settings={
-                "variant": variant,
-                "seed": jobs.seeds[0],
-                "entry": self.params["datasets"][dataset],
-                "dpi": self.params["report"]["dpi"],
-            },
+            code="heat_maps",
+            settings={"variant": variant, "seed": jobs.seeds[0], "dpi": self.params["report"]["dpi"]},
             out=out,
             files=(out,),
             reads=self.sources.first_maps(variant),
@@ -79,7 +73,9 @@ class ModelParts:
                 "metrics": f"{jobs.runs('evaluate', variant)[0]}/metrics.json",
                 "scores": scores,
                 "maps": paths.maps(scores),
-                "home": str(paths.raw(dataset)),
+                "test": f"{tables}/test.csv",
+                "truth": f"{tables}/truth",
+                "videos": str(self.installed.root(dataset)),
             },
         )
 

@@ -42,10 +42,12 @@ class Sources:
         return Reads((file,), watched=(paths.record(file),))
 
     def first_maps(self, variant: str) -> Reads:
-        """What room evaluate found out about a variant's first run, and the score maps of its videos."""
+        """What room evaluate found out about a variant's first run, the score maps of its videos, and ground truth."""
         run, scores = (self.jobs.runs(room, variant)[0] for room in ("evaluate", "infer"))
         metrics = Reads((f"{run}/metrics.json",), watched=(paths.record(run),))
-        return metrics + self.first_scores(variant) + Reads(folders=(paths.maps(scores),))
+        dataset = self.installed.variant(variant).dataset
+        truth = self.split(dataset, "test.csv") + Reads(folders=(f"{paths.tables(dataset)}/truth",))
+        return metrics + self.first_scores(variant) + truth + Reads(folders=(paths.maps(scores),))
 
     def localised(self, variants: Sequence[str]) -> Reads:
         """What room evaluate found out about the score maps of every run of some variants."""

@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import UInt8
 
 from vad.artefacts.files import read_json
 from vad.artefacts.scores import read_scores
-from vad.datasets._base import BaseDataset, load_dataset
 from vad.drawing.heat_maps import HeatMap, heat_map_figure
 from vad.heat_maps.choice import Chosen, annotated_place, chosen_videos, highest_place
 from vad.localisation.geometry import Geometry
 from vad.localisation.judged_maps import JudgedMaps
 from vad.localisation.map_files import read_maps
+from vad.localisation.truth_tables import read_truth
 from vad.report.figures import save
 from vad.schema.base import Id, Section
-from vad.splits.video import Video
+from vad.splits.tables import read_test
 from vad.video.decode import Rules, open_video
 
 RANKED_BY = "pixel_auc"
@@ -28,20 +28,18 @@ RULE = (
     " whose map has the highest cell"
 )
 RULE_WITHOUT_TRUTH = (
-    "test videos with the highest, median and lowest score (no ground truth of places); of each the map with the"
-    " highest cell"
+    "test videos with the highest, median and lowest score (no ground truth of places); of each the frame whose map"
+    " has the highest cell"
 )
 AS_STORED = Rules(policy="tolerant", max_corrupt_frac=1, apply_rotation=False)
 """Maps are tied to the pixels of the picture as it is stored; what is damaged was judged when features were made."""
 
 
 class Settings(Section):
-    """Whose maps are drawn, of which data set, and points per inch."""
+    """Whose maps are drawn, and points per inch."""
 
     variant: Id
     seed: int
-    entry: dict[str, Any]
-    """Of the data set in params.yaml."""
     dpi: int
 
 
@@ -49,40 +47,39 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     """Draw the best, the median and the worst test video; no model runs.
 
     Args:
-        settings: variant, seed, data set and resolution.
-        paths: the files `scores` and `metrics` and the folder `maps` of the run, and the folder `home` of the data set.
+        settings: variant, seed and resolution.
+        paths: of the run the files `scores` and `metrics` and the folder `maps`; of the data set the file `test` and
+            the folders `truth` (need not exist) and `videos`.
         out: the PNG file.
     """
-    dataset = load_dataset(settings.entry, paths["home"])
-    videos = {video.video_id: video for video in dataset.videos() if video.split == "test"}
-    judged = (read_json(paths["metrics"]).get("localisation") or {}).get("by_video", {})
-    chosen = chosen_videos({name: found[RANKED_BY] for name, found in judged.items()})
-    rule, key = (RULE, RANKED_BY) if chosen else (RULE_WITHOUT_TRUTH, "score")
+    found = read_json(paths["metrics"]).get("localisation", {}).get("by_video", {})
+    chosen = chosen_videos({name: own[RANKED_BY] for name, own in found.items()})
+    rule = RULE
     if not chosen:
-        scored = read_scores(paths["scores"]).videos
-        chosen = chosen_videos({name: scored[name].video for name in videos if name in scored})
-    rows = [_row(one, key, dataset, videos[one.video_id], paths["maps"], settings) for one in chosen]
-    title = f"{settings.variant}, seed {settings.seed}: where the score comes from, one colour scale\n{rule}"
+        rule, scored = RULE_WITHOUT_TRUTH, read_scores(paths["scores"]).videos
+        chosen = chosen_videos({name: video.video for name, video in scored.items() if video.part == "test"})
+    test = read_test(paths["test"]).set_index("video_id")
+    rows = [_row(one, test.loc[one.video_id], paths, known=rule is RULE) for one in chosen]
+    title = f"{settings.variant}, seed {settings.seed}: where the score comes from\n{rule}"
     save(out, heat_map_figure(title, rows), settings.dpi)
 
 
-def _row(chosen: Chosen, key: str, dataset: BaseDataset, video: Video, folder: Path, settings: Settings) -> HeatMap:
-    """The frame of a chosen video that is shown."""
-    maps = read_maps(folder / f"{video.video_id}.npz")
-    shape = maps.geometry
-    truth = dataset.truth_of(video, (shape.height, shape.width)) if key == RANKED_BY else None
-    judged = None if truth is None else JudgedMaps(video.video_id, video.label, maps, truth)
-    place, frame = highest_place(maps) if judged is None else annotated_place(judged)
-    rank = chosen.rank if judged else chosen.rank.replace("best", "highest").replace("worst", "lowest")
-    words = f"{rank}\n{video.video_id}\n{video.class_name}\nframe {frame}\n{key} {chosen.value:.3f}"
-    picture = picture_at(_file(dataset, video), frame, shape)
-    regions = None if truth is None else truth.regions(frame).masks
+def _row(chosen: Chosen, video: pd.Series, paths: Mapping[str, Path], *, known: bool) -> HeatMap:
+    """The frame of a chosen video that is shown; `known` says that there is ground truth."""
+    name = f"{chosen.video_id}.npz"
+    maps = read_maps(paths["maps"] / name)
+    shape, regions = maps.geometry, None
+    if known:
+        truth = read_truth(paths["truth"] / name, (shape.height, shape.width))
+        place, frame = annotated_place(JudgedMaps(chosen.video_id, 1, maps, truth))
+        regions = truth.regions(frame).masks
+    else:
+        place, frame = highest_place(maps)
+    rank = chosen.rank if known else chosen.rank.replace("best", "highest").replace("worst", "lowest")
+    value = f"{RANKED_BY if known else 'score'} {chosen.value:.3f}"
+    words = f"{rank}\n{chosen.video_id}\n{video['class']}\nframe {frame}\n{value}"
+    picture = picture_at(paths["videos"] / video["path"], frame, shape)
     return HeatMap(words, picture, regions, shape.to_picture(maps.maps[place : place + 1])[0])
-
-
-def _file(dataset: BaseDataset, video: Video) -> Path:
-    assert dataset.root is not None, video
-    return dataset.root / video.path
 
 
 def picture_at(path: Path, frame: int, shape: Geometry) -> UInt8[np.ndarray, "height width 3"]:
