@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.room import command_line, make, parser, settings, typed
-from vad.artefacts.files import write_json, write_text
+from vad.artefacts.files import atomic, write_json, write_text
+from vad.artefacts.npy import write_npz
 from vad.artefacts.scores import read_scores
 from vad.evaluation.annotations import read_labels
 from vad.evaluation.run_metrics import evaluate_run
 from vad.ledger.records import Job, files_of
-from vad.localisation.map_files import maps_folder
+from vad.localisation.map_files import DRAWS, maps_folder
 from vad.schema.evaluate import Evaluate
 from vad.splits.tables import read_test, read_train
 
@@ -47,8 +48,13 @@ def main(argv: Sequence[str] | None) -> None:
         test, maps = read_test(args.test), maps_folder(scores)
         found = evaluate_run(read_scores(scores), read_train(args.train), test, read_labels(test, args.labels), config)
         localisation = places().evaluate(maps) if truth and maps.is_dir() else None
-        document = {**found.document, **({"localisation": localisation} if localisation else {})}
+        document = {**found.document, **({"localisation": localisation.document} if localisation else {})}
         write_json(out / "metrics.json", document)
+        if localisation:
+            with atomic(out / DRAWS) as stream:
+                write_npz(stream, localisation.draws)
+        else:
+            (out / DRAWS).unlink(missing_ok=True)
         write_text(out / "curves.csv", found.curves.to_csv(index=False, lineterminator="\n"))
 
     for scores in args.scores:

@@ -51,8 +51,8 @@ class Sources:
 
     def localised(self, variants: Sequence[str]) -> Reads:
         """What room evaluate found out about the score maps of every run of some variants."""
-        files = [f"{run}/localisation.npz" for variant in variants for run in self.jobs.runs("evaluate", variant)]
-        return self.metrics(variants) + Reads(tuple(files))
+        runs = tuple(run for variant in variants for run in self.jobs.runs("evaluate", variant))
+        return Reads(folders=runs, watched=tuple(map(paths.record, runs)))
 
     def localisation(self) -> Reads:
         """The table of paired differences in metrics of where, of all data sets."""

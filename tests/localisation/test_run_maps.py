@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.localisation.given import boxes
 from vad.errors import ArtefactError, DatasetError
+from vad.evaluation.bootstrap import interval
 from vad.localisation.geometry import Geometry
 from vad.localisation.map_files import write_maps
 from vad.localisation.maps import VideoMaps
@@ -92,10 +93,9 @@ def truth(folder: Path) -> Path:
 def test_runs_are_judged_beside_maps_without_pixels(tmp_path: Path) -> None:
     """A run with skill, one without; rows that look at no pixel are the same for both, but for the mean map."""
     judge = RunMaps(dict(a=1, b=1, c=1, d=0, e=0), truth(tmp_path / "truth"), DRAWS)
-    good, bad = (judge.evaluate(stored(tmp_path / f"{skill}.maps", skill=skill)) for skill in (2.0, 0.0))
+    found = [judge.evaluate(stored(tmp_path / f"{skill}.maps", skill=skill)) for skill in (2.0, 0.0)]
+    good, bad = (one.document for one in found if one)
 
-    assert good is not None
-    assert bad is not None
     assert [good[name] for name in ("videos", "anomalous", "frames", "without_truth")] == [4, 2, 24, 1]
     assert list(good["metrics"]) == list(METRICS)
     assert good["metrics"]["box_hit"]["value"] == 1.0
@@ -105,6 +105,27 @@ def test_runs_are_judged_beside_maps_without_pixels(tmp_path: Path) -> None:
     for name in ("uniform", "centre"):
         assert good["no_pixel"][name] == bad["no_pixel"][name]
     assert good["no_pixel"]["static"]["pixel_auc"]["value"] is not None
+    assert good["by_video"] == {name: {"pixel_auc": 1.0, "box_hit": 1.0} for name in "ab"}
+
+
+def test_draws_are_those_behind_the_intervals(tmp_path: Path) -> None:
+    """Each row has the value and one number for each draw; metrics of a video are those of it alone."""
+    folder = truth(tmp_path / "truth")
+    write_truth(folder / "c.npz", boxes([(0, 1, 0, 0, 2, 2)], *UNKNOWN))
+    found = RunMaps(dict(a=1, b=1, c=1, d=0, e=0), folder, DRAWS).evaluate(stored(tmp_path / "0.maps"))
+    alone = RunMaps(dict(a=1), folder, DRAWS).evaluate(tmp_path / "0.maps")
+
+    assert found is not None
+    assert alone is not None
+    assert {f"{row}.{name}" for row in ("model", "uniform", "centre", "static") for name in METRICS} == {*found.draws}
+    for row, own in {"model": found.document["metrics"], "static": found.document["no_pixel"]["static"]}.items():
+        values = found.draws[f"{row}.pixel_auc"]
+        assert len(values) == 1 + DRAWS.resamples
+        assert values[0] == own["pixel_auc"]["value"]
+        assert interval(values[1:], DRAWS.coverage)[:2] == (own["pixel_auc"]["low"], own["pixel_auc"]["high"])
+    assert found.document["by_video"]["a"] == {
+        name: pytest.approx(alone.document["metrics"][name]["value"]) for name in ("pixel_auc", "box_hit")
+    }
 
 
 def test_each_run_has_what_it_has_without_others(tmp_path: Path) -> None:
@@ -116,10 +137,13 @@ def test_each_run_has_what_it_has_without_others(tmp_path: Path) -> None:
     judge = RunMaps(labels, folder, DRAWS)
     shared = [judge.evaluate(each) for each in (first, second)]
 
-    assert shared[0] == RunMaps(labels, folder, DRAWS).evaluate(first)
-    assert shared[1] == RunMaps(labels, folder, DRAWS).evaluate(second)
+    for found, maps in zip(shared, (first, second), strict=True):
+        alone = RunMaps(labels, folder, DRAWS).evaluate(maps)
+        assert found is not None
+        assert alone is not None
+        assert found.document == alone.document
     assert shared[1] is not None
-    assert shared[1]["frames"] == 20
+    assert shared[1].document["frames"] == 20
 
 
 def test_what_is_missing(tmp_path: Path) -> None:
@@ -133,7 +157,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
     assert RunMaps(labels, folder, DRAWS).evaluate(tmp_path / "absent.maps") is None
     found = RunMaps(labels, folder, DRAWS).evaluate(maps)
     assert found is not None
-    assert {entry["reason"] for entry in found["no_pixel"]["static"].values()} == {NOT_STATIC}
+    assert {entry["reason"] for entry in found.document["no_pixel"]["static"].values()} == {NOT_STATIC}
 
     (maps / "d.npz").unlink()
     with pytest.raises(ArtefactError, match="d: no maps"):

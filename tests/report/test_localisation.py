@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from vad.artefacts.files import write_json
+from vad.localisation.map_files import DRAWS
 from vad.localisation.metrics import METRICS
 from vad.report import localisation
 from vad.report.inputs import ReportInputs
-from vad.report.localisation import NO_PIXEL, OWN, REPLICATES, LocalisedRun, differences, reasons, variant_rows
+from vad.report.localisation import NO_PIXEL, OWN, LocalisedRun, differences, reasons, variant_rows
 from vad.schema.evaluate import Bootstrap
 
 BOOTSTRAP = Bootstrap(resamples=40)
@@ -37,7 +38,7 @@ def run(value: float, spread: float = 0.01, draws: int = 40, videos: str = "abcd
             for row, each in values.items()
         },
         list(videos),
-        1200,
+        {"n_videos": 8, "n_without_truth": 1, "n_frames": 1200},
     )
 
 
@@ -48,7 +49,7 @@ def test_rows_are_means_over_seeds() -> None:
     assert [OWN, *NO_PIXEL] == [row["maps"] for row in rows]
     assert (0.7, 0.6, 0.8) == tuple(pytest.approx(rows[0][f"pixel_auc{end}"]) for end in ("", "_low", "_high"))
     assert (0.5, 0.0) == (rows[3]["pixel_auc"], rows[3]["pixel_auc_std"])
-    assert (None, 5, 1200) == (rows[0]["tbdc"], rows[0]["n_videos"], rows[0]["n_frames"])
+    assert (None, 8, 1200) == (rows[0]["tbdc"], rows[0]["n_videos"], rows[0]["n_frames"])
 
 
 def test_differences_are_paired() -> None:
@@ -84,7 +85,7 @@ def test_the_page_says_why_cells_are_empty() -> None:
 
     assert ["`tbdc`: undefined, no tracks (old, x)"] == why
     assert "- `tbdc`: undefined, no tracks (old, x)" in text
-    assert "5 test videos with ground truth; frames that are compared: 1,200." in text
+    assert "8 test videos with ground truth, 1 without are left out; frames that are compared: 1,200." in text
     assert "| x - uniform" in text
     assert "**+0.200 [+0.19" in text
     assert "| x - old" in text
@@ -100,10 +101,11 @@ def test_the_job_reads_what_room_evaluate_writes(tmp_path: Path, monkeypatch: py
             stored = {"model": found.replicates[OWN], **{row: found.replicates[row] for row in NO_PIXEL}}
             arrays = {f"{row}.{metric}": each[metric] for row, each in stored.items() for metric in METRICS}
             folder.mkdir(parents=True)
-            np.savez(folder / REPLICATES, **arrays)
+            np.savez(folder / DRAWS, **arrays)
             own, no_pixel = found.entries[OWN], {row: found.entries[row] for row in NO_PIXEL}
             by_video = {video: {"pixel_auc": 0.5} for video in "abcde"}
-            document["localisation"] = {"metrics": own, "no_pixel": no_pixel, "by_video": by_video, "frames": 1200}
+            counts = {"videos": 8, "without_truth": 1, "frames": 1200}
+            document["localisation"] = {"metrics": own, "no_pixel": no_pixel, "by_video": by_video, **counts}
         write_json(folder / "metrics.json", document)
     monkeypatch.setattr(localisation, "whole_variants", lambda inputs: (list(inputs.variants), {}))
     entries = [
@@ -118,7 +120,7 @@ def test_the_job_reads_what_room_evaluate_writes(tmp_path: Path, monkeypatch: py
     assert "| x †" in page
     assert "No spatial ground truth, so their maps are drawn but not measured\n\n- unmeasured\n" in page
     assert 1 + 1 + len(NO_PIXEL) == len(table)
-    assert table[0].startswith("dataset,variant,model,extractor_weights,seeds,maps,n_videos,n_frames,pixel_auc,")
+    assert table[0].startswith("dataset,variant,model,extractor_weights,seeds,maps,n_videos,n_without_truth,n_frames,")
     assert (tmp_path / "localisation_differences.csv").read_text().startswith(",".join(localisation.COLUMNS))
 
 

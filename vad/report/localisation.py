@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from vad.artefacts.files import read_json, write_text
+from vad.artefacts.files import read_archive, read_json, write_text
 from vad.evaluation.evaluate import FEWEST_VIDEOS
 from vad.evaluation.significance import corrected, paired_difference, unknown
+from vad.localisation.map_files import DRAWS
 from vad.localisation.metrics import METRICS
+from vad.localisation.run_maps import OWN as STORED_OWN
 from vad.report import page
 from vad.report.inputs import ReportInputs, RunSettings, whole_variants
 from vad.report.results import not_shown
@@ -22,8 +24,6 @@ from vad.schema.evaluate import Bootstrap
 OWN = "its own"
 """The row of a variant's own maps; the others are named as in `vad.localisation.maps`."""
 NO_PIXEL = ("uniform", "centre", "static")
-REPLICATES, STORED_OWN = "localisation.npz", "model"
-"""Of room evaluate: the file of the draws of a run, and what the row of its own maps is called there."""
 COLUMNS = (
     "dataset",
     "first",
@@ -65,14 +65,14 @@ class LocalisedRun:
     Attributes:
         entries: by row (`OWN` or one of `NO_PIXEL`) and metric: value, low, high, and the reason where it is undefined.
         replicates: likewise the value, then one value for each draw of videos.
-        videos: ids of the videos with maps and ground truth.
-        frames: frames whose maps are compared with ground truth.
+        anomalous: ids of the anomalous videos with ground truth.
+        counts: of test videos with ground truth, of those left out without one, and of the frames that are compared.
     """
 
     entries: Mapping[str, Mapping[str, Mapping[str, Any]]]
     replicates: Mapping[str, Mapping[str, Float[np.ndarray, "replicates"]]]
-    videos: Sequence[str]
-    frames: int
+    anomalous: Sequence[str]
+    counts: Mapping[str, int]
 
     @classmethod
     def read(cls, evaluated: Path) -> "LocalisedRun | None":
@@ -85,9 +85,14 @@ class LocalisedRun:
         if found is None:
             return None
         entries = {OWN: found["metrics"], **found["no_pixel"]}
-        with np.load(evaluated / REPLICATES, allow_pickle=False) as stored:
-            drawn = {row: {name: stored[f"{row}.{name}"] for name in METRICS} for row in (STORED_OWN, *NO_PIXEL)}
-        return cls(entries, {OWN: drawn.pop(STORED_OWN), **drawn}, list(found["by_video"]), found["frames"])
+        stored = read_archive(evaluated / DRAWS)
+        undefined = np.full_like(next(iter(stored.values())), np.nan)
+        drawn = {
+            shown: {name: stored.get(f"{row}.{name}", undefined) for name in METRICS}
+            for shown, row in {OWN: STORED_OWN, **dict(zip(NO_PIXEL, NO_PIXEL, strict=True))}.items()
+        }
+        counts = {f"n_{name}": found[name] for name in ("videos", "without_truth", "frames")}
+        return cls(entries, drawn, list(found["by_video"]), counts)
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
@@ -144,9 +149,8 @@ def variant_rows(words: Mapping[str, Any], runs: Sequence[LocalisedRun]) -> list
         words: the columns that say which variant it is.
         runs: its seeds.
     """
-    counts = {"n_videos": len(runs[0].videos), "n_frames": runs[0].frames}
     return [
-        result_row({**words, "maps": row, **counts}, [run.entries[row] for run in runs], METRICS)
+        result_row({**words, "maps": row, **runs[0].counts}, [run.entries[row] for run in runs], METRICS)
         for row in (OWN, *NO_PIXEL)
     ]
 
@@ -171,7 +175,7 @@ def differences(variants: Mapping[str, Sequence[LocalisedRun]], bootstrap: Boots
                 rows.append(words | _compared(gained, np.zeros_like(gained), bootstrap))
         for before, after in combinations(variants, 2):
             words = {"first": after, "second": before, "metric": metric}
-            if list(variants[before][0].videos) != list(variants[after][0].videos):
+            if list(variants[before][0].anomalous) != list(variants[after][0].anomalous):
                 rows.append(words | unknown("not the same videos"))
                 continue
             values = (_stacked(variants[name], OWN, metric) for name in (after, before))
@@ -224,7 +228,7 @@ def dataset_blocks(
     names = [row["variant"] for row in rows]
     return [
         page.heading(dataset, 2),
-        f"{rows[0]['n_videos']} test videos with ground truth; frames that are compared: {_frames(rows)}.",
+        f"{_videos(rows[0])}; frames that are compared: {_frames(rows)}.",
         metric_table(marked(rows), ["variant", "maps"], list(METRICS)),
         note(rows),
         page.bullets(why),
@@ -240,6 +244,12 @@ def dataset_blocks(
             else []
         ),
     ]
+
+
+def _videos(row: Mapping[str, Any]) -> str:
+    """How many videos the numbers are of."""
+    left_out = f", {row['n_without_truth']} without are left out" if row["n_without_truth"] else ""
+    return f"{row['n_videos']} test videos with ground truth{left_out}"
 
 
 def _frames(rows: Sequence[Mapping[str, Any]]) -> str:
