@@ -70,24 +70,6 @@ def test_the_inner_extractor_decides(plan: Plan) -> None:
     assert "clips" in installed.variants
 
 
-def test_patch_maps_are_planned_where_a_model_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder, a figure and a params slice for the model that scores patches, none for another on the same clips."""
-    stpvad = MIL.split("variants:\n")[1].replace("  clips:", "  patches:").replace("  published:", "  other:")
-    text = stpvad.replace("model: c3d_mil\n    model_args: {hidden_width: 8}", "model: stpvad\n    model_args: {}")
-    variants = f"{MIL}{text}".replace("{hidden_width: 8}", "{hidden_width: 4}")
-    params = NATIVE.replace("features:\n", CLIPS, 1).replace("variants:\n", variants, 1)
-    monkeypatch.chdir(Project.new(tmp_path / "project", params).folder)
-    reports = Plan.read(Path("params.yaml")).reports
-    parts = {part.key: part for part in reports.parts()}
-    drawn = [path for part in parts.values() for path in part.files if path.endswith("_heat_maps.png")]
-
-    assert ["heat_maps.patches"] == [key for key in parts if key.startswith("heat_maps.")]
-    assert "data/report/heat_maps/patches" == parts["heat_maps.patches"].out
-    assert ["data/report/figures/patches_heat_maps.png"] == drawn
-    assert "data/report/heat_maps/patches/maps.npy" in parts["plots.patches"].reads.files
-    assert Path("vad/models/stpvad.py") in reports.code()["heat_maps.stpvad"]
-
-
 def test_sources_are_the_video_and_the_published_file(plan: Plan, tmp_path: Path) -> None:
     """Around published vectors both are sources, the video first; around computed ones the video alone."""
     plan = publish(plan, tmp_path / "published")

@@ -32,7 +32,7 @@ LEVELS = (
     ("cost",),
     ("report",),
     ("alarms",),
-    ("claims", "predictions"),
+    ("claims", "predictions", "heat_maps"),
     ("cards",),
     ("schedules", "installed", "without_torch"),
     ("params_check",),

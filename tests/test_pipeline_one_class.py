@@ -16,6 +16,7 @@ datasets:
   mini_crime: {kind: mini_crime, train_videos: 8, test_videos: 4}
 features:
   xfeat: {extractor: xfeat, size: 64}
+  frames: {extractor: frames, size: 16}
 variants:
   mil:
     dataset: mini_crime
@@ -31,6 +32,13 @@ variants:
     model_args: {window: 1, stride: 1, hidden_width: 8, latent_width: 4, memory_slots: 3}
     train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
     infer: {video_score: max}
+  pred:
+    dataset: mine
+    features: frames
+    model: mnad
+    model_args: {width: 2, memory_slots: 2}
+    train: {optimiser: adam, lr: 0.001, epochs: 1, batch: 8, steps_per_epoch: 2, select_by: last}
+    infer: {video_score: max, maps: true}
 evaluate:
   bootstrap: {resamples: 50}
 report:
@@ -69,15 +77,30 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     assert not any((project.folder / "data/split/mini_crime").rglob("*.csv"))
     assert not any((project.folder / "data/train/mil").rglob("*"))
 
+    where, index = ((project.folder / f"reports/mine/{name}.md").read_text() for name in ("localisation", "index"))
+    figure = project.folder / "data/report/figures/pred_heat_maps.png"
+
+    assert "| pred - static" in where
+    assert "`rbdc`: no interval, fewer than 5 videos (pred)" in where
+    assert "[localisation.md](localisation.md)" in index
+    assert "pred_heat_maps.png" in index
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
     shutil.copy(raw / "Test/Test001/002.png", raw / "Test/Test001/003.png")
     made = project.snakemake("report_mine")
 
     assert [path for path in made if not path.startswith(("reports/mine/", "data/report/figures/"))] == [
         "data/evaluate/ae/seed0",
+        "data/evaluate/pred/seed0",
+        "data/features/frames/mine/Test001.npz",
         "data/features/xfeat/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
+        "data/infer/pred/seed0.npz",
         "data/report/tsne/ae",
+        "data/report/tsne/pred",
+        "reports/efficiency/edge_extractor.frames.mine.json",
         "reports/efficiency/edge_extractor.xfeat.mine.json",
+        "reports/efficiency/extractor.frames.mine.json",
         "reports/efficiency/extractor.xfeat.mine.json",
     ]
     assert "reports/mine/results" in made

@@ -50,9 +50,9 @@ class Installed:
         """(features, data set) pairs that a variant needs."""
         return sorted({(v.features, v.dataset) for v in map(self.variant, self.variants)})
 
-    def maps_patches(self, variant: str) -> bool:
-        """True if the model of a variant says where in a picture it sees something."""
-        return registry.stated(vad.models, self.variant(variant).model, "maps_patches") is True
+    def has_maps(self, variant: str) -> bool:
+        """True if room infer stores where in a picture the scores of a variant come from."""
+        return self.variant(variant).infer.maps
 
     def is_baseline(self, variant: str) -> bool:
         """True if the model is a plain method that the others are compared with."""

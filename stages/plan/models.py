@@ -1,12 +1,12 @@
 """Parts of room report that run a model: what it costs, and what it makes of test videos inside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from stages.plan import paths
 from stages.plan.installed import Installed
 from stages.plan.parts import Part, Reads
-from stages.plan.reads import COSTS, HEAT_MAP_FILES, TSNE_FILES, Sources, heat_map_folder, tsne_folder
+from stages.plan.reads import COSTS, TSNE_FILES, Sources, tsne_folder
 
 PICTURES = ("pictures", "frames")
 """Figures of a variant that predicts or rebuilds frames: these, and what is decided of them."""
@@ -25,25 +25,22 @@ class ModelParts:
         self.params = installed.params.model_dump(mode="json")
 
     def tsne(self, variant: str) -> Part:
-        """The map of a variant's embeddings."""
-        return self._inside("tsne", variant, tsne_folder(variant), TSNE_FILES, {"tsne": self.params["report"]["tsne"]})
-
-    def heat_maps(self, variant: str) -> Part:
-        """Which patches of a few frames a variant finds anomalous."""
-        return self._inside("heat_maps", variant, heat_map_folder(variant), HEAT_MAP_FILES, {})
-
-    def _inside(self, job: str, variant: str, out: str, files: Sequence[str], settings: Mapping[str, Any]) -> Part:
-        """A part that looks inside the first run of a variant."""
+        """The map of embeddings of a variant's first run."""
         entry, jobs = self.installed.variant(variant), self.sources.jobs
-        used = {"dataset": entry.dataset, "features": entry.features}
+        evaluate, report, out = self.params["evaluate"], self.params["report"], tsne_folder(variant)
         return Part(
-            job=f"report.{job}",
-            key=f"{job}.{variant}",
-            code=f"{job}.{entry.model}",
+            job="report.tsne",
+            key=f"tsne.{variant}",
+            code=f"tsne.{entry.model}",
             plugins=(f"models/{entry.model}",),
-            settings={**used, "ground_truth": self.params["evaluate"]["ground_truth"], **settings},
+            settings={
+                "dataset": entry.dataset,
+                "features": entry.features,
+                "ground_truth": evaluate["ground_truth"],
+                "tsne": report["tsne"],
+            },
             out=out,
-            files=tuple(f"{out}/{name}" for name in files),
+            files=tuple(f"{out}/{name}" for name in TSNE_FILES),
             reads=self.sources.first_run(variant),
             paths={
                 "run": jobs.runs("train", variant)[0],
@@ -51,6 +48,34 @@ class ModelParts:
                 "features": jobs.feature_folder(variant),
                 "test": f"{paths.tables(entry.dataset)}/test.csv",
                 "labels": f"{paths.tables(entry.dataset)}/frame_labels",
+            },
+        )
+
+    def heat_maps(self, variant: str, figures: str) -> Part:
+        """The figure of stored score maps; no model runs for it.
+
+        Args:
+            variant: one with maps.
+            figures: the folder of the figures of variants.
+        """
+        dataset, jobs = self.installed.variant(variant).dataset, self.sources.jobs
+        scores, tables = jobs.runs("infer", variant)[0], jobs.tables(variant)
+        out = f"{figures}/{variant}_heat_maps.png"
+        return Part(
+            job="heat_maps.write",
+            key=f"heat_maps.{variant}",
+            code="heat_maps",
+            settings={"variant": variant, "seed": jobs.seeds[0], "dpi": self.params["report"]["dpi"]},
+            out=out,
+            files=(out,),
+            reads=self.sources.first_maps(variant),
+            paths={
+                "metrics": f"{jobs.runs('evaluate', variant)[0]}/metrics.json",
+                "scores": scores,
+                "maps": paths.maps(scores),
+                "test": f"{tables}/test.csv",
+                "truth": f"{tables}/truth",
+                "videos": str(self.installed.root(dataset)),
             },
         )
 

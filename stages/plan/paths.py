@@ -72,6 +72,11 @@ def feature_folder(features: str, dataset: str) -> Path:
     return DATA / "features" / features / dataset
 
 
+def maps(scores: str) -> str:
+    """The folder of the score maps of a run, beside its score file."""
+    return str(Path(scores).with_suffix(".maps"))
+
+
 def run(room: str, variant: str, seed: int | str) -> str:
     """What a room makes of one variant and seed: a folder, or in room infer one file."""
     return f"{DATA}/{room}/{variant}/seed{seed}{'.npz' if room == 'infer' else ''}"

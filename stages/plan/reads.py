@@ -10,8 +10,8 @@ from stages.plan.parts import Reads
 from vad.export.calibration import spread
 
 COSTS = paths.REPORTS / "efficiency"
+LOCALISATION = f"{paths.REPORTS}/tables/localisation"
 TSNE_FILES = ("points.csv", "videos.csv", "about.json")
-HEAT_MAP_FILES = ("frames.csv", "images.npy", "maps.npy", "about.json")
 
 
 class Sources:
@@ -40,6 +40,23 @@ class Sources:
         """The score file of a variant's first run."""
         file = self.jobs.runs("infer", variant)[0]
         return Reads((file,), watched=(paths.record(file),))
+
+    def first_maps(self, variant: str) -> Reads:
+        """What room evaluate found out about a variant's first run, the score maps of its videos, and ground truth."""
+        run, scores = (self.jobs.runs(room, variant)[0] for room in ("evaluate", "infer"))
+        metrics = Reads((f"{run}/metrics.json",), watched=(paths.record(run),))
+        dataset = self.installed.variant(variant).dataset
+        truth = self.split(dataset, "test.csv") + Reads(folders=(f"{paths.tables(dataset)}/truth",))
+        return metrics + self.first_scores(variant) + truth + Reads(folders=(paths.maps(scores),))
+
+    def localised(self, variants: Sequence[str]) -> Reads:
+        """What room evaluate found out about the score maps of every run of some variants."""
+        runs = tuple(run for variant in variants for run in self.jobs.runs("evaluate", variant))
+        return Reads(folders=runs, watched=tuple(map(paths.record, runs)))
+
+    def localisation(self) -> Reads:
+        """The table of paired differences in metrics of where, of all data sets."""
+        return Reads((f"{LOCALISATION}_differences.csv",), watched=(paths.record(LOCALISATION),))
 
     def histories(self, variant: str) -> Reads:
         """Training curves and config of every run of a variant."""
@@ -103,19 +120,11 @@ class Sources:
         return Reads(files, watched=tuple(map(paths.record, files)))
 
     def inside(self, variant: str) -> Reads:
-        """The map of embeddings of a variant, and its heat maps if it has them."""
-        tsne, maps = tsne_folder(variant), heat_map_folder(variant)
-        found = Reads(tuple(f"{tsne}/{name}" for name in TSNE_FILES), watched=(paths.record(tsne),))
-        if self.installed.maps_patches(variant):
-            found += Reads(tuple(f"{maps}/{name}" for name in HEAT_MAP_FILES), watched=(paths.record(maps),))
-        return found
+        """The map of embeddings of a variant."""
+        tsne = tsne_folder(variant)
+        return Reads(tuple(f"{tsne}/{name}" for name in TSNE_FILES), watched=(paths.record(tsne),))
 
 
 def tsne_folder(variant: str) -> str:
     """Where the map of a variant's embeddings lies."""
     return f"{paths.DATA}/report/tsne/{variant}"
-
-
-def heat_map_folder(variant: str) -> str:
-    """Where the heat maps of a variant lie."""
-    return f"{paths.DATA}/report/heat_maps/{variant}"

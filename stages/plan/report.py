@@ -6,6 +6,7 @@ tables again and nothing else. The parts of a bundle share the seconds that Pyth
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.models import PICTURES, ModelParts
 from stages.plan.parts import Bundle, Part, Reads
-from stages.plan.reads import COSTS, Sources, heat_map_folder, tsne_folder
+from stages.plan.reads import COSTS, LOCALISATION, Sources, tsne_folder
 from vad.claims.speeds import CLAIM as SPEED_CLAIM
+from vad.claims.where import CLAIM as WHERE_CLAIM
 from vad.errors import ParamsError
 from vad.published.tables import TABLES
 
@@ -74,10 +76,12 @@ class Reports:
         claims = (self._claims(), self._claims_metadata()) if self.shows_claims else ()
         parts = (self._overview(), *claims, self._sizes())
         overview = Bundle("overview", parts, "results of all data sets, claims, sizes")
+        where = (self._localisation("localisation", f"{paths.REPORTS}/tables", self.mapped),) if self.mapped else ()
         return [
             *costs,
             *(bundle for own in self._of_datasets.values() for bundle in own),
             *tables,
+            *([Bundle("localisation", where, "where anomalies are")] if where else []),
             overview,
             Bundle("alarms", (self._alarms(), self._label_shift()), "alarms, and errors of labels", mem_mb=2500),
         ]
@@ -145,7 +149,7 @@ class Reports:
         variants = self._variants(dataset)
         parts = [
             *map(self.models.tsne, variants),
-            *map(self.models.heat_maps, filter(self.installed.maps_patches, variants)),
+            *(self.models.heat_maps(name, str(FIGURE_FOLDER)) for name in filter(self.installed.has_maps, variants)),
         ]
         if pictured := list(filter(self.installed.makes_pictures, variants)):
             places = {**ROOMS, "figures": str(FIGURE_FOLDER)}
@@ -168,9 +172,11 @@ class Reports:
             self.params["report"]["dpi"],
         )
         skipped = self._skipped(name for name, v in self.params["variants"].items() if v["dataset"] == dataset)
-        links = {name: [f"../../{path}" for path in self._figures(name) + self._pictures(name)] for name in variants}
+        inside = {name: self._figures(name) + self._heat_maps(name) + self._pictures(name) for name in variants}
+        links = {name: [f"../../{path}" for path in drawn] for name, drawn in inside.items()}
         shown = {"figures": links, "pictures": any(map(self.installed.makes_pictures, variants))}
         shown["data_card"] = self.installed.generated(dataset)
+        shown["localisation"] = any(map(self.installed.has_maps, variants))
         tables = (
             self._table(
                 "results",
@@ -185,6 +191,10 @@ class Reports:
             self._table("efficiency", {"dataset": dataset, "variants": runs["variants"]}, costs),
             self._table("edge", {"dataset": dataset, "variants": runs["variants"]}, read.edge(variants)),
             self._table("figures", {**judged, "dpi": dpi}, drawn, [f"figures/{name}.png" for name in DATASET_FIGURES]),
+            *(
+                [self._localisation(f"localisation.{dataset}", f"{paths.REPORTS}/{dataset}", variants)]
+                * shown["localisation"]
+            ),
             *map(self._plots, variants),
             self._model_cards(dataset, runs, metrics + read.configs(variants) + facts + costs),
             *([self._data_card(dataset)] if shown["data_card"] else []),
@@ -241,8 +251,11 @@ class Reports:
 
     def _figures(self, variant: str) -> list[str]:
         """The figures of one variant."""
-        kinds = (*FIGURES, *["heat_maps"] * self.installed.maps_patches(variant))
-        return [f"{FIGURE_FOLDER}/{variant}_{kind}.png" for kind in kinds]
+        return [f"{FIGURE_FOLDER}/{variant}_{kind}.png" for kind in FIGURES]
+
+    def _heat_maps(self, variant: str) -> list[str]:
+        """The figure of a variant whose score maps are stored."""
+        return [f"{FIGURE_FOLDER}/{variant}_heat_maps.png"] if self.installed.has_maps(variant) else []
 
     def _pictures(self, variant: str) -> list[str]:
         """The figures of a variant that predicts or rebuilds frames."""
@@ -251,18 +264,16 @@ class Reports:
 
     def _plots(self, variant: str) -> Part:
         """The figures of one variant, and the same as plot data."""
-        mapped = {"heat_maps": self.installed.maps_patches(variant), "dpi": self.params["report"]["dpi"]}
-        inside = {"tsne": tsne_folder(variant), "heat_maps": heat_map_folder(variant)}
         read = self.sources
         return Part(
             job="report.plots",
             key=f"plots.{variant}",
             code="plots",
-            settings={**self._runs([variant]), **mapped},
+            settings={**self._runs([variant]), "dpi": self.params["report"]["dpi"]},
             out=f"{FIGURE_FOLDER}/{variant}",
             files=(*self._figures(variant), *(f"{PLOT_FOLDER}/{kind}/{variant}.csv" for kind in PLOTS)),
             reads=read.metrics([variant], "curves.csv") + read.histories(variant) + read.inside(variant),
-            paths={**ROOMS, "plots": str(PLOT_FOLDER), **inside},
+            paths={**ROOMS, "plots": str(PLOT_FOLDER), "tsne": tsne_folder(variant)},
         )
 
     # -- over all data sets ----------------------------------------------------------------------------------
@@ -273,6 +284,11 @@ class Reports:
         variants = self.installed.variants
         return [name for name in variants if self.installed.kind(self.installed.variant(name).dataset) != OWN_VIDEOS]
 
+    @cached_property
+    def mapped(self) -> list[str]:
+        """The variants whose score maps are stored."""
+        return list(filter(self.installed.has_maps, self.installed.variants))
+
     @property
     def shows_claims(self) -> bool:
         """False where all that runs here is on a user's own videos: no claim is about these."""
@@ -282,6 +298,7 @@ class Reports:
         """The results of all data sets."""
         beside = [
             *(["claims.md"] if self.shows_claims else []),
+            *(["localisation.md"] if self.mapped else []),
             *(f"../published/{name}.md" for name in self.published),
         ]
         reports = {"reports": {name: f"../{name}/index.md" for name in self.installed.reported}, "beside": beside}
@@ -298,7 +315,28 @@ class Reports:
     def _claims(self) -> Part:
         """The claims of others beside our results."""
         reads = Reads((CLAIMS,), watched=(CLAIMS,)) + self.sources.video_networks()
-        return self._of_all("claims", "claims.write", "claims", self.claimed, {}, reads)
+        part = self._of_all("claims", "claims.write", "claims", self.claimed, {}, reads)
+        return self._with_localisation(part) if self.mapped else part
+
+    def _with_localisation(self, part: Part) -> Part:
+        """The part, which also reads the paired differences in metrics of where."""
+        reads = part.reads + self.sources.localisation()
+        return replace(part, reads=reads, paths={**part.paths, "localisation": LOCALISATION})
+
+    def _localisation(self, key: str, folder: str, variants: Sequence[str]) -> Part:
+        """Where anomalies are, by the variants with score maps."""
+        mapped = list(filter(self.installed.has_maps, variants))
+        out = f"{folder}/localisation"
+        return Part(
+            job="report.localisation",
+            key=key,
+            code="localisation",
+            settings={**self._runs(mapped), "bootstrap": self.params["evaluate"]["bootstrap"]},
+            out=out,
+            files=(f"{out}.csv", f"{out}.md", f"{out}_differences.csv"),
+            reads=self.sources.localised(mapped),
+            paths=ROOMS,
+        )
 
     def _claims_metadata(self) -> Part:
         """What other tools read about the ledger of claims."""
@@ -394,7 +432,7 @@ class Reports:
             "evaluate": self.params["evaluate"] if table.metrics else None,
         }
         out = f"{paths.REPORTS}/published/{name}"
-        return Part(
+        part = Part(
             job="published.write",
             key=f"table.{name}",
             code="published",
@@ -404,6 +442,8 @@ class Reports:
             reads=reads,
             paths={**ROOMS, "claims": CLAIMS},
         )
+        of_where = self.mapped and WHERE_CLAIM in {cited.id for cited in table.cited}
+        return self._with_localisation(part) if of_where else part
 
     # -- slices ----------------------------------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vad.claims import arithmetic, sizes, speeds
+from vad.claims import arithmetic, sizes, speeds, where
 from vad.claims.arithmetic import Computed, Confusion, confusions
 from vad.claims.ledger import LEDGER, VERDICTS, Claim, read_ledger
-from vad.claims.table import COLUMNS, Source, claims_page, claims_table, compute, source_of
+from vad.claims.table import COLUMNS, Source, claims_page, claims_table, compute, source_of, verdict
 from vad.errors import DatasetError
 from vad.evaluation.evaluate import METRICS
 from vad.report.tables import result_row
@@ -36,7 +36,12 @@ def test_ledger_is_read(claims: dict[str, Claim]) -> None:
 
     assert expected == {name: verdicts.count(name) for name in dict.fromkeys(verdicts)}
     assert 177 == len(claims)
-    assert {c.check for c in claims.values()} - {""} == {*arithmetic.CHECKS, *sizes.CHECKS, *speeds.checks(None)}
+    assert {c.check for c in claims.values()} - {""} == {
+        *arithmetic.CHECKS,
+        *sizes.CHECKS,
+        *speeds.checks(None),
+        *where.checks(()),
+    }
     assert set(verdicts) < set(VERDICTS)
 
 
@@ -221,6 +226,54 @@ def test_the_speed_against_3d_networks_is_measured(
     assert "30.0 times as fast as C3D (40.0 times fewer MACs)" in found.text
     assert found.text.endswith(words)
     assert "no measurement" in compute(list(claims.values()), {"M06"})["M06"].text
+
+
+def gain(first: str, second: str, **metrics: tuple[float, float]) -> list[dict[str, Any]]:
+    """Rows of the table of differences: interval by metric, the difference in its middle."""
+    head = {"dataset": "walk", "first": first, "second": second}
+    return [
+        {**head, "metric": name, "difference": (low + high) / 2, "low": low, "high": high}
+        for name, (low, high) in metrics.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected", "words"),
+    [
+        ((0.01, 0.03), "protocol_differs", "rbdc +0.020 [+0.010, +0.030]. A gain is shown"),
+        ((-0.01, 0.03), "unsupported", "rbdc +0.010 [-0.010, +0.030]. No gain is shown"),
+        ((-0.03, -0.01), "unsupported", "rbdc -0.020 [-0.030, -0.010]. It is worse"),
+    ],
+)
+def test_the_claim_of_gates_follows_from_the_interval(
+    claims: dict[str, Claim], interval: tuple[float, float], expected: str, words: str
+) -> None:
+    """Above 0, across it, below it, in one metric while the other one gains; other pairs and metrics do not count."""
+    rows = gain("mnad_gated", "mnad", pixel_auc=(0.1, 0.2), rbdc=interval, box_hit=(-0.9, -0.8))
+    rows += gain("mnad_gated", "uniform", pixel_auc=(-0.9, -0.8), rbdc=(-0.9, -0.8))
+    found = compute(list(claims.values()), {"G05"}, differences=rows)["G05"]
+
+    assert expected == verdict(claims["G05"], found)
+    assert found.text.startswith("mnad_gated minus mnad, walk: pixel_auc +0.150 [+0.100, +0.200], ")
+    assert words in found.text
+
+
+def test_the_claim_of_gates_is_judged_on_its_own_data_where_it_can_be(claims: dict[str, Claim]) -> None:
+    """Ped2 counts, not the generated sequences; without maps the ledger's verdict stands; undefined is not counted."""
+    rows = gain("mnad_gated", "mnad", pixel_auc=(0.1, 0.2), rbdc=(0.1, 0.2))
+    ped2 = gain("mnad_gated_ped2", "mnad_ped2", pixel_auc=(-0.1, 0.2), rbdc=(0.1, 0.2))
+    undefined = gain("mnad_gated_ped2", "mnad_ped2", pixel_auc=(-0.1, 0.2), rbdc=(0.1, 0.2))
+    undefined[1]["low"] = None
+    own, none, generated = (
+        compute(list(claims.values()), {"G05"}, differences=given)["G05"]
+        for given in (rows + ped2, (), rows + undefined)
+    )
+
+    assert "unsupported" == verdict(claims["G05"], own)
+    assert "mnad_gated minus" not in own.text
+    assert "there are no score maps" in none.text
+    assert claims["G05"].verdict == verdict(claims["G05"], none)
+    assert "protocol_differs" == verdict(claims["G05"], generated)
 
 
 def test_numbers_of_the_texts(claims: dict[str, Claim]) -> None:

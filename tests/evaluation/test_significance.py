@@ -7,7 +7,7 @@ from scipy.stats import norm
 from vad.evaluation.bootstrap import multiplicities
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
-from vad.evaluation.significance import _corrected, _drawn, _p, differences
+from vad.evaluation.significance import _drawn, _p, corrected, differences
 from vad.schema.evaluate import Bootstrap
 
 DRAWS = Bootstrap(resamples=200)
@@ -67,7 +67,7 @@ def test_many_pairs_can_still_differ_after_holm() -> None:
     p, _ = _p(np.random.default_rng(0).normal(10, 1, 1000), 10.0)
     rows = [{"metric": "frame_auc", "p": p}, *({"metric": "frame_auc", "p": 0.9} for _ in range(119))]
 
-    assert [True] + [False] * 119 == [row["differs_holm"] for row in _corrected(rows, 0.05)]
+    assert [True] + [False] * 119 == [row["differs_holm"] for row in corrected(rows, 0.05)]
 
 
 def test_equal_skill_does_not_differ() -> None:
@@ -155,8 +155,8 @@ def test_holm_by_hand() -> None:
     rows = [[{"metric": "frame_auc", "p": p} for p in ps] for ps in ((0.04, 0.01, 0.02), (0.04, 0.01, 0.03))]
     rows[1].append({"metric": "frame_auc", "p": None})
 
-    assert [True, True, True] == [row["differs_holm"] for row in _corrected(rows[0], 0.05)]
-    assert [False, True, False, None] == [row["differs_holm"] for row in _corrected(rows[1], 0.05)]
+    assert [True, True, True] == [row["differs_holm"] for row in corrected(rows[0], 0.05)]
+    assert [False, True, False, None] == [row["differs_holm"] for row in corrected(rows[1], 0.05)]
 
 
 def test_drawn_means_lie_between_the_seeds() -> None:

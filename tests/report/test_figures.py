@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from vad.drawing.comparisons import efficiency_figure, heat_map_figure, tsne_figure
+from vad.drawing.comparisons import efficiency_figure, tsne_figure
 from vad.evaluation.judged_video import VideoTruth
 from vad.report import figures
 from vad.report.inputs import ReportInputs
@@ -95,25 +95,6 @@ def test_videos_of_a_memory_model_have_a_second_line() -> None:
     assert [[0.0, 0.0], [1.0, 1.0]] == places[2]
     assert "entropy of its memory reads (nats)" == panels[3].get_ylabel()
     assert 3 == len([a for a in tsne_figure("title", points, videos[:0]).axes if a.get_label() != "<colorbar>"])
-
-
-def test_heat_maps_lie_below_their_frames() -> None:
-    """Each frame above its map, all maps on one scale from 0 to 1; titles say video, class, frame, truth and range."""
-    frames = pd.DataFrame(
-        {"video_id": ["a", "b"], "class": ["Arson", "Normal"], "frame": [3, 9], "label": [1, 0], "score": [0.5, 0.25]}
-    )
-    images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
-    heat = np.linspace(0.25, 0.5, 32).reshape(2, 4, 4)
-    axes = heat_map_figure("title", frames, images, heat).axes
-    shown = [part.images[0] for part in axes[:4]]
-
-    assert "a (Arson)\nframe 3: anomalous, score 0.500" == axes[0].get_title()
-    assert "b (Normal)\nframe 9: normal, score 0.250" == axes[1].get_title()
-    for column in (0, 1):
-        np.testing.assert_array_equal(images[column], shown[column].get_array())
-        np.testing.assert_allclose(heat[column], shown[column + 2].get_array())
-        assert (0, 1) == shown[column + 2].get_clim()
-    assert "patches 0.250 to 0.371" == axes[2].get_title()
 
 
 def judged(scores: list[float], labels: list[int]) -> list[Any]:

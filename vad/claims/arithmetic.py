@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vad.claims.ledger import Claim
+from vad.claims.ledger import Claim, Verdict
 from vad.evaluation.bootstrap import hanley_mcneil
 from vad.evaluation.metrics import rates
 
@@ -33,6 +33,8 @@ class Computed(NamedTuple):
     holds: bool
     """True if the result is the one that the ledger's verdict rests on."""
     text: str
+    verdict: Verdict | None = None
+    """The verdict that follows from the result; None = the ledger's."""
 
 
 class Confusion(NamedTuple):

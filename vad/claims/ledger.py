@@ -5,7 +5,8 @@ A claim is a printed statement: where, about which data, at which level, chosen 
 level      frame (a score a frame), video (a score a video), head (a network without its extractor), none
 selection  how epoch, threshold or crop was chosen: test, validation, last (the last epoch), unstated, none
 verdict    see `VERDICTS`
-check      a computation of `arithmetic`, `sizes` or `speeds` that the verdict rests on; empty = it rests on reading
+check      a computation of `arithmetic`, `sizes`, `speeds` or `where` that the verdict rests on; empty = it rests on
+           reading
 ours       the number of this pipeline that may stand beside it, as `variant.metric`; its level is the claim's
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vad.artefacts.origin import is_random
-from vad.claims import arithmetic, sizes, speeds
+from vad.claims import arithmetic, sizes, speeds, where
 from vad.claims.arithmetic import Computed
 from vad.claims.ledger import VERDICTS, Claim
 from vad.evaluation.metrics import METRICS
@@ -71,7 +71,10 @@ def source_of(kind: str, facts: Mapping[str, Any]) -> Source:
 
 
 def compute(
-    claims: Sequence[Claim], ids: Collection[str] | None = None, measured: Mapping[str, Any] | None = None
+    claims: Sequence[Claim],
+    ids: Collection[str] | None = None,
+    measured: Mapping[str, Any] | None = None,
+    differences: where.Differences = (),
 ) -> dict[str, Computed]:
     """All that can be computed, by claim id. Builds networks, so it imports torch where a size is asked for.
 
@@ -79,16 +82,19 @@ def compute(
         claims: the ledger; a check may read claims other than its own.
         ids: of the claims whose checks are made; None = all.
         measured: speeds of networks, as `vad.claims.speeds.read_speeds` gives them.
+        differences: of metrics of where, as `vad.claims.where.read_differences` gives them.
     """
     by_id = {claim.id: claim for claim in claims}
     wanted = {claim.check for claim in claims if ids is None or claim.id in ids} - {""}
-    checks = {**arithmetic.CHECKS, **sizes.CHECKS, **speeds.checks(measured)}
+    checks = {**arithmetic.CHECKS, **sizes.CHECKS, **speeds.checks(measured), **where.checks(differences)}
     return {name: found for check in sorted(wanted) for name, found in checks[check](by_id).items()}
 
 
 def verdict(claim: Claim, found: Computed | None) -> str:
-    """The ledger's verdict where its computation comes out, or where there is none to make; else `check_failed`."""
-    return claim.verdict if found is None or found.holds else "check_failed"
+    """The verdict that the computation gives; without one the ledger's, or `check_failed` if it does not come out."""
+    if found is None:
+        return claim.verdict
+    return found.verdict or claim.verdict if found.holds else "check_failed"
 
 
 def why(claim: Claim, found: Computed | None) -> str:

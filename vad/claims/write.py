@@ -7,6 +7,7 @@ from vad.artefacts.files import read_json, write_text
 from vad.claims.ledger import read_ledger
 from vad.claims.speeds import read_speeds
 from vad.claims.table import Source, claims_page, claims_table, compute, source_of
+from vad.claims.where import read_differences
 from vad.ledger.records import record_path
 from vad.report.inputs import ReportInputs, RunSettings, whole_rows
 from vad.report.tables import csv
@@ -23,14 +24,16 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
 
     Args:
         settings: variants and seeds.
-        paths: the folders `split`, `evaluate` and `costs`, and the file `claims`.
+        paths: the folders `split`, `evaluate` and `costs`, the file `claims`, and where variants have maps the table
+            `localisation`, without its endings.
         out: `claims` in the folder of the tables of all data sets.
     """
     inputs = ReportInputs.of(settings, paths)
     results, _ = whole_rows(inputs)
     claims = read_ledger(paths["claims"])
     sources = {row["dataset"]: _source(inputs, row["dataset"]) for row in results}
-    computed = compute(claims, measured=read_speeds(paths["costs"]))
+    differences = read_differences(paths.get("localisation"))
+    computed = compute(claims, measured=read_speeds(paths["costs"]), differences=differences)
     rows = claims_table(claims, results, settings.skipped, computed, sources)
     write_text(out.with_suffix(".csv"), csv(rows))
     write_text(out.with_suffix(".md"), claims_page(rows))

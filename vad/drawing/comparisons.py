@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -132,36 +131,3 @@ def _coloured(axes: Axes, name: str, points: pd.DataFrame, values: Sequence[str]
         colour = "0.8" if name == "class" and value == NORMAL else colour
         axes.scatter(mine["x"], mine["y"], s=12, color=colour, alpha=0.75, lw=0, label=value)
     axes.legend(fontsize=6, title=name, title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-
-
-def heat_map_figure(
-    title: str,
-    frames: pd.DataFrame,
-    images: UInt8[np.ndarray, "frames height width rgb"],
-    heat: Float[np.ndarray, "frames height width"],
-) -> Figure:
-    """Frames, and below each what a model says of its patches, on one scale from 0 to 1.
-
-    Args:
-        title: names variant, seed, weights and how the frames were chosen.
-        frames: columns video_id, class, frame (index from 0), label (0 | 1), score; a row per frame.
-        images: the frames.
-        heat: scores of the patches over their pixels, 0..1.
-    """
-    width = max(2.2 * len(frames) + 0.8, 8.2)  # the title needs this much
-    figure, grid = plt.subplots(2, len(frames), figsize=(width, 5.2), layout="constrained", squeeze=False)
-    figure.suptitle(title, fontsize=9)
-    drawn = None
-    for row, image, scores, (above, below) in zip(frames.to_dict("records"), images, heat, grid.T, strict=True):
-        truth = "anomalous" if row["label"] else "normal"
-        words = f"{row['video_id']} ({row['class']})\nframe {row['frame']}: {truth}, score {row['score']:.3f}"
-        above.imshow(image)
-        above.set_title(words, fontsize=7)
-        drawn = below.imshow(scores, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
-        below.set_title(f"patches {scores.min():.3f} to {scores.max():.3f}", fontsize=7)
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.grid(visible=False)
-    if drawn is not None:
-        figure.colorbar(drawn, ax=grid[1].tolist(), label="score of a patch", shrink=0.8)
-    return figure

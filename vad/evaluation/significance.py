@@ -56,7 +56,7 @@ def differences(
         for metric in metrics
         if metric in measured[first].all_frames and metric in measured[second].all_frames
     ]
-    return _corrected(rows, 1 - bootstrap.coverage)
+    return corrected(rows, 1 - bootstrap.coverage)
 
 
 def against(rows: Sequence[Mapping[str, Any]], baselines: Collection[str]) -> list[dict[str, Any]]:
@@ -147,24 +147,30 @@ def _compared(first: _Contestant, second: _Contestant, metric: str) -> dict[str,
     if not reason:
         values = [one.measured(where).get(metric) for one, where in zip((first, second), starts, strict=True)]
         if values[0] is not None and values[1] is not None:
-            return {"from_frame": from_frame, **_difference(values[0], values[1], first.bootstrap)}
+            return {"from_frame": from_frame, **paired_difference(values[0], values[1], first.bootstrap)}
         reason = "undefined on the frames that both score"
-    return {"from_frame": from_frame, **_unknown(reason)}
+    return {"from_frame": from_frame, **unknown(reason)}
 
 
-def _unknown(reason: str) -> dict[str, Any]:
-    """The row of a pair that cannot be compared."""
+def unknown(reason: str) -> dict[str, Any]:
+    """The columns of a pair that cannot be compared, with the reason."""
     return {"difference": None, "low": None, "high": None, "p": None, "p_by": None, "differs": None, "reason": reason}
 
 
-def _difference(first: Replicates, second: Replicates, bootstrap: Bootstrap) -> dict[str, Any]:
-    """The difference of two means over seeds, with its interval and its p."""
+def paired_difference(first: Replicates, second: Replicates, bootstrap: Bootstrap) -> dict[str, Any]:
+    """The columns of a pair: the difference of two means over seeds, with its interval and its p.
+
+    Args:
+        first: of each seed the value, then one value for each draw of videos.
+        second: likewise, over the same draws.
+        bootstrap: seed of the draws of seeds, and coverage of the interval.
+    """
     value = float(first[:, 0].mean() - second[:, 0].mean())
     generator = np.random.default_rng([bootstrap.seed, 1])
     drawn = _drawn(first[:, 1:], generator) - _drawn(second[:, 1:], generator)
     low, high, _ = interval(drawn, bootstrap.coverage)
     if low is None or high is None:
-        return _unknown("undefined in every draw")
+        return unknown("undefined in every draw")
     differs = bool(low > 0 or high < 0)
     p, by = _p(drawn[~np.isnan(drawn)], value)
     return {"difference": value, "low": low, "high": high, "p": p, "p_by": by, "differs": differs, "reason": ""}
@@ -191,8 +197,13 @@ def _drawn(values: Replicates, generator: np.random.Generator) -> Float[np.ndarr
     return np.take_along_axis(values, seeds, 0).mean(0)
 
 
-def _corrected(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]:
-    """Add `differs_holm`: Holm's step-down correction over the pairs of each metric."""
+def corrected(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]:
+    """Add `differs_holm` to rows of `paired_difference`: Holm's step-down correction over the pairs of each metric.
+
+    Args:
+        rows: with a column `metric`; they are changed.
+        alpha: share of false differences that is allowed in one metric.
+    """
     for row in rows:
         row["differs_holm"] = None if row["p"] is None else False
     for metric in dict.fromkeys(row["metric"] for row in rows):

@@ -4,7 +4,7 @@ NaN means undefined; `evaluate` turns it into a reason.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,7 +44,7 @@ class SpatialScores:
     @cached_property
     def detections(self) -> Detections:
         """Regions and tracks by threshold."""
-        return Detections.of(self.videos, thresholds_of([v.scores.astype(float).ravel() for v in self.videos]))
+        return Detections.of(self.videos, thresholds_of([v.scores.ravel() for v in self.videos]))
 
     @cached_property
     def hits(self) -> Float64[np.ndarray, "videos 2"]:
@@ -54,13 +54,8 @@ class SpatialScores:
 
 def _hits(video: JudgedMaps) -> tuple[float, int]:
     """Of several highest cells in a frame each counts with an equal share."""
-    y, x = np.moveaxis(np.floor(video.maps.geometry.centres()).astype(np.int64), -1, 0)
-    total, frames = 0.0, 0
-    for one, frame in video.annotated_maps():
-        inside = np.asarray(video.truth.regions(frame).masks[:, y, x].any(0))
-        total += float(inside[one == one.max()].mean())
-        frames += 1
-    return total, frames
+    shares = [float(inside[one == one.max()].mean()) for one, inside in video.annotated_maps()]
+    return sum(shares), len(shares)
 
 
 @dataclass(frozen=True)
@@ -201,18 +196,18 @@ METRICS: dict[str, SpatialMetric] = {
 
 
 def replicates(
-    videos: Sequence[JudgedMaps], weights: Weights, names: Collection[str] = METRICS.keys()
+    videos: Sequence[JudgedMaps] | SpatialScores, weights: Weights, names: Collection[str] = METRICS.keys()
 ) -> dict[str, Values]:
     """One value for each row of the weights, by name of the metric; NaN = undefined.
 
     Two models with maps of the same videos in the same order and the same weights can be compared draw by draw.
 
     Args:
-        videos: the maps beside the ground truth; at least one.
+        videos: the maps beside the ground truth, or what was counted in them; at least one.
         weights: how often each video counts in each replicate.
         names: which metrics; what only others need is not counted.
     """
-    scores = SpatialScores(videos)
+    scores = videos if isinstance(videos, SpatialScores) else SpatialScores(videos)
     parts = [weights[start : start + ROWS_AT_ONCE] for start in range(0, len(weights), ROWS_AT_ONCE)]
     wanted = [metric for name, metric in METRICS.items() if name in names]
     return {metric.name: np.concatenate([metric.function(scores, part) for part in parts]) for metric in wanted}
@@ -231,12 +226,37 @@ def evaluate(
     Returns: by metric name `{"value", "low", "high"}` (shares of 1), with `reason` where the value is None,
         `interval_reason` where there are too few videos, and `undefined_replicates` where some are.
     """
-    few = len(videos) < FEWEST_VIDEOS
-    weights = replicate_weights([video.label for video in videos], None if few else bootstrap)
-    entries = {}
-    for name, values in replicates(videos, weights, names).items():
+    return entries(draws(videos, bootstrap, names), len(videos), bootstrap)
+
+
+def draws(
+    videos: Sequence[JudgedMaps] | SpatialScores,
+    bootstrap: Bootstrap | None,
+    names: Collection[str] = METRICS.keys(),
+) -> dict[str, Values]:
+    """The value of each metric, then one value for each draw of videos; too few videos are not drawn from.
+
+    Args:
+        videos: the maps beside the ground truth, or what was counted in them; at least one.
+        bootstrap: None = no draws.
+        names: which metrics.
+    """
+    labels = [video.label for video in (videos.videos if isinstance(videos, SpatialScores) else videos)]
+    return replicates(videos, replicate_weights(labels, None if len(labels) < FEWEST_VIDEOS else bootstrap), names)
+
+
+def entries(drawn: Mapping[str, Values], n_videos: int, bootstrap: Bootstrap | None) -> dict[str, dict[str, Any]]:
+    """The metrics as `evaluate` gives them.
+
+    Args:
+        drawn: as `draws` gives them.
+        n_videos: behind them.
+        bootstrap: coverage of the intervals; None = none.
+    """
+    few, found = n_videos < FEWEST_VIDEOS, {}
+    for name, values in drawn.items():
         if np.isnan(values[0]):
-            entries[name] = {"value": None, "low": None, "high": None, "reason": METRICS[name].reason}
+            found[name] = {"value": None, "low": None, "high": None, "reason": METRICS[name].reason}
             continue
         entry: dict[str, Any] = {"value": float(values[0]), "low": None, "high": None}
         if bootstrap and few:
@@ -244,5 +264,5 @@ def evaluate(
         elif bootstrap:
             low, high, undefined = interval(values[1:], bootstrap.coverage)
             entry |= {"low": low, "high": high} | ({"undefined_replicates": undefined} if undefined else {})
-        entries[name] = entry
-    return entries
+        found[name] = entry
+    return found

@@ -8,6 +8,7 @@ from vad.artefacts.files import read_json, write_text
 from vad.claims.ledger import read_ledger
 from vad.claims.speeds import CLAIM, FILE, read_speeds
 from vad.claims.table import compute
+from vad.claims.where import read_differences
 from vad.cost.table import REFERENCES_FILE, cost_files, read_reference_rows, read_variant_rows
 from vad.errors import ParamsError
 from vad.evaluation.baselines import NO_PIXEL
@@ -54,13 +55,15 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
 
     Args:
         settings: name of the table, variants, seeds and how scores are evaluated.
-        paths: the folders `split`, `infer`, `evaluate` and `costs`, and the file `claims`.
+        paths: the folders `split`, `infer`, `evaluate` and `costs`, the file `claims`, and for a table that cites a
+            claim of where the table `localisation`, without its endings.
         out: the path that the files share, without their endings.
     """
     table = TABLES[settings.table]
     ledger = read_ledger(paths["claims"])
     cited = {cited.id for cited in table.cited}
-    computed = compute(ledger, cited, read_speeds(paths["costs"]) if CLAIM in cited else None)
+    speeds = read_speeds(paths["costs"]) if CLAIM in cited else None
+    computed = compute(ledger, cited, speeds, read_differences(paths.get("localisation")))
     found = _Maker(settings, table, ReportInputs.of(settings, paths)).found()
     page = assemble(settings.table, table, found, {claim.id: claim for claim in ledger}, computed)
     for ending, text in FORMATS.items():

@@ -25,19 +25,21 @@ FIGURES = {
     "pr_video": "precision-recall curves over videos",
     "efficiency": "area against cost",
 }
+WHERE = "score maps against spatial ground truth, beside maps that look at no pixel"
 PICTURES = "the same frames as each model predicts or rebuilds them, and its errors"
 
 
 class Settings(RunSettings):
     """Data set, variants and seeds, the figures of each variant, relative to the page.
 
-    And whether pictures are compared, and whether there is a card of the data set.
+    And whether pictures are compared, whether there is a card of the data set, and whether variants have score maps.
     """
 
     dataset: Id
     figures: dict[str, list[str]]
     pictures: bool
     data_card: bool
+    localisation: bool
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
@@ -58,6 +60,9 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         f"{page.link(f'{name}.md', f'{name}.md')} ({page.link('CSV', f'{name}.csv')}): {about}"
         for name, about in PAGES.items()
     ]
+    if settings.localisation:
+        links = [page.link(f"localisation{end}", f"localisation{end}") for end in (".md", ".csv", "_differences.csv")]
+        tables.append(f"{links[0]} (CSV: {links[1]}, {links[2]}): {WHERE}")
     if settings.data_card:
         tables.append(f"{page.link('data_card.md', 'data_card.md')}: what is in the data set, and what it cannot show")
     tables.append(f"{page.link('tables/results.md', '../tables/results.md')}: the results of all data sets")

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,9 +29,8 @@ CELLS = {
 
 
 class Settings(RunSettings):
-    """One variant and its seeds, whether it has heat maps, and points per inch."""
+    """One variant and its seeds, and points per inch."""
 
-    heat_maps: bool
     dpi: int
 
 
@@ -41,7 +39,7 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
 
     Args:
         settings: variant, seeds and resolution.
-        paths: the folders `train`, `evaluate`, `plots` (for the plot data), `tsne` and `heat_maps` (of the variant).
+        paths: the folders `train`, `evaluate`, `plots` (for the plot data), `tsne` (of the variant).
         out: the variant's name in the folder of the figures.
     """
     inputs, variant = ReportInputs.of(settings, paths), settings.variants[0].name
@@ -49,8 +47,6 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
         write_text(paths["plots"] / kind / f"{variant}.csv", text)
     figures = _figures(inputs, variant)
-    if settings.heat_maps:
-        figures["heat_maps"] = heat_map_figure(variant, paths["heat_maps"])
     for kind, figure in figures.items():
         save(out.with_name(f"{variant}_{kind}.png"), figure, settings.dpi)
 
@@ -122,20 +118,3 @@ def _tsne_figure(variant: str, seed: int, folder: Path) -> Figure:
         " distances between groups mean nothing"
     )
     return comparisons.tsne_figure(title, *(pd.read_csv(folder / f"{name}.csv") for name in ("points", "videos")))
-
-
-def heat_map_figure(variant: str, folder: Path) -> Figure:
-    """A few frames of a variant and its patch maps, the title saying how the frames were chosen.
-
-    Args:
-        variant: its name.
-        folder: what `vad.report.heat_maps` wrote.
-    """
-    about = read_json(folder / "about.json")
-    title = (
-        f"{variant}, seed {about['seed']}, weights of epoch {about['epoch']}: scores of patches (stage 2), 0 to 1\n"
-        "first annotated frame of the first test video of each of the first classes in list order; first normal"
-        " video, middle frame"
-    )
-    images, maps = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("images", "maps"))
-    return comparisons.heat_map_figure(title, pd.read_csv(folder / "frames.csv"), images, maps)
