@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from vad.artefacts.files import UNREADABLE, atomic, read_archive
 from vad.artefacts.npy import write_npz
+from vad.artefacts.scores import MAPS
 from vad.errors import ArtefactError
 from vad.localisation.geometry import Geometry
 from vad.localisation.maps import VideoMaps
@@ -25,7 +26,7 @@ HIGHEST = 2**16 - 1
 
 def maps_folder(scores: Path) -> Path:
     """Where the maps of a run lie, beside its score file."""
-    return scores.with_suffix(".maps")
+    return scores.with_suffix(MAPS)
 
 
 def seen_in_video(
