@@ -74,22 +74,28 @@ class Clips:
             return "an image is no JPEG"
         return ""
 
-    def frames(self, row: int) -> UInt8[np.ndarray, "frames height width 3"]:
+    def frames(self, row: int, chosen: Sequence[int] | None = None) -> UInt8[np.ndarray, "frames height width 3"]:
         """The RGB images of a row, decoded.
+
+        Args:
+            row: from 0.
+            chosen: which of its images, from 0; None = all. The others are not decoded.
 
         Raises: FeatureError for an image that cannot be decoded or has another size than the first.
         """
         if self.decoded is not None and row in self.decoded:
-            return self.decoded[row]
+            return self.decoded[row] if chosen is None else self.decoded[row][list(chosen)]
         edges = self.offsets[row]
         try:
             data = self.data[edges[0] : edges[-1]].tobytes()
-            frames = np.stack([_decode_jpeg(data[a:b]) for a, b in itertools.pairwise(edges - edges[0])])
+            pairs = list(itertools.pairwise(edges - edges[0]))
+            wanted = pairs if chosen is None else [pairs[place] for place in chosen]
+            frames = np.stack([_decode_jpeg(data[a:b]) for a, b in wanted])
         except (OSError, SyntaxError, ValueError) as error:
             raise FeatureError(
                 f"an image of row {row} cannot be decoded ({error}). Extract the video again."
             ) from error
-        if self.decoded is not None:
+        if self.decoded is not None and chosen is None:
             self.decoded[row] = frames
         return frames
 

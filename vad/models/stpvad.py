@@ -12,7 +12,8 @@ reads its own video's segments, in test those that fit the abnormal memory best,
 `ratio_loss_weight` and `stage1_steps` are ours; published are `stage1`, 0 and 0. Tokens keep the order of their
 places. The release also draws one of the top segments, or takes several: not offered. Its `pretrained_path` (stage 1
 starts from trained weights) is `train.start` with `part: stage1`; its `resize` is `size` of the clips with
-`encoder.image_height` and `image_width`.
+`encoder.image_height` and `image_width`. `patches` puts another second stage, of ours, in the place of encoder and head
+(`_patches`): it reads no segment, and nothing but the clips decides its maps.
 """
 
 from typing import Literal, NamedTuple
@@ -23,17 +24,20 @@ from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vad.artefacts.clips import BagClips, SegmentMap
+from vad.artefacts.clips import BagClips, Clips, SegmentMap
 from vad.errors import FeatureError
 from vad.models import urdmu
-from vad.models._base import Bags, Scores, VideoModel
+from vad.models._base import Bags, Scores, VideoModel, device_of
 from vad.models._dtfe import Encoder, TokenEncoder, Tokens
+from vad.models._patches import Patches, PatchNetwork, described
 from vad.nn import losses
 from vad.nn.standardise import Standardise
 from vad.schema.base import Count, NotNegative, Section
 
 CLIPS = 8
 """Clips that go through stage 2 at once when videos are scored; bounds memory, not results."""
+HELD = 2**31
+"""Bytes of what stage 2 on patches knows of the videos it trains on, kept from step to step; bounds memory alone."""
 
 
 class TokenHead(urdmu.DualMemory):
@@ -56,6 +60,11 @@ class Config(Section):
     stage1: urdmu.DualMemory = Field(default_factory=urdmu.DualMemory, description="the network on segment vectors")
     encoder: Encoder = Field(default_factory=Encoder, description="the network that turns a clip into tokens")
     head: TokenHead = Field(default_factory=TokenHead, description="the network on tokens")
+    patches: Patches | None = Field(
+        None,
+        description="our second stage on patches in place of encoder and head; null = published (of `encoder`, the size"
+        " of the clips still counts)",
+    )
     ratio_loss_weight: NotNegative = Field(
         0.0, description="weight of (kept share - token_ratio)^2; 0 = published, 2 = DynamicViT"
     )
@@ -73,6 +82,25 @@ class Config(Section):
     def _weight_has_a_term(self) -> "Config":
         if self.ratio_loss_weight and not self.encoder.prune_before:
             raise ValueError("ratio_loss_weight needs places in encoder.prune_before")
+        return self
+
+    @model_validator(mode="after")
+    def _patches_fit(self) -> "Config":
+        patches, clips = self.patches, self.encoder
+        if patches is None:
+            return self
+        problems = []
+        if clips.image_height % patches.patch_size or clips.image_width % patches.patch_size:
+            size = f"{clips.image_height} x {clips.image_width} (encoder.image_height, image_width)"
+            problems.append(f"patches.patch_size {patches.patch_size} does not divide clips of {size}")
+        if patches.frames > clips.clip_frames:
+            problems.append(f"patches.frames {patches.frames} is above encoder.clip_frames {clips.clip_frames}")
+        if self.ratio_loss_weight:
+            problems.append("ratio_loss_weight goes with the encoder's tokens, which patches replace")
+        if self.stage1_steps and not patches.train_stage1:
+            problems.append("stage1_steps needs patches.train_stage1: no step trains stage 1")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -155,8 +183,12 @@ class Model(VideoModel):
         self.config = config
         self.standardise = Standardise(feature_dim)
         self.stage1 = urdmu.Network(config.stage1, feature_dim)
-        self.encoder = TokenEncoder(config.encoder)
-        self.head = TokenNetwork(config.head, config.encoder.token_dim, 2 * config.stage1.width)
+        self.patches = PatchNetwork(config.patches) if config.patches else None
+        if config.patches is None:
+            self.encoder = TokenEncoder(config.encoder)
+            self.head = TokenNetwork(config.head, config.encoder.token_dim, 2 * config.stage1.width)
+        self._described: dict[tuple[int, int], tuple[Clips, Tensor]] = {}
+        """What is known of the patches of videos, by the identity of their clips and the length of their bag."""
         self.trained_steps: Tensor
         self.register_buffer("trained_steps", torch.tensor(0))
 
@@ -183,14 +215,20 @@ class Model(VideoModel):
     def loss(self, batch: Bags) -> dict[str, Tensor]:
         """UR-DMU's terms of stage 1, then, after `stage1_steps`, those of stage 2 and of the kept shares.
 
+        Without `patches.train_stage1` there are only those of stage 2 on patches.
+
         Raises: FeatureError for features without clips.
         """
+        if self.patches is not None and not self.patches.config.train_stage1:
+            return self._patch_terms(self.patches, batch)
         first = self.stage1(self.standardise(batch.features), batch.labels)
         terms = {f"stage1_{name}": term for name, term in self.stage1.terms(first, batch.labels).items()}
         if self.training:
             self.trained_steps += 1
             if self.trained_steps <= self.config.stage1_steps:
                 return terms
+        if self.patches is not None:
+            return terms | self._patch_terms(self.patches, batch)
         chosen = self._informative(first, batch.labels)
         bags = torch.arange(len(chosen))
         tokens = self.encoder(self._clips(batch.clips, bags, chosen[:, 0], batch.features))
@@ -199,6 +237,44 @@ class Model(VideoModel):
         if self.config.ratio_loss_weight:
             terms["ratio"] = self.config.ratio_loss_weight * self._ratio(tokens)
         return terms
+
+    def _patch_terms(self, network: PatchNetwork, batch: Bags) -> dict[str, Tensor]:
+        """The terms of stage 2 on patches, which looks at every clip of a bag; each video is decoded once in training."""
+        clips, length, held = _given(batch.clips), batch.features.shape[1], self._described
+        videos = []
+        for bag, video in enumerate(clips.videos):
+            key = (id(video), length)
+            if key not in held:
+                found = self._describe(network, clips, bag, length)
+                if sum(values.nbytes for _, values in held.values()) < HELD:
+                    held[key] = (video, found)  # the clips too: their identity is theirs while they are there
+            else:
+                found = held[key][1]
+            videos.append(found.to(batch.features.device))
+        return {f"patches_{name}": term for name, term in network.loss(videos, batch.labels).items()}
+
+    def _describe(
+        self, network: PatchNetwork, clips: BagClips, bag: int, length: int
+    ) -> Float[Tensor, "clips numbers rows columns"]:
+        """What stage 2 on patches knows of one video: its patches in each different clip of its bag, in their order.
+
+        Raises: FeatureError for clips of another size than the encoder's.
+        """
+        wanted, video = self.config.encoder, clips.videos[bag]
+        rows = sorted(set(clips.rows(bag, length, self.config.segment_map)))
+        places = np.linspace(0, wanted.clip_frames - 1, network.config.frames).round().astype(int).tolist()
+        frames = np.stack([video.frames(row, places) for row in rows])
+        self._require_size((video.offsets.shape[1] - 1, *frames.shape[2:4]))
+        return described(torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 1, 4, 2, 3))), network.config)
+
+    def _patch_maps(
+        self, network: PatchNetwork, clips: BagClips, bag: int, length: int
+    ) -> Float[Tensor, "segments rows columns"]:
+        """Scores 0..1 of the patches of each segment's clip of one video; segments of one row have the same."""
+        rows = clips.rows(bag, length, self.config.segment_map)
+        of_segments = np.unique(rows, return_inverse=True)[1]
+        values = self._describe(network, clips, bag, length).to(device_of(self))
+        return torch.sigmoid(network(values))[torch.from_numpy(of_segments)]
 
     def _informative(
         self, first: urdmu.Output, labels: Float[Tensor, " bags"] | None = None
@@ -225,16 +301,26 @@ class Model(VideoModel):
         features: Float[Tensor, "bags segments dim"],
     ) -> Float[Tensor, "clips rgb frames height width"]:
         """The clips of some segments, colours 0..1, where the features are."""
-        wanted = self.config.encoder
-        size = (wanted.clip_frames, wanted.image_height, wanted.image_width)
         frames = _given(clips).frames(bags.tolist(), segments.tolist(), features.shape[1], self.config.segment_map)
-        if frames.shape[1:4] != size:
-            raise FeatureError(
-                f"model stpvad: clips are {'x'.join(map(str, frames.shape[1:4]))}, its encoder takes"
-                f" {'x'.join(map(str, size))} (frames, height, width). Set model_args.encoder, or size of the features."
-            )
+        self._require_size(frames.shape[1:4])
         pixels = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 4, 1, 2, 3)))
         return pixels.to(features.device).float() / 255
+
+    def _require_size(self, size: tuple[int, ...]) -> None:
+        """Refuse clips of another size than the settings say.
+
+        Args:
+            size: frames of a clip, and their height and width.
+
+        Raises: FeatureError naming both sizes.
+        """
+        encoder = self.config.encoder
+        wanted = (encoder.clip_frames, encoder.image_height, encoder.image_width)
+        if size != wanted:
+            raise FeatureError(
+                f"model stpvad: clips are {'x'.join(map(str, size))}, its encoder takes {'x'.join(map(str, wanted))}"
+                " (frames, height, width). Set model_args.encoder, or size of the features."
+            )
 
     def score(self, features: Float[Tensor, "bags segments dim"], clips: BagClips | None = None) -> Scores:
         """Segment scores: 0..1 from stage 1, with `score: both` 0..2; the video's is the mean of its highest."""
@@ -258,7 +344,8 @@ class Model(VideoModel):
 
     def protocol(self) -> dict[str, str]:
         """Which stages gave the scores."""
-        return {"stages": "1" if self.config.score == "stage1" else "1 + 2 (ours), epoch chosen by stage 1"}
+        both = "1 + 2 (ours), epoch chosen by stage 1" if self.patches is None else "1 + patches (ours)"
+        return {"stages": "1" if self.config.score == "stage1" else both}
 
     def _clip_scores(
         self,
@@ -272,6 +359,10 @@ class Model(VideoModel):
         The map of a clip is the mean over its tubelets.
         """
         clips, length = _given(clips), features.shape[1]
+        if self.patches is not None:
+            maps = self._patch_maps(self.patches, clips, bag, length)
+            self.note_maps(lambda: maps)
+            return urdmu.top_mean(maps.flatten(1))
         _, index, group = np.unique(
             clips.rows(bag, length, self.config.segment_map), return_index=True, return_inverse=True
         )
@@ -306,6 +397,8 @@ class Model(VideoModel):
 
         Raises: FeatureError for features without clips, or of another size than the encoder's.
         """
+        if self.patches is not None:
+            return self._patch_maps(self.patches, clips, 0, features.shape[1])[segments, None]
         first = self.stage1(self.standardise(features))
         scored = self._tokens(first, features, clips, 0, segments)
         return in_place(scored, self.config.encoder.grid)
