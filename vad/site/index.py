@@ -35,7 +35,7 @@ PROTOCOL = (
     *("dataset_is", "provenance", "model", "features", "smooth_sigma", "claim", "sample", "cpu_share", "measured_on"),
 )
 """Columns of published tables that stand in their CSV only."""
-CLAIM = ("id", "system", "claim", "value", "unit", "level", "data", "selection", "verdict", "reason", "ours")
+CLAIM = ("id", "system", "claim", "value", "verdict", "reason", "ours", "level", "data", "selection")
 ABSENT = "not installed"
 
 
@@ -83,7 +83,7 @@ def page_data(settings: Settings, paths: Mapping[str, Path]) -> dict[str, Any]:
             {"title": title_of(reports / name.with_suffix(".md")), "page": f"../{name.with_suffix('.md')}", **_table(reports / name)}
             for name in published
         ],
-        "claims": {"columns": CLAIM, "rows": [[row[name] or None for name in CLAIM] for row in claims]},
+        "claims": {"columns": CLAIM, "rows": [_claim(row) for row in claims]},
         "skipped": settings.skipped,
         "files": settings.files,
     }
@@ -151,6 +151,12 @@ def _metrics(row: Mapping[str, str]) -> dict[str, Any]:
 def _cost(row: Mapping[str, str]) -> dict[str, Any]:
     costs = {name: number(row.get(name)) for name in COSTS}
     return {"name": row["variant"], "kind": row["kind"], "measured_on": row.get("measured_on") or None, **costs}
+
+
+def _claim(row: Mapping[str, str]) -> list[str | None]:
+    """A claim of others; its unit stands behind the value."""
+    shown = {**row, "value": f"{row['value']} {row['unit']}".strip()}
+    return [shown[name] or None for name in CLAIM]
 
 
 def _alarms(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from vad.pages.shell import PAGE_SCRIPTS, PAGE_STYLES
 SHARED = "assets"
 """Folder with the scripts and styles of the pages of a data set's videos."""
 INDEX = "index.html"
-INDEX_SCRIPTS = ("uPlot.iife.min.js", "site.js", "site_plots.js")
+INDEX_SCRIPTS = ("uPlot.iife.min.js", "site_plots.js", "site.js")
 INDEX_STYLES = ("uPlot.min.css", "common.css", "site.css")
 OVERVIEW_ASSETS = ("overview.html", "overview.css", "overview.js")
 _FILES = ("document.html", "page.html", "site.html", *PAGE_SCRIPTS, *PAGE_STYLES, *INDEX_SCRIPTS, *INDEX_STYLES)
