@@ -33,7 +33,7 @@ LEVELS = (
     ("report",),
     ("alarms",),
     ("claims", "predictions"),
-    ("cards",),
+    ("cards", "site"),
     ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),

@@ -19,7 +19,7 @@ from stages.plan.reads import COSTS, Sources, heat_map_folder, tsne_folder
 from vad.claims.speeds import CLAIM as SPEED_CLAIM
 from vad.errors import ParamsError
 from vad.published.tables import TABLES
-from vad.site.names import ASSETS, page_files
+from vad.site.names import INDEX_ASSETS, VIDEO_ASSETS, asset_files, page_files
 
 SCRIPT = Path("stages/report/run.py")
 CLAIMS = "vad/claims/ledger.csv"
@@ -33,8 +33,6 @@ DATASET_FIGURES = ("roc", "pr", "roc_video", "pr_video", "efficiency")
 FIGURE_FOLDER = paths.DATA / "report" / "figures"
 PLOT_FOLDER = paths.DATA / "report" / "plots"
 SITE = paths.REPORTS / "site"
-ASSETS_READ = Reads(ASSETS, watched=ASSETS)
-"""Scripts and styles of the pages for a browser."""
 TSNE_FOLDER = paths.DATA / "report" / "tsne"
 ROOMS = {room: f"{paths.DATA}/{room}" for room in ("split", "train", "infer", "evaluate")} | {"costs": str(COSTS)}
 """Where a part finds what other rooms wrote, and the measured costs."""
@@ -257,7 +255,7 @@ class Reports:
             settings=judged,
             out=out,
             files=tuple(f"{out}/{name}" for name in page_files(tested)),
-            reads=reads + ASSETS_READ,
+            reads=reads + _assets(VIDEO_ASSETS),
             paths=ROOMS,
         )
 
@@ -374,7 +372,7 @@ class Reports:
         linked = [Path(file) for file in files if Path(file).is_relative_to(paths.REPORTS)]
         tables = [file for file in files if file.endswith((".csv", "about.json")) and _is_shown(file)]
         variants, read = self.installed.variants, self.sources
-        reads = read.metrics(variants) + read.configs(variants) + ASSETS_READ
+        reads = read.metrics(variants) + read.configs(variants) + _assets(INDEX_ASSETS)
         reads += Reads(tuple(tables), watched=tuple(paths.record(part.out) for part in parts))
         for dataset in self.installed.reported:
             reads += read.split(dataset, "facts.json", "test.csv")
@@ -475,6 +473,12 @@ class Reports:
     def _skipped(self, variants: Iterator[str] | Sequence[str]) -> dict[str, str]:
         """Those of some variants that cannot run here, each with the reason."""
         return {name: self.installed.skipped[name] for name in variants if name in self.installed.skipped}
+
+
+def _assets(names: Sequence[str]) -> Reads:
+    """Scripts, styles and templates of pages for a browser."""
+    files = asset_files(names)
+    return Reads(files, watched=files)
 
 
 def _is_shown(file: str) -> bool:

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 MOST_EXACT = 8_000
-"""Frames. Up to so many, a page holds each score; of a longer video the lowest and the highest score of equal stretches,
-so that these are no more numbers."""
+"""Frames. Up to so many, a page holds each score; of a longer video the lowest and the highest score of half as many
+equal stretches."""
 MOST_TOGETHER = 24_000
 """Numbers that several curves in one page hold together, at most."""
 DIGITS = 4

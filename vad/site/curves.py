@@ -42,9 +42,7 @@ def _by_seed(rows: Sequence[Mapping[str, str]], x: str, y: str) -> list[tuple[np
     return [tuple(np.array(points).T) for points in seeds.values()]
 
 
-def _on_grid(
-    x: Float[np.ndarray, "points"], y: Float[np.ndarray, "points"], steps: bool
-) -> Float[np.ndarray, "grid"]:
+def _on_grid(x: Float[np.ndarray, "points"], y: Float[np.ndarray, "points"], steps: bool) -> Float[np.ndarray, "grid"]:
     """A curve on `GRID`: ROC by straight lines, precision at the first point that reaches a recall (it is a step)."""
     if steps:
         return y[np.minimum(np.searchsorted(x, GRID - 1e-9), len(x) - 1)]
@@ -67,7 +65,9 @@ def training_curve(path: Path, chosen: Mapping[int, int]) -> dict[str, Any]:
     lines = []
     for seed in dict.fromkeys(row["seed"] for row in rows):
         for name in ("train", "validation"):
-            known = {int(r["epoch"]): float(r[f"{name}_loss"]) for r in rows if r["seed"] == seed and r.get(f"{name}_loss")}
+            known = {
+                int(r["epoch"]): float(r[f"{name}_loss"]) for r in rows if r["seed"] == seed and r.get(f"{name}_loss")
+            }
             values = [float(f"{known[e]:.4g}") if e in known and np.isfinite(known[e]) else None for e in shown]
             if any(value is not None for value in values):
                 lines.append({"seed": int(seed), "loss": name, "values": values})

@@ -73,14 +73,19 @@ def page_data(settings: Settings, paths: Mapping[str, Path]) -> dict[str, Any]:
     claims = read_rows(tables / "claims.csv")
     return {
         "metrics": {
-            name: {"level": one.level, "lower": one.better == "lower", "about": one.meaning} for name, one in shown.items()
+            name: {"level": one.level, "lower": one.better == "lower", "about": one.meaning}
+            for name, one in shown.items()
         },
         "choices": [name for name in CHOICES if name in shown],
         "datasets": {name: _dataset(name, inputs, settings, reports) for name in inputs.datasets},
         "alarms": _alarms(tables / "alarms.csv"),
         "localisation": compact(read_rows(tables / "localisation.csv"), ("provenance", "extractor_weights")),
         "published": [
-            {"title": title_of(reports / name.with_suffix(".md")), "page": f"../{name.with_suffix('.md')}", **_table(reports / name)}
+            {
+                "title": title_of(reports / name.with_suffix(".md")),
+                "page": f"../{name.with_suffix('.md')}",
+                **_table(reports / name),
+            }
             for name in published
         ],
         "claims": {"columns": CLAIM, "rows": [_claim(row) for row in claims]},

@@ -9,10 +9,20 @@ SHARED = "assets"
 INDEX = "index.html"
 INDEX_SCRIPTS = ("uPlot.iife.min.js", "site_plots.js", "site.js")
 INDEX_STYLES = ("uPlot.min.css", "common.css", "site.css")
-OVERVIEW_ASSETS = ("overview.html", "overview.css", "overview.js")
-_FILES = ("document.html", "page.html", "site.html", *PAGE_SCRIPTS, *PAGE_STYLES, *INDEX_SCRIPTS, *INDEX_STYLES)
-ASSETS = tuple(f"vad/pages/assets/{name}" for name in dict.fromkeys((*_FILES, *OVERVIEW_ASSETS)))
-"""The files of `vad` that go into pages, as a project names them."""
+VIDEO_ASSETS = (
+    *("document.html", "page.html", *PAGE_SCRIPTS, *PAGE_STYLES),
+    *("overview.html", "overview.css", "overview.js"),
+)
+INDEX_ASSETS = ("document.html", "site.html", *INDEX_SCRIPTS, *INDEX_STYLES)
+
+
+def asset_files(names: Iterable[str]) -> tuple[str, ...]:
+    """The files of `vad` that go into pages, as a project names them.
+
+    Args:
+        names: of files in `vad/pages/assets`.
+    """
+    return tuple(f"vad/pages/assets/{name}" for name in names)
 
 
 def page_name(video_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of a report as plain data for a page: numbers as numbers, a metric with its spread and interval in one cell."""
+"""Tables of a report as plain data for a page: a metric stands in one cell with its spread and its interval."""
 
 import csv
 from collections.abc import Collection, Mapping, Sequence
@@ -42,8 +42,8 @@ def compact(rows: Sequence[Mapping[str, str]], without: Collection[str] = ()) ->
         rows: of the file.
         without: columns that are left out, as is each column without any value.
 
-    Returns: `columns` = pairs of name and kind (`metric`, `number` or `text`), `rows` = cells in that order; a metric is
-        [mean, spread, low, high], or text where a published number has a remark.
+    Returns: `columns` = pairs of name and kind (`metric`, `number` or `text`), `rows` = cells in that order. A metric
+        is [mean, spread, low, high], or text where a published number has a remark.
     """
     names = [name for name in (rows[0] if rows else {}) if name not in without]
     metrics = {name for name in names if f"{name}_low" in names or f"{name}_std" in names}

@@ -64,9 +64,7 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     write_shared(out / SHARED, [*PAGE_SCRIPTS, *PAGE_STYLES])
 
 
-def best_first(
-    runs: Sequence[ScoredRun], files: Mapping[str, ScoreFile], train: Path
-) -> tuple[list[ScoredRun], str]:
+def best_first(runs: Sequence[ScoredRun], files: Mapping[str, ScoreFile], train: Path) -> tuple[list[ScoredRun], str]:
     """The runs with the best validated one in front, and why it stands there; test videos never count.
 
     Args:
@@ -92,9 +90,7 @@ def _area(file: ScoreFile, labels: Mapping[str, int]) -> float:
     return float(roc_area(counts.positive, counts.negative)[0])
 
 
-def _content(
-    run: ScoredRun, video: JudgedVideo, file: ScoreFile, fps: float | None, settings: Alarms
-) -> PageContent:
+def _content(run: ScoredRun, video: JudgedVideo, file: ScoreFile, fps: float | None, settings: Alarms) -> PageContent:
     """What the page of a video shows for one variant."""
     assert video.scores is not None  # runs of whole videos are left out
     scores = np.asarray(video.scores, np.float64)

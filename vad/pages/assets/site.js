@@ -443,6 +443,12 @@
     ], set().costs);
   }
   by("cost-by").addEventListener("change", showCost);
+  let narrow = null;
+  new ResizeObserver(() => {
+    const now = by("scatter").clientWidth < Plots.NARROW;
+    if (narrow !== null && now !== narrow) showCost();
+    narrow = now;
+  }).observe(by("scatter"));
 
   /* Alarms and localisation. */
   function ofDataset(found) {

@@ -4,6 +4,7 @@ const Plots = (() => {
   const COLOURS = 6;
   const DASHES = [[], [7, 4], [2, 3]];
   const WIDTH = 640;
+  const NARROW = 560;
   const drawn = new Map();
 
   function colour(name) {
@@ -91,7 +92,7 @@ const Plots = (() => {
   function scatter(box, points, { xLabel, yLabel, format, chosen, say, pick }) {
     box.replaceChildren();
     if (!points.length) return;
-    const narrow = box.clientWidth < 560;
+    const narrow = box.clientWidth < NARROW;
     const [w, h] = narrow ? [400, 330] : [1000, 400];
     const edge = { left: 54, right: 14, top: 12, bottom: 44 };
     const svg = shape(box, "svg", { viewBox: `0 0 ${w} ${h}`, role: "group", "aria-label": `${yLabel} against ${xLabel}` });
@@ -196,5 +197,5 @@ const Plots = (() => {
     shape(svg, "rect", { class: reference ? "mean plain" : "mean", x: x(mean) - 2, y: 6, width: 4, height: 14 });
   }
 
-  return { lines, scatter, embedding, interval, own };
+  return { lines, scatter, embedding, interval, own, NARROW };
 })();
