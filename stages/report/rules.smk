@@ -22,7 +22,20 @@ for bundle in reports.bundles():
             parts=paths.list_of("report", bundle.name),
             sources=watched(bundle.watched),
         output:
-            files=update(bundle.files),
+            files=update(
+                [
+                    (
+                        report(
+                            name,
+                            category=bundle.shown[name],
+                            labels={"file": Path(name).name},
+                        )
+                        if name in bundle.shown
+                        else name
+                    )
+                    for name in bundle.files
+                ]
+            ),
             records=update(bundle.records),
         log:
             f"logs/report/{bundle.name}.log",
