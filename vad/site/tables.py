@@ -1,6 +1,7 @@
 """Tables of a report as plain data for a page: a metric stands in one cell with its spread and its interval."""
 
 import csv
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def number(text: str | None) -> float | None:
-    """A number of a table, to `DIGITS` significant digits; None where the cell is empty.
+    """A number of a table, to `DIGITS` significant digits; None where the cell is empty or not finite.
 
     Raises: ValueError for text that is no number.
     """
-    return float(f"{float(text):.{DIGITS}g}") if text else None
+    value = float(f"{float(text):.{DIGITS}g}") if text else math.nan
+    return value if math.isfinite(value) else None
 
 
 def metric(row: Mapping[str, str], name: str) -> list[float | None] | None:
@@ -67,9 +69,11 @@ def _cell(row: Mapping[str, str], name: str, kind: str) -> Cell:
 
 def _all_numbers(rows: Sequence[Mapping[str, str]], name: str) -> bool:
     try:
-        return all(number(row[name]) is not float("inf") for row in rows)
+        for row in rows:
+            number(row[name])
     except ValueError:
         return False
+    return True
 
 
 def title_of(page: Path) -> str:
@@ -100,4 +104,5 @@ def significance(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def _short(text: str) -> float | None:
-    return float(f"{float(text):.3g}") if text else None
+    value = number(text)
+    return None if value is None else float(f"{value:.3g}")
