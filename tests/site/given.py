@@ -30,7 +30,8 @@ def write_report(folder: Path) -> Path:
         _dataset(folder, dataset, variants)
     claims = [
         {"id": f"C{i}", "system": HOSTILE, "claim": "AUC", "value": "0.9", "unit": "", "level": "video", "data": "test"}
-        | {"selection": "test", "verdict": verdict, "reason": HOSTILE, "ours": ""}
+        | {"selection": "test", "verdict": verdict, "reason": HOSTILE, "ours": "0.8"}
+        | {"ours_metric": "video_auc", "ours_variant": "good", "ours_data": "one (not the data of the claim)"}
         for i, verdict in enumerate(("verified", "unsupported", "unsupported"))
     ]
     _csv(reports / "tables/claims.csv", claims)

@@ -154,6 +154,7 @@ def test_claims_are_filtered_by_verdict(window: Browser) -> None:
     window.run("document.querySelectorAll('#verdicts button')[1].click()")
     assert ["C1", "C2"] == window.run(NAMES, "claim-rows")
     assert "2 of 3 claims" == window.text("#claims-shown")
+    assert "video_auc 0.8: good on one (not the data of the claim)" in window.text("#claim-rows")
     assert ["good", HOSTILE] == window.run(NAMES, "published-rows")
     assert "0.89 (unsupported)" in window.text("#published-rows")
     assert "pixel_auc" in window.text("#localisation-rows")

@@ -159,8 +159,9 @@ def _cost(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _claim(row: Mapping[str, str]) -> list[str | None]:
-    """A claim of others; its unit stands behind the value."""
-    shown = {**row, "value": f"{row['value']} {row['unit']}".strip()}
+    """A claim of others; its unit stands behind the value, and what ours is of behind our number."""
+    ours = f"{row['ours_metric']} {row['ours']}: {row['ours_variant']} on {row['ours_data']}" if row["ours"] else ""
+    shown = {**row, "value": f"{row['value']} {row['unit']}".strip(), "ours": ours}
     return [shown[name] or None for name in CLAIM]
 
 
@@ -175,5 +176,7 @@ def _alarms(path: Path) -> dict[str, Any]:
 def _table(path: Path) -> dict[str, Any]:
     """A published table: our rows and those of others, each with one name."""
     rows = [row for row in read_rows(path) if row["kind"] != ABSENT]
+    front = ("row", "kind", "verdict")  # a published number never stands without its verdict
     named = [{"row": row.get("variant") or row.get("system") or row.get("dataset") or "", **row} for row in rows]
+    named = [{**{name: row.get(name, "") for name in front}, **row} for row in named]
     return compact(named, {*PROTOCOL, "variant", "system"})
