@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
 	snakemake --cores all
-	@echo "Open reports/tables/results.md"
+	@echo "Open reports/site/index.html in a browser, or reports/tables/results.md"
 
 test: $(VENV)/installed.stamp  ## the whole test suite
 	pytest -n logical --maxprocesses 4 --dist worksteal

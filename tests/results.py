@@ -4,7 +4,9 @@ import hashlib
 import re
 from pathlib import Path
 
-MEASURED = re.compile(r"reports/(efficiency/|\w+/(efficiency\.|edge\.|figures/efficiency|figures\.prov|cards))")
+MEASURED = re.compile(
+    r"reports/(efficiency/|\w+/(efficiency\.|edge\.|figures/efficiency|figures\.prov|cards)|site/index)"
+)
 """Times and memory that were measured, what is drawn from them, and the records of both."""
 
 

@@ -33,7 +33,7 @@ LEVELS = (
     ("report",),
     ("alarms",),
     ("claims", "predictions", "heat_maps"),
-    ("cards",),
+    ("cards", "site"),
     ("schedules", "installed", "without_torch"),
     ("params_check",),
     ("params",),

@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.pages.given import data_of
 from tests.project import Project
 from vad.artefacts.scores import read_scores
 
 pytestmark = pytest.mark.pipeline
 MIL = ["data/evaluate/mil/seed0", "data/infer/mil/seed0.npz", "data/train/mil/seed0"]
+SITE = ["reports/site/index.html", "reports/site/mini_crime"]
+"""Pages for a browser, which are not in git."""
 AE = [path.replace("/mil", "/ae") for path in MIL]
 
 
@@ -48,6 +51,19 @@ def test_first_run_links_everything_in_a_report(finished: Project) -> None:
 
         assert links
         assert [link for link in links if not (path.parent / link).is_file()] == []
+
+
+def test_first_run_has_a_page_of_everything(finished: Project) -> None:
+    """It links files that are there, and a page of each test video, which draws the variant that scores frames."""
+    site = finished.folder / "reports/site"
+    data = json.loads(data_of(site / "index.html"))
+    videos = data["datasets"]["mini_crime"]["videos"]
+    pages = [site / "mini_crime" / name for name in data["datasets"]["mini_crime"]["pages"].values()]
+
+    assert len(videos) == len(pages) > 0
+    assert [name for name in data["files"] if not (finished.folder / "reports" / name).is_file()] == []
+    assert {"mil", "ae"} <= {row["name"] for row in data["datasets"]["mini_crime"]["rows"]}
+    assert [path.name for path in pages if not json.loads(data_of(path))["choices"][0]["curve"]] == []
 
 
 def test_first_run_tells_classes_apart(finished: Project) -> None:
@@ -154,7 +170,9 @@ def test_a_published_table_makes_what_it_needs_alone(project: Project) -> None:
 
 
 def test_trap_fresh_clone(versioned: Project, tmp_path: Path) -> None:
-    """Clone and pull, without any memory of Snakemake: nothing is made; a changed setting makes exactly its variant.
+    """Clone and pull, without any memory of Snakemake: only pages for a browser are made, which are not in git.
+
+    A changed setting makes exactly its variant.
 
     `dvc metrics diff` and `dvc plots diff` then show what changed.
     """
@@ -165,7 +183,7 @@ def test_trap_fresh_clone(versioned: Project, tmp_path: Path) -> None:
     clone.run("dvc", "remote", "modify", "storage", "url", str(tmp_path / "store"), "--local")
     clone.run("dvc", "pull", "-q")
 
-    assert clone.snakemake() == []
+    assert clone.snakemake() == SITE
     shutil.rmtree(clone.folder / ".snakemake")
     clone.edit("params.yaml", "lr: 0.001", "lr: 1.0")
     clone.edit("params.yaml", "window: 2", "window: 5")  # the tiny test list is ranked the same by any lr

@@ -9,6 +9,9 @@ from stages.plan import paths
 from vad.ledger.arithmetic import shell_words
 from vad.schema.base import Arithmetic
 
+SHOWN = (".csv", ".png")
+"""Of files that `snakemake --report` shows."""
+
 
 @dataclass(frozen=True)
 class Reads:
@@ -134,3 +137,14 @@ class Bundle:
     def records(self) -> list[str]:
         """The records of its parts."""
         return [paths.record(part.out) for part in self.parts]
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The tables and pictures that `snakemake --report` shows, each with the name of its group."""
+        files = {path: Path(path).relative_to(paths.REPORTS).parts for path in self.files if _in_report(Path(path))}
+        return {path: parts[0] for path, parts in files.items()}
+
+
+def _in_report(path: Path) -> bool:
+    """Whether a file is a table or a picture of a report."""
+    return path.suffix in SHOWN and path.is_relative_to(paths.REPORTS)

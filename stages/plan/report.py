@@ -21,10 +21,11 @@ from vad.claims.speeds import CLAIM as SPEED_CLAIM
 from vad.claims.where import CLAIM as WHERE_CLAIM
 from vad.errors import ParamsError
 from vad.published.tables import TABLES
+from vad.site.names import INDEX_ASSETS, VIDEO_ASSETS, asset_files, page_files
 
 SCRIPT = Path("stages/report/run.py")
 CLAIMS = "vad/claims/ledger.csv"
-RESERVED = ("tables", "published", "efficiency")
+RESERVED = ("tables", "published", "efficiency", "site")
 """Folders of `reports` that belong to all data sets."""
 PLOTS = ("roc", "pr", "scores", "training", "confusion", "tsne")
 FIGURES = ("scores", "confusion", "training", "tsne")
@@ -33,6 +34,8 @@ OWN_VIDEOS = "folder"
 DATASET_FIGURES = ("roc", "pr", "roc_video", "pr_video", "efficiency")
 FIGURE_FOLDER = paths.DATA / "report" / "figures"
 PLOT_FOLDER = paths.DATA / "report" / "plots"
+SITE = paths.REPORTS / "site"
+TSNE_FOLDER = paths.DATA / "report" / "tsne"
 ROOMS = {room: f"{paths.DATA}/{room}" for room in ("split", "train", "infer", "evaluate")} | {"costs": str(COSTS)}
 """Where a part finds what other rooms wrote, and the measured costs."""
 # Scaled down to --cores by Snakemake. `workflow.cores` itself would make every command without --cores an error.
@@ -77,7 +80,7 @@ class Reports:
         parts = (self._overview(), *claims, self._sizes())
         overview = Bundle("overview", parts, "results of all data sets, claims, sizes")
         where = (self._localisation("localisation", f"{paths.REPORTS}/tables", self.mapped),) if self.mapped else ()
-        return [
+        shown = [
             *costs,
             *(bundle for own in self._of_datasets.values() for bundle in own),
             *tables,
@@ -85,6 +88,8 @@ class Reports:
             overview,
             Bundle("alarms", (self._alarms(), self._label_shift()), "alarms, and errors of labels", mem_mb=2500),
         ]
+        site = self._site([part for bundle in shown for part in bundle.parts])
+        return [*costs, *shown, Bundle("site", (site,), "the page of all results")]
 
     def parts(self) -> list[Part]:
         """Every part of every bundle."""
@@ -199,6 +204,7 @@ class Reports:
             self._model_cards(dataset, runs, metrics + read.configs(variants) + facts + costs),
             *([self._data_card(dataset)] if shown["data_card"] else []),
             self._table("index", {**runs, **shown}, metrics + facts, ["index.md"], "index.md"),
+            self._videos(judged, metrics + read.scores(variants) + facts + read.split(dataset, "train.csv") + truth),
         )
         return Bundle(f"tables.{dataset}", tables, f"tables and figures of {dataset}")
 
@@ -246,6 +252,21 @@ class Reports:
             out=out,
             files=(f"{out}.md", f"{out}.json"),
             reads=self.sources.split(dataset, "facts.json", "train.csv", "test.csv"),
+            paths=ROOMS,
+        )
+
+    def _videos(self, judged: Mapping[str, Any], reads: Reads) -> Part:
+        """A page of each test video of a data set."""
+        dataset, out = judged["dataset"], f"{SITE}/{judged['dataset']}"
+        tested = [video.video_id for video in self.installed.videos(dataset) if video.split == "test"]
+        return Part(
+            job="site.videos",
+            key=f"site.{dataset}",
+            code="site_videos",
+            settings=judged,
+            out=out,
+            files=tuple(f"{out}/{name}" for name in page_files(tested)),
+            reads=reads + _assets(VIDEO_ASSETS),
             paths=ROOMS,
         )
 
@@ -384,6 +405,34 @@ class Reports:
             paths={},
         )
 
+    def _site(self, parts: Sequence[Part]) -> Part:
+        """One page over everything that other parts show: it reads their tables, and links what else they write."""
+        files = [file for part in parts for file in part.files]
+        linked = [Path(file) for file in files if Path(file).is_relative_to(paths.REPORTS)]
+        tables = [file for file in files if file.endswith((".csv", "about.json")) and _is_shown(file)]
+        variants, read = self.installed.variants, self.sources
+        reads = read.metrics(variants) + read.configs(variants) + _assets(INDEX_ASSETS)
+        reads += Reads(tuple(tables), watched=tuple(paths.record(part.out) for part in parts))
+        for dataset in self.installed.reported:
+            reads += read.split(dataset, "facts.json", "test.csv")
+        out = f"{SITE}/index.html"
+        return Part(
+            job="site.index",
+            key="site",
+            code="site",
+            settings={
+                **self._runs(variants),
+                "skipped": self.installed.skipped,
+                "baselines": list(filter(self.installed.is_baseline, variants)),
+                "synthetic": list(filter(self.installed.generated, self.installed.reported)),
+                "files": [file.relative_to(paths.REPORTS).as_posix() for file in linked],
+            },
+            out=out,
+            files=(out,),
+            reads=reads,
+            paths={**ROOMS, "reports": str(paths.REPORTS), "plots": str(PLOT_FOLDER), "tsne": str(TSNE_FOLDER)},
+        )
+
     def _of_all(
         self,
         key: str,
@@ -465,3 +514,14 @@ class Reports:
     def _skipped(self, variants: Iterator[str] | Sequence[str]) -> dict[str, str]:
         """Those of some variants that cannot run here, each with the reason."""
         return {name: self.installed.skipped[name] for name in variants if name in self.installed.skipped}
+
+
+def _assets(names: Sequence[str]) -> Reads:
+    """Scripts, styles and templates of pages for a browser."""
+    files = asset_files(names)
+    return Reads(files, watched=files)
+
+
+def _is_shown(file: str) -> bool:
+    """Whether the page of all results shows what is in a file."""
+    return any(Path(file).is_relative_to(folder) for folder in (paths.REPORTS, PLOT_FOLDER, TSNE_FOLDER))

@@ -1,7 +1,8 @@
 """Room: report. Runs -> the report of each data set, tables of published systems, and an overview of all results.
 Reads:   data/evaluate, data/train (curves, weights), data/infer (scores), data/split (lists, annotations), data/features
-         and one video of each data set (efficiency, t-SNE, heat maps, pictures), vad/claims/ledger.csv
-Writes:  reports/{dataset}, reports/tables, reports/published, reports/summary.json, reports/efficiency,
+         and one video of each data set (efficiency, t-SNE, heat maps, pictures), vad/claims/ledger.csv,
+         vad/pages/assets
+Writes:  reports/{dataset}, reports/tables, reports/published, reports/summary.json, reports/efficiency, reports/site,
          data/report/figures, data/report/plots, data/report/tsne, data/report/heat_maps
 Params:  report, evaluate, seeds, features, variants without train and infer
 Needs:   cpu
@@ -21,7 +22,20 @@ for bundle in reports.bundles():
             parts=paths.list_of("report", bundle.name),
             sources=watched(bundle.watched),
         output:
-            files=update(bundle.files),
+            files=update(
+                [
+                    (
+                        report(
+                            name,
+                            category=bundle.shown[name],
+                            labels={"file": Path(name).name},
+                        )
+                        if name in bundle.shown
+                        else name
+                    )
+                    for name in bundle.files
+                ]
+            ),
             records=update(bundle.records),
         log:
             f"logs/report/{bundle.name}.log",

@@ -25,6 +25,32 @@ ARGUMENTS = [
     *("--autoplay-policy=no-user-gesture-required",),
 ]
 KEYS = {"left": "\ue012", "right": "\ue014", "space": " ", "tab": "\ue004", "end": "\ue010"}
+CONTRASTS = r"""
+  const light = (colour) => colour.match(/[\d.]+/g).slice(0, 3).map((part) => part / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const found = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = Array.from(element.childNodes).some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility() || element.matches('script, :disabled')) continue;
+    let below = element;
+    const clear = (colour) => /, 0\)$/.test(colour);
+    while (below.parentElement && clear(getComputedStyle(below).backgroundColor)) below = below.parentElement;
+    const one = light(getComputedStyle(element).color) + 0.05;
+    const two = light(getComputedStyle(below).backgroundColor) + 0.05;
+    found.push([Math.max(one, two) / Math.min(one, two), element.textContent.trim().slice(0, 30)]);
+  }
+  return found;
+"""
+"""Finds each text with the ratio of its contrast to what is behind it."""
+NAMELESS = """
+  const named = (one) => one.getAttribute('aria-label') || one.getAttribute('aria-labelledby') || one.textContent.trim()
+    || (one.labels && one.labels.length);
+  return Array.from(document.querySelectorAll('button, a, input, video, [role=img], [role=group], section'))
+    .filter((one) => one.checkVisibility() && !named(one)).map((one) => one.outerHTML)
+    .concat(Array.from(document.querySelectorAll('img:not([alt])')).map((one) => one.outerHTML));
+"""
+"""Finds each control or picture without a name."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pages.browser import FOUND, Browser, browser
+from tests.pages.browser import CONTRASTS, FOUND, NAMELESS, Browser, browser
 from tests.pages.given import FPS, HOSTILE, content, jpeg, picture
 from vad.pages.content import AlarmRule, Peak, Preview, Span
 from vad.pages.overview import OverviewRow, write_overview
 from vad.pages.pictures import write_preview
 from vad.pages.serve import Server
-from vad.pages.video_page import write_page
+from vad.pages.shell import PAGE_SCRIPTS, PAGE_STYLES, write_shared
+from vad.pages.video_page import write_choices, write_page
 
 pytestmark = pytest.mark.skipif(not FOUND, reason="needs Debian's chromium and chromium-driver")
 ALARMS = "return Array.from(document.querySelectorAll('#alarms tr')).map((row) => row.children[2].textContent)"
@@ -24,30 +25,6 @@ SLIDE = """
   slider.dispatchEvent(new Event('input'));
 """
 PLACE = "const box = document.querySelector('.u-over').getBoundingClientRect(); return [box.x, box.y, box.width]"
-CONTRASTS = r"""
-  const light = (colour) => colour.match(/[\d.]+/g).slice(0, 3).map((part) => part / 255)
-    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
-  const found = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const own = Array.from(element.childNodes).some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !element.checkVisibility() || element.matches('script, :disabled')) continue;
-    let below = element;
-    const clear = (colour) => /, 0\)$/.test(colour);
-    while (below.parentElement && clear(getComputedStyle(below).backgroundColor)) below = below.parentElement;
-    const one = light(getComputedStyle(element).color) + 0.05;
-    const two = light(getComputedStyle(below).backgroundColor) + 0.05;
-    found.push([Math.max(one, two) / Math.min(one, two), element.textContent.trim().slice(0, 30)]);
-  }
-  return found;
-"""
-NAMELESS = """
-  const named = (one) => one.getAttribute('aria-label') || one.getAttribute('aria-labelledby') || one.textContent.trim()
-    || (one.labels && one.labels.length);
-  return Array.from(document.querySelectorAll('button, a, input, video, [role=img], [role=group], section'))
-    .filter((one) => one.checkVisibility() && !named(one)).map((one) => one.outerHTML)
-    .concat(Array.from(document.querySelectorAll('img:not([alt])')).map((one) => one.outerHTML));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -336,3 +313,30 @@ def test_a_served_page_seeks(window: Browser, site: Path) -> None:
             server.shutdown()
             thread.join()
             window.open("about:blank", ready=False)
+
+
+def test_another_model_may_be_chosen(window: Browser, site: Path, tmp_path: Path) -> None:
+    """In the list, or by the address of the page; the page has its scores and alarms then."""
+    low = content(scores=np.full(200, 0.2), alarms=[])
+    write_choices(tmp_path / "page.html", {"high": content(), "low": low}, "assets")
+    write_shared(tmp_path / "assets", [*PAGE_SCRIPTS, *PAGE_STYLES])
+    window.open((tmp_path / "page.html").as_uri())
+
+    assert "2 alarms" == window.text("#verdict")
+    window.run(
+        "const one = document.getElementById('model'); one.value = 'low'; one.dispatchEvent(new Event('change'))"
+    )
+    window.wait("const one = document.getElementById('verdict'); return one && one.textContent === 'No alarm'")
+    assert "low" == window.run("return document.getElementById('model').value")
+    window.open("about:blank", ready=False)
+    window.open((tmp_path / "page.html").as_uri() + "#high")
+    assert "2 alarms" == window.text("#verdict")
+
+
+def test_the_list_of_videos_leads_back(window: Browser, site: Path, tmp_path: Path) -> None:
+    """To the page over it, where there is one."""
+    write_overview(tmp_path / "list.html", [], up="../index.html")
+    window.open((tmp_path / "list.html").as_uri(), ready=False)
+    assert window.run("return document.getElementById('up').href").endswith("/index.html")
+    open_page(window, site, "index")
+    assert window.run("return document.getElementById('up').hidden")

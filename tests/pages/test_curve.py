@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vad.pages.curve import MOST_BUCKETS, MOST_EXACT, curve
+from vad.pages.curve import MOST_EXACT, curve
 
 
 def test_a_short_curve_is_whole() -> None:
@@ -26,7 +26,7 @@ def test_a_long_curve_keeps_the_ends_of_each_stretch(n_frames: int, seed: int) -
     found = curve(np.arange(n_frames) / 25, scores)
     per = found["per"]
 
-    assert len(found["high"]) == len(found["low"]) == len(found["ms"]) == -(-n_frames // per) <= MOST_BUCKETS
+    assert len(found["high"]) == len(found["low"]) == len(found["ms"]) == -(-n_frames // per) <= MOST_EXACT // 2
     assert max(found["high"]) == pytest.approx(scores.max(), abs=1e-4)
     assert min(found["low"]) == pytest.approx(scores.min(), abs=1e-4)
     at = seed % len(found["high"])

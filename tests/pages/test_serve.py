@@ -193,7 +193,7 @@ def test_only_the_loopback_address_is_bound(server: Server, folder: Path) -> Non
 def test_the_command_serves_until_it_is_interrupted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It prints the address of the overview, or else of each page, and ends with exit code 0."""
+    """It prints the address of the overview, of a report's, or else of each page, and ends with exit code 0."""
 
     def interrupted(_: Server) -> None:
         raise KeyboardInterrupt
@@ -202,6 +202,8 @@ def test_the_command_serves_until_it_is_interrupted(
 
     assert 0 == main(["view", str(folder)])
     assert re.match(r"http://127\.0\.0\.1:\d+/[\w-]{32,}/index\.html\n", capsys.readouterr().out)
+    assert 0 == main(["view", str(folder.parent)])
+    assert re.search(r"/site/index\.html\n", capsys.readouterr().out)
     (folder / "sub" / "two.html").touch()
     (folder / "sub" / "one.html").touch()
     assert 0 == main(["view", str(folder / "sub")])

@@ -19,7 +19,7 @@ from vad.errors import ArtefactError
 from vad.pages.content import Peak, Preview, Span
 from vad.pages.overview import OverviewRow, write_overview
 from vad.pages.shell import address, asset, json_text
-from vad.pages.video_page import PICTURE_BYTES, write_page
+from vad.pages.video_page import PICTURE_BYTES, write_choices, write_page
 
 
 @settings(max_examples=40)
@@ -157,3 +157,24 @@ def test_the_overview_stays_small(tmp_path: Path) -> None:
 
     assert (tmp_path / "index.html").stat().st_size < 400_000
     assert (None, None, [], HOSTILE) == (last["highest"], last["href"], last["strip"], last["note"])
+
+
+def test_a_page_of_many_models_is_small(tmp_path: Path) -> None:
+    """50 models of a long video, whose frame times stand there once; scripts and styles lie beside it."""
+    one = noise(20_000)
+    write_choices(tmp_path / "page.html", {f"model{i}": one for i in range(50)}, "assets")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    shown = json.loads(data_of(tmp_path / "page.html"))["choices"]
+
+    assert len(text) < 300_000
+    assert [f"model{i}" for i in range(50)] == [one["name"] for one in shown]
+    assert [False, *[True] * 49] == [one["curve"]["ms"] is None for one in shown]
+    assert '<script src="assets/page.js">' in text
+    assert "script-src &#x27;self&#x27; file:;" in text
+
+
+def test_several_short_curves_are_whole(tmp_path: Path) -> None:
+    """Every score of a short video stands in the page, for each of 20 models."""
+    write_choices(tmp_path / "page.html", {f"model{i}": content(900) for i in range(20)}, "assets")
+
+    assert {1} == {one["curve"]["per"] for one in json.loads(data_of(tmp_path / "page.html"))["choices"]}

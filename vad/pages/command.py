@@ -7,12 +7,13 @@ from pathlib import Path
 from vad.errors import ArtefactError
 from vad.pages.serve import Server
 
+SITE = "site/index.html"
+"""The page of all results in a folder of reports; it links to tables beside its own folder."""
+
 
 def add_flags(flags: argparse.ArgumentParser) -> None:
     """Add the flags of the verb to a parser."""
-    flags.add_argument(
-        "folder", nargs="?", type=Path, default=Path("reports/site"), metavar="DIR", help="default: reports/site"
-    )
+    flags.add_argument("folder", nargs="?", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     flags.add_argument("--port", type=int, default=0, help="of the loopback address; default: a free one")
     flags.add_argument("--open", action="store_true", help="open the address in the default browser")
 
@@ -42,8 +43,9 @@ def _pages(folder: Path) -> list[str]:
     """The overview of a folder, or else each of its pages."""
     if not folder.is_dir():
         raise ArtefactError(f"{folder}: no such folder. Give one with pages, such as the --out of `vad score`.")
-    if (folder / "index.html").is_file():
-        return ["index.html"]
+    for index in ("index.html", SITE):
+        if (folder / index).is_file():
+            return [index]
     pages = sorted(path.name for path in folder.glob("*.html") if not path.name.startswith("."))
     if not pages:
         raise ArtefactError(f"{folder}: no page (*.html) there. Give a folder with pages, such as that of `vad score`.")

@@ -7,24 +7,27 @@ import numpy as np
 from jaxtyping import Float
 
 MOST_EXACT = 8_000
-"""Frames. Up to so many, a page holds each score."""
-MOST_BUCKETS = 4_000
-"""Of a longer video a page holds the lowest and the highest score of each of at most so many equal stretches."""
+"""Frames. Up to so many, a page holds each score; of a longer video the lowest and the highest score of half as many
+equal stretches."""
+MOST_TOGETHER = 24_000
+"""Numbers that several curves in one page hold together, at most."""
 DIGITS = 4
 """Scores are rounded to the range of the scores times ten to the minus this."""
 
 
-def curve(times: Float[np.ndarray, "frames"], scores: Float[np.ndarray, "frames"]) -> dict[str, Any]:
+def curve(times: Float[np.ndarray, "frames"], scores: Float[np.ndarray, "frames"], sharing: int = 1) -> dict[str, Any]:
     """The scores of a video, whole or decimated.
 
     Args:
         times: seconds since the first frame.
         scores: one for each frame, at least one.
+        sharing: curves that share the page.
 
     Returns: `per` = frames of a stretch, `ms` = milliseconds from the start of one stretch to the next (of the first
         from 0), `high` and `low` = highest and lowest score of each stretch (`low` is None where each has one frame).
     """
-    per = 1 if len(scores) <= MOST_EXACT else math.ceil(len(scores) / MOST_BUCKETS)
+    most = min(MOST_EXACT, MOST_TOGETHER // sharing)
+    per = 1 if len(scores) <= most else math.ceil(len(scores) / max(most // 2, 1))
     starts = np.arange(0, len(scores), per)
     high = np.maximum.reduceat(scores, starts)
     low = np.minimum.reduceat(scores, starts) if per > 1 else None

@@ -68,16 +68,20 @@ def _shares(span: Stretch, ends: np.ndarray) -> tuple[float, float]:
     return round(float(ends[span.start] - ends[0]) / length, 4), round(float(ends[span.end] - ends[0]) / length, 4)
 
 
-def write_overview(path: Path, rows: Sequence[OverviewRow], title: str = "Scored videos") -> None:
+def write_overview(
+    path: Path, rows: Sequence[OverviewRow], title: str = "Scored videos", up: str | None = None
+) -> None:
     """Write the overview, usually `index.html` in the folder of the pages.
 
     Args:
         path: the new `.html`.
         rows: in the order in which they are shown first.
         title: heading; any text.
+        up: relative address of the page over it, if there is one.
     """
     data = {
         "title": title,
+        "up": up,
         "rows": [
             {
                 "id": row.video_id,

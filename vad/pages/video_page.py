@@ -1,7 +1,7 @@
 """The page of one video: player, score curve, alarms at any threshold, pictures of its peaks, downloads."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from vad.artefacts.files import write_text
 from vad.pages.content import PageContent, Stretch, spans
 from vad.pages.curve import curve
 from vad.pages.pictures import data_url, thumbnail
-from vad.pages.shell import address, filled
+from vad.pages.shell import PAGE_SCRIPTS, PAGE_STYLES, address, filled
 
 PICTURE_BYTES = 100_000
 """Of all pictures inside a page together, at most; those of lower peaks are left out."""
@@ -31,12 +31,40 @@ def write_page(path: Path, content: PageContent) -> None:
     Raises: ArtefactError if the content contradicts itself.
     """
     content.check(path.parent)
-    scripts, styles = ["uPlot.iife.min.js", "page.js"], ["uPlot.min.css", "common.css", "page.css"]
-    write_text(path, filled("page.html", f"{content.video_id} - scores", page_data(content), scripts, styles))
+    write_text(path, filled("page.html", f"{content.video_id} - scores", page_data(content), PAGE_SCRIPTS, PAGE_STYLES))
 
 
-def page_data(content: PageContent) -> dict[str, Any]:
-    """What the scripts of a page read; JSON values only."""
+def write_choices(path: Path, choices: Mapping[str, PageContent], shared: str) -> None:
+    """Write the page of a video that several models scored; the reader chooses one, as does `#<model>` in its address.
+
+    It is smaller than 300 kB with up to 50 models, however long the video is.
+
+    Args:
+        path: the new `.html`.
+        choices: what it shows for each model, by its name, the first one at first; all of the same frames.
+        shared: folder beside the page with its scripts and styles (`write_shared`).
+
+    Raises: ArtefactError if a content contradicts itself.
+    """
+    shown = []
+    for name, content in choices.items():
+        content.check(path.parent)
+        shown.append({"name": name, **page_data(content, len(choices))})
+    for one in shown[1:]:
+        if one["curve"] and shown[0]["curve"] and one["curve"]["ms"] == shown[0]["curve"]["ms"]:
+            one["curve"]["ms"] = None
+    title = f"{next(iter(choices.values())).video_id} - scores"
+    write_text(path, filled("page.html", title, {"choices": shown}, PAGE_SCRIPTS, PAGE_STYLES, shared))
+
+
+def page_data(content: PageContent, sharing: int = 1) -> dict[str, Any]:
+    """What the scripts of a page read; JSON values only.
+
+    Args:
+        content: what the page shows.
+        sharing: contents that share the page and its size.
+    """
+    most = MOST_SPANS // sharing
     film = content.preview if content.previews != "none" else None
     return {
         "id": content.video_id,
@@ -46,9 +74,9 @@ def page_data(content: PageContent) -> dict[str, Any]:
         "threshold": None if content.threshold is None else float(content.threshold),
         "rule": dataclasses.asdict(content.rule),
         "median": float(np.median(content.scores)) if len(content.scores) else None,
-        "alarms": _pairs(content.alarms),
-        "labels": None if content.labels is None else _pairs(spans(content.labels)),
-        "curve": curve(content.times - content.times[0], content.scores) if len(content.scores) else None,
+        "alarms": _pairs(content.alarms, most),
+        "labels": None if content.labels is None else _pairs(spans(content.labels), most),
+        "curve": curve(content.times - content.times[0], content.scores, sharing) if len(content.scores) else None,
         "notes": list(content.notes),
         "previews": content.previews,
         "film": None if film is None else {"src": address(film.path.name), "name": film.path.name},
@@ -58,8 +86,8 @@ def page_data(content: PageContent) -> dict[str, Any]:
     }
 
 
-def _pairs(stretches: Sequence[Stretch]) -> list[list[int]]:
-    return [[int(one.start), int(one.end)] for one in stretches[:MOST_SPANS]]
+def _pairs(stretches: Sequence[Stretch], most: int) -> list[list[int]]:
+    return [[int(one.start), int(one.end)] for one in stretches[:most]]
 
 
 def _peaks(content: PageContent) -> list[dict[str, Any]]:

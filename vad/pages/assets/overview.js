@@ -69,6 +69,10 @@
   const total = data.rows.reduce((sum, row) => sum + row.alarms, 0);
   const raised = data.rows.filter((row) => row.alarms).length;
   by("title").textContent = data.title;
+  if (data.up) {
+    by("up").hidden = false;
+    by("up").href = data.up;
+  }
   function show() {
     const word = by("filter").value.trim().toLowerCase();
     let shown = 0;

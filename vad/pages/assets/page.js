@@ -1,7 +1,11 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
   const by = (id) => document.getElementById(id);
+  const all = JSON.parse(by("data").textContent);
+  /* A page of several models shows the one that its address names, else the first one. */
+  const choices = all.choices || [all];
+  const data = choices.find((one) => one.name === location.hash.slice(1)) || choices[0];
+  if (data.curve && !data.curve.ms) data.curve.ms = choices[0].curve.ms;
   const film = by("film");
   const MOST_ROWS = 200;
   /* Seconds between marks of the axis of time. */
@@ -102,6 +106,13 @@
   if (data.index) {
     by("index").hidden = false;
     by("index").href = data.index;
+  }
+  if (choices.length > 1) {
+    by("model-choice").hidden = false;
+    by("model").append(...choices.map((one) => made("option", one.name)));
+    by("model").value = data.name;
+    by("model").addEventListener("change", () => { location.hash = by("model").value; });
+    addEventListener("hashchange", () => location.reload());
   }
   const notes = [...data.notes];
   if (per > 1) {
