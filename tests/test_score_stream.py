@@ -61,6 +61,8 @@ def test_rows_a_few_at_a_time_give_the_same_bits(
         found = crop_of_windows(built, stream.take())
 
     assert stream.rows == n
+    assert found.positions is not None
+    assert whole.positions is not None
     assert found.video == whole.video
     assert np.array_equal(found.positions, whole.positions)
 
@@ -74,7 +76,7 @@ def test_scores_are_those_of_stored_features(model: str, tmp_path: Path) -> None
     file = make_features(load_extractor(IMAGES), Source("images", (video,)))
     scorer._model.reset_memory()
     with torch.inference_mode():
-        wanted = score_video(scorer._model, file.features, file.bounds, Infer())
+        wanted = score_video(scorer._model, file.features, file.bounds, Infer.model_validate({}))
 
     assert np.array_equal(found.scores, wanted.frames.astype(np.float32))
     assert found.video_score == wanted.video

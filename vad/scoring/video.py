@@ -100,7 +100,7 @@ class ScoredVideo:
         return float(self.times[-1]) + (1 / self.fps if self.fps else 0.0)
 
 
-class _Made(NamedTuple):
+class Made(NamedTuple):
     """What was made of a video: how many frames and rows it has, its report, and its scores if it is long enough."""
 
     n_frames: int
@@ -116,13 +116,15 @@ class Scorer:
         run: as `vad.scoring.runs.find_run` found it.
         every: every how many frames of a video one is used, >= 1.
         fps: frames a second of folders of images, and of videos that state no times.
+        together: frames that go through the network of the extractor at once; None = as the run says.
     """
 
-    def __init__(self, run: TrainedRun, every: int = 1, fps: float | None = None) -> None:
+    def __init__(self, run: TrainedRun, every: int = 1, fps: float | None = None, together: int | None = None) -> None:
         self.run, self.every, self.fps = run, every, fps
         torch.set_num_threads(1)
         full_float32()
-        self._extractor = load_extractor(run.features)
+        batch = {"batch_frames": together} if together and "batch_frames" in run.features else {}
+        self._extractor = load_extractor({**run.features, **batch})
         model, config = restored(run.folder)
         self._model = folded(on_device(model, config["section"]["train"]["device"]))
         self._dim = config["feature_dim"]
@@ -157,7 +159,25 @@ class Scorer:
             made = self._made(source)
         except RestartError as error:
             made = self._made(replace(source, open_video=open_by_pyav(error.instead_of)))
-        times, fps, notes = self._times(video.path, made.n_frames, made.report)
+        return self._result(video, made, *self._times(video.path, made.n_frames, made.report))
+
+    def _result(
+        self,
+        video: GivenVideo,
+        made: Made,
+        times: Float[np.ndarray, "frames"],
+        fps: float,
+        notes: list[str],
+    ) -> ScoredVideo:
+        """All that is known of a video: its scores under the threshold of the run.
+
+        Args:
+            video: which one.
+            made: its scores.
+            times: when each scored frame is shown, in seconds.
+            fps: scored frames a second.
+            notes: what was assumed of its times.
+        """
         common = {"run": self.run.name, "chosen": self.run.chosen, "report": made.report}
         needed, found = frames_needed(self.run.features, self._model), made.scores
         if made.n_frames < needed or found is None:
@@ -189,16 +209,16 @@ class Scorer:
             **common,
         )
 
-    def _made(self, source: Source) -> "_Made":
+    def _made(self, source: Source) -> Made:
         """The scores of a video, in as much memory as the model needs at once where it scores windows."""
         self._model.reset_memory()
         if self._model.sampling == "windows" and (stream := self._extractor.stream(source)) is not None:
             crops, rows = score_crops(self._model, (self._fitting(source, batch) for batch in stream.rows))
             bounds, report = stream.bounds(rows), stream.report(source.video)
-            return _Made(int(bounds[-1]), rows, report, over_frames(self._model, crops, bounds, self.run.infer))
+            return Made(int(bounds[-1]), rows, report, over_frames(self._model, crops, bounds, self.run.infer))
         file = make_features(self._extractor, source)
         self._fitting(source, file.features)
-        made = _Made(file.n_frames, len(file.features), file.report, None)
+        made = Made(file.n_frames, len(file.features), file.report, None)
         if file.n_frames < frames_needed(self.run.features, self._model):
             return made
         with torch.inference_mode():

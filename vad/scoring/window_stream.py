@@ -65,7 +65,7 @@ class WindowStream:
     def take(self) -> Float[Tensor, "windows *components"]:
         """What was found of the windows since the last call, see `vad.engine.score.of_windows`."""
         found, self._found = self._found, []
-        return torch.cat(found)
+        return torch.cat(found) if found else torch.zeros(0)
 
     def _ready(self) -> int:
         """Windows that are complete."""
