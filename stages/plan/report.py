@@ -81,7 +81,6 @@ class Reports:
         overview = Bundle("overview", parts, "results of all data sets, claims, sizes")
         where = (self._localisation("localisation", f"{paths.REPORTS}/tables", self.mapped),) if self.mapped else ()
         shown = [
-            *costs,
             *(bundle for own in self._of_datasets.values() for bundle in own),
             *tables,
             *([Bundle("localisation", where, "where anomalies are")] if where else []),

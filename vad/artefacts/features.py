@@ -52,7 +52,7 @@ class FeatureFile:
     @property
     def dim(self) -> int:
         """Width of one feature vector, or channels of a map or image."""
-        return _dim(self.features)
+        return features_width(self.features)
 
 
 class OpenFeatures(NamedTuple):
@@ -64,7 +64,8 @@ class OpenFeatures(NamedTuple):
     clips: Clips | None
 
 
-def _dim(features: np.ndarray | StoredArray) -> int:
+def features_width(features: np.ndarray | StoredArray) -> int:
+    """Width of one feature vector, or channels of a map or image."""
     return int(features.shape[-1 if features.ndim < 4 else 1])
 
 
@@ -174,7 +175,7 @@ def open_features(
         _check_features(path, file)
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
-    if dim is not None and (found := _dim(file.features)) != dim:
+    if dim is not None and (found := features_width(file.features)) != dim:
         raise FeatureError(
             f"{path}: features are {found} wide, the model expects {dim}. Check `features` of the variant."
         )

@@ -98,10 +98,22 @@ def score_crop(
         positions = None if scores.positions is None else scores.positions[0].double().cpu().numpy()
         return CropScores(positions, float(scores.video[0]))
     found = WindowSet(Part([features], [0]), model.window, model.stride)
+    return crop_of_windows(model, in_chunks(model, found, lambda rows: of_windows(model, rows)))
+
+
+def of_windows(model: VideoModel, windows: Shaped[Tensor, "windows *dims"]) -> Float[Tensor, "windows *components"]:
+    """What is kept of each window: its components for a model with `score_sequence`, else its score."""
+    if defines(model, VideoModel.score_sequence):
+        return model.score_sequence(windows)
+    return checked_scores(model, model.score(windows), len(windows)).video
+
+
+def crop_of_windows(model: VideoModel, found: Float[Tensor, "windows *components"]) -> CropScores:
+    """The scores of one crop of a video from what `of_windows` gave for all its windows, in their order."""
     if not defines(model, VideoModel.score_sequence):
-        smoothed = model.smooth(_window_scores(model, found))
+        smoothed = model.smooth(found)
         return CropScores(smoothed.double().cpu().numpy(), float(smoothed.max()))
-    components = in_chunks(model, found, model.score_sequence)
+    components = found
     own_ranges = torch.stack([components.amin(dim=0), components.amax(dim=0)], dim=1)
     positions, normalised = (model.mix(components, r).double().cpu().numpy() for r in (model.ranges, own_ranges))
     return CropScores(positions, float(positions.max()), normalised)
@@ -111,8 +123,13 @@ def in_chunks(
     model: VideoModel, data: WindowSet, score: Callable[[Tensor], Shaped[Tensor, "windows *rest"]]
 ) -> Shaped[Tensor, "windows *rest"]:
     """The results of `score` for all windows of a set, which gets a few at a time, in their order."""
-    chunks = torch.arange(len(data.starts)).split(max(min(CHUNK, CHUNK_VALUES // data.values), 1))
+    chunks = torch.arange(len(data.starts)).split(windows_together(data.values))
     return torch.cat([score(data.take(chunk).to(device_of(model))) for chunk in chunks])
+
+
+def windows_together(values: int) -> int:
+    """How many windows of so many numbers each go through a model at once."""
+    return max(min(CHUNK, CHUNK_VALUES // values), 1)
 
 
 def _window_scores(model: VideoModel, data: WindowSet) -> Float[Tensor, " windows"]:
@@ -166,6 +183,14 @@ def score_video(
     if model.resets_memory_per_video:
         model.reset_memory()
     crops = [_noted(model, in_memory(crop), clips, places) for crop in crops_of(features)]
+    scored = over_frames(model, crops, bounds, infer)
+    return scored._replace(places=_places(model, crops, bounds, clips)) if places else scored
+
+
+def over_frames(
+    model: VideoModel, crops: Sequence[CropScores], bounds: Int[ndarray, " bounds"], infer: Infer
+) -> ScoredVideo:
+    """The scores of a video from those of its crops. Arguments and errors as of `score_video`."""
     own = float(np.mean([crop.video for crop in crops]))
     frames = _crops_to_frames(model, [crop.positions for crop in crops], bounds, infer)
     normalised = _crops_to_frames(model, [crop.normalised for crop in crops], bounds, infer)
@@ -173,8 +198,7 @@ def score_video(
     if not (np.isfinite(own) and np.isfinite(frames).all()):
         raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
     dropped = unscored_frames(bounds, model.window, score_place(model)) if infer.first_frames == "drop" else 0
-    found = _places(model, crops, bounds, clips) if places else None
-    return ScoredVideo(frames, video_score(frames[dropped:], own, infer), normalised, dropped, found)
+    return ScoredVideo(frames, video_score(frames[dropped:], own, infer), normalised, dropped)
 
 
 def _noted(

@@ -4,14 +4,18 @@ An extractor is one file of this folder with `Config` and `Extractor`; see docs/
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from jaxtyping import Int, Shaped
+
 import vad.extractors
 from vad import registry
 from vad.artefacts.features import FeatureFile
+from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
 from vad.schema.base import Section
 from vad.video import decode
@@ -63,6 +67,31 @@ class Source:
         return augmented(reader, self.draws)
 
 
+@dataclass(frozen=True)
+class RowStream:
+    """The rows of one video as they are made, so that none has to be kept.
+
+    Attributes:
+        rows: some rows at a time, in their order; at least one in total.
+        step: frames from the start of one row to the start of the next.
+        reader: of the video; its count and its report are complete after the last row.
+        identity: what made the rows, for the report.
+    """
+
+    rows: Iterator[Shaped[np.ndarray, "rows dim *more"]]
+    step: int
+    reader: Reader
+    identity: Mapping[str, Any]
+
+    def bounds(self, rows: int) -> Int[np.ndarray, " rows+1"]:
+        """As those of a `FeatureFile`, of so many rows; after the last row."""
+        return np.append(np.arange(rows) * self.step, self.reader.n_frames).astype(np.int64)
+
+    def report(self, video: Path) -> dict[str, Any]:
+        """As that of a `FeatureFile`; after the last row."""
+        return {"video_sha256": fingerprint(video), "decode": self.reader.report, "extractor": dict(self.identity)}
+
+
 class BaseExtractor:
     """Turns one video into one feature file. Building an extractor loads nothing: the first `extract` does.
 
@@ -99,6 +128,15 @@ class BaseExtractor:
             features that are not what the settings say.
         """
         raise FeatureError(f"{type(self).__module__}: Extractor has no method extract(source). Define it.")
+
+    def stream(self, source: Source) -> RowStream | None:
+        """The rows of `extract`, each once, as they are made. By default None: they are only known all together.
+
+        With it `vad score` needs no more memory for a long video than for a short one.
+
+        Raises: as `extract`, also while the rows are taken.
+        """
+        return None
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions; JSON, kept in the report.

@@ -22,9 +22,8 @@ from torch import Tensor, nn
 
 from vad import registry
 from vad.artefacts.features import FeatureFile
-from vad.artefacts.fingerprint import fingerprint
 from vad.errors import FeatureError
-from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._base import BaseExtractor, RowStream, Source
 from vad.extractors._engine import Engine, identity, prepare
 from vad.nn.exact import one_exact_thread
 from vad.nn.precision import HALF, autocast
@@ -124,16 +123,38 @@ class NetworkExtractor(BaseExtractor, adds_hooks=True):
             the GPU.
         """
         reader = self.open(source)
+        with self._exact(source):
+            features = self.join(self._rows(reader))
+        made = RowStream(iter(()), self.cut.step, reader, self._made_by())
+        return FeatureFile(features, made.bounds(len(features)), made.report(source.video))
+
+    def stream(self, source: Source) -> RowStream | None:
+        """The same rows, a batch at a time; None for an extractor that joins those of a whole video."""
+        if type(self).join is not NetworkExtractor.join:
+            return None
+        reader = self.open(source)
+        return RowStream(self._batch_by_batch(source, reader), self.cut.step, reader, self._made_by())
+
+    def _batch_by_batch(self, source: Source, reader: Reader) -> Iterator[Float[np.ndarray, "rows ..."]]:
+        """The rows of `_rows`; between two batches the caller has its own settings of torch."""
+        batches_of_rows = self._rows(reader)
+        while True:
+            with self._exact(source):
+                rows = next(batches_of_rows, None)
+            if rows is None:
+                return
+            yield rows
+
+    @contextlib.contextmanager
+    def _exact(self, source: Source) -> Iterator[None]:
+        """Within the block the network works for this video, with results that can be repeated."""
         try:
             with one_exact_thread(), self._own_stream():
-                features = self.join(self._rows(reader))
+                yield
         except torch.OutOfMemoryError:
             together = self.config.batch_frames or GPU_FRAMES
             fix = f"Set batch_frames (now {together}) or videos_at_a_time lower, or end what else uses the GPU"
             raise FeatureError(f"{source.video}: the network does not fit in the memory of the GPU. {fix}.") from None
-        starts = np.arange(len(features)) * self.cut.step
-        report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self._made_by()}
-        return FeatureFile(features, np.append(starts, reader.n_frames).astype(np.int64), report)
 
     def open(self, source: Source) -> Reader:
         """The reader of a video, with frames of the size that the network takes."""

@@ -14,8 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from vad.artefacts.features import FeatureFile
-from vad.artefacts.fingerprint import fingerprint
-from vad.extractors._base import BaseExtractor, Source
+from vad.extractors._base import BaseExtractor, RowStream, Source
 from vad.schema.base import Count
 from vad.video.batches import batches
 from vad.video.decode import Rules, frames_identity
@@ -48,15 +47,19 @@ class Extractor(BaseExtractor):
 
         Raises: MediaError for a video that cannot be read completely.
         """
+        stream, size = self.stream(source), self.config.size
+        rows = bytearray()  # grows in place: a list of batches would need everything twice when it is joined
+        for batch in stream.rows:
+            rows += batch.data.cast("B")
+        images = np.frombuffer(rows, np.uint8).reshape(-1, self.dim, size, size)
+        return FeatureFile(images, stream.bounds(len(images)), stream.report(source.video))
+
+    def stream(self, source: Source) -> RowStream:
+        """The same rows, at most 16 at a time."""
         size, stride = self.config.size, self.config.frame_stride
         reader = source.open(size, size, self.config)
-        rows = bytearray()  # grows in place: a list of batches would need everything twice when it is joined
-        for batch in batches(reader, BATCH, stride):
-            rows += batch.permute(0, 3, 1, 2).contiguous().cpu().numpy().data.cast("B")
-        images = np.frombuffer(rows, np.uint8).reshape(-1, self.dim, size, size)
-        report = {"video_sha256": fingerprint(source.video), "decode": reader.report, "extractor": self.identity()}
-        bounds = np.minimum(np.arange(len(images) + 1, dtype=np.int64) * stride, reader.n_frames)
-        return FeatureFile(images, bounds, report)
+        rows = (batch.permute(0, 3, 1, 2).contiguous().cpu().numpy() for batch in batches(reader, BATCH, stride))
+        return RowStream(rows, stride, reader, self.identity())
 
     def identity(self) -> dict[str, Any]:
         """What two feature files must share to be compared, besides the decoder's versions."""

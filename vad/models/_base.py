@@ -261,6 +261,11 @@ class VideoModel(nn.Module):
         """
         return scores
 
+    @property
+    def smoothing_reach(self) -> int:
+        """How many windows before and after a window `smooth` reads for it."""
+        return 0
+
     def score_sequence(self, features: Tensor) -> Float[Tensor, "windows components"]:
         """Components of the scores of consecutive windows, from which `mix` makes scores.
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 WORDS = {"supervision": ("weak", "normal_only"), "sampling": ("bags", "windows"), "level": ("frame", "video")}
 REQUIRED = ("loss", "score")
-TOGETHER = (("score_sequence", "mix"), ("maps_patches", "patch_maps"), ("makes_pictures", "pictures"))
+TOGETHER = (
+    ("score_sequence", "mix"),
+    ("maps_patches", "patch_maps"),
+    ("makes_pictures", "pictures"),
+    ("smooth", "smoothing_reach"),
+)
 """Pairs of hooks that only work together."""
 FIELDS = {"bags": ("bag_segments",), "windows": ("window", "stride")}
 """Settings that a sampling reads of a model's Config."""

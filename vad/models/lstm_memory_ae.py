@@ -120,6 +120,11 @@ class Model(VideoModel):
         attenuated = self.config.smoothing_edges == "attenuated"
         return functional.avg_pool1d(scores[None, None], width, 1, width // 2, count_include_pad=attenuated)[0, 0]
 
+    @property
+    def smoothing_reach(self) -> int:
+        """Half of the running mean."""
+        return self.config.window_smoothing // 2
+
     def diagnose(self, features: Float[Tensor, "windows rows dim"]) -> dict[str, float]:
         """Entropy of the memory reads in nats: log(memory_slots) = the memory says nothing."""
         return {"read_entropy": losses.read_entropy(self(features).read_weights).item()}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_flags(flags: argparse.ArgumentParser) -> None:
     """Add the flags of the verb to a parser."""
-    flags.add_argument("videos", type=Path, nargs="+", help="video files, folders of videos, folders of images")
+    flags.add_argument("videos", nargs="+", help="video files, folders of videos, folders of images")
     flags.add_argument("--out", type=Path, required=True, help="folder for the results")
     which = flags.add_mutually_exclusive_group()
     which.add_argument("--variant", help="a trained variant; default the best validated one")
@@ -36,6 +36,16 @@ def add_flags(flags: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compute as the runs of generated data sets do: the same bits on every CPU, slower",
     )
+    flags.add_argument(
+        "--follow",
+        action="store_true",
+        help="score one video while it comes: a file that grows, or http:// or rtsp:// of this machine; alarms are"
+        " printed as JSON lines, SIGINT or SIGTERM ends it",
+    )
+    flags.add_argument("--wait", type=_seconds, default=10.0, help="with --follow: end after so long without data")
+    flags.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST", help="with --follow: another machine that is asked"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,8 +58,12 @@ def run(args: argparse.Namespace) -> int:
     if args.portable and arithmetic.in_force() != "portable":
         # Libraries read these variables when they are loaded, and some are: a new process takes over.
         os.execve(sys.executable, [sys.executable, "-m", "vad", *sys.argv[1:]], {**os.environ, **arithmetic.PORTABLE})
+    if args.follow:
+        return _follow(args)
+    if streams := [word for word in args.videos if "://" in word]:
+        raise VadError(f"{streams[0]}: a stream is scored while it comes. Add --follow.")
     found = find_run(args.variant, args.run)
-    videos = given_videos(args.videos, args.out)
+    videos = given_videos([Path(word) for word in args.videos], args.out)
     print(f"{found.name} scores {len(videos)} video(s): {found.chosen}")
     # Torch takes seconds to import: errors of the command line are shown before.
     from vad.pages.overview import OverviewRow, write_overview
@@ -92,6 +106,24 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _follow(args: argparse.Namespace) -> int:
+    """Score one stream until it ends; stdout has nothing but the alarms."""
+    from vad.scoring.live_input import address_of
+
+    if len(args.videos) > 1 or args.previews != "none":
+        raise VadError("--follow scores one stream, and its page has no pictures. Give one video, no --previews.")
+    address = address_of(args.videos[0], args.allow_host)
+    found = find_run(args.variant, args.run, live=True)
+    print(f"{found.name} follows {address.shown}: {found.chosen}", file=sys.stderr, flush=True)
+    from vad.scoring.follow import follow
+
+    result = follow(found, address, args)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(f"{_line(result)}. Results: {args.out}", file=sys.stderr)
+    return 0
+
+
 def _scored(scorer: "Scorer", video: GivenVideo, progress: Progress) -> "ScoredVideo":
     """Score one video and show how far it is."""
     progress.begin(video.video_id, scorer.expected_frames(video))
@@ -114,6 +146,17 @@ def _count(word: str) -> int:
     if not word.isdecimal() or int(word) < 1:
         raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 1 on")
     return int(word)
+
+
+def _seconds(word: str) -> float:
+    """A time of the command line."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds from 0.1 to 86400")
+    return value
 
 
 def _rate(word: str) -> float:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import vad.models
+from vad import registry
 from vad.artefacts.files import UNREADABLE, read_json, sha256
 from vad.errors import ArtefactError, VadError, nearest
 from vad.evaluation.thresholds import Thresholds, roc_area
@@ -71,7 +73,9 @@ class Rank(NamedTuple):
     """Video-level ROC AUC on the validation part; -1 where that part has videos of one label only."""
 
 
-def find_run(variant: str | None = None, folder: Path | None = None, data: Path = DATA) -> TrainedRun:
+def find_run(
+    variant: str | None = None, folder: Path | None = None, data: Path = DATA, live: bool = False
+) -> TrainedRun:
     """The run that scores videos: a given one, the best one of a variant, or the best one of all.
 
     Best means: validated, that is by the video-level ROC AUC on the validation part of its train list, as mean over the
@@ -82,11 +86,13 @@ def find_run(variant: str | None = None, folder: Path | None = None, data: Path 
         variant: of params.yaml; None = any.
         folder: of a trained run; it goes before `variant`.
         data: the folder with `train`, `infer` and `evaluate`.
+        live: whether it must score a video that is still coming.
 
     Raises: VadError if there is no such run, or if it cannot score a video; ArtefactError for a damaged file.
     """
     if folder is not None:
-        return _read(folder, f"{folder}: the run that was given")
+        found = _read(folder, f"{folder}: the run that was given")
+        return _live_one(found) if live else found
     runs = sorted(path.parent for path in (data / "train").glob("*/seed*/config.json"))
     if not runs:
         raise VadError(f"{data / 'train'}: no trained run. {MAKE}, or give --run.")
@@ -96,10 +102,11 @@ def find_run(variant: str | None = None, folder: Path | None = None, data: Path 
             raise VadError(f"variant {variant!r}: no trained run of it in {data / 'train'}.{nearest(variant, known)}")
         rank, best = _best([run for run in runs if run.parent.name == variant])
         why = "the best validated one" if rank.auc >= 0 else "the first one, as no validation compares the seeds,"
-        return _read(best, f"seed {_seed(best)} is {why} of variant {variant}")
+        found = _read(best, f"seed {_seed(best)} is {why} of variant {variant}")
+        return _live_one(found) if live else found
     ranked: dict[str, list[tuple[Rank, Path]]] = defaultdict(list)
     for run in runs:
-        if _fits_any_video(run):
+        if _fits_any_video(run) and (not live or _scores_as_it_comes(run)):
             ranked[run.parent.name].append((_rank(run), run))
     if not ranked:
         raise VadError(f"{data / 'train'}: no run that was scored and that reads videos. {MAKE}, or give --variant.")
@@ -149,6 +156,30 @@ def _fits_any_video(run: Path) -> bool:
     entry = config["section"].get("features_entry")
     scored = entry is not None and not _published(entry) and _scores(run).is_file()
     return scored and _head(_scores(run))["level"] == "frame"
+
+
+def _scores_as_it_comes(run: Path) -> bool:
+    """Whether a run needs a few rows of a video at a time: its model reads windows, its extractor no whole videos."""
+    config = read_json(run / "config.json")
+    entry = config["section"].get("features_entry", {})
+    if "vectors" in entry or entry.get("pool") == "video" or _published({"extractor": "", **entry}):
+        return False
+    return registry.stated(vad.models, config["model"], "sampling") == "windows"
+
+
+def _live_one(found: TrainedRun) -> TrainedRun:
+    """The same run, if it can score a video that is still coming.
+
+    Raises: VadError naming the variants that can.
+    """
+    if _scores_as_it_comes(found.folder):
+        return found
+    runs = sorted(_data(found.folder).glob("train/*/seed*/config.json"))
+    able = sorted({run.parent.parent.name for run in runs if _scores_as_it_comes(run.parent)})
+    raise VadError(
+        f"{found.name}: its model needs the whole video (it cuts it into a fixed number of parts, or scores it as one),"
+        f" so it cannot follow one. Variants that can: {', '.join(able) or 'none is trained'}."
+    )
 
 
 def _published(entry: Mapping[str, Any]) -> bool:

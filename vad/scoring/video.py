@@ -1,17 +1,19 @@
 """Score one video with a trained run: features as room features makes them, scores as room infer gives them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64
 
 from vad.alarms.make import Alarm, make_alarms
+from vad.artefacts.features import features_width
 from vad.engine.build import on_device, restored
-from vad.engine.score import score_video
+from vad.engine.score import ScoredVideo as VideoScores
+from vad.engine.score import over_frames, score_video
 from vad.engine.score_run import expansion, folded
 from vad.errors import FeatureError, MediaError
 from vad.evaluation.judged_video import VideoTruth
@@ -23,7 +25,8 @@ from vad.nn.exact import full_float32
 from vad.schema.evaluate import Alarms
 from vad.scoring.inputs import GivenVideo
 from vad.scoring.runs import TrainedRun
-from vad.video.decode import Rules
+from vad.scoring.window_stream import score_crops
+from vad.video.decode import RestartError, Rules, open_by_pyav
 from vad.video.lengths import FrameTimes, constant_rate, frame_times
 
 IMAGE_FPS = 25.0
@@ -97,6 +100,15 @@ class ScoredVideo:
         return float(self.times[-1]) + (1 / self.fps if self.fps else 0.0)
 
 
+class Made(NamedTuple):
+    """What was made of a video: how many frames and rows it has, its report, and its scores if it is long enough."""
+
+    n_frames: int
+    rows: int
+    report: dict[str, Any]
+    scores: VideoScores | None
+
+
 class Scorer:
     """A trained run that scores videos one after the other; extractor and model are loaded once.
 
@@ -104,23 +116,29 @@ class Scorer:
         run: as `vad.scoring.runs.find_run` found it.
         every: every how many frames of a video one is used, >= 1.
         fps: frames a second of folders of images, and of videos that state no times.
+        together: frames that go through the network of the extractor at once; None = as the run says.
     """
 
-    def __init__(self, run: TrainedRun, every: int = 1, fps: float | None = None) -> None:
+    def __init__(self, run: TrainedRun, every: int = 1, fps: float | None = None, together: int | None = None) -> None:
         self.run, self.every, self.fps = run, every, fps
         torch.set_num_threads(1)
         full_float32()
-        self._extractor = load_extractor(run.features)
+        batch = {"batch_frames": together} if together and "batch_frames" in run.features else {}
+        self._extractor = load_extractor({**run.features, **batch})
         model, config = restored(run.folder)
         self._model = folded(on_device(model, config["section"]["train"]["device"]))
         self._dim = config["feature_dim"]
 
     def expected_frames(self, video: GivenVideo) -> int | None:
-        """How many frames a video probably has, for a progress bar; None where only decoding would say."""
+        """How many frames are probably read of a video, for a progress bar; None where only decoding would say.
+
+        An extractor that keeps pictures beside its vectors reads the video twice.
+        """
         if video.path.is_dir():
             return None
         try:
-            return -(-len(frame_times(video.path).ticks) // self.every)
+            passes = 2 if "vectors" in self.run.features else 1
+            return passes * -(-len(frame_times(video.path).ticks) // self.every)
         except MediaError:
             return None
 
@@ -137,18 +155,34 @@ class Scorer:
         if video.refused:
             raise MediaError(f"{video.path}: {video.refused}")
         source = Source(video.video_id, (video.path,), every=self.every, watch=watch)
-        file = make_features(self._extractor, source)
-        if file.dim != self._dim:
-            raise FeatureError(f"{video.path}: features are {file.dim} wide, the model expects {self._dim}.")
-        times, fps, notes = self._times(video.path, file.n_frames, file.report)
-        common = {"run": self.run.name, "chosen": self.run.chosen, "report": file.report}
-        needed = frames_needed(self.run.features, self._model)
-        if file.n_frames < needed:
-            problem = f"{file.n_frames} frames, the model needs {needed}"
+        try:
+            made = self._made(source)
+        except RestartError as error:
+            made = self._made(replace(source, open_video=open_by_pyav(error.instead_of)))
+        return self._result(video, made, *self._times(video.path, made.n_frames, made.report))
+
+    def _result(
+        self,
+        video: GivenVideo,
+        made: Made,
+        times: Float[np.ndarray, "frames"],
+        fps: float,
+        notes: list[str],
+    ) -> ScoredVideo:
+        """All that is known of a video: its scores under the threshold of the run.
+
+        Args:
+            video: which one.
+            made: its scores.
+            times: when each scored frame is shown, in seconds.
+            fps: scored frames a second.
+            notes: what was assumed of its times.
+        """
+        common = {"run": self.run.name, "chosen": self.run.chosen, "report": made.report}
+        needed, found = frames_needed(self.run.features, self._model), made.scores
+        if made.n_frames < needed or found is None:
+            problem = f"{made.n_frames} frames, the model needs {needed}"
             return ScoredVideo(video.video_id, video.path, "INSUFFICIENT", problem=problem, **common)
-        self._model.reset_memory()
-        with torch.inference_mode():
-            found = score_video(self._model, file.features, file.bounds, self.run.infer, file.clips)
         scores, value = found.frames.astype(np.float32), found.video
         threshold = self._threshold(video.video_id, scores, value, found.dropped)
         level = self._model.level
@@ -160,7 +194,7 @@ class Scorer:
             video.video_id,
             video.path,
             "ok",
-            frames=np.arange(file.n_frames, dtype=np.int64) * self.every,
+            frames=np.arange(made.n_frames, dtype=np.int64) * self.every,
             times=times,
             scores=scores,
             video_score=value,
@@ -171,9 +205,31 @@ class Scorer:
             rules=config if isinstance(config := self._extractor.config, Rules) else Rules(),
             alarm_settings=self.run.alarms,
             threshold_rule=self.run.threshold_rule,
-            notes=[*self.run.notes, *notes, *self._notes(len(file.features), found.dropped, fps, file.n_frames)],
+            notes=[*self.run.notes, *notes, *self._notes(made.rows, found.dropped, fps, made.n_frames)],
             **common,
         )
+
+    def _made(self, source: Source) -> Made:
+        """The scores of a video, in as much memory as the model needs at once where it scores windows."""
+        self._model.reset_memory()
+        if self._model.sampling == "windows" and (stream := self._extractor.stream(source)) is not None:
+            crops, rows = score_crops(self._model, (self._fitting(source, batch) for batch in stream.rows))
+            bounds, report = stream.bounds(rows), stream.report(source.video)
+            return Made(int(bounds[-1]), rows, report, over_frames(self._model, crops, bounds, self.run.infer))
+        file = make_features(self._extractor, source)
+        self._fitting(source, file.features)
+        made = Made(file.n_frames, len(file.features), file.report, None)
+        if file.n_frames < frames_needed(self.run.features, self._model):
+            return made
+        with torch.inference_mode():
+            scores = score_video(self._model, file.features, file.bounds, self.run.infer, file.clips)
+        return made._replace(scores=scores)
+
+    def _fitting(self, source: Source, features: np.ndarray) -> np.ndarray:
+        """The same features, if they are as wide as the model expects."""
+        if (width := features_width(features)) != self._dim:
+            raise FeatureError(f"{source.video}: features are {width} wide, the model expects {self._dim}.")
+        return features
 
     def _threshold(
         self, video_id: str, scores: Float32[np.ndarray, "frames"], value: float, dropped: int

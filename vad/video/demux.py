@@ -39,6 +39,13 @@ def open_container(path: Path) -> InputContainer:
 
 
 def first_video(path: Path, container: InputContainer, max_pixels: int, tally: Tally) -> VideoStream:
+    """The first video stream of a file, see `choose_video`; what the file misses is noted too."""
+    stream = choose_video(path, container, max_pixels, tally)
+    tally.facts["missing_bytes"] = missing_bytes(path)
+    return stream
+
+
+def choose_video(path: Path, container: InputContainer, max_pixels: int, tally: Tally) -> VideoStream:
     """The first video stream, set to one thread, its header noted in a tally. A cover picture is no video.
 
     Raises: MediaError E_NO_VIDEO, E_NO_FRAMES, E_UNREADABLE, E_TOO_LARGE.
@@ -58,7 +65,7 @@ def first_video(path: Path, container: InputContainer, max_pixels: int, tally: T
     # The decoder checks it again, for a size that grows on the way.
     context.options = {"max_pixels": str(max_pixels)}
     tally.time_base = stream.time_base or Fraction(1)
-    tally.facts |= stream_facts(container, stream) | {"missing_bytes": missing_bytes(path)}
+    tally.facts |= stream_facts(container, stream)
     return stream
 
 

@@ -16,3 +16,9 @@ def keep_freed_memory() -> None:
         libc, trim_threshold, mmap_threshold = ctypes.CDLL(None), -1, -3
         libc.mallopt(mmap_threshold, LARGEST_BLOCK)
         libc.mallopt(trim_threshold, KEPT)
+
+
+def return_freed_memory() -> None:
+    """Give back to the system what this process freed (glibc only): blocks of many sizes leave holes between them."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

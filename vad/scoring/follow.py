@@ -1,0 +1,179 @@
+"""Score a video while it is coming: alarms as JSON lines as they come, all other results when it ends."""
+
+import json
+import signal
+from argparse import Namespace
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from vad.engine.expansion import unscored_frames, video_score
+from vad.engine.score import ScoredVideo as VideoScores
+from vad.engine.score import score_place
+from vad.errors import VadError, storage_errors
+from vad.extractors._base import RowStream, Source
+from vad.interrupts import SIGNALS
+from vad.pages.overview import OverviewRow, write_overview
+from vad.scoring.inputs import GivenVideo
+from vad.scoring.live_input import Address, LiveInput
+from vad.scoring.live_scores import AlarmEvent, FrameScores, LiveAlarms
+from vad.scoring.page import INDEX, write_page_of
+from vad.scoring.runs import TrainedRun
+from vad.scoring.video import IMAGE_FPS, Made, ScoredVideo, Scorer
+from vad.scoring.write import write_summaries, write_video
+
+TOGETHER = 16
+"""Frames that go through the network of an extractor together: more would delay alarms."""
+
+
+def follow(found: TrainedRun, address: Address, args: Namespace) -> ScoredVideo:
+    """Score a stream until it ends or SIGINT or SIGTERM comes, and write the results.
+
+    Args:
+        found: the run; its model reads windows.
+        address: what is followed.
+        args: flags of the command line.
+
+    Raises: MediaError for a stream that cannot be opened, or in which no frame comes; StorageError.
+    """
+    live = LiveInput(address, args.wait)
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{address.video_id}_alarms.jsonl"
+    with storage_errors(path), path.open("w", encoding="utf-8") as file, _stopped_by_signals(live):
+
+        def write(event: dict[str, Any]) -> None:
+            line = json.dumps(event)
+            print(line, file=file, flush=True)
+            print(line, flush=True)
+
+        result = Follower(found, live, args.every, args.fps, write).run_to_the_end()
+    write_video(args.out, result)
+    row = OverviewRow.of(write_page_of(args.out, result, "none"), f"{result.video_id}.html", result.problem)
+    write_summaries(args.out, [result])
+    write_overview(args.out / INDEX, [row])
+    return result
+
+
+@contextmanager
+def _stopped_by_signals(live: LiveInput) -> Iterator[None]:
+    """Within the block the first signal ends the stream; a second one ends this process at once."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(*_: object) -> None:
+        restore()
+        live.stop()
+
+    for number in SIGNALS:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()
+
+
+class Follower(Scorer):
+    """A trained run on one stream.
+
+    Args:
+        run: as `vad.scoring.runs.find_run` found it.
+        live: the stream.
+        every: every how many frames of it one is used, >= 1.
+        fps: frames a second of a stream that states none.
+        write: called with each start and end of an alarm.
+    """
+
+    def __init__(
+        self, run: TrainedRun, live: LiveInput, every: int, fps: float | None, write: Callable[[dict[str, Any]], None]
+    ) -> None:
+        super().__init__(run, every, fps, together=TOGETHER)
+        self._live, self._write = live, write
+        self._scores = array("f")
+        self._alarms: LiveAlarms | None = None
+        self._own: float | None = None
+
+    def run_to_the_end(self) -> ScoredVideo:
+        """Everything that is known of the stream when it has ended."""
+        self._model.eval()
+        self._model.reset_memory()
+        place = Path(self._live.address.shown)
+        source = Source(self._live.address.video_id, (place,), open_video=self._live.reader, every=self.every)
+        stream = self._extractor.stream(source)
+        if stream is None:
+            raise VadError(f"{self.run.name}: its extractor reads whole videos. Take another variant.")
+        made = self._made_while_it_comes(stream, source)
+        report = made.report["decode"]
+        notes = [f"followed {self._live.address.shown} until {self._live.why}"]
+        if damaged := report["corrupt"] + report["errors"]:
+            notes.append(f"{damaged} frames or packets of the stream were damaged")
+        video = GivenVideo(source.video_id, place)
+        return self._result(video, made, self._seconds(made.n_frames), self._rate(stream), notes)
+
+    def _made_while_it_comes(self, stream: RowStream, source: Source) -> Made:
+        """The scores of the stream; alarms are written on the way."""
+        scores = FrameScores(self._model, self.run.infer, stream.step)
+        rows, before = 0, None
+        for batch in stream.rows:
+            if self._fitting(source, batch).ndim == 3:
+                raise VadError(f"{self.run.name}: reads several crops of a picture. Take a variant that reads one.")
+            rows += len(batch)
+            if before is not None:
+                self._take(scores.add(before), stream)
+            before = batch
+        assert before is not None, "a reader without a frame raises"
+        n_frames, report = stream.reader.n_frames, {"decode": stream.reader.report, "extractor": dict(stream.identity)}
+        self._take(scores.end(before, n_frames), stream, last=True)
+        found = np.frombuffer(self._scores, np.float32).astype(float)
+        bounds, window = stream.bounds(rows), self._model.window
+        drops = self.run.infer.first_frames == "drop"
+        dropped = unscored_frames(bounds, window, score_place(self._model)) if drops else 0
+        value = video_score(found[dropped:], scores.highest, self.run.infer)
+        return Made(n_frames, rows, report, VideoScores(found, value, None, dropped))
+
+    def _take(self, new: Shaped[np.ndarray, " new"], stream: RowStream, last: bool = False) -> None:
+        """Keep the scores of the next frames, and write the alarms that start or end with them."""
+        self._scores.extend(new)
+        if self._alarms is None and (last or len(self._scores) > self.run.calibrate_frames):
+            so_far = np.array(self._scores, np.float32)
+            self._own = self._threshold(self._live.address.video_id, so_far, float(so_far.max(initial=0)), 0)
+            if self._own is not None:
+                self._alarms, new = LiveAlarms(self._own, self.run.alarms, self._rate(stream)), so_far
+        if self._alarms is not None:
+            for event in self._alarms.add(new, lambda: float(np.median(np.array(self._scores))), last):
+                self._write(self._line(event))
+
+    def _line(self, event: AlarmEvent) -> dict[str, Any]:
+        """An event for JSON."""
+        seconds = self._seconds(event.end)
+        line: dict[str, Any] = {
+            "event": event.event,
+            "video_id": self._live.address.video_id,
+            "alarm": event.alarm,
+            "start_source_frame": event.start * self.every,
+            "start_s": round(float(seconds[event.start]), 3),
+        }
+        if event.event == "end":
+            line |= {"end_source_frame": (event.end - 1) * self.every, "end_s": round(float(seconds[-1]), 3)}
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return {**line, "peak_score": event.peak, "threshold": self._own, "written_at": at}
+
+    def _rate(self, stream: RowStream) -> float:
+        """Scored frames a second: as the user or the stream states it."""
+        return (self.fps or stream.reader.report.get("fps") or IMAGE_FPS) / self.every
+
+    def _seconds(self, n_frames: int) -> Float[np.ndarray, " n_frames"]:
+        """When each of the first scored frames is shown, from the first one on; never earlier than the one before."""
+        times = np.array(self._live.times[: n_frames * self.every])[:: self.every]
+        if np.isnan(times).any():
+            rate = self.fps or IMAGE_FPS
+            return np.arange(n_frames) * self.every / rate
+        return np.maximum.accumulate(times - times[0])
