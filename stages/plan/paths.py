@@ -12,6 +12,7 @@
 
 from pathlib import Path
 
+from vad.ledger.code import PARSED
 from vad.ledger.records import SUFFIX
 
 PARAMS = Path("params.yaml")
@@ -21,7 +22,7 @@ ROOMS = ("split", "features", "train", "infer", "evaluate", "report")
 
 GENERATED = Path(".params")
 SLICES, CODE, LISTS, STATE = (GENERATED / name for name in ("slices", "code", "lists", "state"))
-RESOLVED, STAT, PARSED, TARGETS = (STATE / f"{name}.json" for name in ("resolved", "stat", "parsed", "targets"))
+RESOLVED, STAT, TARGETS = (STATE / f"{name}.json" for name in ("resolved", "stat", "targets"))
 
 KEPT = (RESOLVED, PARSED)
 """Follow from params.yaml and code alone: whoever finds them there saves the time to read these again."""

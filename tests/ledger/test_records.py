@@ -305,21 +305,21 @@ def test_a_folder_of_images_that_another_room_made() -> None:
 
 
 def test_what_is_known_of_modules_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later process parses only what changed; a damaged store, or one of other rules, is no store."""
-    store, module = Path("parsed.json"), Path("stages/run.py")
+    """A job parses only what changed since the plan; a damaged store, or one of other rules, is no store."""
+    store, module = code.PARSED, Path("stages/run.py")
     before = code_hash([module])
     code.save_parsed(store)
     forget()
-    code.load_parsed(store)
+    records.start()
     with monkeypatch.context() as patch:
-        patch.setattr(code, "meaning", lambda _: pytest.fail("parsed again"))
+        patch.setattr(code, "_read", lambda _: pytest.fail("parsed again"))
         assert before == code_hash([module])
     module.write_text("x = 2\n")
     assert before != code_hash([module])
     for text in ("{", "[]", '{"by": "other", "modules": {}}'):
         store.write_text(text)
         forget()
-        code.load_parsed(store)
+        records.start()
         assert {} == code._parsed
 
 

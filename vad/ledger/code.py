@@ -16,6 +16,8 @@ from vad.artefacts.files import read_json, sha256, write_json
 from vad.errors import ArtefactError
 
 PROJECT = ("vad", "stages")
+PARSED = Path(".params/state/parsed.json")
+"""What the plan knows of modules, in a project folder: its jobs take it over, and parse only what changed since."""
 WITHOUT_RESULTS = tuple(
     f"vad/{name}.py"
     for name in ("ledger/arithmetic", "ledger/code", "ledger/objects", "ledger/records", "ledger/staleness", "errors")
@@ -75,22 +77,11 @@ def _module(path: Path) -> tuple[str, list[str] | None]:
     if (known := _parsed.get(name)) is None or known[0] != state:
         text = path.read_text(encoding="utf-8")
         try:
-            text, imports = meaning(text), _imported_names(ast.parse(text))
+            text, imports = _read(text)
         except SyntaxError:
             imports = None
         known = _parsed[name] = [state, hashlib.sha256(text.encode()).hexdigest(), imports]
     return known[1], known[2]
-
-
-def _imported_names(tree: ast.Module) -> list[str]:
-    """Every module that an import statement may mean, sorted."""
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return sorted(modules)
 
 
 def load_parsed(store: Path) -> None:
@@ -117,11 +108,34 @@ def _by() -> str:
 
 def meaning(source: str) -> str:
     """A module's syntax tree as text, without docstrings, comments, formatting and descriptions of settings."""
-    return ast.dump(_WithoutTexts().visit(ast.parse(source)))
+    return _read(source)[0]
+
+
+def _read(source: str) -> tuple[str, list[str]]:
+    """The meaning of a module, and every module that its import statements may mean, sorted."""
+    reader = _WithoutTexts()
+    tree = reader.visit(ast.parse(source))
+    return ast.dump(tree), sorted(reader.imports)
 
 
 class _WithoutTexts(ast.NodeTransformer):
-    """Drops statements that are a string and nothing else (docstrings), and the arguments in `TEXTS`."""
+    """Drops statements that are a string and nothing else (docstrings), and the arguments in `TEXTS`.
+
+    Attributes:
+        imports: names of modules that the visited import statements may mean.
+    """
+
+    def __init__(self) -> None:
+        self.imports: set[str] = set()
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        self.imports |= {alias.name for alias in node.names}
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        if node.module:
+            self.imports |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

@@ -27,7 +27,7 @@ from vad.artefacts.fingerprint import fingerprint, folder_hash, image_files, is_
 from vad.artefacts.scores import artefact_above
 from vad.errors import ArtefactError
 from vad.ledger import arithmetic
-from vad.ledger.code import PYTHON, code_hash
+from vad.ledger.code import PARSED, PYTHON, code_hash, load_parsed
 
 SUFFIX = ".prov.json"
 ASIDE = ".aside"
@@ -57,10 +57,12 @@ def key_of(section: Any, code: str, inputs: dict[str, str]) -> str:  # noqa: ANN
 def start() -> None:
     """A process starts to work: slice, code and inputs are read once from here on.
 
-    Records must say what a job worked with. Params, code and videos may change while it works, for hours.
+    Records must say what a job worked with. Params, code and videos may change while it works, for hours. Modules that
+    did not change since the plan was written are not parsed again: that would take half the time of a short job.
     """
     for memory in (_text, code_of, _state_when_read, trusted_hash, _record_outputs):
         memory.cache_clear()
+    load_parsed(PARSED)
 
 
 def section_of(path: Path) -> Any:  # noqa: ANN401 - JSON
