@@ -1,9 +1,9 @@
 """Room: report. Runs -> the report of each data set, tables of published systems, and an overview of all results.
-Reads:   data/evaluate, data/train (curves, weights), data/infer (scores), data/split (lists, annotations), data/features
-         and one video of each data set (efficiency, t-SNE, heat maps, pictures), vad/claims/ledger.csv,
-         vad/pages/assets
+Reads:   data/evaluate, data/train (curves, weights), data/infer (scores, maps), data/split (lists, annotations),
+         data/features and one video of each data set (efficiency, t-SNE, pictures), test videos (heat maps),
+         vad/claims/ledger.csv, vad/pages/assets
 Writes:  reports/{dataset}, reports/tables, reports/published, reports/summary.json, reports/efficiency, reports/site,
-         data/report/figures, data/report/plots, data/report/tsne, data/report/heat_maps
+         data/report/figures, data/report/plots, data/report/tsne
 Params:  report, evaluate, seeds, features, variants without train and infer
 Needs:   cpu
 """

@@ -1,7 +1,6 @@
 """The figure of a variant's score maps: frame, ground truth, map and overlay of three test videos."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -78,7 +77,7 @@ def _row(chosen: Chosen, video: pd.Series, paths: Mapping[str, Path], *, known: 
     rank = chosen.rank if known else chosen.rank.replace("best", "highest").replace("worst", "lowest")
     value = f"{RANKED_BY if known else 'score'} {chosen.value:.3f}"
     words = f"{rank}\n{chosen.video_id}\n{video['class']}\nframe {frame}\n{value}"
-    picture = picture_at(paths["videos"] / video["path"], frame, shape)
+    picture = picture_at(paths["videos"] / str(video["path"]), frame, shape)
     return HeatMap(words, picture, regions, shape.to_picture(maps.maps[place : place + 1])[0])
 
 
@@ -93,5 +92,5 @@ def picture_at(path: Path, frame: int, shape: Geometry) -> UInt8[np.ndarray, "he
     Raises: MediaError for a video that cannot be read.
     """
     # Only the first frame and the wanted one are converted.
-    with closing(open_video(path, shape.height, shape.width, AS_STORED).frames(max(frame, 1))) as frames:
-        return next(islice(frames, min(frame, 1), None)).copy()
+    frames = open_video(path, shape.height, shape.width, AS_STORED).frames(max(frame, 1))
+    return next(islice(frames, min(frame, 1), None))

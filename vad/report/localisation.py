@@ -178,8 +178,8 @@ def differences(variants: Mapping[str, Sequence[LocalisedRun]], bootstrap: Boots
             if list(variants[before][0].anomalous) != list(variants[after][0].anomalous):
                 rows.append(words | unknown("not the same videos"))
                 continue
-            values = (_stacked(variants[name], OWN, metric) for name in (after, before))
-            rows.append(words | _compared(*values, bootstrap))
+            first, second = (_stacked(variants[name], OWN, metric) for name in (after, before))
+            rows.append(words | _compared(first, second, bootstrap))
     return corrected(rows, 1 - bootstrap.coverage)
 
 
