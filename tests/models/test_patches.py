@@ -54,14 +54,16 @@ def test_numbers_by_hand() -> None:
     beside = dict(zip(NAMES, numbers(grey(pictures), usual)[0, :, 1, 0].tolist(), strict=True))
     expected = {"motion": 0.2, "most_motion": 0.3, "least_motion": 0.1, "foreground": 0.2, "acceleration": 0.4}
     expected |= {"brighter": 0.15, "darker": 0.05, "lighter_than_background": 0.2, "darker_than_background": 0.0}
-    expected |= {"hue_of_foreground": 0.0, "hue_of_motion": 0.0, "columns": 0.0, "brightness": 0.5 / 3}
+    expected |= {"hue_of_foreground": 0.0, "hue_of_motion": 0.0, "brightness": 0.5 / 3, "deviation": 1 / 9}
+    expected |= {"squared_change": 0.05, "bright_motion": 0.035, "edges_across": 0.0, "new_edges": 0.0}
     colourful = torch.zeros(1, 3, 3, 3, 3)
     colourful[0, 1:, 0] = 0.6
     hues = dict(zip(NAMES, numbers(colourful, torch.zeros(3, 3, 3))[0, :, 1, 1].tolist(), strict=True))
 
     assert {**found, **expected} == pytest.approx(found, abs=1e-6)
-    assert (0.1, 0.0) == pytest.approx((beside["darker_than_background"], beside["columns"]))
-    assert (0.6, 0.3, 0.4) == pytest.approx((hues["hue_of_foreground"], hues["hue_of_motion"], hues["saturation"]))
+    assert (0.1, 0.0) == pytest.approx((beside["darker_than_background"], beside["motion"]))
+    shown = ("hue_of_foreground", "hue_of_motion", "saturation", "saturated_motion", "warm_motion")
+    assert (0.6, 0.3, 0.4, 0.03, 0.06) == pytest.approx(tuple(hues[name] for name in shown))
 
 
 def test_background_is_the_median_over_the_video() -> None:
@@ -100,7 +102,7 @@ def test_terms_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     network = PatchNetwork(Patches(top_share=0.5, normal_share=0.5, margin=0.0))
     logits = torch.tensor([[[0.0, 1.0]], [[4.0, 2.0]], [[-1.0, 3.0]], [[5.0, 0.0]]])
     monkeypatch.setattr(network, "forward", lambda values: logits - network.threshold)
-    videos = [torch.zeros(1, 19, 1, 2), torch.zeros(2, 19, 1, 2), torch.zeros(1, 19, 1, 2)]
+    videos = [torch.zeros(1, 27, 1, 2), torch.zeros(2, 27, 1, 2), torch.zeros(1, 27, 1, 2)]
     found = network.loss(videos, torch.tensor([0.0, 1.0, 0.0]))
     soft = lambda value: math.log1p(math.exp(value))  # noqa: E731
     anomalous, normals = (4 + 3) / 2, (5.0, 1.0)
@@ -114,7 +116,7 @@ def test_terms_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_order_and_threshold_are_learned_apart() -> None:
     """The threshold moves no weight, and the order of patches does not move the threshold."""
     network = made().patches.train()
-    videos = [torch.randn(2, 19, 3, 3, generator=torch.Generator().manual_seed(n)) for n in range(4)]
+    videos = [torch.randn(2, 27, 3, 3, generator=torch.Generator().manual_seed(n)) for n in range(4)]
     moved = {}
     for name, term in network.loss(videos, torch.tensor([0.0, 1.0, 0.0, 1.0])).items():
         network.zero_grad()
