@@ -204,7 +204,9 @@ def test_each_video_is_decoded_once_in_a_training(monkeypatch: pytest.MonkeyPatc
     """Four of its sixteen images; another step reads what is kept."""
     model, read = made(frames=3), []
     frames = Clips.frames
-    monkeypatch.setattr(Clips, "frames", lambda self, row, chosen: read.append(list(chosen)) or frames(self, row, chosen))
+    monkeypatch.setattr(
+        Clips, "frames", lambda self, row, chosen: read.append(list(chosen)) or frames(self, row, chosen)
+    )
     batch = Bags(torch.zeros(2, 6, 5), torch.tensor([0.0, 1.0]), BagClips([noise(3), noise(9, seed=1)]))
     first, again = (model.loss(batch) for _ in range(2))
 

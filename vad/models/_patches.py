@@ -206,7 +206,7 @@ class PatchNetwork(nn.Module):
         if not normal or not anomalous:
             return {"ranking": 0 * self.threshold, "threshold": 0 * self.threshold}
         above, below = torch.stack(anomalous), highest(torch.cat(normal), self.config.normal_share)
-        # The order of patches leaves the threshold free; it learns from them as they are, and they do not learn from it.
+        # The order of patches leaves the threshold free: it learns from them as they are, and they not from it.
         moved = self.threshold.detach() - self.threshold
         sides = (below.detach() + moved, -(above.detach() + moved))
         return {
@@ -220,9 +220,7 @@ def highest(values: Float[Tensor, " values"], share: float) -> Float[Tensor, " c
     return values.topk(max(round(share * len(values)), 1)).values
 
 
-def ranking(
-    below: Float[Tensor, " normals"], above: Float[Tensor, " anomalous"], margin: float
-) -> Float[Tensor, ""]:
+def ranking(below: Float[Tensor, " normals"], above: Float[Tensor, " anomalous"], margin: float) -> Float[Tensor, ""]:
     """How far anomalous videos fail to stand `margin` above normal patches: mean of log(1 + exp(margin + b - a)).
 
     Args:

@@ -62,8 +62,8 @@ class Config(Section):
     head: TokenHead = Field(default_factory=TokenHead, description="the network on tokens")
     stage2: Literal["tokens", "patches"] = Field(
         "tokens",
-        description="tokens = published: encoder and head; patches = ours, which sees pixels alone (of `encoder` only the"
-        " size of the clips counts then)",
+        description="tokens = published: encoder and head; patches = ours, which sees pixels alone (of `encoder` only"
+        " the size of the clips counts then)",
     )
     patches: Patches = Field(default_factory=lambda: Patches.model_validate({}), description="stage 2 on patches")
     ratio_loss_weight: NotNegative = Field(
@@ -240,7 +240,7 @@ class Model(VideoModel):
         return terms
 
     def _patch_terms(self, network: PatchNetwork, batch: Bags) -> dict[str, Tensor]:
-        """The terms of stage 2 on patches, which looks at every clip of a bag; each video is decoded once in training."""
+        """The terms of stage 2 on patches, which looks at every clip of a bag; a video is decoded once in training."""
         clips, length, held = _given(batch.clips), batch.features.shape[1], self._described
         videos = []
         for bag, video in enumerate(clips.videos):
