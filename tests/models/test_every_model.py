@@ -32,7 +32,7 @@ PRESETS: dict[str, list[dict[str, Any]]] = {
         {"preset": "claim", "third_statistic": "distance"},
         {"temporal_attention": False, "channel_weights": False, "memory": False},
     ],
-    "stpvad": [{"ratio_loss_weight": 2.0, "segment_map": "upstream"}],
+    "stpvad": [{"ratio_loss_weight": 2.0, "segment_map": "upstream"}, {"stage2": "patches"}],
     "stead": [
         {"level": "frame", "layout": "permute", "standardise_grid": [2, 2, 1]},
         {"preset": "base", "convolution_width": 4},

@@ -25,22 +25,13 @@ LEAST = 3e-3
 MOST = 5.0
 """Numbers lie at most so many standard deviations from their mean."""
 ENERGIES = (
-    "motion",
-    "foreground",
-    "most_motion",
-    "least_motion",
-    "acceleration",
-    "brighter",
-    "darker",
-    "lighter_than_background",
-    "darker_than_background",
-    "hue_of_foreground",
-    "hue_of_motion",
-    "columns",
-    "rows",
+    *("motion", "foreground", "most_motion", "least_motion", "deviation", "acceleration", "squared_change"),
+    *("brighter", "darker", "lighter_than_background", "darker_than_background", "new_edges"),
+    *("hue_of_foreground", "hue_of_motion", "saturated_motion", "bright_motion"),
+    *("edges_across", "edges_down", "squared_across", "squared_down"),
 )
 """Numbers that are at least 0, of which the logarithm is taken; the first two are what training starts from."""
-SIGNED = ("brightness", "saturation", "warmth", "diagonals", "moves_right", "moves_down")
+SIGNED = ("brightness", "saturation", "warmth", "warm_motion", "diagonals", "moves_right", "moves_down")
 """The others."""
 
 
@@ -74,29 +65,39 @@ def numbers(
     grey, middle = frames.mean(2), _middle(frames)
     change, away = frames.diff(dim=1), middle - background
     step, moved, lighter = grey.diff(dim=1), change.abs().mean(2), away.mean(1)
+    spread, warm = frames.amax(2) - frames.amin(2), frames[:, :, 0] - frames[:, :, 2]
     across, down = _slopes(grey)
+    edges = [_slopes(picture.mean(-3))[0].abs() for picture in (middle, background)]
     energies = {
         "motion": moved.mean(1),
         "foreground": away.abs().mean(1),
         "most_motion": moved.amax(1),
         "least_motion": moved.amin(1),
+        "deviation": (frames - frames.mean(1, keepdim=True)).abs().mean((1, 2)),
         "acceleration": grey.diff(n=2, dim=1).abs().mean(1),
+        "squared_change": (step**2).mean(1),
         "brighter": step.relu().mean(1),
         "darker": (-step).relu().mean(1),
         "lighter_than_background": lighter.relu(),
         "darker_than_background": (-lighter).relu(),
+        "new_edges": (edges[0] - edges[1]).abs(),
         "hue_of_foreground": (away[:, 0] - away[:, 2]).abs(),
         "hue_of_motion": (change[:, :, 0] - change[:, :, 2]).abs().mean(1),
-        "columns": (across**2).mean(1).sqrt(),
-        "rows": (down**2).mean(1).sqrt(),
+        "saturated_motion": (moved * _between(spread)).mean(1),
+        "bright_motion": (moved * _between(grey)).mean(1),
+        "edges_across": across.abs().mean(1),
+        "edges_down": down.abs().mean(1),
+        "squared_across": (_between(across) ** 2).mean(1),
+        "squared_down": (_between(down) ** 2).mean(1),
     }
     signed = {
         "brightness": grey.mean(1),
-        "saturation": (frames.amax(2) - frames.amin(2)).mean(1),
-        "warmth": (frames[:, :, 0] - frames[:, :, 2]).mean(1),
-        "diagonals": (across * down).mean(1),
-        "moves_right": (across[:, 1:] * step).mean(1),
-        "moves_down": (down[:, 1:] * step).mean(1),
+        "saturation": spread.mean(1),
+        "warmth": warm.mean(1),
+        "warm_motion": (moved * warm[:, 1:]).mean(1),
+        "diagonals": (_between(across) * _between(down)).mean(1),
+        "moves_right": (_between(across) * step).mean(1),
+        "moves_down": (_between(down) * step).mean(1),
     }
     return torch.stack([energies[name] for name in ENERGIES] + [signed[name] for name in SIGNED], 1)
 
@@ -107,7 +108,12 @@ def _middle(frames: Float[Tensor, "clips frames rgb height width"]) -> Float[Ten
     return frames[:, (count - 1) // 2 : count // 2 + 1].mean(1)
 
 
-def _slopes(grey: Float[Tensor, "clips frames height width"]) -> tuple[Tensor, Tensor]:
+def _between(values: Float[Tensor, "clips frames height width"]) -> Float[Tensor, "clips steps height width"]:
+    """The means of neighbouring frames, which go with the changes from one to the next."""
+    return (values[:, 1:] + values[:, :-1]) / 2
+
+
+def _slopes(grey: Float[Tensor, "*pictures height width"]) -> tuple[Tensor, Tensor]:
     """Change of brightness from left to right and from top to bottom, per pixel; 0 at the edges of the picture."""
     across = functional.pad(grey[..., 2:] - grey[..., :-2], (1, 1)) / 2
     return across, functional.pad(grey[..., 2:, :] - grey[..., :-2, :], (0, 0, 1, 1)) / 2
@@ -200,7 +206,7 @@ class PatchNetwork(nn.Module):
         if not normal or not anomalous:
             return {"ranking": 0 * self.threshold, "threshold": 0 * self.threshold}
         above, below = torch.stack(anomalous), highest(torch.cat(normal), self.config.normal_share)
-        # The order of patches leaves the threshold free; it learns from them as they are, and they do not learn from it.
+        # The order of patches leaves the threshold free: it learns from them as they are, and they not from it.
         moved = self.threshold.detach() - self.threshold
         sides = (below.detach() + moved, -(above.detach() + moved))
         return {
@@ -214,9 +220,7 @@ def highest(values: Float[Tensor, " values"], share: float) -> Float[Tensor, " c
     return values.topk(max(round(share * len(values)), 1)).values
 
 
-def ranking(
-    below: Float[Tensor, " normals"], above: Float[Tensor, " anomalous"], margin: float
-) -> Float[Tensor, ""]:
+def ranking(below: Float[Tensor, " normals"], above: Float[Tensor, " anomalous"], margin: float) -> Float[Tensor, ""]:
     """How far anomalous videos fail to stand `margin` above normal patches: mean of log(1 + exp(margin + b - a)).
 
     Args:

@@ -12,8 +12,8 @@ reads its own video's segments, in test those that fit the abnormal memory best,
 `ratio_loss_weight` and `stage1_steps` are ours; published are `stage1`, 0 and 0. Tokens keep the order of their
 places. The release also draws one of the top segments, or takes several: not offered. Its `pretrained_path` (stage 1
 starts from trained weights) is `train.start` with `part: stage1`; its `resize` is `size` of the clips with
-`encoder.image_height` and `image_width`. `patches` puts another second stage, of ours, in the place of encoder and head
-(`_patches`): it reads no segment, and nothing but the clips decides its maps.
+`encoder.image_height` and `image_width`. `stage2: patches` puts another second stage, of ours, in the place of encoder
+and head (`_patches`): it reads no segment, and nothing but the clips decides its maps.
 """
 
 from typing import Literal, NamedTuple
@@ -60,11 +60,12 @@ class Config(Section):
     stage1: urdmu.DualMemory = Field(default_factory=urdmu.DualMemory, description="the network on segment vectors")
     encoder: Encoder = Field(default_factory=Encoder, description="the network that turns a clip into tokens")
     head: TokenHead = Field(default_factory=TokenHead, description="the network on tokens")
-    patches: Patches | None = Field(
-        None,
-        description="our second stage on patches in place of encoder and head; null = published (of `encoder`, the size"
-        " of the clips still counts)",
+    stage2: Literal["tokens", "patches"] = Field(
+        "tokens",
+        description="tokens = published: encoder and head; patches = ours, which sees pixels alone (of `encoder` only"
+        " the size of the clips counts then)",
     )
+    patches: Patches = Field(default_factory=lambda: Patches.model_validate({}), description="stage 2 on patches")
     ratio_loss_weight: NotNegative = Field(
         0.0, description="weight of (kept share - token_ratio)^2; 0 = published, 2 = DynamicViT"
     )
@@ -87,7 +88,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _patches_fit(self) -> "Config":
         patches, clips = self.patches, self.encoder
-        if patches is None:
+        if self.stage2 == "tokens":
             return self
         problems = []
         if clips.image_height % patches.patch_size or clips.image_width % patches.patch_size:
@@ -183,8 +184,8 @@ class Model(VideoModel):
         self.config = config
         self.standardise = Standardise(feature_dim)
         self.stage1 = urdmu.Network(config.stage1, feature_dim)
-        self.patches = PatchNetwork(config.patches) if config.patches else None
-        if config.patches is None:
+        self.patches = PatchNetwork(config.patches) if config.stage2 == "patches" else None
+        if self.patches is None:
             self.encoder = TokenEncoder(config.encoder)
             self.head = TokenNetwork(config.head, config.encoder.token_dim, 2 * config.stage1.width)
         self._described: dict[tuple[int, int], tuple[Clips, Tensor]] = {}
@@ -239,7 +240,7 @@ class Model(VideoModel):
         return terms
 
     def _patch_terms(self, network: PatchNetwork, batch: Bags) -> dict[str, Tensor]:
-        """The terms of stage 2 on patches, which looks at every clip of a bag; each video is decoded once in training."""
+        """The terms of stage 2 on patches, which looks at every clip of a bag; a video is decoded once in training."""
         clips, length, held = _given(batch.clips), batch.features.shape[1], self._described
         videos = []
         for bag, video in enumerate(clips.videos):
