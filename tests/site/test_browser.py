@@ -9,7 +9,8 @@ import pytest
 
 from tests.pages.browser import CONTRASTS, FOUND, NAMELESS, Browser, browser
 from tests.pages.given import HOSTILE
-from tests.site.given import VIDEOS, write_report
+from tests.site.given import VIDEOS, settings, write_report
+from vad.site.index import write
 
 pytestmark = pytest.mark.skipif(not FOUND, reason="needs Debian's chromium and chromium-driver")
 NAMES = """
@@ -183,6 +184,18 @@ def test_hostile_names_are_text(window: Browser) -> None:
     assert HOSTILE in window.run("return document.getElementById('claims').textContent")
     assert None is window.run("return window.PWN ?? null")
     assert 0 == window.run("return document.querySelectorAll('img[src=x], main script').length")
+
+
+def test_a_report_of_nothing_is_a_page(window: Browser, page: Path) -> None:
+    """Where no data set is installed: only what does not need one is shown."""
+    data = page.parents[2] / "data"
+    places = {name: data for name in ("split", "train", "infer", "evaluate", "plots", "tsne")}
+    empty = page.with_name("empty.html")
+    write(settings(variants=[], baselines=[], synthetic=[]), {**places, "reports": page.parents[1]}, empty)
+    window.open(empty.as_uri())
+
+    shown = "return Array.from(document.querySelectorAll('section')).filter((one) => !one.hidden).map((one) => one.id)"
+    assert ["published", "claims", "files"] == window.run(shown)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
