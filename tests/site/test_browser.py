@@ -143,10 +143,10 @@ def test_curves_are_drawn_in_colour_when_asked(window: Browser) -> None:
         "return Array.from(document.querySelectorAll('#lines button[aria-pressed=true]')).map((one) => one.textContent)"
     )
 
-    assert ["good", "plain", "poor"] == window.run(pressed)
+    assert ["good 0.900", "plain 0.800", "poor 0.700"] == window.run(pressed)
     window.run("document.querySelector('#lines button').click()")
-    assert ["plain", "poor"] == window.run(pressed)
-    assert "good" == window.run("return document.activeElement.textContent")
+    assert ["plain 0.800", "poor 0.700"] == window.run(pressed)
+    assert "good 0.900" == window.run("return document.activeElement.textContent")
     assert window.run("return document.querySelectorAll('#roc canvas, #pr canvas').length") == 2
 
 

@@ -368,7 +368,7 @@
         },
       });
     }
-    by("lines").replaceChildren(...order.map((row) => {
+    by("lines").replaceChildren(...order.map((row, i) => {
       const button = made("button");
       const on = places.has(row.name);
       const dot = made("span", undefined, "dot");
@@ -376,10 +376,12 @@
       button.setAttribute("aria-pressed", on);
       if (on) button.style.setProperty("--own", `var(--${Plots.own(places.get(row.name))})`);
       button.append(dot, row.name);
+      if (row.m[metric]) button.append(made("span", ` ${three(row.m[metric][0])}`, "num"));
+      button.title = metric || "";
       button.addEventListener("click", () => {
         if (on) state.drawn.delete(row.name); else state.drawn.add(row.name);
         showCurves();
-        [...by("lines").children].find((one) => one.textContent === row.name)?.focus();
+        by("lines").children[i].focus();
       });
       return button;
     }));
