@@ -198,6 +198,22 @@ def test_a_report_of_nothing_is_a_page(window: Browser, page: Path) -> None:
     assert ["published", "claims", "files"] == window.run(shown)
 
 
+def test_rows_that_cannot_be_shown_leave_the_baselines(window: Browser, page: Path) -> None:
+    """Where the chain of records of every variant is broken, results.csv is empty."""
+    reports, data = page.parents[1], page.parents[2] / "data"
+    rooms = {room: data / room for room in ("split", "train", "infer", "evaluate")}
+    table, broken = reports / "one/results.csv", page.with_name("broken.html")
+    whole = table.read_bytes()
+    table.write_text("\n")
+    write(settings(), {**rooms, "reports": reports, "plots": data / "plots", "tsne": data / "tsne"}, broken)
+    table.write_bytes(whole)
+    window.open(broken.as_uri())
+
+    assert ["constant"] == window.run(NAMES, "result-rows")
+    assert "nothing is ranked" in window.text(".glance")
+    assert window.run("return document.getElementById('one').hidden && document.getElementById('curves').hidden")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_by_everybody(scheme: str, window: Browser) -> None:
     """Contrast of at least 4.5 to 1 in both schemes; each control and picture has a name; nothing sticks out."""
