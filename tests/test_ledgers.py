@@ -157,6 +157,7 @@ DRAWN = {"alarms", "figures.mini_crime", "plots.ae", "plots.mil"}
 SEEDED = {
     *("claims", "classes.mini_crime", "conventions.mini_crime", "index.mini_crime", "overview"),
     *("results.mini_crime", "selection_gap.mini_crime", "significance.mini_crime", "cards.mini_crime", "label_shift"),
+    *("site", "site.mini_crime"),
 }
 
 
@@ -173,7 +174,7 @@ EDGE = {"edge_head.mil", "edge_head.ae", "edge_extractor.xfeat.mini_crime"}
         ("size: 64", "size: 96", {"extractor.xfeat.mini_crime", "edge_extractor.xfeat.mini_crime", "sizes"}),
         ("dpi: 50", "dpi: 60", DRAWN),
         ("dpi: 50", "dpi: 50, tsne: {points: 20}", {"tsne.mil", "tsne.ae"}),
-        ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", {"overview"}),
+        ("dpi: 50", "dpi: 50, published: {memtsm_2: [mil]}", {"overview", "site"}),
         (
             "dpi: 50",
             "dpi: 50, efficiency: {frames: 9}",

@@ -9,7 +9,8 @@ import pytest
 
 from tests.pages.browser import CONTRASTS, FOUND, NAMELESS, Browser, browser
 from tests.pages.given import HOSTILE
-from tests.site.given import VIDEOS, write_report
+from tests.site.given import VIDEOS, settings, write_report
+from vad.site.index import write
 
 pytestmark = pytest.mark.skipif(not FOUND, reason="needs Debian's chromium and chromium-driver")
 NAMES = """
@@ -142,10 +143,10 @@ def test_curves_are_drawn_in_colour_when_asked(window: Browser) -> None:
         "return Array.from(document.querySelectorAll('#lines button[aria-pressed=true]')).map((one) => one.textContent)"
     )
 
-    assert ["good", "plain", "poor"] == window.run(pressed)
+    assert ["good 0.900", "plain 0.800", "poor 0.700"] == window.run(pressed)
     window.run("document.querySelector('#lines button').click()")
-    assert ["plain", "poor"] == window.run(pressed)
-    assert "good" == window.run("return document.activeElement.textContent")
+    assert ["plain 0.800", "poor 0.700"] == window.run(pressed)
+    assert "good 0.900" == window.run("return document.activeElement.textContent")
     assert window.run("return document.querySelectorAll('#roc canvas, #pr canvas').length") == 2
 
 
@@ -183,6 +184,34 @@ def test_hostile_names_are_text(window: Browser) -> None:
     assert HOSTILE in window.run("return document.getElementById('claims').textContent")
     assert None is window.run("return window.PWN ?? null")
     assert 0 == window.run("return document.querySelectorAll('img[src=x], main script').length")
+
+
+def test_a_report_of_nothing_is_a_page(window: Browser, page: Path) -> None:
+    """Where no data set is installed: only what does not need one is shown."""
+    data = page.parents[2] / "data"
+    places = {name: data for name in ("split", "train", "infer", "evaluate", "plots", "tsne")}
+    empty = page.with_name("empty.html")
+    write(settings(variants=[], baselines=[], synthetic=[]), {**places, "reports": page.parents[1]}, empty)
+    window.open(empty.as_uri())
+
+    shown = "return Array.from(document.querySelectorAll('section')).filter((one) => !one.hidden).map((one) => one.id)"
+    assert ["published", "claims", "files"] == window.run(shown)
+
+
+def test_rows_that_cannot_be_shown_leave_the_baselines(window: Browser, page: Path) -> None:
+    """Where the chain of records of every variant is broken, results.csv is empty."""
+    reports, data = page.parents[1], page.parents[2] / "data"
+    rooms = {room: data / room for room in ("split", "train", "infer", "evaluate")}
+    table, broken = reports / "one/results.csv", page.with_name("broken.html")
+    whole = table.read_bytes()
+    table.write_text("\n")
+    write(settings(), {**rooms, "reports": reports, "plots": data / "plots", "tsne": data / "tsne"}, broken)
+    table.write_bytes(whole)
+    window.open(broken.as_uri())
+
+    assert ["constant"] == window.run(NAMES, "result-rows")
+    assert "nothing is ranked" in window.text(".glance")
+    assert window.run("return document.getElementById('one').hidden && document.getElementById('curves').hidden")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

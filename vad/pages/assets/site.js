@@ -198,7 +198,7 @@
     const cost = costs.find((row) => row.name === best.name);
     const rate = cost && cost.end_to_end_fps && cost.fps ? cost.end_to_end_fps / cost.fps : null;
     card.append(cost ? answer(
-      "What does it cost?", rate ? `${short(Number(rate.toPrecision(2)))} \u00d7 real time` : cost.params !== null ? `${big(cost.params)} parameters` : "-", "",
+      "What does it cost?", rate ? `${short(Number(rate.toPrecision(2)))} \u00d7 real time` : cost.end_to_end_fps ? `${cost.end_to_end_fps.toFixed(0)} frames/s` : cost.params !== null ? `${big(cost.params)} parameters` : "-", "",
       [cost.params !== null && `${big(cost.params)} parameters`, cost.extractor_params && `extractor ${big(cost.extractor_params)}`].filter(Boolean).join(", "),
       cost.macs_per_second !== null && `${big(cost.macs_per_second)}MAC for a second of video`,
       cost.measured_on && `on ${cost.measured_on}`,
@@ -368,7 +368,7 @@
         },
       });
     }
-    by("lines").replaceChildren(...order.map((row) => {
+    by("lines").replaceChildren(...order.map((row, i) => {
       const button = made("button");
       const on = places.has(row.name);
       const dot = made("span", undefined, "dot");
@@ -376,10 +376,12 @@
       button.setAttribute("aria-pressed", on);
       if (on) button.style.setProperty("--own", `var(--${Plots.own(places.get(row.name))})`);
       button.append(dot, row.name);
+      if (row.m[metric]) button.append(made("span", ` ${three(row.m[metric][0])}`, "num"));
+      button.title = metric || "";
       button.addEventListener("click", () => {
         if (on) state.drawn.delete(row.name); else state.drawn.add(row.name);
         showCurves();
-        [...by("lines").children].find((one) => one.textContent === row.name)?.focus();
+        by("lines").children[i].focus();
       });
       return button;
     }));
@@ -419,7 +421,7 @@
     const points = costs.flatMap((cost) => {
       const row = set().rows.find((one) => one.name === cost.name);
       const x = value(cost);
-      if (!row || !row.m[metric] || !x) return [];
+      if (!row || !row.m[metric] || x === null) return [];
       const [y, , low, high] = row.m[metric];
       return [{ name: row.name, x, y, low, high, plain: row.kind !== "variant", text: `${row.name}: ${metric} ${three(y)}${low === null ? "" : ` [${three(low)}, ${three(high)}]`}, ${big(x)} ${words}` }];
     });
@@ -493,7 +495,7 @@
         readout: (x, values) => { by("training-readout").textContent = x === null ? " " : `epoch ${x}: ${values.filter(([, value]) => value !== null).map(([line, value]) => `${line} ${short(value)}`).join(", ")}`; },
       });
       const epochs = Object.entries(training.chosen).map(([seed, epoch]) => `${epoch} (seed ${seed})`).join(", ");
-      by("training-note").textContent = `Loss on the training part (blue) and, where it was measured, on the validation part (orange); a dash for each seed. Weights of epoch ${epochs}.`;
+      by("training-note").textContent = `Loss on the training part (blue) and, where it was measured, on the validation part (orange); each seed has a line of its own kind. Weights of epoch ${epochs}.`;
       by("training").setAttribute("aria-label", `Training of ${name} over ${count(training.epochs.length, "epoch")}`);
     } else {
       Plots.lines(by("training"), { x: [0, 1], series: [], height: 60, xLabel: "", yLabel: "" });
@@ -648,6 +650,7 @@
   ].filter(Boolean).join("  \u00b7  ") + (names.length && names.every((name) => data.datasets[name].synthetic)
     ? ". All data are synthetic: the numbers show how the pipeline works, not how well a model detects real crime." : ".");
   if (names.length) showDataset();
+  else for (const id of ["bar", "glance", "results", "significance", "curves", "cost", "alarms", "one", "videos"]) by(id).hidden = true;
   showPublished();
   showClaims();
   showFiles();

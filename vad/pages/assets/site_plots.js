@@ -88,7 +88,7 @@ const Plots = (() => {
     return marks;
   }
 
-  /* Points with names; x is logarithmic. `points`: {name, x, y, low, high, plain, text}. */
+  /* Points with names; x is logarithmic, with a place of its own for 0. `points`: {name, x, y, low, high, plain, text}. */
   function scatter(box, points, { xLabel, yLabel, format, chosen, say, pick }) {
     box.replaceChildren();
     if (!points.length) return;
@@ -96,14 +96,16 @@ const Plots = (() => {
     const [w, h] = narrow ? [400, 330] : [1000, 400];
     const edge = { left: 54, right: 14, top: 12, bottom: 44 };
     const svg = shape(box, "svg", { viewBox: `0 0 ${w} ${h}`, role: "group", "aria-label": `${yLabel} against ${xLabel}` });
-    const xs = points.map((one) => one.x);
-    const [x0, x1] = [Math.min(...xs) / 1.5, Math.max(...xs) * 1.8];
+    const xs = points.map((one) => one.x).filter((x) => x > 0);
+    const least = xs.length ? Math.min(...xs) : 1;
+    const none = points.some((one) => one.x === 0) ? least / 2.5 : null;
+    const [x0, x1] = [(none ?? least) / 1.5, (xs.length ? Math.max(...xs) : 1) * 1.8];
     const lows = points.map((one) => one.low ?? one.y);
     const highs = points.map((one) => one.high ?? one.y);
     const [y0, y1] = [Math.max(0, Math.min(...lows) - 0.02), Math.min(1, Math.max(...highs) + 0.02)];
-    const px = (x) => edge.left + (Math.log(x / x0) / Math.log(x1 / x0)) * (w - edge.left - edge.right);
+    const px = (x) => edge.left + (Math.log((x || none) / x0) / Math.log(x1 / x0)) * (w - edge.left - edge.right);
     const py = (y) => h - edge.bottom - ((y - y0) / (y1 - y0 || 1)) * (h - edge.top - edge.bottom);
-    for (const mark of decades(x0, x1)) {
+    for (const mark of [...(none === null ? [] : [0]), ...decades(none === null ? x0 : least / 1.3, x1)]) {
       shape(svg, "line", { class: "grid", x1: px(mark), x2: px(mark), y1: edge.top, y2: h - edge.bottom });
       shape(svg, "text", { x: px(mark), y: h - edge.bottom + 17, "text-anchor": "middle" }, format(mark));
     }
