@@ -1,6 +1,7 @@
 """Models that read windows score a video while its rows are made: the same bits, in bounded memory."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -95,3 +96,14 @@ def test_pictures_are_not_kept(tmp_path: Path) -> None:
         tracemalloc.stop()
 
     assert peaks[2] - peaks[1] < 2**20
+
+
+def test_a_threshold_that_does_not_fit_is_called_into_question(tmp_path: Path) -> None:
+    """More than half of the video under alarm: the summary says so."""
+    found = find_run(folder=random_run(tmp_path / "train/made/seed0", "frame_difference", IMAGES))
+    video = GivenVideo("images", write_images(tmp_path / "images", scene(40, 64, 48)))
+    doubted = Scorer(replace(found, threshold=0.0)).score(video)
+    plain = Scorer(replace(found, threshold=1.0)).score(video)
+
+    assert any(note.startswith("100% of the frames are under alarm") for note in doubted.notes)
+    assert not any("under alarm" in note for note in plain.notes)

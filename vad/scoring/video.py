@@ -29,6 +29,8 @@ from vad.scoring.window_stream import score_crops
 from vad.video.decode import RestartError, Rules, open_by_pyav
 from vad.video.lengths import FrameTimes, constant_rate, frame_times
 
+MOSTLY = 0.5
+"""Share of a video under alarm above which its threshold is called into question."""
 IMAGE_FPS = 25.0
 """Frames a second where neither the video nor the user states any."""
 
@@ -190,6 +192,9 @@ class Scorer:
         if threshold is not None:
             shown = scores if level == "frame" else np.full(len(scores), value)
             alarms = make_alarms(shown, threshold, self.run.alarms, fps)
+            if (share := sum(alarm.end - alarm.start for alarm in alarms) / len(scores)) > MOSTLY:
+                doubt = "the threshold was chosen on other videos and may not fit this camera"
+                notes = [*notes, f"{share:.0%} of the frames are under alarm: {doubt}"]
         return ScoredVideo(
             video.video_id,
             video.path,
