@@ -124,7 +124,7 @@ def train_to_metrics(jobs: Any, variant: str, threads: int) -> None:  # noqa: AN
     runs = ["--runs", *(paths.run("train", variant, seed) for seed in jobs.seeds)]
     infer.main([*flags("infer", variant, model, f"data/infer/{variant}"), *runs, *lists, *reads])
     scores = ["--scores", *(paths.run("infer", variant, seed) for seed in jobs.seeds)]
-    labels = ["--labels", f"{tables}/frame_labels"]
+    labels = ["--labels", f"{tables}/frame_labels", "--truth", f"{tables}/truth"]
     evaluate.main([*flags("evaluate", variant, "evaluate", f"data/evaluate/{variant}"), *scores, *lists, *labels])
 
 

@@ -164,6 +164,7 @@ def _with_defaults(
         if section == "variants":
             problems += _unscored_frames(key, entry, module, config)
             problems += [*_dropped(key, entry, module, config), *_spread(key, entry, module, config)]
+            problems += _unmapped(key, entry, module)
         yield key, {**entry, "model_args": config} if section == "variants" else {word: plugin, **config}
 
 
@@ -230,6 +231,12 @@ def _spread(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mappi
     ):
         why = f"as set, model {entry['model']} gives no scores of bag segments. Remove sultani_m, or score the bag"
         yield f"variants.{key}.infer.bag_frames: {why}"
+
+
+def _unmapped(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
+    """A model without maps that is asked to store them."""
+    if _mapping(entry.get("infer")).get("maps") is True and not model.Model.scores_places:
+        yield f"variants.{key}.infer.maps: model {entry['model']} has no maps behind its scores. Remove it"
 
 
 def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:

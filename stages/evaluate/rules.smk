@@ -1,5 +1,5 @@
 """Room: evaluate. Scores and annotations -> metrics with intervals, and the points of the curves.
-Reads:   data/infer/{variant}/seed{n}.npz, data/split/{dataset}/tables
+Reads:   data/infer/{variant}/seed{n}.npz, data/infer/{variant}/seed{n}.maps, data/split/{dataset}/tables
 Writes:  data/evaluate/{variant}/seed{n}
 Params:  evaluate
 Needs:   cpu
@@ -46,9 +46,10 @@ rule evaluate:
     params:
         environment=shell_words("portable"),
         labels=lambda w: f"{jobs.tables(w.variant)}/frame_labels",
+        truth=lambda w: f"{jobs.tables(w.variant)}/truth",
         out=lambda w, output: Path(output.records[0]).parent.as_posix(),
     message:
         "evaluate: {wildcards.variant}, every seed"
     shell:
         "{params.environment} python -m stages.evaluate.run --section {input.section:q} --code {input.code:q} --scores {input.scores:q}"
-        " --train {input.train:q} --test {input.test:q} --labels {params.labels:q} --out {params.out:q} > {log:q} 2>&1"
+        " --train {input.train:q} --test {input.test:q} --labels {params.labels:q} --truth {params.truth:q} --out {params.out:q} > {log:q} 2>&1"

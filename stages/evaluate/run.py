@@ -1,16 +1,25 @@
-"""Room evaluate: every metric of each run with its interval, under a named ground-truth convention."""
+"""Room evaluate: every metric of each run with its interval, under a named ground-truth convention.
+
+Of runs with maps it also says how well they localise, where the data set knows the place of anomalies.
+"""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.room import command_line, make, parser, settings, typed
 from vad.artefacts.files import write_json, write_text
 from vad.artefacts.scores import read_scores
 from vad.evaluation.annotations import read_labels
 from vad.evaluation.run_metrics import evaluate_run
-from vad.ledger.records import Job
+from vad.ledger.records import Job, files_of
+from vad.localisation.map_files import maps_folder
 from vad.schema.evaluate import Evaluate
 from vad.splits.tables import read_test, read_train
+
+if TYPE_CHECKING:
+    from vad.localisation.run_maps import RunMaps
 
 
 def main(argv: Sequence[str] | None) -> None:
@@ -20,19 +29,33 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--train", type=Path, required=True, help="train.csv")
     flags.add_argument("--test", type=Path, required=True, help="test.csv")
     flags.add_argument("--labels", type=Path, required=True, help="folder of frame labels; need not exist")
+    flags.add_argument("--truth", type=Path, required=True, help="folder of places of anomalies; need not exist")
     args = flags.parse_args(argv)
     config = typed(Evaluate, settings(args.section))
     labels = sorted(args.labels.glob("*.npy"))
 
-    def write(scores: Path, out: Path) -> None:
+    truth = sorted(args.truth.glob("*.npz"))
+
+    @cache
+    def places() -> "RunMaps":
+        from vad.localisation.run_maps import RunMaps  # image filters, which runs without maps do not need
+
         test = read_test(args.test)
+        return RunMaps(dict(zip(test["video_id"], test["label"], strict=True)), args.truth, config.bootstrap)
+
+    def write(scores: Path, out: Path) -> None:
+        test, maps = read_test(args.test), maps_folder(scores)
         found = evaluate_run(read_scores(scores), read_train(args.train), test, read_labels(test, args.labels), config)
-        write_json(out / "metrics.json", found.document)
+        localisation = places().evaluate(maps) if truth and maps.is_dir() else None
+        document = {**found.document, **({"localisation": localisation} if localisation else {})}
+        write_json(out / "metrics.json", document)
         write_text(out / "curves.csv", found.curves.to_csv(index=False, lineterminator="\n"))
 
     for scores in args.scores:
-        out = args.out / scores.stem
-        job = Job("evaluate", out, args.section, args.code, [scores, args.train, args.test, *labels])
+        out, maps = args.out / scores.stem, files_of(maps_folder(scores))
+        places_read = [*maps, *truth] if maps else []
+        inputs = [scores, args.train, args.test, *labels, *places_read]
+        job = Job("evaluate", out, args.section, args.code, inputs)
         make(job, lambda scores=scores, out=out: write(scores, out))
 
 

@@ -1,6 +1,6 @@
 """Room: infer. Weights and features -> frame scores of the validation and the test videos.
 Reads:   data/train/{variant}/seed{n}, data/features/{features}/{dataset}/{video}.npz, data/split/{dataset}/tables
-Writes:  data/infer/{variant}/seed{n}.npz
+Writes:  data/infer/{variant}/seed{n}.npz, data/infer/{variant}/seed{n}.maps (where maps are asked for)
 Params:  variants.{variant}.infer
 Needs:   gpu
 """

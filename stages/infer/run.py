@@ -1,7 +1,8 @@
-"""Room infer: score every frame of the validation and test videos with the trained runs of a variant."""
+"""Room infer: score every frame of the validation and test videos, and store maps of where the scores come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from shutil import rmtree
 
 import pandas as pd
 
@@ -11,7 +12,8 @@ from vad.artefacts.files import read_json
 from vad.artefacts.scores import write_scores
 from vad.engine.kept_epochs import kept_epochs
 from vad.ledger.arithmetic import threads_of
-from vad.ledger.records import Job, trusted_hash
+from vad.ledger.records import Job, files_of, trusted_hash
+from vad.localisation.map_files import maps_folder
 from vad.schema.infer import Infer
 from vad.splits.tables import in_part, read_test, read_train
 
@@ -27,8 +29,10 @@ def main(argv: Sequence[str] | None) -> None:
     args = flags.parse_args(argv)
     train, test = read_train(args.train), read_test(args.test)
     infer = typed(Infer, settings(args.section))
+    # Maps of normal validation videos say what a model gives to each place whatever happens there.
+    mapped = {*test["video_id"], *train.loc[train["label"] == 0, "video_id"]} if infer.maps else set()
 
-    def files_of(parts: Mapping[str, str]) -> list[Path]:
+    def features_of(parts: Mapping[str, str]) -> list[Path]:
         return [args.features / f"{video_id}.npz" for video_id in parts]
 
     with Turn() as turn:
@@ -36,7 +40,7 @@ def main(argv: Sequence[str] | None) -> None:
         def score(run: Path, out: Path) -> None:
             turn.take(wants_gpu(read_json(run / "config.json")["section"]["train"]))
             parts = parts_of(run, train, test)
-            _score(run, parts, files_of(parts), infer, threads_of(args.threads), out)
+            _score(run, parts, features_of(parts), infer, threads_of(args.threads), out, mapped)
 
         for run in args.runs:
             out = args.out / f"{run.name}.npz"
@@ -44,8 +48,9 @@ def main(argv: Sequence[str] | None) -> None:
             weights += sorted((run / "held_out").glob("*.safetensors"))
             for path in weights:
                 trusted_hash(path)  # refused here, not after the work
-            files = files_of(parts_of(run, train, test))
-            job = Job("infer", out, args.section, args.code, [args.train, args.test, *weights, *files])
+            files = features_of(parts_of(run, train, test))
+            inputs = [args.train, args.test, *weights, *files]
+            job = Job("infer", out, args.section, args.code, inputs, also=[maps_folder(out)])
             make(job, lambda run=run, out=out: score(run, out))
 
 
@@ -58,13 +63,27 @@ def parts_of(run: Path, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, st
     return dict.fromkeys(train.loc[chosen, "video_id"], "validation") | dict.fromkeys(test["video_id"], "test")
 
 
-def _score(run: Path, parts: dict[str, str], files: Sequence[Path], infer: Infer, threads: int, out: Path) -> None:
-    """Write the score file of one run."""
+def _score(
+    run: Path,
+    parts: dict[str, str],
+    files: Sequence[Path],
+    infer: Infer,
+    threads: int,
+    out: Path,
+    mapped: Collection[str] = (),
+) -> None:
+    """Write the score file of one run, and the maps of some videos in a folder beside it."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
     from vad.engine.score_run import ListedVideo, score_run
 
-    videos = [ListedVideo(*video, path) for video, path in zip(parts.items(), files, strict=True)]
+    folder = maps_folder(out)
+    rmtree(folder, ignore_errors=True)
+    maps = [folder / f"{video_id}.npz" if video_id in mapped else None for video_id in parts]
+    videos = [ListedVideo(*video, *paths) for video, *paths in zip(parts.items(), files, maps, strict=True)]
     write_scores(out, score_run(run, videos, infer, threads))
+    if written := files_of(folder):
+        size = sum(path.stat().st_size for path in written)
+        print(f"maps of {len(written)} videos: {size / 1e6:.1f} MB in {folder}", flush=True)
 
 
 if __name__ == "__main__":

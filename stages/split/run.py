@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import rmtree
 
 from stages.room import command_line, make, parser, settings
 from vad.artefacts.files import read_json, write_array
 from vad.datasets._base import BaseDataset, load_dataset
 from vad.ledger.records import Job
+from vad.localisation import truth_tables
 from vad.splits.tables import TEST_BOXES, VALIDATION_BOXES, read_train, write_intervals, write_tables
 
 
@@ -28,13 +30,17 @@ def main(argv: Sequence[str] | None) -> None:
 
 
 def _tables(dataset: BaseDataset, available: Sequence[Path], out: Path) -> None:
-    """Parse the lists and write the tables, with one label a frame where the data set has them."""
+    """Parse the lists and write the tables, with labels of frames and places of anomalies where these are known."""
     kept = {video_id for path in available for video_id in read_json(path)}
     keep = (lambda video: video.video_id in kept) if available else None
     videos = dataset.parsed(keep)
     for video in videos:
         if video.frame_labels and video.split == "test":
             write_array(out / "frame_labels" / f"{video.video_id}.npy", dataset.labels_of(video))
+    rmtree(out / truth_tables.FOLDER, ignore_errors=True)
+    for video in videos:
+        if video.split == "test" and video.label and (truth := dataset.truth_of(video, truth_tables.UNKNOWN)):
+            truth_tables.write_truth(out / truth_tables.FOLDER / f"{video.video_id}.npz", truth)
     write_tables(
         out,
         videos,

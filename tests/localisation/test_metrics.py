@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.localisation.given import boxes, judged
 from vad.errors import ArtefactError
-from vad.localisation.detections import Detections
+from vad.localisation.detections import Detections, components
 from vad.localisation.geometry import Geometry
 from vad.localisation.judged_maps import JudgedMaps
 from vad.localisation.maps import VideoMaps, centre, mean_map, static, uniform
@@ -247,3 +249,30 @@ def test_every_metric_is_documented() -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
 
     assert [name for name, metric in METRICS.items() if f"`{name}`" not in text or not metric.meaning] == []
+
+
+@given(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_components_are_the_same_either_way(frames: int, rows: int, columns: int, seed: int) -> None:
+    """Looking at flagged cells alone, or at whole maps: the same cells belong together."""
+    random = np.random.default_rng(seed)
+    flagged = np.flatnonzero(random.random(frames * rows * columns) < random.random())
+    (one, n_one), (two, n_two) = (components(flagged, (frames, rows, columns), few) for few in (0, 1))
+    pairs = set(zip(one.tolist(), two.tolist(), strict=True))
+
+    assert n_one == n_two == len(pairs)
+
+
+def test_maps_that_are_the_same_in_each_frame_are_counted_once() -> None:
+    """A view of one map, and as many copies of it: the same values and replicates, for videos of several sizes."""
+    random = np.random.default_rng(0)
+    views, copies = [], []
+    for number, (frames, side) in enumerate([(3, 8), (5, 8), (4, 6), (2, 8), (6, 8), (3, 8)]):
+        rows = [(frame, 1, *random.integers(0, 3, 2), *random.integers(3, 6, 2)) for frame in range(frames)]
+        truth, one = boxes(rows if number % 2 else [], side, side), random.integers(0, 9, (4, 4)).astype(np.float32)
+        maps = VideoMaps(np.zeros((frames, 4, 4), np.float32), np.arange(frames), Geometry(side, side, 4, 4))
+        views.append(JudgedMaps(f"v{number}", number % 2, static(maps, one), truth))
+        copies.append(views[-1].beside(VideoMaps(views[-1].maps.maps.copy(), maps.frames, maps.geometry)))
+
+    assert [(v.maps.still, c.maps.still) for v, c in zip(views, copies, strict=True)] == [(True, False)] * 6
+    assert evaluate(views, Bootstrap(resamples=20)) == evaluate(copies, Bootstrap(resamples=20))

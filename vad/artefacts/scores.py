@@ -13,6 +13,17 @@ from vad.artefacts.files import UNREADABLE, atomic, read_archive
 from vad.artefacts.npy import write_npz
 from vad.errors import ArtefactError
 
+MAPS = ".maps"
+"""Ending of the folder of maps beside a score file, which share its record."""
+
+
+def artefact_above(name: str) -> str:
+    """The file or folder to which a path belongs if it is no artefact itself; empty = none.
+
+    That is the folder it lies in, and of a folder of maps the score file beside it.
+    """
+    return f"{name.removesuffix(MAPS)}.npz" if name.endswith(MAPS) else name.rpartition("/")[0]
+
 
 @dataclass(frozen=True)
 class StoredScores:

@@ -122,7 +122,8 @@ class BaseDataset:
 
         Args:
             video: of the test list.
-            size: height and width of its picture in pixels, as decoded; masks have their own size.
+            size: height and width of its picture in pixels, as decoded; masks have their own size, and the edges of
+                boxes do not depend on it.
 
         Raises: DatasetError for a file that cannot be read.
         """

@@ -23,6 +23,7 @@ from vad.datasets._ucf_boxes import intervals_near, read_boxes
 from vad.datasets._ucf_lists import key, read_annotation, read_frame_counts, read_split
 from vad.datasets._ucf_videos import Listed, Table, available_part, disagreements, index, leaks, locate, video
 from vad.errors import DatasetError, first_of, listing
+from vad.localisation.truth import BoxTruth, Truth
 from vad.splits.video import Intervals, Video
 
 FOLDERS = (".", "Anomaly_Detection_splits", "Temporal_Anomaly_Annotation_for_Testing_Videos", "Annotation")
@@ -71,7 +72,8 @@ class Config(SearchedSettings):
     boxes: str | list[str] | None = Field(
         default=None,
         description="file(s) of boxes that people drew, CSV with video,frame or a pickle: those of the validation part"
-        " let train.select_by be validation_frame_auc, those of the test list become the row human_box",
+        " let train.select_by be validation_frame_auc, those of the test list become the row human_box; from a CSV"
+        " with x1,y1,x2,y2 too, those of the test list are what score maps are compared with",
     )
     videos: Literal["required", "absent"] = Field(
         default="required",
@@ -135,6 +137,22 @@ class Dataset(BaseDataset):
         if problems:
             raise DatasetError(listing(str(self.root), problems, "Correct boxes of this data set."))
         return {listed[name].video_id: intervals_near(found) for name, found in frames.items()}
+
+    def truth_of(self, video: Video, size: tuple[int, int]) -> Truth | None:
+        """The boxes of an anomalous video, where a table with their edges is given."""
+        found = self._drawn.get(key(video.video_id)) if video.label else None
+        return replace(found, height=size[0], width=size[1]) if found else super().truth_of(video, size)
+
+    @cached_property
+    def _drawn(self) -> dict[str, BoxTruth]:
+        """The boxes of test videos, by the key of the video; the size of the picture is not known."""
+        from vad.localisation.truth_files import has_edges, read_ucf_boxes
+
+        names = [key(video.video_id) for video in self._listed.videos if video.split == "test"]
+        found: dict[str, BoxTruth] = {}
+        for path in filter(has_edges, self._files()["boxes"]):
+            found |= read_ucf_boxes(path, dict.fromkeys(names, (0, 0)), key)
+        return found
 
     @property
     def _listed(self) -> Listed:

@@ -24,7 +24,7 @@ from vad.engine.expansion import (
     windows,
 )
 from vad.engine.parts import Part, Rows, crops_of, in_memory
-from vad.errors import FeatureError
+from vad.errors import FeatureError, VadError
 from vad.models._base import Bags, Scores, VideoModel, defines, device_of
 from vad.models._contract import checked_scores
 from vad.schema.infer import Infer
@@ -33,6 +33,15 @@ CHUNK = 512
 """Bags or windows that go through a model at once; bounds memory, not results."""
 CHUNK_VALUES = 2**21
 """The same bound for large windows: values of the windows that go through a model at once, 8 MB, which caches hold."""
+
+
+class ScoredPlaces(NamedTuple):
+    """Where in the pictures of a video its scores come from: maps of the picture that the model sees."""
+
+    maps: Float[ndarray, "maps rows columns"]
+    """Higher = more anomalous, any range."""
+    frames: Int[ndarray, " maps"]
+    """The frame of each map, ascending."""
 
 
 class ScoredVideo(NamedTuple):
@@ -44,6 +53,8 @@ class ScoredVideo(NamedTuple):
     """The frame scores from components scaled by the video's own range, of a model that has components."""
     dropped: int = 0
     """Frames at the start that have no score of their own and that evaluation leaves out."""
+    places: ScoredPlaces | None = None
+    """Only where they were asked for."""
 
 
 class CropScores(NamedTuple):
@@ -52,6 +63,8 @@ class CropScores(NamedTuple):
     positions: Float[ndarray, " positions"] | None
     video: float
     normalised: Float[ndarray, " positions"] | None = None
+    maps: Float[ndarray, "positions rows columns"] | None = None
+    """Of a model whose maps are noted."""
 
 
 def bag_length(model: VideoModel, rows: int) -> int:
@@ -149,6 +162,7 @@ def score_video(
     bounds: Int[ndarray, " bounds"],
     infer: Infer,
     clips: Clips | None = None,
+    places: bool = False,
 ) -> ScoredVideo:
     """Scores of every frame of a video, and of the video.
 
@@ -158,6 +172,7 @@ def score_video(
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
         clips: the images of the rows, for models that look at them.
+        places: whether to keep the maps behind the scores, of a model with `scores_places`.
 
     Returns: exactly n_frames frame scores; for a model that only scores videos, all the same.
     Raises: FeatureError when rows and bounds do not fit or a score is not a number.
@@ -167,7 +182,9 @@ def score_video(
     model.eval()
     if model.resets_memory_per_video:
         model.reset_memory()
-    return over_frames(model, [score_crop(model, in_memory(crop), clips) for crop in crops_of(features)], bounds, infer)
+    crops = [_noted(model, in_memory(crop), clips, places) for crop in crops_of(features)]
+    scores = over_frames(model, crops, bounds, infer)
+    return scores._replace(places=_places(model, crops, bounds, clips)) if places else scores
 
 
 def over_frames(
@@ -182,6 +199,44 @@ def over_frames(
         raise FeatureError("the model gave a score that is not a finite number: check features and weights.")
     dropped = unscored_frames(bounds, model.window, score_place(model)) if infer.first_frames == "drop" else 0
     return ScoredVideo(frames, video_score(frames[dropped:], own, infer), normalised, dropped)
+
+
+def _noted(
+    model: VideoModel, features: Shaped[ndarray, "rows dim *space"], clips: Clips | None, places: bool
+) -> CropScores:
+    """Scores of one crop, with the maps behind them if `places`.
+
+    Raises: VadError if a model gives another number of maps than of scores.
+    """
+    if not places:
+        return score_crop(model, features, clips)
+    model.noted_maps = noted = []
+    try:
+        scores = score_crop(model, features, clips)
+    finally:
+        model.noted_maps = None
+    count, wanted = sum(map(len, noted)), 0 if scores.positions is None else len(scores.positions)
+    if count != wanted or not count:
+        what = f"{count} maps for {wanted} scores; a model with scores_places gives note_maps one for each"
+        raise VadError(f"{type(model).__module__.replace('.', '/')}.py: {what}. See docs/adding-a-variant.md")
+    return scores._replace(maps=torch.cat(noted).float().numpy())
+
+
+def _places(
+    model: VideoModel, crops: Sequence[CropScores], bounds: Int[ndarray, " bounds"], clips: Clips | None
+) -> ScoredPlaces:
+    """The mean map over the crops at each place in time, and the frame in the middle of what the model saw there."""
+    maps, rows = np.mean([crop.maps for crop in crops], axis=0, dtype=np.float32), len(bounds) - 1
+    if model.sampling == "windows":
+        starts = window_starts(rows, model.window, model.stride)
+        last = np.minimum(starts + model.window, rows) - 1
+        frames = bounds[last if model.predicts_last else (starts + last + 1) // 2]
+    else:
+        shown = 1 if clips is None else clips.offsets.shape[1] - 1
+        seen = np.arange(rows) if clips is None else BagClips([clips]).rows(0, len(maps), model.segment_map)
+        frames = np.minimum(bounds[seen] + shown // 2, bounds[-1] - 1)
+    frames, first = np.unique(frames, return_index=True)
+    return ScoredPlaces(maps[first], frames)
 
 
 def _crops_to_frames(

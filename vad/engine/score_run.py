@@ -16,7 +16,8 @@ from vad.engine.build import load_weights, on_device, restored
 from vad.engine.kept_epochs import held_out_file, kept_epochs
 from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
-from vad.errors import FeatureError
+from vad.errors import ArtefactError, FeatureError
+from vad.localisation.map_files import seen_in_video, write_maps
 from vad.models._base import VideoModel, device_of
 from vad.networks.convolutions import fold
 from vad.nn.exact import full_float32
@@ -29,6 +30,8 @@ class ListedVideo(NamedTuple):
     video_id: str
     part: str
     features: Path
+    maps: Path | None = None
+    """The file that the maps behind its scores are written to; None = they are not kept."""
 
 
 @dataclass
@@ -43,7 +46,9 @@ class EpochScores:
     videos: dict[str, StoredScores] = field(default_factory=dict)
     _last_part: str = ""
 
-    def score(self, video: ListedVideo, file: OpenFeatures, clips: Clips | None, infer: Infer) -> None:
+    def score(
+        self, video: ListedVideo, file: OpenFeatures, clips: Clips | None, infer: Infer, mapped: bool = False
+    ) -> None:
         """Score one video if it belongs to a part of this epoch.
 
         Args:
@@ -51,6 +56,7 @@ class EpochScores:
             file: its features.
             clips: its images, shared by all epochs.
             infer: smoothing and the video's score.
+            mapped: whether to write the maps behind its scores, where the video has a file for them.
 
         Raises: FeatureError naming the feature file.
         """
@@ -59,9 +65,13 @@ class EpochScores:
         if video.part != self._last_part:
             self.model.reset_memory()  # a list is scored alike, whatever list was scored before it
             self._last_part = video.part
+        mapped = mapped and video.maps is not None
         try:
-            scores = score_video(self.model, file.features, file.bounds, infer, clips)
-        except FeatureError as error:
+            scores = score_video(self.model, file.features, file.bounds, infer, clips, mapped)
+            if mapped and scores.places:
+                decode = file.report.get("decode_clips", file.report.get("decode", {}))
+                write_maps(video.maps, seen_in_video(*scores.places, decode))
+        except (FeatureError, ArtefactError) as error:
             raise FeatureError(f"{video.features}: {error}") from error
         fps = file.report.get("decode", {}).get("fps")
         self.videos[video.video_id] = StoredScores(
@@ -103,7 +113,9 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         file = open_features(video.features, config["feature_dim"], READ_AT_ONCE)  # once for all epochs
         clips = file.clips.decoded_once() if file.clips and others else file.clips
         with torch.inference_mode():  # cheaper than no_grad where a model scores one window after the other
-            for each in (*held_out, chosen, *others.values()):
+            for each in (*held_out, chosen):
+                each.score(video, file, clips, infer, mapped=True)
+            for each in others.values():
                 each.score(video, file, clips, infer)
         crops.add(len(crops_of(file.features)))
         extractors.add(weights_of(file.report))
@@ -116,7 +128,7 @@ def score_run(run: Path, videos: list[ListedVideo], infer: Infer, threads: int) 
         "decoder": decoder_of(reports),
         "supervision": model.supervision,
         **_chosen_by(config["section"]["train"]),
-        **infer.model_dump(mode="json"),
+        **infer.model_dump(mode="json", exclude={"maps"}),
     }
     # Only where training drew from copies of changed pictures: how many each video had.
     protocol |= {"copies": copies} if (copies := config["section"].get("copies")) else {}

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from vad.artefacts.files import canonical_json, read_json, sha256, write_json
 from vad.artefacts.fingerprint import fingerprint, folder_hash, image_files, is_image
+from vad.artefacts.scores import artefact_above
 from vad.errors import ArtefactError
 from vad.ledger import arithmetic
 from vad.ledger.code import PYTHON, code_hash
@@ -249,9 +250,11 @@ def computed_in(artefact: Path) -> str:
 
 def find_record(path: Path) -> Path | None:
     """The record that covers a file: its own, or that of a folder above it."""
-    for artefact in (path, *path.parents):
-        if artefact.name and record_path(artefact).is_file():
-            return record_path(artefact)
+    name = path.as_posix()
+    while name and name != "/":
+        if (record := record_path(Path(name))).is_file():
+            return record
+        name = artefact_above(name)
     return None
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from vad.artefacts.files import read_json, write_json
 from vad.artefacts.fingerprint import fingerprint, image_files
+from vad.artefacts.scores import artefact_above
 from vad.errors import ArtefactError
 from vad.ledger.code import code_hash
 from vad.ledger.records import SUFFIX
@@ -230,7 +231,7 @@ def owner(name: str, plan: Plan) -> str | None:
     while name:
         if name in plan:
             return name
-        name = name.rpartition("/")[0]
+        name = artefact_above(name)
     return None
 
 

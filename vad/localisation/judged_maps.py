@@ -5,11 +5,11 @@ other pixels each cell holds, and this is exact.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int32, Int64
 
 from vad.errors import ArtefactError
 from vad.localisation.maps import VideoMaps
@@ -34,6 +34,10 @@ class RegionCells:
     """Index of that cell in the flattened maps of the judged frames."""
     pixels: Int64[np.ndarray, "entries"]
     """Pixels of the region in that cell."""
+    frames: Int64[np.ndarray, "frames"]
+    """Positions of the frames that have a region among the judged ones."""
+    centres: Bool[np.ndarray, "frames rows columns"]
+    """In which cells of these frames the centre lies in a region."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +81,26 @@ class JudgedMaps:
 
     @cached_property
     def scores(self) -> Float[np.ndarray, "judged rows columns"]:
-        """The maps of the judged frames."""
-        return self.maps.maps[self.judged[:, 0]]
+        """The maps of the judged frames; of maps that are all the same one the first alone."""
+        return self.maps.maps[self.judged[: 1 if self.maps.still else None, 0]]
+
+    def beside(self, maps: VideoMaps) -> "JudgedMaps":
+        """Other maps of the same frames and cells beside the same ground truth, which is not counted again."""
+        other = replace(self, maps=maps)
+        if maps.geometry == self.maps.geometry and np.array_equal(maps.frames, self.maps.frames):
+            other.__dict__.update(judged=self.judged, _counted=self._counted)
+        return other
 
     @cached_property
-    def _counted(self) -> tuple[RegionCells, Int64[np.ndarray, "judged rows columns"], int]:
+    def _counted(self) -> tuple[RegionCells, Int32[np.ndarray, "judged rows columns"], int]:
         """Regions in cells, anomalous pixels in cells, and anomalous pixels that no cell covers."""
         geometry = self.maps.geometry
         size = geometry.rows * geometry.columns
-        positive = np.zeros(self.scores.shape, np.int64)
+        positive = np.zeros((len(self.judged), geometry.rows, geometry.columns), np.int32)
+        y, x = np.moveaxis(np.floor(geometry.centres()).astype(np.int64), -1, 0)
         unseen, n_regions = 0, 0
+        frames: list[int] = []
+        centres = [np.zeros((0, geometry.rows, geometry.columns), bool)]
         places, tracks, areas, regions, cells, pixels = ([np.zeros(0, np.int64)] for _ in range(6))
         for place, frame in enumerate(self.judged[:, 1]):
             found = self.truth.regions(int(frame))
@@ -95,6 +109,8 @@ class JudgedMaps:
             union = found.masks.any(0, keepdims=True)
             *counts, positive[place] = geometry.pooled(np.concatenate([found.masks, union]))
             unseen += int(union.sum()) - int(positive[place].sum())
+            frames.append(place)
+            centres.append(union[:, y, x])
             own, where = np.nonzero(np.reshape(counts, (len(counts), size)))
             places.append(np.full(len(counts), place))
             tracks.append(found.tracks)
@@ -104,22 +120,29 @@ class JudgedMaps:
             pixels.append(np.reshape(counts, (len(counts), size))[own, where])
             n_regions += len(counts)
         joined = (np.concatenate(each) for each in (places, tracks, areas, regions, cells, pixels))
-        return RegionCells(*joined), positive, unseen
+        of_frames = np.array(frames, np.int64), np.concatenate(centres)
+        return RegionCells(*joined, *of_frames), positive, unseen
 
     @property
     def regions(self) -> RegionCells:
         """The anomalous regions of the judged frames."""
         return self._counted[0]
 
-    @property
-    def positive(self) -> Int64[np.ndarray, "judged rows columns"]:
-        """Anomalous pixels in each cell of each judged frame."""
-        return self._counted[1]
+    @cached_property
+    def positive(self) -> Int64[np.ndarray, "maps rows columns"]:
+        """Anomalous pixels that have each of `scores`: those of all frames where the maps are the same one."""
+        positive = self._counted[1]
+        return positive.sum(0, dtype=np.int64, keepdims=True) if self.maps.still else positive
 
     @property
-    def negative(self) -> Int64[np.ndarray, "judged rows columns"]:
-        """The other pixels in each cell of each judged frame."""
-        return self.maps.geometry.pixels - self.positive
+    def negative(self) -> Int64[np.ndarray, "maps rows columns"]:
+        """The other pixels that have each of `scores`."""
+        return self.maps.geometry.pixels * (len(self.judged) if self.maps.still else 1) - self.positive
+
+    def place_in_scores(self, cells: Int64[np.ndarray, "entries"]) -> Int64[np.ndarray, "entries"]:
+        """Indices in the flattened `scores` from those in the flattened maps of the judged frames."""
+        size = self.maps.geometry.rows * self.maps.geometry.columns
+        return cells % size if self.maps.still else cells
 
     @property
     def unseen(self) -> tuple[int, int]:
@@ -127,7 +150,9 @@ class JudgedMaps:
         positive = self._counted[2]
         return positive, len(self.judged) * self.maps.geometry.unseen - positive
 
-    def annotated_maps(self) -> Iterator[tuple[Float[np.ndarray, "rows columns"], int]]:
-        """The map of each judged frame that has a region, and that frame."""
-        for place in np.unique(self.regions.place):
-            yield self.scores[place], int(self.judged[place, 1])
+    def annotated_maps(
+        self,
+    ) -> Iterator[tuple[Float[np.ndarray, "rows columns"], Bool[np.ndarray, "rows columns"]]]:
+        """The map of each judged frame that has a region, and the cells whose centre lies in one."""
+        for place, inside in zip(self.regions.frames, self.regions.centres, strict=True):
+            yield self.scores[0 if self.maps.still else place], inside

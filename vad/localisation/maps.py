@@ -30,8 +30,13 @@ class VideoMaps:
             raise ArtefactError(f"{have}. Give one map for each frame, as large as its geometry says.")
         if len(self.frames) and (self.frames[0] < 0 or (np.diff(self.frames) <= 0).any()):
             raise ArtefactError("The frames of the maps do not ascend from 0. Sort the maps by frame.")
-        if not np.isfinite(self.maps).all():
+        if not np.isfinite(self.maps[:1] if self.still else self.maps).all():
             raise ArtefactError("A map has a score that is not finite. Train the variant again.")
+
+    @property
+    def still(self) -> bool:
+        """Whether it is known that all maps are the same one: a view of it, as `static` makes."""
+        return not self.maps.strides[0]
 
 
 def mean_map(videos: Sequence[VideoMaps]) -> Float[np.ndarray, "rows columns"]:
@@ -50,8 +55,8 @@ def mean_map(videos: Sequence[VideoMaps]) -> Float[np.ndarray, "rows columns"]:
 
 
 def static(video: VideoMaps, one: Float[np.ndarray, "rows columns"]) -> VideoMaps:
-    """The same map at every frame that has one."""
-    return replace(video, maps=np.broadcast_to(one, video.maps.shape).copy())
+    """The same map at every frame that has one, kept once."""
+    return replace(video, maps=np.broadcast_to(one, video.maps.shape))
 
 
 def uniform(video: VideoMaps) -> VideoMaps:

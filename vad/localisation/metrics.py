@@ -44,7 +44,7 @@ class SpatialScores:
     @cached_property
     def detections(self) -> Detections:
         """Regions and tracks by threshold."""
-        return Detections.of(self.videos, thresholds_of([v.scores.astype(float).ravel() for v in self.videos]))
+        return Detections.of(self.videos, thresholds_of([v.scores.ravel() for v in self.videos]))
 
     @cached_property
     def hits(self) -> Float64[np.ndarray, "videos 2"]:
@@ -54,13 +54,8 @@ class SpatialScores:
 
 def _hits(video: JudgedMaps) -> tuple[float, int]:
     """Of several highest cells in a frame each counts with an equal share."""
-    y, x = np.moveaxis(np.floor(video.maps.geometry.centres()).astype(np.int64), -1, 0)
-    total, frames = 0.0, 0
-    for one, frame in video.annotated_maps():
-        inside = np.asarray(video.truth.regions(frame).masks[:, y, x].any(0))
-        total += float(inside[one == one.max()].mean())
-        frames += 1
-    return total, frames
+    shares = [float(inside[one == one.max()].mean()) for one, inside in video.annotated_maps()]
+    return sum(shares), len(shares)
 
 
 @dataclass(frozen=True)

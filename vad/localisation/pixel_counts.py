@@ -33,7 +33,7 @@ class PixelCounts:
             videos: the maps beside the ground truth.
             most: scores that are told apart.
         """
-        lowest = _lowest_of_groups([np.unique(video.scores.astype(float)) for video in videos], most)
+        lowest = _lowest_of_groups([np.unique(video.scores) for video in videos], most)
         tables = np.array([_of_video(video, lowest) for video in videos], float).reshape(len(videos), 3, -1)
         regions = np.array([len(video.regions.area) for video in videos], float)
         return cls(tables[:, 0], tables[:, 1], tables[:, 2], regions)
@@ -54,12 +54,12 @@ def _of_video(
 ) -> tuple[Float64[np.ndarray, "scores"], Float64[np.ndarray, "scores"], Float64[np.ndarray, "scores"]]:
     """Anomalous pixels, other pixels and overlap of one video at each group of scores, then outside all cells."""
     n_scores = len(lowest) + 1
-    ascending = np.searchsorted(lowest, video.scores.astype(float).ravel(), "right") - 1
+    ascending = np.searchsorted(lowest, video.scores.ravel(), "right") - 1
     group = len(lowest) - 1 - ascending
     regions, unseen = video.regions, video.unseen
     positive = np.bincount(group, weights=video.positive.ravel(), minlength=n_scores)
     negative = np.bincount(group, weights=video.negative.ravel(), minlength=n_scores)
     share = regions.pixels / regions.area[regions.region]
-    overlap = np.bincount(group[regions.cell], weights=share, minlength=n_scores)
+    overlap = np.bincount(group[video.place_in_scores(regions.cell)], weights=share, minlength=n_scores)
     positive[-1], negative[-1], overlap[-1] = *unseen, len(regions.area) - share.sum()
     return positive, negative, overlap

@@ -95,12 +95,22 @@ def _track_box(fields: list[str], first: int) -> Box:
     return Box(int(match[1]) - first, int(track), *box)
 
 
-def read_ucf_boxes(path: Path, sizes: dict[str, tuple[int, int]]) -> dict[str, BoxTruth]:
+def has_edges(path: Path) -> bool:
+    """Whether a file is a table with the edges of boxes, and not a pickle or a table of frames alone."""
+    if path.suffix.lower() != ".csv":
+        return False
+    return not [name for name in COLUMNS if name not in next(csv.reader(_text(path).splitlines()), [])]
+
+
+def read_ucf_boxes(
+    path: Path, sizes: dict[str, tuple[int, int]], name_of: Callable[[str], str] = str
+) -> dict[str, BoxTruth]:
     """Boxes of UCF-Crime videos, which are drawn on about every 16th frame of an event; no track is known.
 
     Args:
         path: CSV with the columns of `COLUMNS`: frames from 1, edges of boxes in pixels.
         sizes: height and width of each video's picture; boxes of other videos are left out.
+        name_of: gives the name in `sizes` from the one in the table.
 
     Returns: by video, in the order of `sizes`; videos without a box are left out.
     Raises: DatasetError that lists the rows that cannot be read.
@@ -113,13 +123,13 @@ def read_ucf_boxes(path: Path, sizes: dict[str, tuple[int, int]]) -> dict[str, B
     if missing := [name for name in COLUMNS if name not in (table.fieldnames or [])]:
         raise DatasetError(f"{path}: no column {', '.join(missing)}. Wanted: {', '.join(COLUMNS)}.")
     for number, row in enumerate(table, 2):
-        if row["video"] not in boxes:
+        if (name := name_of(row["video"] or "")) not in boxes:
             continue
         try:
-            frame, *edges = (_number(row[name] or "") for name in COLUMNS[1:])
+            frame, *edges = (_number(row[column] or "") for column in COLUMNS[1:])
             if frame != int(frame) or not 1 <= frame < MOST_FRAMES or edges[2] <= edges[0] or edges[3] <= edges[1]:
                 raise ValueError("no frame number from 1, or a box without area")
-            boxes[row["video"]].append(Box(int(frame) - 1, NO_TRACK, *edges))
+            boxes[name].append(Box(int(frame) - 1, NO_TRACK, *edges))
         except ValueError as error:
             problems.append(f"{path.name}, line {number}: {error}")
     if problems:

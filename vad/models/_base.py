@@ -13,11 +13,14 @@ from typing import Literal, NamedTuple, Protocol, cast
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vad.artefacts.clips import BagClips, SegmentMap
 from vad.schema.base import Section
 
 Pool = Literal["mean", "max"]
+MAP_SIDE = 32
+"""Rows and columns of a score map that is stored, at most."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,11 @@ class VideoModel(nn.Module):
     """True = a plain method that the others are compared with (significance.md). Read without importing torch."""
     makes_pictures: bool = False
     """True = room report draws the model's `pictures`. Stated as a constant: it is read without importing torch."""
+    scores_places: bool = False
+    """True = the model gives `note_maps` a map for each score, so that `infer.maps` can store them.
+
+    Stated as a constant: it is read without importing torch.
+    """
     predicts_last: bool = False
     """True = the score of a window belongs to its last frame, not to its centre."""
     released_names: Sequence[tuple[str, str | None]] = ()
@@ -129,11 +137,14 @@ class VideoModel(nn.Module):
     """Buffer of a model with `score_sequence`: lowest and highest value of each component, taken in `calibrate`."""
     adversary: nn.Module | None
     """A network that is trained against the rest of the model by an optimiser of its own; None = there is none."""
+    noted_maps: list[Tensor] | None
+    """The maps behind the scores of one crop, in the order of the scores; None = nobody wants them."""
 
     def __init__(self) -> None:
-        """Start without an adversary."""
+        """Start without an adversary, and without noting maps."""
         super().__init__()
         self.adversary = None
+        self.noted_maps = None
 
     # What the engine reads of a model's settings.
 
@@ -319,6 +330,19 @@ class VideoModel(nn.Module):
         """
         raise NotImplementedError
 
+    def note_maps(self, make: Callable[[], Float[Tensor, "scores rows columns"]]) -> None:
+        """Keep where in the picture scores come from, if room infer stores maps; nothing is computed otherwise.
+
+        A model with `scores_places` calls it where it computes scores (`score`, `score_sequence`), and overrides
+        nothing.
+
+        Args:
+            make: gives one map for each window, or for each position of the one bag, in their order; higher = more
+                anomalous, any range. The cells of a map divide the picture that the model sees evenly.
+        """
+        if self.noted_maps is not None:
+            self.noted_maps.append(pooled(make()).cpu())
+
     def patch_maps(
         self, features: Float[Tensor, "1 segments dim"], clips: BagClips, segments: Int[Tensor, " chosen"]
     ) -> Float[Tensor, "chosen tubelets rows columns"]:
@@ -327,6 +351,14 @@ class VideoModel(nn.Module):
         Called by room report for models with `maps_patches`, without gradients.
         """
         raise NotImplementedError
+
+
+def pooled(maps: Float[Tensor, "maps height width"], most: int = MAP_SIDE) -> Float[Tensor, "maps rows columns"]:
+    """Maps with at most `most` rows and columns: the mean over equal cells, as many as divide the side evenly."""
+    rows, columns = (max(n for n in range(1, most + 1) if side % n == 0) for side in maps.shape[1:])
+    if maps.shape[1:] == (rows, columns):
+        return maps
+    return functional.avg_pool2d(maps, (maps.shape[1] // rows, maps.shape[2] // columns))
 
 
 def defines(model: VideoModel, hook: Callable) -> bool:

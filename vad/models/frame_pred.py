@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vad.models._base import Pictures, Scores, VideoModel, Windows
-from vad.nn.pictures import peak_error, shown_rgb, signed_bgr
+from vad.nn.pictures import error_maps, peak_error, shown_rgb, signed_bgr
 from vad.schema.base import Count, Fraction, NotNegative, Section
 
 SLOPE = 0.2
@@ -147,6 +147,7 @@ class Model(VideoModel):
     reads = "images"
     predicts_last = True
     makes_pictures = True
+    scores_places = True
 
     config: Config
     adversary: Discriminator
@@ -192,7 +193,9 @@ class Model(VideoModel):
 
     def score(self, features: Tensor) -> Scores:
         """-PSNR of each window's last frame in dB: at least -100, usually below -15."""
-        return Scores(peak_error(*self(features)), None)
+        out = self(features)
+        self.note_maps(lambda: error_maps(*out))
+        return Scores(peak_error(*out), None)
 
     def pictures(self, features: Tensor) -> Pictures:
         """The predicted last frame of each window, and the true one."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vad.models._base import Pictures, Scores, VideoModel, Windows
-from vad.nn.pictures import peak_error, shown_rgb, signed_bgr, squared_error
+from vad.nn.pictures import error_maps, peak_error, shown_rgb, signed_bgr, squared_error
 from vad.schema.base import Count, NotNegative, Positive, Section
 
 RECONSTRUCTION: dict[str, Any] = {
@@ -227,6 +227,7 @@ class Model(VideoModel):
     reads = "images"
     predicts_last = True
     makes_pictures = True
+    scores_places = True
 
     config: Config
     keys: Tensor
@@ -292,6 +293,7 @@ class Model(VideoModel):
 
     def _components(self, out: Output, keys: Keys | None = None) -> Float[Tensor, "windows 2"]:
         """Per window: -PSNR in dB, and the mean squared distance of its queries to their nearest keys."""
+        self.note_maps(lambda: error_maps(out.picture, out.target))
         nearest, _ = two_nearest(self.keys if keys is None else keys, out.queries.flatten(0, 1))
         distance = ((out.queries - nearest.view_as(out.queries)) ** 2).mean(dim=(1, 2))
         return torch.stack([peak_error(out.picture, out.target), distance], dim=1)

@@ -145,6 +145,7 @@ class Model(VideoModel):
     level = "frame"
     uses_clips = True
     maps_patches = True
+    scores_places = True
 
     config: Config
 
@@ -239,9 +240,9 @@ class Model(VideoModel):
         """Segment scores: 0..1 from stage 1, with `score: both` 0..2; the video's is the mean of its highest."""
         first = self.stage1(self.standardise(features))
         scores = first.scores
-        if self.config.score == "both":
-            own = [self._clip_scores(first, features, clips, bag) for bag in range(len(features))]
-            scores = scores + torch.stack(own)
+        if self.config.score == "both" or self.noted_maps is not None:
+            own = torch.stack([self._clip_scores(first, features, clips, bag) for bag in range(len(features))])
+            scores = scores + own if self.config.score == "both" else scores
         return Scores(urdmu.top_mean(scores), scores)
 
     def score_for_selection(
@@ -266,14 +267,19 @@ class Model(VideoModel):
         clips: BagClips | None,
         bag: int,
     ) -> Float[Tensor, " segments"]:
-        """Mean of the best tokens of each segment's clip, 0..1; segments of the same row have the same clip."""
+        """Mean of the best tokens of each segment's clip, 0..1; segments of the same row have the same clip.
+
+        The map of a clip is the mean over its tubelets.
+        """
         clips, length = _given(clips), features.shape[1]
         _, index, group = np.unique(
             clips.rows(bag, length, self.config.segment_map), return_index=True, return_inverse=True
         )
         parts = torch.from_numpy(index).split(CLIPS)
-        found = [urdmu.top_mean(self._tokens(first, features, clips, bag, part).scores) for part in parts]
-        return torch.cat(found)[torch.from_numpy(group)]
+        found = [self._tokens(first, features, clips, bag, part) for part in parts]
+        of_segments = torch.from_numpy(group)
+        self.note_maps(lambda: torch.cat([in_place(t, self.config.encoder.grid).mean(1) for t in found])[of_segments])
+        return torch.cat([urdmu.top_mean(tokens.scores) for tokens in found])[of_segments]
 
     def _tokens(
         self,

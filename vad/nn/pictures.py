@@ -29,6 +29,13 @@ def peak_error(
     return 10 * torch.log10(squared_error(pictures, targets).mean(dim=1).clamp_min(LEAST_ERROR))
 
 
+def error_maps(
+    pictures: Float[Tensor, "windows dim height width"], targets: Float[Tensor, "windows dim height width"]
+) -> Float[Tensor, "windows height width"]:
+    """Squared error at each pixel, the mean over its colours, in squares of the unit 0..1."""
+    return (pictures - targets).square().sum(dim=1) / (4 * pictures.shape[1])
+
+
 def shown_rgb(pictures: Float[Tensor, "windows dim height width"]) -> Float[Tensor, "windows dim height width"]:
     """Numbers -1..1 in the order blue, green, red as RGB in 0..1, for figures."""
     return (pictures.flip(1) + 1) / 2

@@ -26,3 +26,8 @@ class Infer(Section):
         description="frames before the first predicted one: hold = they get its score, drop = evaluation leaves them"
         " and their labels out (as MNAD and FramePred are published; models that predict frames only)",
     )
+    maps: bool = Field(
+        False,
+        description="store where in the pictures of test and normal validation videos scores come from, so that"
+        " evaluation says how well anomalies are localised (models with scores_places only)",
+    )

@@ -261,6 +261,8 @@ class PyAVReader:
         if flipped:
             turns = (turns + 2) % 4
             self._tally.facts["mirrored"] = True
+        if not self.rules.apply_rotation:
+            self._tally.facts["as_stored"] = True
         width, height = (self.width, self.height) if turns % 2 == 0 else (self.height, self.width)
         if self.short_side:
             short = min(frame.width, frame.height)
