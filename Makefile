@@ -8,8 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .PHONY: reproduce test check soak test-slurm test-kubernetes test-remote bench bench-gpu portable full-size docs clean lock
 
 reproduce: $(VENV)/installed.stamp  ## every table, from the videos on
-	snakemake --cores all
-	@echo "Open reports/site/index.html in a browser, or reports/tables/results.md"
+	python -m stages.reproduce
 
 test: $(VENV)/installed.stamp  ## the whole test suite
 	pytest -n logical --maxprocesses 4 --dist worksteal

@@ -1,6 +1,7 @@
 """Models that read windows score a video while its rows are made: the same bits, in bounded memory."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,6 +20,7 @@ from vad.engine.train_run import arrays
 from vad.extractors._base import Source, load_extractor, make_features
 from vad.schema.infer import Infer
 from vad.scoring.inputs import GivenVideo
+from vad.scoring.kept_maps import MOST, KeptMaps
 from vad.scoring.runs import find_run
 from vad.scoring.video import Scorer
 from vad.scoring.window_stream import WindowStream
@@ -95,3 +97,53 @@ def test_pictures_are_not_kept(tmp_path: Path) -> None:
         tracemalloc.stop()
 
     assert peaks[2] - peaks[1] < 2**20
+
+
+def test_a_threshold_that_does_not_fit_is_called_into_question(tmp_path: Path) -> None:
+    """More than half of the video under alarm: the summary says so."""
+    found = find_run(folder=random_run(tmp_path / "train/made/seed0", "frame_difference", IMAGES))
+    video = GivenVideo("images", write_images(tmp_path / "images", scene(40, 64, 48)))
+    doubted = Scorer(replace(found, threshold=0.0)).score(video)
+    plain = Scorer(replace(found, threshold=1.0)).score(video)
+
+    assert any(note.startswith("100% of the frames are under alarm") for note in doubted.notes)
+    assert not any("under alarm" in note for note in plain.notes)
+
+
+@given(scores=st.lists(st.floats(-5, 5), min_size=1, max_size=700), cut=st.integers(0, 700))
+@settings(max_examples=30, deadline=None)
+def test_the_map_of_the_highest_score_is_kept(scores: list[float], cut: int) -> None:
+    """Of each of at most 128 equal stretches, however the places come."""
+    given_scores, maps = np.array(scores), KeptMaps()
+    pictures = np.arange(len(scores), dtype=float)[:, None, None]
+    for part in (slice(0, cut), slice(cut, None)):
+        maps.add(given_scores[part], pictures[part])
+    found = maps.of_frames(np.arange(len(scores)) * 10)
+    length = 2 ** max(int(np.ceil(np.log2(len(scores) / MOST))), 0)
+    highest = [start + int(np.argmax(given_scores[start : start + length])) for start in range(0, len(scores), length)]
+
+    assert found is not None
+    assert len(found.maps) <= MOST
+    assert [int(one) for one in found.maps[:, 0, 0]] == highest
+    assert found.frames.tolist() == [10 * place for place in highest]
+
+
+@pytest.mark.parametrize("model", ["mnad", "frame_pred"])
+def test_maps_of_a_scored_video(model: str, tmp_path: Path) -> None:
+    """Those that room infer would store, at the same frames; scores are the same with and without."""
+    video = GivenVideo("images", write_images(tmp_path / "images", scene(43, 64, 48)))
+    found = find_run(folder=random_run(tmp_path / "train/made/seed0", model, IMAGES))
+    mapped, plain = Scorer(found, maps=True), Scorer(found)
+    scored = mapped.score(video)
+    file = make_features(load_extractor(IMAGES), Source("images", (video.path,)))
+    mapped._model.reset_memory()
+    with torch.inference_mode():
+        wanted = score_video(mapped._model, file.features, file.bounds, found.infer, places=True).places
+
+    assert wanted is not None
+    assert scored.places is not None
+    assert np.array_equal(scored.places.frames, wanted.frames)
+    assert np.array_equal(scored.places.maps, wanted.maps)
+    without = plain.score(video)
+    assert without.places is None
+    assert np.array_equal(without.scores, scored.scores)

@@ -183,8 +183,8 @@ def score_video(
     if model.resets_memory_per_video:
         model.reset_memory()
     crops = [_noted(model, in_memory(crop), clips, places) for crop in crops_of(features)]
-    scored = over_frames(model, crops, bounds, infer)
-    return scored._replace(places=_places(model, crops, bounds, clips)) if places else scored
+    scores = over_frames(model, crops, bounds, infer)
+    return scores._replace(places=_places(model, crops, bounds, clips)) if places else scores
 
 
 def over_frames(
@@ -228,15 +228,21 @@ def _places(
     """The mean map over the crops at each place in time, and the frame in the middle of what the model saw there."""
     maps, rows = np.mean([crop.maps for crop in crops], axis=0, dtype=np.float32), len(bounds) - 1
     if model.sampling == "windows":
-        starts = window_starts(rows, model.window, model.stride)
-        last = np.minimum(starts + model.window, rows) - 1
-        frames = bounds[last if model.predicts_last else (starts + last + 1) // 2]
+        frames = frames_of_windows(model, bounds)
     else:
         shown = 1 if clips is None else clips.offsets.shape[1] - 1
         seen = np.arange(rows) if clips is None else BagClips([clips]).rows(0, len(maps), model.segment_map)
         frames = np.minimum(bounds[seen] + shown // 2, bounds[-1] - 1)
     frames, first = np.unique(frames, return_index=True)
     return ScoredPlaces(maps[first], frames)
+
+
+def frames_of_windows(model: VideoModel, bounds: Int[ndarray, " bounds"]) -> Int[ndarray, " windows"]:
+    """The frame that the map of each window of a video belongs to: the last one, or that in the middle."""
+    rows = len(bounds) - 1
+    starts = window_starts(rows, model.window, model.stride)
+    last = np.minimum(starts + model.window, rows) - 1
+    return bounds[last if model.predicts_last else (starts + last + 1) // 2]
 
 
 def _crops_to_frames(

@@ -60,6 +60,15 @@ class Peak:
     """JPEG or PNG of the model's map of this frame in colours, shown over the picture; any size of the same aspect."""
 
 
+class Heat(NamedTuple):
+    """Where in the picture the scores of some frames come from, drawn over the film."""
+
+    frames: Integer[np.ndarray, "maps"]
+    """Indices from 0, ascending."""
+    maps: Float[np.ndarray, "maps rows columns"]
+    """Higher = more anomalous, any range; the cells divide the upright picture evenly."""
+
+
 class Preview(NamedTuple):
     """A film that a browser can play, in the folder of the page."""
 
@@ -92,6 +101,8 @@ class PageContent:
     previews: Previews = "none"
     """What of the footage is shown; `none` also leaves out a film and pictures that are given."""
     preview: Preview | None = None
+    heat: Heat | None = None
+    """At most some hundred maps: the page holds all of them."""
     peaks: Sequence[Peak] = ()
     downloads: Sequence[str] = ()
     """Names of files in the folder of the page."""

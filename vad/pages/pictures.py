@@ -9,7 +9,7 @@ from typing import Literal
 
 import av
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 from PIL import Image
 
@@ -52,6 +52,12 @@ def thumbnail(picture: bytes, level: Literal["blur", "full"]) -> bytes:
     stream = io.BytesIO()
     (blurred(image) if level == "blur" else image).save(stream, "JPEG", quality=QUALITY)
     return stream.getvalue()
+
+
+def small_map(levels: Float[ndarray, "rows columns"]) -> Float[ndarray, "small_rows small_columns"]:
+    """A map with at most `BLUR_CELLS` rows and columns, so that it shows no more than a blurred picture."""
+    image = Image.fromarray(levels.astype(np.float32))
+    return np.asarray(image.resize(_fitted(image.size, BLUR_CELLS, 1), Image.Resampling.BOX))
 
 
 def data_url(jpeg: bytes) -> str:

@@ -1,5 +1,6 @@
 """The page of one video: player, score curve, alarms at any threshold, pictures of its peaks, downloads."""
 
+import base64
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from vad.artefacts.files import write_text
 from vad.pages.content import PageContent, Stretch, spans
 from vad.pages.curve import curve
-from vad.pages.pictures import data_url, thumbnail
+from vad.pages.pictures import data_url, small_map, thumbnail
 from vad.pages.shell import PAGE_SCRIPTS, PAGE_STYLES, address, filled
 
 PICTURE_BYTES = 100_000
@@ -66,6 +67,7 @@ def page_data(content: PageContent, sharing: int = 1) -> dict[str, Any]:
     """
     most = MOST_SPANS // sharing
     film = content.preview if content.previews != "none" else None
+    heat = None if film is None else _heat(content)
     return {
         "id": content.video_id,
         "fps": content.fps,
@@ -80,7 +82,8 @@ def page_data(content: PageContent, sharing: int = 1) -> dict[str, Any]:
         "notes": list(content.notes),
         "previews": content.previews,
         "film": None if film is None else {"src": address(film.path.name), "name": film.path.name},
-        "peaks": _peaks(content),
+        "heat": heat,
+        "peaks": _peaks(content, PICTURE_BYTES - (len(heat["levels"]) if heat else 0)),
         "downloads": [{"href": address(name), "name": name} for name in content.downloads],
         "index": None if content.index is None else address(content.index),
     }
@@ -90,9 +93,24 @@ def _pairs(stretches: Sequence[Stretch], most: int) -> list[list[int]]:
     return [[int(one.start), int(one.end)] for one in stretches[:most]]
 
 
-def _peaks(content: PageContent) -> list[dict[str, Any]]:
+def _heat(content: PageContent) -> dict[str, Any] | None:
+    """Maps of at most as many cells as a blurred picture has, as levels of 0 to 255 over all of them."""
+    if content.heat is None or not len(content.heat.frames):
+        return None
+    maps = np.stack([small_map(one) for one in content.heat.maps.astype(float)])
+    low, high = maps.min(), maps.max()
+    levels = np.rint((maps - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
+    return {
+        "frames": content.heat.frames.tolist(),
+        "rows": levels.shape[1],
+        "columns": levels.shape[2],
+        "levels": base64.b64encode(levels.tobytes()).decode(),
+    }
+
+
+def _peaks(content: PageContent, left: int) -> list[dict[str, Any]]:
     """Frames with the pictures that may be shown and fit, those of the highest scores first to be kept."""
-    level, left = content.previews, PICTURE_BYTES
+    level = content.previews
     shown: list[dict[str, Any]] = []
     for peak in sorted(content.peaks, key=lambda peak: -content.scores[peak.frame]):
         one = {"frame": peak.frame, "score": float(content.scores[peak.frame]), "picture": None, "heat": None}

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from vad.scoring.video import ScoredVideo, Scorer
     from vad.scoring.write import SUMMARY, write_summaries, write_video
 
-    scorer, done, rows = Scorer(found, args.every, args.fps), [], []
+    scorer, done, rows = Scorer(found, args.every, args.fps, maps=args.previews != "none"), [], []
     with shown_progress() as progress:
         for video in videos:
             try:

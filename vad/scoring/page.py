@@ -11,7 +11,7 @@ from PIL import Image
 
 from vad.alarms.make import rule_frames
 from vad.extractors._base import Source
-from vad.pages.content import AlarmRule, PageContent, Peak, Preview, Previews, peak_frames
+from vad.pages.content import AlarmRule, Heat, PageContent, Peak, Preview, Previews, peak_frames
 from vad.pages.pictures import FILM_SIDE, write_preview
 from vad.pages.video_page import write_page
 from vad.scoring.inputs import PREVIEW
@@ -57,6 +57,7 @@ def write_page_of(out: Path, video: ScoredVideo, previews: Previews) -> PageCont
         previews=previews,
         preview=preview,
         peaks=shown,
+        heat=None if video.places is None else Heat(video.places.frames, video.places.maps),
         downloads=[name for name in downloads if (out / name).is_file()],
         index=INDEX,
     )

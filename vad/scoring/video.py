@@ -12,8 +12,8 @@ from jaxtyping import Float, Float32, Int64
 from vad.alarms.make import Alarm, make_alarms
 from vad.artefacts.features import features_width
 from vad.engine.build import on_device, restored
+from vad.engine.score import ScoredPlaces, frames_of_windows, over_frames, score_video
 from vad.engine.score import ScoredVideo as VideoScores
-from vad.engine.score import over_frames, score_video
 from vad.engine.score_run import expansion, folded
 from vad.errors import FeatureError, MediaError
 from vad.evaluation.judged_video import VideoTruth
@@ -24,11 +24,14 @@ from vad.models._base import VideoModel
 from vad.nn.exact import full_float32
 from vad.schema.evaluate import Alarms
 from vad.scoring.inputs import GivenVideo
+from vad.scoring.kept_maps import KeptMaps
 from vad.scoring.runs import TrainedRun
 from vad.scoring.window_stream import score_crops
 from vad.video.decode import RestartError, Rules, open_by_pyav
 from vad.video.lengths import FrameTimes, constant_rate, frame_times
 
+MOSTLY = 0.5
+"""Share of a video under alarm above which its threshold is called into question."""
 IMAGE_FPS = 25.0
 """Frames a second where neither the video nor the user states any."""
 
@@ -57,6 +60,8 @@ class ScoredVideo:
         problem: why there are no scores; empty for `ok`.
         notes: what a reader of the scores must know.
         report: how the video was decoded and what made its features, for JSON.
+        places: maps of where in the picture scores come from, a few of the whole video; None = not asked for or not
+            known.
     """
 
     video_id: str
@@ -78,6 +83,7 @@ class ScoredVideo:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    places: ScoredPlaces | None = None
 
     @property
     def seconds(self) -> float:
@@ -117,9 +123,17 @@ class Scorer:
         every: every how many frames of a video one is used, >= 1.
         fps: frames a second of folders of images, and of videos that state no times.
         together: frames that go through the network of the extractor at once; None = as the run says.
+        maps: whether to keep maps of where scores come from, of models that have them.
     """
 
-    def __init__(self, run: TrainedRun, every: int = 1, fps: float | None = None, together: int | None = None) -> None:
+    def __init__(
+        self,
+        run: TrainedRun,
+        every: int = 1,
+        fps: float | None = None,
+        together: int | None = None,
+        maps: bool = False,
+    ) -> None:
         self.run, self.every, self.fps = run, every, fps
         torch.set_num_threads(1)
         full_float32()
@@ -128,6 +142,7 @@ class Scorer:
         model, config = restored(run.folder)
         self._model = folded(on_device(model, config["section"]["train"]["device"]))
         self._dim = config["feature_dim"]
+        self._maps = maps and self._model.scores_places
 
     def expected_frames(self, video: GivenVideo) -> int | None:
         """How many frames are probably read of a video, for a progress bar; None where only decoding would say.
@@ -190,6 +205,9 @@ class Scorer:
         if threshold is not None:
             shown = scores if level == "frame" else np.full(len(scores), value)
             alarms = make_alarms(shown, threshold, self.run.alarms, fps)
+            if (share := sum(alarm.end - alarm.start for alarm in alarms) / len(scores)) > MOSTLY:
+                doubt = "the threshold was chosen on other videos and may not fit this camera"
+                notes = [*notes, f"{share:.0%} of the frames are under alarm: {doubt}"]
         return ScoredVideo(
             video.video_id,
             video.path,
@@ -205,6 +223,7 @@ class Scorer:
             rules=config if isinstance(config := self._extractor.config, Rules) else Rules(),
             alarm_settings=self.run.alarms,
             threshold_rule=self.run.threshold_rule,
+            places=found.places,
             notes=[*self.run.notes, *notes, *self._notes(made.rows, found.dropped, fps, made.n_frames)],
             **common,
         )
@@ -213,16 +232,23 @@ class Scorer:
         """The scores of a video, in as much memory as the model needs at once where it scores windows."""
         self._model.reset_memory()
         if self._model.sampling == "windows" and (stream := self._extractor.stream(source)) is not None:
-            crops, rows = score_crops(self._model, (self._fitting(source, batch) for batch in stream.rows))
+            maps = KeptMaps() if self._maps else None
+            crops, rows = score_crops(self._model, (self._fitting(source, batch) for batch in stream.rows), maps)
             bounds, report = stream.bounds(rows), stream.report(source.video)
-            return Made(int(bounds[-1]), rows, report, over_frames(self._model, crops, bounds, self.run.infer))
+            scores = over_frames(self._model, crops, bounds, self.run.infer)
+            places = maps and maps.of_frames(frames_of_windows(self._model, bounds))
+            return Made(int(bounds[-1]), rows, report, scores._replace(places=places))
         file = make_features(self._extractor, source)
         self._fitting(source, file.features)
         made = Made(file.n_frames, len(file.features), file.report, None)
         if file.n_frames < frames_needed(self.run.features, self._model):
             return made
         with torch.inference_mode():
-            scores = score_video(self._model, file.features, file.bounds, self.run.infer, file.clips)
+            scores = score_video(self._model, file.features, file.bounds, self.run.infer, file.clips, self._maps)
+        if scores.places:
+            maps = KeptMaps()
+            maps.add(scores.frames[scores.places.frames], scores.places.maps)
+            scores = scores._replace(places=maps.of_frames(scores.places.frames))
         return made._replace(scores=scores)
 
     def _fitting(self, source: Source, features: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vad.engine.score import CropScores, crop_of_windows, of_windows, windows_together
 from vad.models._base import VideoModel, device_of
+from vad.scoring.kept_maps import KeptMaps
 from vad.video.memory import return_freed_memory
 
 JOINED = 256
@@ -28,13 +29,14 @@ class WindowStream:
         model: with sampling `windows`, in eval mode.
         at_once: whether windows go through the model as soon as they are there, for alarms in time; the last bits of a
             score may then differ.
+        maps: keeps the maps behind the scores, of a model with `scores_places`; None = nobody wants them.
 
     Attributes:
         rows: so far.
     """
 
-    def __init__(self, model: VideoModel, at_once: bool = False) -> None:
-        self._model, self._at_once, self.rows = model, at_once, 0
+    def __init__(self, model: VideoModel, at_once: bool = False, maps: KeptMaps | None = None) -> None:
+        self._model, self._at_once, self._maps, self.rows = model, at_once, maps, 0
         self._held: Tensor | None = None
         self._first = 0  # number of the first row that is held
         self._start = 0  # first row of the next window
@@ -79,21 +81,36 @@ class WindowStream:
         starts = range(self._start - self._first, self._start - self._first + windows * model.stride, model.stride)
         with torch.inference_mode():
             together = torch.stack([held[start : start + model.window] for start in starts])
-            self._found.append(of_windows(model, together.to(device_of(model))))
+            self._found.append(self._of(together.to(device_of(model))))
         if len(self._found) == JOINED:
             self._found = [torch.cat(self._found)]
         self._start += windows * model.stride
         self._windows += windows
 
+    def _of(self, windows: Shaped[Tensor, "windows rows *dims"]) -> Float[Tensor, "windows *components"]:
+        """What is found of some windows; their maps go where they are kept."""
+        if self._maps is None:
+            return of_windows(self._model, windows)
+        model = self._model
+        model.noted_maps = noted = []
+        try:
+            found = of_windows(model, windows)
+        finally:
+            model.noted_maps = None
+        scores = found if found.ndim == 1 else model.mix(found, model.ranges)
+        self._maps.add(scores.double().cpu().numpy(), torch.cat(noted).float().numpy())
+        return found
+
 
 def score_crops(
-    model: VideoModel, rows: Iterator[Shaped[np.ndarray, "rows dim *more"]]
+    model: VideoModel, rows: Iterator[Shaped[np.ndarray, "rows dim *more"]], maps: KeptMaps | None = None
 ) -> tuple[list[CropScores], int]:
     """The scores of all crops of a video whose rows come a few at a time, and the number of rows.
 
     Args:
         model: with sampling `windows`. One with `score_sequence` may carry state from video to video.
         rows: at least one in total; arrays of 3 axes are [rows, crops, dim].
+        maps: keeps the maps behind the scores, of a model with `scores_places`, which reads pictures and no crops.
     """
     model.eval()
     if model.resets_memory_per_video:
@@ -105,7 +122,7 @@ def score_crops(
             return_freed_memory()
             taken = 0
         parts = [batch[:, crop] for crop in range(batch.shape[1])] if batch.ndim == 3 else [batch]
-        crops = crops or [WindowStream(model) for _ in parts]
+        crops = crops or [WindowStream(model, maps=maps) for _ in parts]
         for crop, part in zip(crops, parts, strict=True):
             crop.add(part)
     for crop in crops:

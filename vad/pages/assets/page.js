@@ -198,9 +198,38 @@
       line.style.transform = `translateX(${left}px)`;
       line.hidden = left < 0 || left > plot.over.clientWidth;
     }
+    drawMap();
     Array.from(by("alarms").children).forEach((row, i) => {
       row.classList.toggle("now", alarms[i][0] <= now && now < alarms[i][1]);
     });
+  }
+  /* The map whose frame is nearest to the position, over the picture; the higher a cell, the more opaque. */
+  const levels = data.heat ? atob(data.heat.levels) : "";
+  function drawMap() {
+    const map = by("map");
+    map.hidden = !(data.film && data.heat && by("map-shown").checked && film.videoWidth && !film.hidden);
+    by("map-frame").textContent = "";
+    if (map.hidden) return;
+    const { frames, rows, columns } = data.heat;
+    const nearest = frames.reduce((best, frame, i) => (Math.abs(frame - now) < Math.abs(frames[best] - now) ? i : best), 0);
+    const picture = new ImageData(columns, rows);
+    for (let i = 0; i < rows * columns; i += 1) {
+      const level = levels.charCodeAt(nearest * rows * columns + i);
+      picture.data.set([255, 60 + 0.6 * (255 - level), 0, level], 4 * i);
+    }
+    Object.assign(map, { width: columns, height: rows });
+    map.getContext("2d").putImageData(picture, 0, 0);
+    /* A high picture has bars beside it. */
+    const scale = Math.min(film.clientWidth / film.videoWidth, film.clientHeight / film.videoHeight);
+    const [wide, tall] = [scale * film.videoWidth, scale * film.videoHeight];
+    Object.assign(map.style, {
+      left: `${(film.clientWidth - wide) / 2}px`,
+      top: `${(film.clientHeight - tall) / 2}px`,
+      width: `${wide}px`,
+      height: `${tall}px`,
+      opacity: by("map-opacity").value,
+    });
+    by("map-frame").textContent = `map of frame ${frames[nearest]}`;
   }
   function said(frame) {
     const i = Math.floor(frame / per);
@@ -238,6 +267,9 @@
       by("lost").textContent = `The preview ${data.film.name} is not beside this page, or this browser cannot play it.`;
     });
     film.src = data.film.src;
+    by("map-choice").hidden = !data.heat;
+    for (const name of ["map-shown", "map-opacity"]) by(name).addEventListener("input", drawMap);
+    film.addEventListener("loadedmetadata", drawMap);
   }
   by("space").hidden = !data.film;
 
