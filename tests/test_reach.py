@@ -127,27 +127,36 @@ def together(names: tuple[str, ...]) -> Row:
     return Row(change, must, may, "|".join(row.stages for row in rows))
 
 
-def test_what_a_change_makes_again(project: Project) -> None:
-    """Each row of the table in docs/decisions, through Snakemake."""
-    found = {}
-    for names in (*TOGETHER, ("an extractor",)):
-        row = together(names)
-        row.change(project)
-        found[names] = wrong(row, project.snakemake())
+def test_what_a_change_makes_again(versioned: Project, tmp_path: Path) -> None:
+    """Each row of the table in docs/decisions, through Snakemake; then `dvc repro`, for which everything is made.
 
-    assert {names: problems for names, problems in found.items() if problems} == {}
-
-
-def test_which_stages_a_change_starts(versioned: Project, tmp_path: Path) -> None:
-    """The same through `dvc repro`: nothing behind `plan` starts that has nothing to do with the change."""
+    DVC starts nothing behind `plan` that has nothing to do with the change.
+    """
     project = versioned.copy(tmp_path / "project")
     found = {}
     for names in TOGETHER:
         row = together(names)
         row.change(project)
+        found[names] = wrong(row, project.snakemake())
         made, started = project.repro_with_stages()
         behind = [stage for stage in started if stage != "plan" and not re.fullmatch(row.stages, stage)]
-        found[names] = [*wrong(row, made), *(f"started: {stage}" for stage in behind)]
+        found[names] += [*(f"made by dvc: {path}" for path in made), *(f"started: {stage}" for stage in behind)]
 
     assert {names: problems for names, problems in found.items() if problems} == {}
     assert ([], []) == project.repro_with_stages()
+
+    row = ROWS["an extractor"]
+    row.change(project)
+
+    assert [] == wrong(row, project.snakemake())
+
+
+def test_what_dvc_makes_again(versioned: Project, tmp_path: Path) -> None:
+    """`dvc repro` alone: what Snakemake would make, by the stages that the change reaches."""
+    project = versioned.copy(tmp_path / "project")
+    row = ROWS["a page"]
+    row.change(project)
+    made, started = project.repro_with_stages()
+
+    assert [] == wrong(row, made)
+    assert ["plan", "report"] == started

@@ -15,11 +15,13 @@ from tests.project import ROOT
 from vad.__main__ import main
 from vad.artefacts.files import read_json, write_json
 from vad.artefacts.weights import write_weights
+from vad.cost.count import parameters
 from vad.engine.build import build
 from vad.errors import VadError
 from vad.export import formats, write
 from vad.export.calibration import spread
 from vad.export.command import listed
+from vad.extractors._base import load_extractor
 from vad.splits.tables import TEST_COLUMNS
 
 here = {name: importlib.util.find_spec(name) is not None for kind in formats.PACKAGES.values() for name in kind}
@@ -162,13 +164,16 @@ def test_exported_networks_agree_with_torch(kind: str, run: Path, tmp_path: Path
 
 @pytest.mark.skipif(not (here["openvino"] and importlib.util.find_spec("nncf")), reason="needs openvino and nncf")
 def test_an_int8_extractor_is_checked_on_other_segments(run: Path, tmp_path: Path) -> None:
-    """A quarter of the bytes, within the tolerance on a video that it was not made for; the head stays float32."""
+    """Less than half of float32's bytes, within the tolerance on a video that it was not made for.
+
+    The head stays float32.
+    """
     train, test = (videos.write_video(tmp_path / f"{n}.mp4", videos.scene(40, seed=n)) for n in (1, 2))
     entry, out = {"extractor": "xfeat", "size": 64}, tmp_path / "out"
-    plain = write.write_parts(entry, run, test, "openvino", out)
+    values = parameters(load_extractor(entry).build()).total  # type: ignore[attr-defined]
     found = write.write_parts(entry, run, test, "openvino", out, [train])
 
     assert (out / "openvino.int8.json").is_file()
     assert 1e-4 < found["extractor"]["difference"] <= write.TOLERANCE["int8"]
-    assert found["extractor"]["bytes"] < plain["extractor"]["bytes"] / 2
+    assert found["extractor"]["bytes"] < 4 * values / 2
     assert "float32" == found["head"]["precision"]
