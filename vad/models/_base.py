@@ -343,7 +343,7 @@ class VideoModel(nn.Module):
     ) -> Float[Tensor, "chosen tubelets rows columns"]:
         """Scores 0..1 of the patches of some segments' clips of one video.
 
-        For a look at single clips, without gradients. No room calls it: heat maps are drawn from what `note_maps` keeps.
+        For a look at single clips, without gradients. Heat maps are drawn from what `note_maps` keeps.
         """
         raise NotImplementedError
 
