@@ -110,7 +110,7 @@ class VideoModel(nn.Module):
     uses_clips: bool = False
     """True = a bag model that also looks at pixels (extractor `clips`): `loss` and `score` get the clips of a batch."""
     maps_patches: bool = False
-    """True = room report draws heat maps by `patch_maps`. Stated as a constant: it is read without importing torch."""
+    """True = the model has `patch_maps`."""
     is_baseline: bool = False
     """True = a plain method that the others are compared with (significance.md). Read without importing torch."""
     makes_pictures: bool = False
@@ -348,7 +348,7 @@ class VideoModel(nn.Module):
     ) -> Float[Tensor, "chosen tubelets rows columns"]:
         """Scores 0..1 of the patches of some segments' clips of one video.
 
-        Called by room report for models with `maps_patches`, without gradients.
+        For a look at single clips, without gradients. Heat maps are drawn from what `note_maps` keeps.
         """
         raise NotImplementedError
 
