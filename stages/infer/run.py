@@ -78,8 +78,10 @@ def _score(
 
     folder = maps_folder(out)
     rmtree(folder, ignore_errors=True)
-    maps = [folder / f"{video_id}.npz" if video_id in mapped else None for video_id in parts]
-    videos = [ListedVideo(*video, *paths) for video, *paths in zip(parts.items(), files, maps, strict=True)]
+    videos = [
+        ListedVideo(video_id, part, path, folder / f"{video_id}.npz" if video_id in mapped else None)
+        for (video_id, part), path in zip(parts.items(), files, strict=True)
+    ]
     write_scores(out, score_run(run, videos, infer, threads))
     if written := files_of(folder):
         size = sum(path.stat().st_size for path in written)

@@ -226,7 +226,8 @@ def _places(
     model: VideoModel, crops: Sequence[CropScores], bounds: Int[ndarray, " bounds"], clips: Clips | None
 ) -> ScoredPlaces:
     """The mean map over the crops at each place in time, and the frame in the middle of what the model saw there."""
-    maps, rows = np.mean([crop.maps for crop in crops], axis=0, dtype=np.float32), len(bounds) - 1
+    noted = [crop.maps for crop in crops if crop.maps is not None]
+    maps, rows = np.stack(noted).mean(0, dtype=np.float32), len(bounds) - 1
     if model.sampling == "windows":
         frames = frames_of_windows(model, bounds)
     else:

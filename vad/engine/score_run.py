@@ -65,12 +65,12 @@ class EpochScores:
         if video.part != self._last_part:
             self.model.reset_memory()  # a list is scored alike, whatever list was scored before it
             self._last_part = video.part
-        mapped = mapped and video.maps is not None
+        maps = video.maps if mapped else None
         try:
-            scores = score_video(self.model, file.features, file.bounds, infer, clips, mapped)
-            if mapped and scores.places:
+            scores = score_video(self.model, file.features, file.bounds, infer, clips, maps is not None)
+            if maps and scores.places:
                 decode = file.report.get("decode_clips", file.report.get("decode", {}))
-                write_maps(video.maps, seen_in_video(*scores.places, decode))
+                write_maps(maps, seen_in_video(*scores.places, decode))
         except (FeatureError, ArtefactError) as error:
             raise FeatureError(f"{video.features}: {error}") from error
         fps = file.report.get("decode", {}).get("fps")

@@ -106,7 +106,7 @@ class JudgedMaps:
             found = self.truth.regions(int(frame))
             if not len(found.tracks):
                 continue
-            union = found.masks.any(0, keepdims=True)
+            union = np.asarray(found.masks.any(0, keepdims=True))
             *counts, positive[place] = geometry.pooled(np.concatenate([found.masks, union]))
             unseen += int(union.sum()) - int(positive[place].sum())
             frames.append(place)
@@ -119,9 +119,17 @@ class JudgedMaps:
             cells.append(where + place * size)
             pixels.append(np.reshape(counts, (len(counts), size))[own, where])
             n_regions += len(counts)
-        joined = (np.concatenate(each) for each in (places, tracks, areas, regions, cells, pixels))
-        of_frames = np.array(frames, np.int64), np.concatenate(centres)
-        return RegionCells(*joined, *of_frames), positive, unseen
+        cells_of_regions = RegionCells(
+            place=np.concatenate(places),
+            track=np.concatenate(tracks),
+            area=np.concatenate(areas),
+            region=np.concatenate(regions),
+            cell=np.concatenate(cells),
+            pixels=np.concatenate(pixels),
+            frames=np.array(frames, np.int64),
+            centres=np.concatenate(centres),
+        )
+        return cells_of_regions, positive, unseen
 
     @property
     def regions(self) -> RegionCells:

@@ -104,7 +104,8 @@ def _parts(frame: int, regions: Regions) -> list[_Part]:
     for mask, track in zip(regions.masks, regions.tracks, strict=True):
         rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
         own = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        found.append(_Part(frame, int(track), int(rows[0]), int(columns[0]), *own.shape, np.packbits(own)))
+        (height, width), top, left = own.shape, int(rows[0]), int(columns[0])
+        found.append(_Part(frame, int(track), top, left, height, width, np.packbits(own)))
     return found
 
 
