@@ -5,12 +5,13 @@ Each part also runs alone: `python -m bench.extraction`, and so on.
 
 import sys
 
-from bench import extraction, memory, metrics, networks, planning, scoring, table, training
+from bench import extraction, memory, metrics, networks, places, planning, scoring, table, training
 
 
 def rows() -> list[table.Row]:
     """The rows of every part."""
-    return [row for part in (extraction, networks, training, metrics, memory, scoring, planning) for row in part.rows()]
+    parts = (extraction, networks, training, metrics, places, memory, scoring, planning)
+    return [row for part in parts for row in part.rows()]
 
 
 if __name__ == "__main__":

@@ -211,6 +211,13 @@ def test_windows_have_no_order_of_videos() -> None:
         checked(ordered)
 
 
+def test_maps_need_a_model_that_has_some() -> None:
+    """`infer.maps` is for models whose scores come from places in the picture."""
+    mapped = PARAMS.replace("infer: {video_score: max}", "infer: {maps: true}")
+    with pytest.raises(ParamsError, match=r"variants\.ae\.infer\.maps: model lstm_memory_ae has no maps behind"):
+        checked(mapped)
+
+
 def test_scores_of_rows_cannot_be_spread_as_bags() -> None:
     """`bag_frames: sultani_m` is for models that score bags, at level frame."""
     spread = PARAMS.replace("infer: {video_score: max}", "infer: {bag_frames: sultani_m}")

@@ -65,6 +65,24 @@ def test_both_forms_give_the_frames_near_a_box(tmp_path: Path, form: str) -> Non
     assert {} == dataset(tmp_path, None).boxed()
 
 
+def test_edges_of_boxes_say_where_a_test_video_is_anomalous(tmp_path: Path) -> None:
+    """By any spelling of the video, from a table with edges alone; of other anomalous videos nothing is known."""
+    root = lists(tmp_path, {**BOXES, "Abuse028_x264": [17, 33]})
+    (root / "frames.csv").write_text("video,frame\nabuse028,17\n")
+    (root / "short.csv").write_text((root / "boxes.csv").read_text().replace("Abuse028_x264", "abuse028"))
+    videos = {video.video_id: video for video in dataset(root).videos()}
+    event, normal = videos["Abuse028_x264"], videos["Normal_Videos_003_x264"]
+
+    for boxes in ("boxes.csv", "short.csv"):
+        truth = dataset(root, boxes).truth_of(event, (4, 6))
+        assert truth is not None
+        assert truth.annotated().tolist() == [16, 32]
+        assert np.argwhere(truth.regions(16).masks[0]).tolist() == [[2, 1], [2, 2], [3, 1], [3, 2]]
+    assert dataset(root, "frames.csv").truth_of(event, (4, 6)) is None
+    assert dataset(root, None).truth_of(event, (4, 6)) is None
+    assert not len(dataset(root).truth_of(normal, (4, 6)).regions(16).tracks)
+
+
 @pytest.mark.parametrize(
     ("boxes", "words"),
     [

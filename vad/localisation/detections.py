@@ -137,7 +137,8 @@ class _Group:
         scores, flagged = self.scores.ravel(), np.arange(self.scores.size)
         for point in range(len(thresholds))[::-1]:
             # What a higher threshold flags is flagged here too.
-            flagged = flagged[scores[flagged] >= thresholds[point]]
+            still = scores >= thresholds[point]
+            scores, flagged = scores[still], flagged[still]
             yield point, self._counts(flagged)
 
     def _counts(self, flagged: Int64[np.ndarray, "flagged"]) -> _Counts:
@@ -198,20 +199,20 @@ def components(
         shape: maps, rows and columns.
         few: share of flagged cells up to which only these are looked at.
     """
+    mask = np.zeros(np.prod(shape) + 1, bool)  # one more: the neighbour of the last cell
+    mask[flagged] = True
     if len(flagged) > few * np.prod(shape):
-        mask = np.zeros(np.prod(shape), bool)
-        mask[flagged] = True
-        labels, count = ndimage.label(mask.reshape(shape), _IN_A_FRAME)
+        labels, count = ndimage.label(mask[:-1].reshape(shape), _IN_A_FRAME)
         return labels.ravel()[flagged].astype(np.int64) - 1, int(count)
     _, rows, columns = shape
     row, column = flagged // columns % rows, flagged % columns
-    pairs = []
+    number, pairs = np.empty(len(mask), np.int32), []
+    number[flagged] = np.arange(len(flagged), dtype=np.int32)
     for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
         other = flagged + down * columns + right
-        place = np.searchsorted(flagged, other).clip(max=max(len(flagged) - 1, 0))
         same_frame = (row + down < rows) & (column + right >= 0) & (column + right < columns)
-        touches = np.flatnonzero(same_frame & (flagged[place] == other))
-        pairs.append((touches, place[touches]))
+        touches = np.flatnonzero(same_frame & mask[np.where(same_frame, other, -1)])
+        pairs.append((touches, number[other[touches]]))
     one, two = (np.concatenate(each) for each in zip(*pairs, strict=True))
     graph = sparse.coo_array((np.ones(len(one), bool), (one, two)), shape=(len(flagged), len(flagged)))
     count, label = csgraph.connected_components(graph, directed=False)
