@@ -21,7 +21,7 @@ ALPHA = 0.1
 """A track is detected when at least this share of its regions is."""
 BETA = 0.1
 """A region is detected when a detected region has at least this intersection over union with it."""
-POINTS = 100
+POINTS = 64
 """Thresholds at which regions are counted, at most."""
 _IN_A_FRAME = np.stack([np.zeros((3, 3), int), np.ones((3, 3), int), np.zeros((3, 3), int)])
 """Cells that touch at a corner belong together; those of two frames never do."""

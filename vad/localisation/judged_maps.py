@@ -132,7 +132,9 @@ class JudgedMaps:
     def positive(self) -> Int64[np.ndarray, "maps rows columns"]:
         """Anomalous pixels that have each of `scores`: those of all frames where the maps are the same one."""
         positive = self._counted[1]
-        return positive.sum(0, dtype=np.int64, keepdims=True) if self.maps.still else positive
+        if not self.maps.still:
+            return positive
+        return positive.sum(0, dtype=np.int64, keepdims=True)[: len(self.scores)]  # no map, no pixels with its scores
 
     @property
     def negative(self) -> Int64[np.ndarray, "maps rows columns"]:

@@ -116,7 +116,7 @@ def rbdc(scores: SpatialScores, weights: Weights) -> Values:
 
     Paper: Ramachandra and Jones, "Street Scene", WACV 2020.
     Differs: a share of regions counts at every number of false regions that is at least the one it was reached with,
-        because a lower threshold joins regions and may have fewer false ones; thresholds are at most 100.
+        because a lower threshold joins regions and may have fewer false ones; thresholds are at most 64.
     """
     found = scores.detections
     return _detection_area(weights, found.found, found.regions, found)
