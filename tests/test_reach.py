@@ -20,7 +20,7 @@ variants:
     train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
     infer: {video_score: max}
 """
-TABLES = "reports/mini_crime/", "reports/tables/", "reports/published/"
+TABLES = "reports/mini_crime/", "reports/tables/", "reports/published/", "reports/site/"
 
 
 class Row(NamedTuple):
@@ -73,7 +73,9 @@ ROWS = {
         ),
         r"(train|infer|evaluate)@mil(_ucf)?|report",
     ),
-    "a page": Row(line_in("vad/report/significance.py"), ("reports/mini_crime/significance",), (), "report"),
+    "a page": Row(
+        line_in("vad/report/significance.py"), ("reports/mini_crime/significance",), ("reports/site/",), "report"
+    ),
     "an extractor": Row(
         line_in("vad/extractors/xfeat.py"),
         ("data/features/xfeat/mini_crime/",),
@@ -101,7 +103,7 @@ ROWS = {
     "a published table": Row(
         edit("memtsm_2: [mil, mil_ucf]", "memtsm_2: [mil, mil_ucf], memtsm_1: [ae]"),
         ("reports/published/memtsm_1",),
-        (),
+        ("reports/site/",),
         "report",
     ),
 }

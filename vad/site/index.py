@@ -15,12 +15,23 @@ from vad.site.names import INDEX, INDEX_SCRIPTS, INDEX_STYLES, page_name
 from vad.site.provenance import provenance_of
 from vad.site.tables import compact, metric, number, read_rows, significance, title_of
 
-SHOWN = (
-    *("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame_auc_pvnorm", "far_at_threshold"),
-    *("frame_f1", "frame_recall", "frame_far"),
-    *("video_auc", "video_ap", "video_f1", "video_recall", "video_far"),
-)
-"""The metrics of the page, those by which rows can be compared first; a CSV has all."""
+SHOWN = {
+    "frame_auc": "ROC area over the frames of all test videos together",
+    "frame_ap": "average precision over the frames of all test videos together",
+    "ano_auc": "ROC area over the frames of anomalous videos alone",
+    "frame_auc_macro": "mean of the ROC areas of single videos",
+    "frame_auc_pvnorm": "ROC area over all frames, the scores of each video scaled by its own range",
+    "far_at_threshold": "share of the frames of normal videos at or above the threshold",
+    "frame_f1": "F1 of frames at the threshold",
+    "frame_recall": "share of the anomalous frames at or above the threshold",
+    "frame_far": "share of all normal frames at or above the threshold",
+    "video_auc": "ROC area over videos with one score each",
+    "video_ap": "average precision over videos with one score each",
+    "video_f1": "F1 of videos at the threshold",
+    "video_recall": "share of the anomalous videos at or above the threshold",
+    "video_far": "share of the normal videos at or above the threshold",
+}
+"""The metrics of the page in its words, those by which rows can be compared first; a CSV has all."""
 CHOICES = ("frame_auc", "frame_ap", "ano_auc", "frame_auc_macro", "frame_auc_pvnorm", "video_auc", "video_ap")
 """Metrics by which the page can rank: areas, which need no threshold."""
 COSTS = (
@@ -68,12 +79,12 @@ def page_data(settings: Settings, paths: Mapping[str, Path]) -> dict[str, Any]:
     """What the scripts of the page read; JSON values only."""
     inputs, reports = ReportInputs.of(settings, paths), paths["reports"]
     tables = reports / "tables"
-    shown = {name: one for name in SHOWN if (one := METRICS.get(name))}
+    shown = {name: METRICS[name] for name in SHOWN if name in METRICS}
     published = [Path(name) for name in settings.files if name.startswith("published/") and name.endswith(".csv")]
     claims = read_rows(tables / "claims.csv")
     return {
         "metrics": {
-            name: {"level": one.level, "lower": one.better == "lower", "about": one.meaning}
+            name: {"level": one.level, "lower": one.better == "lower", "about": SHOWN[name]}
             for name, one in shown.items()
         },
         "choices": [name for name in CHOICES if name in shown],

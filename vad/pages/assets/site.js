@@ -208,7 +208,7 @@
   function showGlance() {
     by("cards").replaceChildren(...[state.dataset, ...names.filter((name) => name !== state.dataset)].map(glance));
     const about = data.metrics[state.metric];
-    by("meaning").textContent = about ? `${state.metric}: ${about.about.replace(/\s+/g, " ")}` : "";
+    by("meaning").textContent = about ? `${state.metric}: ${about.about}.` : "";
   }
 
   /* Results, baselines and oracles. */
@@ -268,7 +268,7 @@
         text: name,
         number: true,
         lower: data.metrics[name].lower,
-        about: data.metrics[name].about + (data.metrics[name].lower ? " Lower is better." : ""),
+        about: data.metrics[name].about + (data.metrics[name].lower ? "; lower is better" : ""),
         value: (row) => row.m[name]?.[0] ?? null,
         cell: (row, cell) => {
           measured(cell, row.m[name] || null);
