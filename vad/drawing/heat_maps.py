@@ -75,7 +75,7 @@ def heat_map_figure(title: str, shown: Sequence[HeatMap]) -> Figure:
         axes.set_title(name, fontsize=9)
     assert drawn is not None
     bar = figure.colorbar(drawn, ax=grid.ravel().tolist(), shrink=0.7, pad=0.01, aspect=30)
-    bar.set_label("score of a cell (higher = more anomalous);\ncolours by its square root, one scale", fontsize=8)
+    bar.set_label("score of a cell\n(colours by its square root)", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
 

@@ -202,7 +202,8 @@ def reasons(variants: Mapping[str, Sequence[LocalisedRun]]) -> list[str]:
     """Why metrics are undefined or have no interval, each reason once with the variants that it is about."""
     about: dict[str, list[str]] = {}
     for name, runs in variants.items():
-        for metric, entry in runs[0].entries[OWN].items():
+        for metric in METRICS:
+            entry = runs[0].entries[OWN][metric]
             for key, what in (("reason", "undefined"), ("interval_reason", "no interval")):
                 if key in entry:
                     about.setdefault(f"`{metric}`: {what}, {entry[key]}", []).append(name)
