@@ -36,6 +36,16 @@ def test_images_that_several_models_see_are_decoded_once() -> None:
     assert clips.frames(1) is not clips.frames(1)
 
 
+def test_chosen_images_are_those_of_the_whole_row() -> None:
+    """Whether or not the row was decoded before."""
+    clips = noise(3)
+    held = clips.decoded_once()
+    whole = held.frames(1)
+
+    np.testing.assert_array_equal(whole[[3, 0]], clips.frames(1, [3, 0]))
+    np.testing.assert_array_equal(whole[[3, 0]], held.frames(1, [3, 0]))
+
+
 def test_jpeg_stays_near() -> None:
     """A smooth picture comes back within a few grey levels; a higher quality is nearer."""
     ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
