@@ -102,6 +102,7 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
         "reports/efficiency/edge_extractor.xfeat.mine.json",
         "reports/efficiency/extractor.frames.mine.json",
         "reports/efficiency/extractor.xfeat.mine.json",
+        "reports/site/mine",
     ]
     assert "reports/mine/results" in made
     assert project.snakemake("report_mine") == []
