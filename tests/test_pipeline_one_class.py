@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.project import Project
+from vad.artefacts.files import read_json
 from vad.datasets.mini_walk import LABELS, Config, Dataset
 
 pytestmark = pytest.mark.pipeline
@@ -16,6 +17,7 @@ datasets:
   mini_crime: {kind: mini_crime, train_videos: 8, test_videos: 4}
 features:
   xfeat: {extractor: xfeat, size: 64}
+  frames: {extractor: frames, size: 16}
 variants:
   mil:
     dataset: mini_crime
@@ -26,11 +28,11 @@ variants:
     infer: {}
   ae:
     dataset: mine
-    features: xfeat
-    model: lstm_memory_ae
-    model_args: {window: 1, stride: 1, hidden_width: 8, latent_width: 4, memory_slots: 3}
+    features: frames
+    model: mnad
+    model_args: {method: reconstruction, width: 2}
     train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
-    infer: {video_score: max}
+    infer: {video_score: max, maps: true}
 evaluate:
   bootstrap: {resamples: 50}
 report:
@@ -68,17 +70,22 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     assert committed.read_text() == "variant\nmil\n"
     assert not any((project.folder / "data/split/mini_crime").rglob("*.csv"))
     assert not any((project.folder / "data/train/mil").rglob("*"))
+    localisation = read_json(project.folder / "data/evaluate/ae/seed0/metrics.json")["localisation"]
+    assert localisation["videos"] == 2
+    assert localisation["metrics"]["pixel_auc"]["value"] is not None
+    maps = sorted((project.folder / "data/infer/ae/seed0.maps").iterdir())
+    assert len(maps) == 3
 
     shutil.copy(raw / "Test/Test001/002.png", raw / "Test/Test001/003.png")
     made = project.snakemake("report_mine")
 
     assert [path for path in made if not path.startswith(("reports/mine/", "data/report/figures/"))] == [
         "data/evaluate/ae/seed0",
-        "data/features/xfeat/mine/Test001.npz",
+        "data/features/frames/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
         "data/report/tsne/ae",
-        "reports/efficiency/edge_extractor.xfeat.mine.json",
-        "reports/efficiency/extractor.xfeat.mine.json",
+        "reports/efficiency/edge_extractor.frames.mine.json",
+        "reports/efficiency/extractor.frames.mine.json",
     ]
     assert "reports/mine/results" in made
     assert project.snakemake("report_mine") == []
