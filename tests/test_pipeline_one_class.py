@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.project import Project
+from vad.artefacts.files import read_json
 from vad.datasets.mini_walk import LABELS, Config, Dataset
 
 pytestmark = pytest.mark.pipeline
@@ -27,17 +28,10 @@ variants:
     infer: {}
   ae:
     dataset: mine
-    features: xfeat
-    model: lstm_memory_ae
-    model_args: {window: 1, stride: 1, hidden_width: 8, latent_width: 4, memory_slots: 3}
-    train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
-    infer: {video_score: max}
-  pred:
-    dataset: mine
     features: frames
     model: mnad
-    model_args: {width: 2, memory_slots: 2}
-    train: {optimiser: adam, lr: 0.001, epochs: 1, batch: 8, steps_per_epoch: 2, select_by: last}
+    model_args: {method: reconstruction, width: 2}
+    train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
     infer: {video_score: max, maps: true}
 evaluate:
   bootstrap: {resamples: 50}
@@ -76,14 +70,19 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     assert committed.read_text() == "variant\nmil\n"
     assert not any((project.folder / "data/split/mini_crime").rglob("*.csv"))
     assert not any((project.folder / "data/train/mil").rglob("*"))
+    localisation = read_json(project.folder / "data/evaluate/ae/seed0/metrics.json")["localisation"]
+    assert localisation["videos"] == 2
+    assert localisation["metrics"]["pixel_auc"]["value"] is not None
+    maps = sorted((project.folder / "data/infer/ae/seed0.maps").iterdir())
+    assert len(maps) == 3
 
     where, index = ((project.folder / f"reports/mine/{name}.md").read_text() for name in ("localisation", "index"))
-    figure = project.folder / "data/report/figures/pred_heat_maps.png"
+    figure = project.folder / "data/report/figures/ae_heat_maps.png"
 
-    assert "| pred - static" in where
-    assert "`rbdc`: no interval, fewer than 5 videos (pred)" in where
+    assert "| ae - static" in where
+    assert "`rbdc`: no interval, fewer than 5 videos (ae)" in where
     assert "[localisation.md](localisation.md)" in index
-    assert "pred_heat_maps.png" in index
+    assert "ae_heat_maps.png" in index
     assert figure.read_bytes().startswith(b"\x89PNG")
 
     shutil.copy(raw / "Test/Test001/002.png", raw / "Test/Test001/003.png")
@@ -91,17 +90,11 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
 
     assert [path for path in made if not path.startswith(("reports/mine/", "data/report/figures/"))] == [
         "data/evaluate/ae/seed0",
-        "data/evaluate/pred/seed0",
         "data/features/frames/mine/Test001.npz",
-        "data/features/xfeat/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
-        "data/infer/pred/seed0.npz",
         "data/report/tsne/ae",
-        "data/report/tsne/pred",
         "reports/efficiency/edge_extractor.frames.mine.json",
-        "reports/efficiency/edge_extractor.xfeat.mine.json",
         "reports/efficiency/extractor.frames.mine.json",
-        "reports/efficiency/extractor.xfeat.mine.json",
         "reports/site/mine",
     ]
     assert "reports/mine/results" in made

@@ -164,7 +164,7 @@ def test_damage_is_found_in_files_too(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setattr(parts, name, most)
     (flipped,) = written(tmp_path, [9])
     content = bytearray(flipped.read_bytes())
-    content[400] ^= 1
+    content[300] ^= 1
     flipped.write_bytes(content)
     bad = np.zeros((9, 6), np.float32)
     bad[7, 2] = np.nan
