@@ -24,7 +24,8 @@ from vad.engine import checkpoints
 from vad.errors import ArtefactError
 
 STEPS = 60
-LONGEST_S = 60
+SCHEDULE = {"epochs": 4, "steps_per_epoch": STEPS}
+LONGEST_S = 300
 """Until something appears or ends; a machine may be busy."""
 
 
@@ -44,14 +45,20 @@ def wait_for(process: "subprocess.Popen[str]", there: Callable[[], object]) -> N
         time.sleep(0.01)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The weights of a training that was never stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "whole"
+    prepare(folder, **SCHEDULE)
+    train.main(flags(folder, "run", "0", "1"))
+    return weights_of(folder / "run", (0, 1))
+
+
 @pytest.mark.fault
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_stopped_training_goes_on_at_its_step(tmp_path: Path, number: int, code: int) -> None:
+def test_a_stopped_training_goes_on_at_its_step(whole: list[bytes], tmp_path: Path, number: int, code: int) -> None:
     """A real process, stopped inside an epoch; a second one beside it is refused; the weights are those of one run."""
-    schedule = {"epochs": 4, "steps_per_epoch": STEPS}
-    for name in ("whole", "stopped"):
-        prepare(tmp_path / name, **schedule)
-    train.main(flags(tmp_path / "whole", "run", "0", "1"))
+    prepare(tmp_path / "stopped", **SCHEDULE)
     given = flags(tmp_path / "stopped", "run", "0", "1")
     path = tmp_path / "stopped/run/.seed1.checkpoint.pt"
     job = start("train", given)
@@ -69,7 +76,7 @@ def test_a_stopped_training_goes_on_at_its_step(tmp_path: Path, number: int, cod
     first = (tmp_path / "stopped/run/seed0.prov.json").stat().st_ino
     train.main(given)
     assert first == (tmp_path / "stopped/run/seed0.prov.json").stat().st_ino
-    assert weights_of(tmp_path / "whole/run", (0, 1)) == weights_of(tmp_path / "stopped/run", (0, 1))
+    assert whole == weights_of(tmp_path / "stopped/run", (0, 1))
     assert [] == list((tmp_path / "stopped/run").glob(".*"))
 
 
