@@ -14,7 +14,7 @@ from tests.project import PARAMS, ROOT, Project
 from vad.errors import ParamsError
 from vad.models import c3d_mil
 from vad.params import load
-from vad.params_check import check
+from vad.params_check import check, known_starts
 from vad.schedules import resolve
 from vad.schema.params import Params
 from vad.schema.train import Imported, WeightsFile
@@ -608,6 +608,18 @@ def test_a_start_is_checked_with_torch(tmp_path: Path) -> None:
     path.write_text(started("start: [{variant: ae}]"))
     with pytest.raises(ParamsError, match="the weights of ae do not fit the model"):
         load(path, cache)
+
+
+def test_starts_that_fit_are_known_until_a_shape_may_change() -> None:
+    """Other learning rates are no other start; another width of either variant is."""
+    variants = checked(started("start: [{variant: mil}]")).model_dump(mode="json")["variants"]
+    names = [known_starts(variants)]
+    for change in ({"train": {**variants["tuned"]["train"], "lr": 0.5}}, {"model_args": {"hidden_width": 9}}):
+        names.append(known_starts({**variants, "tuned": {**variants["tuned"], **change}}))
+    names.append(known_starts({**variants, "mil": {**variants["mil"], "features": "other"}}))
+
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
 
 
 def test_weights_take_no_schedule() -> None:

@@ -15,6 +15,7 @@ import vad.models
 from tests.project import PARAMS, ROOT
 from vad import registry, without_torch
 from vad.params import load
+from vad.params_check import known_starts
 from vad.schema.params import Params
 
 KNOWN = [f"{p.__name__}.{n}" for p in (vad.datasets, vad.extractors, vad.models) for n in registry.names(p)]
@@ -94,9 +95,10 @@ def test_settings_that_need_torch_are_refused(tmp_path: Path) -> None:
 def test_shipped_params_are_checked_without_torch() -> None:
     """With every plugin known: the same params as by the whole check, and torch is not imported."""
     path = ROOT / "params.yaml"
-    found, imported = answer(path.read_text(), KNOWN)
+    params = load(path)
+    found, imported = answer(path.read_text(), [*KNOWN, known_starts(params.model_dump(mode="json")["variants"])])
 
-    assert load(path) == Params.model_validate(found["params"])
+    assert params == Params.model_validate(found["params"])
     assert " torch\n" not in imported
     assert " numpy\n" in imported
 

@@ -3,7 +3,7 @@
 Plugins (models, extractors, data sets) check their own settings. Importing them imports torch, which takes seconds and
 hundreds of megabytes: the check (vad/params_check.py) therefore runs in a process of its own, and only when params.yaml
 or the code of this package has changed since the last one. If params.yaml alone has changed, the files of plugins are
-known to be right, and their settings are read without torch.
+known to be right, and so are starts from trained weights that were there before: settings are read without torch.
 """
 
 import hashlib
@@ -41,13 +41,13 @@ def load(path: Path, cache: Path | None = None) -> Params:
     kept = {} if cache is None else _kept(cache, stamp["code"])
     if kept.get("text") == stamp["text"]:
         return Params.model_validate(kept["params"])
-    params, notices, plugins = _check(path.name, text, kept.get("plugins", []))
+    params, notices, known = _check(path.name, text, kept.get("known", []))
     for notice in notices:
         print(notice, file=sys.stderr)
     if cache is not None:
         # Not sorted: tables follow the order of params.yaml.
-        plugins = sorted({*plugins, *kept.get("plugins", [])})
-        write_text(cache, json.dumps({**stamp, "plugins": plugins, "params": params.model_dump(mode="json")}))
+        known = sorted({*known, *kept.get("known", [])})
+        write_text(cache, json.dumps({**stamp, "known": known, "params": params.model_dump(mode="json")}))
     return params
 
 
@@ -67,31 +67,32 @@ def _kept(cache: Path, code: str) -> dict[str, Any]:
     try:
         kept = json.loads(cache.read_text(encoding="utf-8"))
         Params.model_validate(kept["params"])
-        return kept if kept["code"] == code and isinstance(kept["plugins"], list) else {}
+        return kept if kept["code"] == code and isinstance(kept["known"], list) else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
 def _check(name: str, text: str, known: Sequence[str]) -> tuple[Params, list[str], list[str]]:
-    """The resolved params, the notices, and the plugins that were checked.
+    """The resolved params, the notices, and what a later check need not look at.
 
     From a process of its own unless this one has imported torch anyway.
 
     Args:
         name: the file's name.
         text: what it says.
-        known: modules of plugins that are known to keep their contract.
+        known: what an earlier check has found to be right.
     """
     if "torch" in sys.modules:
-        from vad.params_check import check, loaded
+        from vad.params_check import check, known_to_be_right
 
-        return *check(name, text), loaded()
+        params, notices = check(name, text)
+        return params, notices, known_to_be_right(params)
     answer = _ask(name, text, known)
     if "torch" in answer:
         answer = _ask(name, text, [])
     if "error" in answer:
         raise ParamsError(answer["error"])
-    return Params.model_validate(answer["params"]), answer["notices"], answer["plugins"]
+    return Params.model_validate(answer["params"]), answer["notices"], answer["known"]
 
 
 def _ask(name: str, text: str, known: Sequence[str]) -> dict[str, Any]:

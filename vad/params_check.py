@@ -1,10 +1,11 @@
 """The check of params.yaml: its YAML, its shape, and what the plugins say of their own settings.
 
 All problems are reported at once, with path, value, known names and the nearest one. As a program it reads params.yaml
-from stdin and prints one line of JSON: {"params": ..., "notices": [...], "plugins": [...]}, {"error": ...}, or, where
+from stdin and prints one line of JSON: {"params": ..., "notices": [...], "known": [...]}, {"error": ...}, or, where
 torch is needed to say which of the two, {"torch": true}.
 """
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -60,7 +61,7 @@ def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Pa
     Args:
         name: the file's name, for messages.
         text: what the file says.
-        known: modules of plugins that are known to keep the contract of their package.
+        known: modules of plugins that are known to keep the contract of their package, and starts that fit.
 
     Returns: the resolved params, and one line for each kind of thing in the file that has no effect.
 
@@ -311,8 +312,8 @@ def _unfit_starts(variants: Mapping[str, Mapping[str, Any]], known: frozenset[st
 
     Raises: TorchNeededError if there is a start and this process shall do without torch.
     """
-    starting = {key: starts for key, entry in variants.items() if (starts := _mapping(entry.get("train")).get("start"))}
-    if not starting:
+    starting = _starting(variants)
+    if not starting or known_starts(variants) in known:
         return
     if known:
         raise TorchNeededError
@@ -336,6 +337,27 @@ def _unfit_starts(variants: Mapping[str, Mapping[str, Any]], known: frozenset[st
                 if problems:
                     into = f"part {part}" if part else "the model"
                     yield f"{where}.variant: the weights of {name} do not fit {into}: {first_of(problems)}"
+
+
+def _starting(variants: Mapping[str, Any]) -> dict[str, Any]:
+    """The starts of each variant that has some."""
+    return {key: starts for key, entry in variants.items() if (starts := _mapping(entry.get("train")).get("start"))}
+
+
+def known_starts(variants: Mapping[str, Any]) -> str:
+    """A name for the starts of all variants, and for what decides whether they fit: other settings give another name.
+
+    Args:
+        variants: by name, with their defaults.
+    """
+    starting = _starting(variants)
+    others = [one.get("variant") for starts in starting.values() for one in map(_mapping, starts)]
+    shapes = {
+        key: {name: _mapping(variants.get(key)).get(name) for name in ("model", "model_args", "features")}
+        for key in sorted({*starting, *(str(other) for other in others if other)})
+    }
+    text = json.dumps([shapes, starting], sort_keys=True, default=str)
+    return f"starts:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _shapes(entry: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a VideoModel, whose module imports torch
@@ -452,18 +474,23 @@ def loaded() -> list[str]:
     return sorted(name for name in sys.modules if name.startswith(packages) and "._" not in name)
 
 
+def known_to_be_right(params: Params) -> list[str]:
+    """What a later check of other params need not look at: the plugins of this process, and the starts of trainings."""
+    return [*loaded(), known_starts(params.model_dump(mode="json")["variants"])]
+
+
 def main() -> int:
     """Check what stdin says.
 
-    The arguments are the file's name and the modules of plugins that are known to keep their contract. With these,
-    torch is not imported; it is needed for any other plugin, and to be sure of a problem.
+    The arguments are the file's name and what is known to be right (`known_to_be_right`). With these, torch is not
+    imported; it is needed for any other plugin or start, and to be sure of a problem.
     """
     name, known = sys.argv[1], frozenset(sys.argv[2:])
     if known:
         without_torch.install()
     try:
         params, notices = check(name, sys.stdin.read(), known)
-        answer = {"params": params.model_dump(mode="json"), "notices": notices, "plugins": loaded()}
+        answer = {"params": params.model_dump(mode="json"), "notices": notices, "known": known_to_be_right(params)}
     except VadError as error:
         answer = {"error": str(error)}
     except Exception:

@@ -113,8 +113,9 @@ def test_early_rooms_do_not_depend_on_late_ones() -> None:
 
 
 def test_packages_hold_no_code() -> None:
-    """Code in an `__init__.py` would run without being in any closure."""
-    files = [path for top in ("vad", "stages") for path in (ROOT / top).rglob("__init__.py")]
+    """Code in an `__init__.py` would run without being in any closure; Snakemake's own plugin is run by no job."""
+    found = [path for top in ("vad", "stages") for path in (ROOT / top).rglob("__init__.py")]
+    files = [path for path in found if ROOT / "stages/terminal" not in path.parents]
     bodies = {path: ast.parse(path.read_text()).body for path in files}
 
     assert len(files) > 10
