@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 MEASURED = re.compile(
-    r"reports/(efficiency/|\w+/(efficiency\.|edge\.|figures/efficiency|figures\.prov|cards)|site/index)"
+    r"reports/(efficiency/|\w+/(efficiency\.|edge\.|figures/efficiency|figures\.prov|cards)|tables/claims\.|site/index)"
 )
-"""Times and memory that were measured, what is drawn from them, and the records of both."""
+"""Times and memory that were measured, what is drawn from them or says them (a claim of speed), and their records."""
 
 
 def results(folder: Path) -> dict[str, str]:
