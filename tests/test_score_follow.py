@@ -303,6 +303,7 @@ def test_a_stream_over_rtsp(trained: TrainedRun, film: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("word", "message"),
     [
+        (".", "a folder is no stream"),
         ("udp://127.0.0.1:1234", "protocol 'udp' is not read"),
         ("ftp://127.0.0.1/a.ts", "protocol 'ftp' is not read"),
         ("file:///etc/passwd", "protocol 'file' is not read"),

@@ -67,6 +67,8 @@ def address_of(word: str, hosts: Collection[str] = ()) -> Address:
     Raises: VadError for every other protocol and host; MediaError for a file that is not there.
     """
     if "://" not in word:
+        if Path(word).is_dir():
+            raise VadError(f"{word}: a folder is no stream. Name one file, or score the folder without --follow.")
         require_regular(Path(word))
         return Address("file", word)
     try:
