@@ -52,9 +52,11 @@ def summary(results: str) -> str:
 
 
 def _line(row: Mapping[str, str]) -> list[str]:
-    low, high = (float(row[f"frame_auc_{end}"]) for end in ("low", "high"))
-    auc, precision = (f"{float(row[name]):.3f}" for name in ("frame_auc", "frame_ap"))
-    return [row["dataset"], row["variant"], auc, f"{low:.3f} to {high:.3f}", precision]
+    auc, low, high, precision = (
+        f"{float(row[name]):.3f}" if row[name] else "-"
+        for name in ("frame_auc", "frame_auc_low", "frame_auc_high", "frame_ap")
+    )
+    return [row["dataset"], row["variant"], auc, "-" if low == "-" else f"{low} to {high}", precision]
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ from vad.errors import MediaError, VadError
 from vad.schema.evaluate import Alarms
 from vad.schema.infer import Infer
 from vad.scoring.follow import follow
-from vad.scoring.inputs import GivenVideo
-from vad.scoring.live_input import address_of
+from vad.scoring.inputs import GivenVideo, given_videos
+from vad.scoring.live_input import LiveInput, _GrowingFile, _HttpBody, address_of
 from vad.scoring.live_scores import FrameScores, LiveAlarms
 from vad.scoring.runs import TrainedRun, find_run
 from vad.scoring.video import ScoredVideo, Scorer
@@ -217,6 +217,8 @@ def test_a_stream_over_http(trained: TrainedRun, film: Path, server: str, tmp_pa
     assert any("until the server ended it" in note for note in result.notes)
     check(result, trained, film, tmp_path / "a")
 
+    spaced = followed(trained, f"{server}/Tür 1?a=%20", tmp_path / "d")
+    assert len(spaced.scores) == 400
     silent = followed(trained, f"{server}/silent", tmp_path / "b", wait=0.5)
     assert any("nothing came for 0.5 s" in note for note in silent.notes)
     assert len(silent.scores) == 400
@@ -243,6 +245,17 @@ def test_a_signal_ends_it_with_all_files(trained: TrainedRun, film: Path, tmp_pa
     assert signal.getsignal(number) == before
     assert events(tmp_path / "out")[-1]["event"] == "end"
     assert (tmp_path / "out/growing_summary.json").is_file()
+
+
+def test_what_has_come_already_is_not_read_after_the_stop(film: Path, server: str) -> None:
+    """A file of hours that is complete ends at once too."""
+    for word, kind in ((str(film), _GrowingFile), (f"{server}/film", _HttpBody)):
+        live = LiveInput(address_of(word), 60.0)
+        source = kind(live)
+        assert source.read(100)
+        live.stop()
+        assert source.read(100) == b""
+        source.close()
 
 
 def rtsp_server(film: bytes, line: socket.socket) -> None:
@@ -290,6 +303,7 @@ def test_a_stream_over_rtsp(trained: TrainedRun, film: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("word", "message"),
     [
+        (".", "a folder is no stream"),
         ("udp://127.0.0.1:1234", "protocol 'udp' is not read"),
         ("ftp://127.0.0.1/a.ts", "protocol 'ftp' is not read"),
         ("file:///etc/passwd", "protocol 'file' is not read"),
@@ -299,6 +313,8 @@ def test_a_stream_over_rtsp(trained: TrainedRun, film: Path, tmp_path: Path) -> 
         ("http://127.0.0.1@example.org/film.ts", "'example.org' is not this machine"),
         ("http://localhost.example.org/", "is not this machine"),
         ("http://127.0.0.1:port/", "no address of a server"),
+        ("rtsp://user:secret@127.0.0.1:port/", "no address of a server"),
+        ("rtsp://user:more@secret@example.org/", "rtsp://example.org/: 'example.org' is not this machine"),
         ("http://user:secret@127.0.0.1/", "a user name is read in addresses with rtsp:// only"),
     ],
 )
@@ -315,6 +331,17 @@ def test_another_machine_is_asked_when_it_is_named() -> None:
     assert address_of("http://camera/film.ts", ["camera"]).video_id == "camera_film_ts"
     with pytest.raises(VadError, match="To allow it: --allow-host other"):
         address_of("http://other/film.ts", ["camera"])
+
+
+def test_no_video_takes_the_place_of_the_overview(film: Path, tmp_path: Path) -> None:
+    """The page of a video has the video's name, and the overview is index.html."""
+    for name in ("Index.ts", "index_.ts"):
+        (tmp_path / name).write_bytes(film.read_bytes())
+
+    assert address_of(str(tmp_path / "Index.ts")).video_id == "Index_"
+    assert [video.video_id for video in given_videos([tmp_path])] == ["Index_", "index_"]
+    (tmp_path / "Index.ts").rename(tmp_path / "index.ts")
+    assert [video.video_id for video in given_videos([tmp_path])] == ["index__", "index_"]
 
 
 def test_playlists_are_refused(trained: TrainedRun, tmp_path: Path) -> None:

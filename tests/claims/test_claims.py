@@ -257,6 +257,10 @@ def test_the_claim_of_gates_follows_from_the_interval(
     assert found.text.startswith("mnad_gated minus mnad, walk: pixel_auc +0.150 [+0.100, +0.200], ")
     assert words in found.text
 
+    low, high = interval
+    turned = gain("mnad", "mnad_gated", pixel_auc=(-0.2, -0.1), rbdc=(-high, -low))
+    assert found == compute(list(claims.values()), {"G05"}, differences=turned)["G05"]
+
 
 def test_the_claim_of_gates_is_judged_on_its_own_data_where_it_can_be(claims: dict[str, Claim]) -> None:
     """Ped2 counts, not the generated sequences; without maps the ledger's verdict stands; undefined is not counted."""

@@ -321,6 +321,8 @@ def test_what_is_known_of_modules_is_kept(monkeypatch: pytest.MonkeyPatch) -> No
         forget()
         records.start()
         assert {} == code._parsed
+        code.save_parsed(store)
+        assert json.loads(store.read_text())["modules"] == {}
 
 
 def test_objects_of_a_cache(tmp_path: Path) -> None:

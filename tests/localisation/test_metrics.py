@@ -142,13 +142,15 @@ def test_sparse_boxes_take_the_nearest_map() -> None:
 
 
 def test_what_is_undefined_says_why() -> None:
-    """A normal video alone has no region; masks and sparse boxes have no track."""
+    """A normal video has no region, nor has one without a map near a box; masks and sparse boxes have no track."""
     normal = evaluate([judged(np.zeros((1, 4, 4)), BoxTruth.none(4, 4))])
+    far = evaluate([judged(np.zeros((1, 4, 4)), boxes([(20, 1, 0, 0, 2, 2)], sparse=True))])
     untracked = evaluate([judged(np.zeros((1, 4, 4)), boxes([(0, -1, 0, 0, 2, 2)]))])
 
     assert {name: entry.get("reason") for name, entry in normal.items()} == {
         name: metric.reason for name, metric in METRICS.items()
     }
+    assert {entry["value"] for entry in far.values()} == {None}
     assert untracked["tbdc"] == {"value": None, "low": None, "high": None, "reason": "no tracks"}
     assert untracked["rbdc"]["value"] is not None
 

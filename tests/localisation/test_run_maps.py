@@ -146,6 +146,18 @@ def test_each_run_has_what_it_has_without_others(tmp_path: Path) -> None:
     assert shared[1].document["frames"] == 20
 
 
+def test_test_videos_without_truth_are_not_in_the_mean_map(tmp_path: Path) -> None:
+    """The mean map is that of normal validation videos, whether or not it is known where a test video is anomalous."""
+    labels, maps = dict(a=1, b=1, c=1, d=0, e=0), stored(tmp_path / "0.maps", skill=9)
+    found = RunMaps(labels, truth(tmp_path / "truth"), DRAWS).evaluate(maps)
+    (maps / "c.npz").unlink()
+    without = RunMaps(labels, tmp_path / "truth", DRAWS).evaluate(maps)
+
+    assert found is not None
+    assert without is not None
+    assert found.document == without.document
+
+
 def test_what_is_missing(tmp_path: Path) -> None:
     """Without truth of an anomalous video, or maps, nothing is said; without normal videos there is no mean map."""
     labels, folder = dict(a=1, d=0), truth(tmp_path / "truth")

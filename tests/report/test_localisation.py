@@ -90,6 +90,10 @@ def test_the_page_says_why_cells_are_empty() -> None:
     assert "**+0.200 [+0.19" in text
     assert "| x - old" in text
     assert text.index("### Against maps that look at no pixel, set") < text.index("### Between variants, set")
+    assert localisation.OWN_FRAMES not in text
+    fewer = [{**row, "n_frames": 1100} if row["variant"] == "x" else row for row in rows]
+    text = "\n\n".join(localisation.dataset_blocks("set", fewer, differences(variants, BOOTSTRAP), why, "link"))
+    assert f"### Between variants, set\n\n{localisation.OWN_FRAMES}\n" in text
 
 
 def test_the_job_reads_what_room_evaluate_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,10 @@ def test_another_data_set_is_shown_everywhere(window: Browser) -> None:
     assert "Nothing is compared." == window.text("#pair")
     hidden = "return ['curves', 'alarms', 'localisation'].map((id) => document.getElementById(id).hidden)"
     assert [True, True, True] == window.run(hidden)
+    linked = "return Array.from(document.querySelectorAll('#sections a')).map((one) => one.hash)"
+    assert not {"#curves", "#alarms", "#localisation"} & {*window.run(linked)}
+    window.run(CHOOSE, "dataset", "one")
+    assert {"#curves", "#alarms", "#localisation", "#claims"} <= {*window.run(linked)}
 
 
 def test_the_matrix_is_read_by_keyboard(window: Browser) -> None:

@@ -81,6 +81,7 @@ def test_the_best_results_and_where_to_look(
     lines = [re.split(r"\s{2,}", line.strip()) for line in reproduce.summary(RESULTS).splitlines()[2:]]
     assert [line[:2] for line in lines] == [["a", "first"], ["a", "second"], ["a", "third"], ["b", "one"]]
     assert lines[0][2:] == ["0.900", "0.850 to 0.950", "0.500"]
+    assert reproduce.summary(f"{RESULTS}few,c,0.5,,,\n").splitlines()[-1].split() == ["c", "few", "0.500", "-", "-"]
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("snakemake.cli.main", lambda arguments: sys.exit(0))

@@ -67,13 +67,18 @@ def _gates(differences: Differences) -> Computed:
 
 
 def _of_pair(differences: Differences, first: str, second: str) -> list[Mapping[str, Any]]:
-    """The rows of a pair in the metrics that count; none unless all of them are defined."""
+    """First minus second in the metrics that count, in whichever order they stand; none unless all are defined."""
     found = [
-        row
+        row if row["first"] == first else _turned(row)
         for row in differences
-        if (row["first"], row["second"]) == (first, second) and row["metric"] in CHECKED and row["low"] is not None
+        if {row["first"], row["second"]} == {first, second} and row["metric"] in CHECKED and row["low"] is not None
     ]
     return found if len(found) == len(CHECKED) else []
+
+
+def _turned(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same difference the other way round."""
+    return {**row, "difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
 
 
 def _words(row: Mapping[str, Any]) -> str:

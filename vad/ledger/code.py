@@ -5,6 +5,7 @@ without what cannot change a result: comments, formatting, docstrings, and the t
 """
 
 import ast
+import contextlib
 import hashlib
 import sys
 from collections.abc import Iterable
@@ -96,8 +97,10 @@ def load_parsed(store: Path) -> None:
 def save_parsed(store: Path) -> None:
     """Keep what is known of modules for the next process."""
     value = {"by": _by(), "modules": _parsed}
-    if not store.is_file() or read_json(store) != value:
-        write_json(store, value)
+    with contextlib.suppress(ArtefactError):  # damaged: written again
+        if store.is_file() and read_json(store) == value:
+            return
+    write_json(store, value)
 
 
 @cache

@@ -154,6 +154,8 @@ def _detection_area(
     counts: Detections,
 ) -> Values:
     """Area under the share that is found, over false regions in a frame."""
+    if not found.shape[1]:  # no frame is judged, so there is no threshold
+        return np.full(len(weights), np.nan)
     shares = weights @ found
     shares = ratio(shares, _like(weights @ total, shares))
     false = weights @ counts.false
@@ -186,7 +188,7 @@ METRICS: dict[str, SpatialMetric] = {
     for metric in (
         SpatialMetric("pixel_auc", pixel_auc, "no anomalous pixels, or no others"),
         SpatialMetric("pixel_ap", pixel_ap, "no anomalous pixels"),
-        SpatialMetric("aupro", aupro, "no regions"),
+        SpatialMetric("aupro", aupro, "no regions, or no other pixels"),
         SpatialMetric("rbdc", rbdc, "no regions"),
         SpatialMetric("tbdc", tbdc, "no tracks"),
         SpatialMetric("box_hit", box_hit, "no regions"),

@@ -43,7 +43,7 @@ class RunMaps:
     """
 
     def __init__(self, labels: Mapping[str, int], truth: Path, bootstrap: Bootstrap) -> None:
-        self.truth, self.bootstrap = truth, bootstrap
+        self.truth, self.bootstrap, self._tested = truth, bootstrap, frozenset(labels)
         self.labels = {name: label for name, label in sorted(labels.items()) if not label or self._file(name).is_file()}
         self.without_truth = len(labels) - len(self.labels)
         self._judged: dict[str, JudgedMaps] = {}
@@ -68,7 +68,7 @@ class RunMaps:
         if missing := [f"{name}: no maps" for name in self.labels if name not in paths]:
             raise ArtefactError(listing(str(folder), missing, "Make the scores of this run again."))
         videos = [self._beside_truth(name, read_maps(paths[name])) for name in self.labels]
-        normal = [read_maps(path) for name, path in paths.items() if name not in self.labels]
+        normal = [read_maps(path) for name, path in paths.items() if name not in self._tested]
         counted = SpatialScores(videos)
         drawn = {
             OWN: draws(counted, self.bootstrap),

@@ -42,14 +42,15 @@ ABOUT = (
     "Mean over seeds ± standard deviation over seeds [interval by bootstrap over videos, mean of the seeds' bounds];"
     ' what is undefined is "-", with the reason below the table. Below each variant stand maps that look at no pixel:'
     " `uniform` has one score everywhere, `centre` falls from the middle of the picture, `static` is the mean map of"
-    " the variant over normal videos that are not tested. A variant whose interval does not lie above theirs has not"
-    " shown that it finds the place. What each number is blind to: `docs/protocol.md`."
+    " the variant over normal videos that are not tested. A variant whose difference from one of them does not lie"
+    " above 0 has not shown that it finds the place. What each number is blind to: `docs/protocol.md`."
 )
 NO_TRUTH = "No spatial ground truth, so their maps are drawn but not measured"
 DIFFERENCES = (
     "Difference of the means over seeds [interval over the same draws of videos, and of seeds]; **bold** where the"
     " interval leaves 0 out. With p and Holm's correction: {}."
 )
+OWN_FRAMES = "Variants have maps of different frames: each is measured on its own, and so are their differences."
 
 
 class Settings(RunSettings):
@@ -239,6 +240,7 @@ def dataset_blocks(
         *(
             [
                 page.heading(f"Between variants, {dataset}", 3),
+                *([OWN_FRAMES] if len({row["n_frames"] for row in rows}) > 1 else []),
                 _difference_table([row for row in compared if row["second"] in names]),
             ]
             if len(set(names)) > 1

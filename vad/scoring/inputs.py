@@ -1,6 +1,6 @@
 """The videos that a command line names: files, folders of videos, and folders of images."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +9,8 @@ from vad.datasets._folder_media import MediaIndex, video_ids
 from vad.errors import VadError
 from vad.video.files import CONVERT, FOLLOW, NOT_READ, numbering_problem
 
+INDEX = "index.html"
+"""The overview of all pages."""
 PREVIEW = "_preview.mp4"
 """End of the name of the film of a page."""
 NAME_LINK = "Name the link itself on the command line if what it leads to may be read"
@@ -50,7 +52,24 @@ def given_videos(words: Sequence[Path], out: Path | None = None) -> list[GivenVi
     if not found:
         raise VadError(f"{words[0]}: every video there is a result in {out}. Name your videos, or another --out.")
     ids = video_ids([path.absolute().as_posix() for path in found])
-    return [GivenVideo(ids[path.absolute().as_posix()], path, refused) for path, refused in found.items()]
+    return [
+        GivenVideo(beside_overview(ids[path.absolute().as_posix()], ids.values()), path, refused)
+        for path, refused in found.items()
+    ]
+
+
+def beside_overview(video_id: str, others: Collection[str] = ()) -> str:
+    """A video id whose page is not the overview of all pages.
+
+    Args:
+        video_id: safe as a file name.
+        others: ids of other videos.
+    """
+    if f"{video_id}.html".casefold() != INDEX:
+        return video_id
+    while (video_id := f"{video_id}_") in others:
+        pass
+    return video_id
 
 
 def _is_result(path: Path, word: Path, out: Path | None) -> bool:

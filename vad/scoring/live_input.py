@@ -9,6 +9,7 @@ import http.client
 import ipaddress
 import re
 import socket
+import string
 import time
 from array import array
 from collections.abc import Collection, Iterator
@@ -16,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import av
 from av.container import InputContainer
@@ -24,6 +25,7 @@ from av.error import ArgumentError, FFmpegError
 from av.video.frame import VideoFrame
 
 from vad.errors import MediaError, VadError
+from vad.scoring.inputs import beside_overview
 from vad.video.containers import media_error, require_regular
 from vad.video.decode import PyAVReader, Rules
 from vad.video.demux import FORMATS, choose_video
@@ -46,13 +48,13 @@ class Address(NamedTuple):
     @property
     def shown(self) -> str:
         """For messages and results: without user name and password."""
-        return re.sub(r"(?<=://)[^/@]*@", "", self.word)
+        return re.sub(r"(?<=://)[^/?#]*@", "", self.word)
 
     @property
     def video_id(self) -> str:
         """Safe as a file name."""
         name = Path(self.word).stem if self.protocol == "file" else self.shown.partition("://")[2]
-        return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:100] or "stream"
+        return beside_overview(re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:100] or "stream")
 
 
 def address_of(word: str, hosts: Collection[str] = ()) -> Address:
@@ -65,13 +67,15 @@ def address_of(word: str, hosts: Collection[str] = ()) -> Address:
     Raises: VadError for every other protocol and host; MediaError for a file that is not there.
     """
     if "://" not in word:
+        if Path(word).is_dir():
+            raise VadError(f"{word}: a folder is no stream. Name one file, or score the folder without --follow.")
         require_regular(Path(word))
         return Address("file", word)
     try:
         parts = urlsplit(word)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise VadError(f"{word}: no address of a server ({error}). Correct it.") from None
+        raise VadError(f"{re.sub('(?<=://).*@', '', word)}: no address of a server ({error}). Correct it.") from None
     address = Address(parts.scheme.lower(), word)
     if address.protocol not in PORTS:
         known = ", ".join(f"{name}://" for name in PORTS)
@@ -154,7 +158,8 @@ class LiveInput:
         line = http.client.HTTPConnection(parts.hostname or "", parts.port or PORTS["http"], timeout=self.wait)
         line.connect()
         self._socket = line.sock
-        line.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        wanted = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        line.request("GET", quote(wanted, safe=string.punctuation))
         answer = line.getresponse()
         if answer.status != HTTPStatus.OK:
             what = f"the server answers {answer.status} {answer.reason}"
@@ -176,6 +181,8 @@ class _GrowingFile:
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes; none at the end."""
+        if self._live.stopped:
+            return b""
         until = time.monotonic() + self._live.wait
         while not (found := self._file.read(size)):
             # FFmpeg asks again at the end: it does not wait a second time.
@@ -200,6 +207,8 @@ class _HttpBody:
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes; none at the end."""
+        if self._live.stopped:
+            return b""
         try:
             found = self._answer.read1(size)
         except (OSError, http.client.HTTPException) as error:

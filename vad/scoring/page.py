@@ -14,10 +14,8 @@ from vad.extractors._base import Source
 from vad.pages.content import AlarmRule, Heat, PageContent, Peak, Preview, Previews, peak_frames
 from vad.pages.pictures import FILM_SIDE, write_preview
 from vad.pages.video_page import write_page
-from vad.scoring.inputs import PREVIEW
+from vad.scoring.inputs import INDEX, PREVIEW
 from vad.scoring.video import ScoredVideo
-
-INDEX = "index.html"
 
 
 def write_page_of(out: Path, video: ScoredVideo, previews: Previews) -> PageContent:

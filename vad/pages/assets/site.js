@@ -618,6 +618,12 @@
     }
   }
 
+  /* Links to the sections that the data set has. */
+  const SECTIONS = { results: "Results", significance: "Significance", curves: "Curves", cost: "Cost", alarms: "Alarms", localisation: "Localisation", one: "One variant", videos: "Videos", published: "Published", claims: "Claims", files: "Files" };
+  function showSections() {
+    by("sections").replaceChildren(...Object.entries(SECTIONS).filter(([id]) => !by(id).hidden).map(([id, text]) => { const item = made("li"); item.append(link(text, `#${id}`)); return item; }));
+  }
+
   /* All together. */
   function showMetric() {
     showGlance();
@@ -639,6 +645,7 @@
     by("one").hidden = !variants.length;
     if (variants.length) showVariant();
     showVideos();
+    showSections();
   }
   options(by("dataset"), names.map((name) => [name, name]));
   by("dataset").addEventListener("change", () => { state.dataset = by("dataset").value; showDataset(); });
@@ -654,8 +661,7 @@
   showPublished();
   showClaims();
   showFiles();
-  const SECTIONS = { results: "Results", significance: "Significance", curves: "Curves", cost: "Cost", alarms: "Alarms", localisation: "Localisation", one: "One variant", videos: "Videos", published: "Published", claims: "Claims", files: "Files" };
-  by("sections").append(...Object.entries(SECTIONS).filter(([id]) => !by(id).hidden).map(([id, text]) => { const item = made("li"); item.append(link(text, `#${id}`)); return item; }));
+  showSections();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (names.length) { showCurves(); showVariant(); } });
   document.documentElement.dataset.ready = "yes";
 })();
