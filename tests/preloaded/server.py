@@ -1,5 +1,6 @@
 """A program that forks for each request of a stand-in. Of this project it imports nothing: each project has its own."""
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -11,6 +12,9 @@ import select
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
 
 LIBRARIES = (
     *("av", "jaxtyping", "matplotlib.pyplot", "numpy", "pandas", "pydantic", "safetensors.torch", "scipy.stats"),
@@ -92,5 +96,33 @@ def become(words: list[str], folder: str, environment: dict[str, str]) -> None:
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
+def end(program: Callable[[], None]) -> NoReturn:
+    """Run a program and end as Python does, without its last step.
+
+    Python takes all modules apart at the end, which copies the memory of the libraries from the server: most of the
+    time of a short program.
+    """
+    code: object = None
+    try:
+        program()
+    except SystemExit as ended:
+        code = ended.code
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # what Python itself calls to wait for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = 120  # as Python
+    os._exit((code or 0) & 0xFF)
+
+
 if __name__ == "__main__":
-    become(*serve(socket.socket(fileno=int(sys.argv[1]))))
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    end(lambda: become(*request))
