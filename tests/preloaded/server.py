@@ -17,14 +17,28 @@ from collections.abc import Callable
 from typing import NoReturn
 
 LIBRARIES = (
-    *("av", "jaxtyping", "matplotlib.pyplot", "numpy", "pandas", "pydantic", "safetensors.torch", "scipy.stats"),
-    *("seaborn", "sklearn.manifold", "snakemake.cli", "torch", "torch._dynamo", "torch._inductor"),
+    *(
+        "av",
+        "jaxtyping",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.pyplot",
+        "numpy",
+        "pandas",
+        "pydantic",
+        "requests",
+    ),
+    *("safetensors.torch", "scipy.stats", "seaborn", "sklearn.manifold", "torch", "torch._dynamo", "torch._inductor"),
+    *("torch.utils.flop_counter", "yaml"),
 )
 POLL_S = 2
 
 
-def serve(listening: socket.socket) -> tuple[list[str], str, dict[str, str]]:
+def serve(listening: socket.socket, more: list[str]) -> tuple[list[str], str, dict[str, str]]:
     """Wait for requests until the process that started this one is gone; returns in the process of each program.
+
+    Args:
+        listening: where requests arrive.
+        more: libraries to load beside those of all jobs.
 
     Returns: module and arguments, folder, environment. The files of the stand-in are those of the process.
     """
@@ -35,7 +49,7 @@ def serve(listening: socket.socket) -> tuple[list[str], str, dict[str, str]]:
             continue
         connection, _ = listening.accept()
         if not loaded:
-            for library in LIBRARIES:
+            for library in (*LIBRARIES, *more):
                 importlib.import_module(library)
             gc.freeze()  # no program collects garbage among them, which would copy their memory
             loaded = True
@@ -124,5 +138,5 @@ def end(program: Callable[[], None]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    request = serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
     end(lambda: become(*request))
