@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 LIBRARIES = (
     *(
@@ -44,56 +44,70 @@ def serve(listening: socket.socket, more: list[str]) -> tuple[list[str], str, di
     """
     parent = os.getppid()
     loaded = False
+    running: dict[int, Program] = {}
     while os.getppid() == parent:
-        if not select.select([listening], [], [], POLL_S)[0]:
-            continue
-        connection, _ = listening.accept()
-        if not loaded:
-            for library in (*LIBRARIES, *more):
-                importlib.import_module(library)
-            gc.freeze()  # no program collects garbage among them, which would copy their memory
-            loaded = True
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if not os.fork():
-            listening.close()
-            return begin(connection)
-        connection.close()
+        connections = {program.connection: program for program in running.values()}
+        for ready in select.select([listening, *running, *connections], [], [], POLL_S)[0]:
+            if ready in running:
+                say_end(running.pop(ready))
+            elif ready in connections:
+                pass_on(connections[ready])
+            else:
+                connection, _ = listening.accept()
+                if not loaded:
+                    for library in (*LIBRARIES, *more):
+                        importlib.import_module(library)
+                    gc.freeze()  # no program collects garbage among them, which would copy their memory
+                    loaded = True
+                request, files = read(connection)
+                process = os.fork()
+                if not process:
+                    for other in (listening, connection, *connections):
+                        other.close()
+                    for number, file in enumerate(files):
+                        os.dup2(file, number)
+                        os.close(file)
+                    return request
+                for file in files:
+                    os.close(file)
+                program = Program(process, os.pidfd_open(process), connection)
+                running[program.ended] = program
     sys.exit()
 
 
-def begin(connection: socket.socket) -> tuple[list[str], str, dict[str, str]]:
-    """Read a request and fork once more: for the program, which returns, and to wait for its end."""
+class Program(NamedTuple):
+    """A program that runs: its process, the file that tells its end, and the connection to its stand-in."""
+
+    process: int
+    ended: int
+    connection: socket.socket
+
+
+def pass_on(program: Program) -> None:
+    """Pass the signals of a stand-in on to its program, which is killed when its stand-in is gone."""
+    if program.connection.fileno() < 0:  # it ended in the same moment
+        return
+    numbers = program.connection.recv(16)
+    for number in numbers or [signal.SIGKILL]:
+        os.kill(program.process, number)
+
+
+def say_end(program: Program) -> None:
+    """Say how a program ended, if its stand-in is still there."""
+    _, status = os.waitpid(program.process, 0)
+    with contextlib.suppress(OSError):
+        program.connection.send(status.to_bytes(4, "big"))
+    program.connection.close()
+    os.close(program.ended)
+
+
+def read(connection: socket.socket) -> tuple[tuple[list[str], str, dict[str, str]], list[int]]:
+    """A request, and the three open files of the stand-in."""
     length, files, _, _ = socket.recv_fds(connection, 8, 3)
     request = b""
     while len(request) < int.from_bytes(length, "big"):
         request += connection.recv(1 << 20)
-    program = os.fork()
-    if program:
-        for file in files:
-            os.close(file)
-        wait(connection, program)
-    connection.close()
-    for number, file in enumerate(files):
-        os.dup2(file, number)
-        os.close(file)
-    return json.loads(request)
-
-
-def wait(connection: socket.socket, program: int) -> None:
-    """Pass signals on until a program ends, and say how it ended. Without its stand-in it is killed."""
-    ended = os.pidfd_open(program)
-    while ended not in (ready := select.select([connection, ended], [], [])[0]):
-        numbers = connection.recv(16) if connection in ready else b""
-        for number in numbers or [signal.SIGKILL]:
-            os.kill(program, number)
-        if not numbers:
-            break
-    _, status = os.waitpid(program, 0)
-    with contextlib.suppress(OSError):
-        connection.send(status.to_bytes(4, "big"))
-    os._exit(0)
+    return tuple(json.loads(request)), files
 
 
 def become(words: list[str], folder: str, environment: dict[str, str]) -> None:
