@@ -7,8 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Before torch is loaded: tests run in two processes on two cores, and small tensors gain nothing from more threads.
+# Before torch is loaded: tests run in two processes on two cores, and small tensors gain nothing from more threads. All
+# variables that Snakemake sets for a job of one core, so that such a job can start from a server of tests/preloaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from filelock import FileLock

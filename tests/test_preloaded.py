@@ -74,3 +74,20 @@ def test_a_signal_reaches_the_program(folder: Path, number: int, code: int) -> N
 
     assert code == process.returncode
     assert program.wait(60) is None or not program.is_running()
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "errors"), [("1 / 0", 1, "ZeroDivisionError"), ("sys.exit('why')", 1, "why"), ("", 0, "")]
+)
+def test_a_program_ends_as_in_python(folder: Path, line: str, code: int, errors: str) -> None:
+    """Its error is shown; threads end, what was registered for the end is called, and what was printed arrives."""
+    program = "import atexit, sys, threading, time\natexit.register(print, 'at exit')\n"
+    thread = "threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n"
+    (folder / "program.py").write_text(f"{program}{thread}print('begun')\n{line}\n")
+    process = start(folder)
+    output, said = process.communicate(timeout=300)
+
+    assert code == process.returncode
+    assert "begun\nthread\nat exit\n" == output
+    assert errors in said
+    assert bool(errors) == bool(said)

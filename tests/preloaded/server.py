@@ -1,5 +1,6 @@
 """A program that forks for each request of a stand-in. Of this project it imports nothing: each project has its own."""
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -11,71 +12,102 @@ import select
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
 
 LIBRARIES = (
-    *("av", "jaxtyping", "matplotlib.pyplot", "numpy", "pandas", "pydantic", "safetensors.torch", "scipy.stats"),
-    *("seaborn", "sklearn.manifold", "snakemake.cli", "torch", "torch._dynamo", "torch._inductor"),
+    *(
+        "av",
+        "jaxtyping",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.pyplot",
+        "numpy",
+        "pandas",
+        "pydantic",
+        "requests",
+    ),
+    *("safetensors.torch", "scipy.stats", "seaborn", "sklearn.manifold", "torch", "torch._dynamo", "torch._inductor"),
+    *("torch.utils.flop_counter", "yaml"),
 )
 POLL_S = 2
 
 
-def serve(listening: socket.socket) -> tuple[list[str], str, dict[str, str]]:
+def serve(listening: socket.socket, more: list[str]) -> tuple[list[str], str, dict[str, str]]:
     """Wait for requests until the process that started this one is gone; returns in the process of each program.
+
+    Args:
+        listening: where requests arrive.
+        more: libraries to load beside those of all jobs.
 
     Returns: module and arguments, folder, environment. The files of the stand-in are those of the process.
     """
     parent = os.getppid()
     loaded = False
+    running: dict[int, Program] = {}
     while os.getppid() == parent:
-        if not select.select([listening], [], [], POLL_S)[0]:
-            continue
-        connection, _ = listening.accept()
-        if not loaded:
-            for library in LIBRARIES:
-                importlib.import_module(library)
-            gc.freeze()  # no program collects garbage among them, which would copy their memory
-            loaded = True
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if not os.fork():
-            listening.close()
-            return begin(connection)
-        connection.close()
+        connections = {program.connection: program for program in running.values()}
+        for ready in select.select([listening, *running, *connections], [], [], POLL_S)[0]:
+            if ready in running:
+                say_end(running.pop(ready))
+            elif ready in connections:
+                pass_on(connections[ready])
+            else:
+                connection, _ = listening.accept()
+                if not loaded:
+                    for library in (*LIBRARIES, *more):
+                        importlib.import_module(library)
+                    gc.freeze()  # no program collects garbage among them, which would copy their memory
+                    loaded = True
+                request, files = read(connection)
+                process = os.fork()
+                if not process:
+                    for other in (listening, connection, *connections):
+                        other.close()
+                    for number, file in enumerate(files):
+                        os.dup2(file, number)
+                        os.close(file)
+                    return request
+                for file in files:
+                    os.close(file)
+                program = Program(process, os.pidfd_open(process), connection)
+                running[program.ended] = program
     sys.exit()
 
 
-def begin(connection: socket.socket) -> tuple[list[str], str, dict[str, str]]:
-    """Read a request and fork once more: for the program, which returns, and to wait for its end."""
+class Program(NamedTuple):
+    """A program that runs: its process, the file that tells its end, and the connection to its stand-in."""
+
+    process: int
+    ended: int
+    connection: socket.socket
+
+
+def pass_on(program: Program) -> None:
+    """Pass the signals of a stand-in on to its program, which is killed when its stand-in is gone."""
+    if program.connection.fileno() < 0:  # it ended in the same moment
+        return
+    numbers = program.connection.recv(16)
+    for number in numbers or [signal.SIGKILL]:
+        os.kill(program.process, number)
+
+
+def say_end(program: Program) -> None:
+    """Say how a program ended, if its stand-in is still there."""
+    _, status = os.waitpid(program.process, 0)
+    with contextlib.suppress(OSError):
+        program.connection.send(status.to_bytes(4, "big"))
+    program.connection.close()
+    os.close(program.ended)
+
+
+def read(connection: socket.socket) -> tuple[tuple[list[str], str, dict[str, str]], list[int]]:
+    """A request, and the three open files of the stand-in."""
     length, files, _, _ = socket.recv_fds(connection, 8, 3)
     request = b""
     while len(request) < int.from_bytes(length, "big"):
         request += connection.recv(1 << 20)
-    program = os.fork()
-    if program:
-        for file in files:
-            os.close(file)
-        wait(connection, program)
-    connection.close()
-    for number, file in enumerate(files):
-        os.dup2(file, number)
-        os.close(file)
-    return json.loads(request)
-
-
-def wait(connection: socket.socket, program: int) -> None:
-    """Pass signals on until a program ends, and say how it ended. Without its stand-in it is killed."""
-    ended = os.pidfd_open(program)
-    while ended not in (ready := select.select([connection, ended], [], [])[0]):
-        numbers = connection.recv(16) if connection in ready else b""
-        for number in numbers or [signal.SIGKILL]:
-            os.kill(program, number)
-        if not numbers:
-            break
-    _, status = os.waitpid(program, 0)
-    with contextlib.suppress(OSError):
-        connection.send(status.to_bytes(4, "big"))
-    os._exit(0)
+    return tuple(json.loads(request)), files
 
 
 def become(words: list[str], folder: str, environment: dict[str, str]) -> None:
@@ -92,5 +124,33 @@ def become(words: list[str], folder: str, environment: dict[str, str]) -> None:
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
+def end(program: Callable[[], None]) -> NoReturn:
+    """Run a program and end as Python does, without its last step.
+
+    Python takes all modules apart at the end, which copies the memory of the libraries from the server: most of the
+    time of a short program.
+    """
+    code: object = None
+    try:
+        program()
+    except SystemExit as ended:
+        code = ended.code
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # what Python itself calls to wait for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = 120  # as Python
+    os._exit((code or 0) & 0xFF)
+
+
 if __name__ == "__main__":
-    become(*serve(socket.socket(fileno=int(sys.argv[1]))))
+    request = serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    end(lambda: become(*request))
