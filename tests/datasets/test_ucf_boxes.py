@@ -49,7 +49,7 @@ def lists(root: Path, boxes: dict[str, list[int]] = BOXES, form: str = "csv") ->
     return root
 
 
-def dataset(root: Path, boxes: str | None = "boxes.csv") -> Dataset:
+def dataset(root: Path, boxes: str | list[str] | None = "boxes.csv") -> Dataset:
     """The data set of a folder, without videos."""
     return Dataset(Config(root=str(root), videos="absent", boxes=boxes), root)
 
@@ -78,6 +78,10 @@ def test_edges_of_boxes_say_where_a_test_video_is_anomalous(tmp_path: Path) -> N
         assert truth is not None
         assert truth.annotated().tolist() == [16, 32]
         assert np.argwhere(truth.regions(16).masks[0]).tolist() == [[2, 1], [2, 2], [3, 1], [3, 2]]
+    (root / "more.csv").write_text("video,frame,x1,y1,x2,y2\nabuse028,1,0,0,1,1\nabuse028,17,4,0,6,1\n")
+    both = dataset(root, ["boxes.csv", "more.csv"]).truth_of(event, (4, 6))
+    assert both.annotated().tolist() == [0, 16, 32]
+    assert len(both.regions(16).masks) == 2
     assert dataset(root, "frames.csv").truth_of(event, (4, 6)) is None
     assert dataset(root, None).truth_of(event, (4, 6)) is None
     assert not len(dataset(root).truth_of(normal, (4, 6)).regions(16).tracks)

@@ -88,6 +88,21 @@ def test_turned_and_mirrored_videos_are_judged_in_stored_pixels(
     assert picture[BLOB].min() > np.delete(picture, np.r_[6:42], 1).max()
 
 
+def test_clips_say_how_their_images_lie_where_the_vectors_are_turned_otherwise(tmp_path: Path) -> None:
+    """Maps over the images are placed by the report of the images, not by that of the vectors."""
+    path = film(tmp_path, (0, 1, -1, 0))
+    vectors = {"extractor": "xfeat", "size": 64, "device": "cpu"}
+    turned, alike = (
+        make_features(load_extractor({"extractor": "clips", "size": 32, "frames": 2, "vectors": one}), source).report
+        for source in [Source("v", (path,))]
+        for one in (vectors | {"apply_rotation": False}, vectors)
+    )
+
+    assert turned["decode"]["as_stored"]
+    assert "as_stored" not in turned["decode_clips"]
+    assert "decode_clips" not in alike
+
+
 @pytest.mark.parametrize("score", ["stage1", "both"])
 def test_maps_of_patches_are_those_of_the_second_stage(score: str) -> None:
     """One map for each clip that segments show, the mean over its tubelets, at the middle of the clip."""

@@ -151,7 +151,8 @@ class Dataset(BaseDataset):
         names = [key(video.video_id) for video in self._listed.videos if video.split == "test"]
         found: dict[str, BoxTruth] = {}
         for path in filter(has_edges, self._files()["boxes"]):
-            found |= read_ucf_boxes(path, dict.fromkeys(names, (0, 0)), key)
+            for name, boxes in read_ucf_boxes(path, dict.fromkeys(names, (0, 0)), key).items():
+                found[name] = found[name].with_boxes_of(boxes) if name in found else boxes
         return found
 
     @property

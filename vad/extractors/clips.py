@@ -27,6 +27,9 @@ from vad.video.decode import Rules, frames_identity
 
 Side = Annotated[int, Field(ge=16, le=1024)]
 
+PLACED = ("as_stored", "rotation", "mirrored")
+"""What a decode report says of how pictures lie in the stored ones; maps over the images are placed by it."""
+
 
 class Config(Rules):
     """Settings of the images, what the decoder accepts for them, and the extractor of the vectors."""
@@ -102,8 +105,9 @@ class Extractor(BaseExtractor):
         places = np.minimum(file.bounds[:-1, None] + np.arange(config.frames), len(images) - 1)
         clips = Clips.of([[images[place] for place in row] for row in places])
         decoded = {"decode": reader.report, **file.report, "clips": self._identity_of_images()}
-        if decoder_of([decoded]) != decoder_of([{"decode": reader.report}]):
-            decoded["decode_clips"] = reader.report  # the vectors have another decoder than the images
+        placed = [[report.get(name) for name in PLACED] for report in (decoded["decode"], reader.report)]
+        if decoder_of([decoded]) != decoder_of([{"decode": reader.report}]) or placed[0] != placed[1]:
+            decoded["decode_clips"] = reader.report  # another decoder than that of the vectors, or turned otherwise
         return FeatureFile(file.features, file.bounds, {"video_sha256": fingerprint(source.video), **decoded}, clips)
 
     def identity(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Spatial ground truth of one video: regions of its frames, from boxes with track ids or from pixel masks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -67,6 +67,11 @@ class BoxTruth:
     def none(cls, height: int, width: int) -> "BoxTruth":
         """The truth of a normal video."""
         return cls(height, width, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4)))
+
+    def with_boxes_of(self, other: "BoxTruth") -> "BoxTruth":
+        """The boxes of two tables of the same video."""
+        names = ("frames", "tracks", "edges")
+        return replace(self, **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
     def annotated(self) -> Int64[np.ndarray, "frames"] | None:
         """The frames with a box if only these were looked at; None = all frames."""
