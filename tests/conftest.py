@@ -1,11 +1,13 @@
 """Fixtures that several test files share."""
 
+import compileall
 import contextlib
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 # Before torch is loaded: tests run in two processes on two cores, and small tensors gain nothing from more threads. All
 # variables that Snakemake sets for a job of one core, so that such a job can start from a server of tests/preloaded.
@@ -62,6 +64,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
         quick = "efficiency: {frames: 32, repeats: 1, budget: 0.1}, edge: []"  # what is measured is tested elsewhere
         params = PARAMS.replace("{dpi: 50}", f"{{dpi: 50, {quick}, published: {{memtsm_2: [mil, mil_ucf]}}}}")
         project = Project.new(folder, params)
+        for part in ("vad", "stages"):  # the mode that looks at the content: tests change modules within a second
+            compileall.compile_dir(folder / part, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
         project.snakemake()
         return project
 

@@ -60,8 +60,8 @@ def serve(listening: socket.socket, more: list[str]) -> tuple[list[str], str, di
                     gc.freeze()  # no program collects garbage among them, which would copy their memory
                     loaded = True
                 request, files = read(connection)
-                process = os.fork()
-                if not process:
+                process = os.fork() if request else None
+                if process == 0:
                     for other in (listening, connection, *connections):
                         other.close()
                     for number, file in enumerate(files):
@@ -70,8 +70,11 @@ def serve(listening: socket.socket, more: list[str]) -> tuple[list[str], str, di
                     return request
                 for file in files:
                     os.close(file)
-                program = Program(process, os.pidfd_open(process), connection)
-                running[program.ended] = program
+                if process:
+                    program = Program(process, os.pidfd_open(process), connection)
+                    running[program.ended] = program
+                else:
+                    connection.close()
     sys.exit()
 
 
@@ -87,7 +90,10 @@ def pass_on(program: Program) -> None:
     """Pass the signals of a stand-in on to its program, which is killed when its stand-in is gone."""
     if program.connection.fileno() < 0:  # it ended in the same moment
         return
-    numbers = program.connection.recv(16)
+    try:
+        numbers = program.connection.recv(16)
+    except ConnectionError:
+        numbers = b""
     for number in numbers or [signal.SIGKILL]:
         os.kill(program.process, number)
 
@@ -101,13 +107,13 @@ def say_end(program: Program) -> None:
     os.close(program.ended)
 
 
-def read(connection: socket.socket) -> tuple[tuple[list[str], str, dict[str, str]], list[int]]:
-    """A request, and the three open files of the stand-in."""
+def read(connection: socket.socket) -> tuple[tuple[list[str], str, dict[str, str]] | None, list[int]]:
+    """A request, or None from a stand-in that was killed before all was sent, and the open files of the stand-in."""
     length, files, _, _ = socket.recv_fds(connection, 8, 3)
-    request = b""
-    while len(request) < int.from_bytes(length, "big"):
-        request += connection.recv(1 << 20)
-    return tuple(json.loads(request)), files
+    size, request = int.from_bytes(length, "big"), b""
+    while len(request) < size and (part := connection.recv(size - len(request))):
+        request += part
+    return tuple(json.loads(request)) if size and len(request) == size else None, files
 
 
 def become(words: list[str], folder: str, environment: dict[str, str]) -> None:
