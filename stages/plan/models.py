@@ -90,7 +90,8 @@ class ModelParts:
         names = [entry["name"] for entry in runs["variants"]]
         report, folders = self.params["report"], {f"features_{v}": self.sources.jobs.feature_folder(v) for v in names}
         reads = sum(map(self.sources.first_run, names), self.sources.metrics(names, "curves.csv"))
-        out = f"{paths.REPORTS}/{dataset}/pictures"
+        # In data/, with the record: a record in git whose figures are not would be written again in each clone.
+        out, comparison = f"{paths.DATA}/report/pictures/{dataset}", f"{paths.REPORTS}/{dataset}/pictures"
         drawn = [f"{figures['figures']}/{name}_{kind}.png" for name in names for kind in PICTURES]
         return Part(
             job="predictions.write",
@@ -104,9 +105,9 @@ class ModelParts:
                 "dpi": report["dpi"],
             },
             out=out,
-            files=(f"{out}/comparison.png", f"{out}/frames.csv", *drawn),
+            files=(f"{out}/frames.csv", f"{comparison}/comparison.png", *drawn),
             reads=reads,
-            paths={**figures, **folders},
+            paths={**figures, **folders, "comparison": comparison},
         )
 
     def head(self, variant: str) -> Part:

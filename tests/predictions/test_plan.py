@@ -43,7 +43,9 @@ def test_pictures_are_planned_for_models_that_make_them(tmp_path: Path, monkeypa
     ]
 
     assert ["pictures.walk"] == [key for key in parts if key.startswith("pictures.")]
-    assert ["reports/walk/pictures/comparison.png", "reports/walk/pictures/frames.csv", *figures] == list(part.files)
+    assert ["data/report/pictures/walk/frames.csv", "reports/walk/pictures/comparison.png", *figures] == list(
+        part.files
+    )
     assert {"models/mnad", "models/frame_pred"} == set(part.plugins)
     assert {"data/train/recon/seed0/weights.safetensors", "data/evaluate/unet/seed0/curves.csv"} <= set(
         part.reads.files
@@ -51,3 +53,14 @@ def test_pictures_are_planned_for_models_that_make_them(tmp_path: Path, monkeypa
     assert {f"../../{path}" for path in figures} <= {path for links in page["figures"].values() for path in links}
     assert (True, False) == (page["pictures"], parts["index.mini_crime"].settings["pictures"])
     assert not set(figures) & set(parts["plots.unet"].files)
+
+
+def test_what_has_its_record_in_git_lies_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone would make the rest of its files again, and its record would name another machine."""
+    monkeypatch.chdir(tmp_path)
+    text = PARAMS.replace("features:\n", WALK, 1).replace("variants:\n", PREDICTING, 1)
+    Path("params.yaml").write_text(text)
+    parts = [part for part in Plan.read(Path("params.yaml")).reports.parts() if part.out.startswith("reports/")]
+
+    assert len(parts) > 10
+    assert [] == [(part.key, path) for part in parts for path in part.files if not path.startswith("reports/")]

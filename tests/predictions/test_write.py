@@ -78,13 +78,13 @@ def test_the_job_of_a_data_set(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     ]
     settings = {"dataset": "set", "variants": entries, "seeds": [0], "ground_truth": {"preset": "canonical"}, "dpi": 30}
     paths = {name: folder / name for name in ("split", "train", "infer", "evaluate", "figures")}
-    paths |= {f"features_{name}": folder / "features" for name in MODELS}
+    paths |= {f"features_{name}": folder / "features" for name in MODELS} | {"comparison": folder / "compared"}
     job.write(job.Settings.model_validate(settings), paths, folder / "pictures")
     table = pd.read_csv(folder / "pictures/frames.csv")
     drawn = {path.name for path in (folder / "figures").iterdir()}
 
     assert {f"{name}_{kind}.png" for name in MODELS for kind in ("pictures", "frames")} == drawn
-    assert (folder / "pictures/comparison.png").stat().st_size > 1000
+    assert (folder / "compared/comparison.png").stat().st_size > 1000
     assert ["highest score", "upper quartile", "median", "lower quartile", "lowest score"] == table["rank"].tolist()
     assert table["score_gated"].is_monotonic_decreasing
     assert table["frame"].min() >= 2

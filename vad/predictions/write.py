@@ -33,9 +33,9 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
 
     Args:
         settings: data set, variants, seeds and ground truth; the first variant's scores choose the frames.
-        paths: the folders `split`, `train`, `infer`, `evaluate` and `figures`, and of each variant
-            `features_<variant>`.
-        out: the folder for comparison.png and frames.csv.
+        paths: the folders `split`, `train`, `infer`, `evaluate`, `figures` and `comparison` (of comparison.png), and of
+            each variant `features_<variant>`.
+        out: the folder for frames.csv.
     """
     torch.set_num_threads(1)
     inputs, seed = ReportInputs.of(settings, paths), settings.seeds[0]
@@ -57,7 +57,11 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     rule = RULE.format(variant=first, seed=seed)
     words = _words(frames, table["label"].tolist())
     title = f"{settings.dataset}, seed {seed}: the same frames by each variant\n{rule}"
-    save(out / "comparison.png", pictures.comparison_figure(title, words, made, scores, largest), settings.dpi)
+    save(
+        paths["comparison"] / "comparison.png",
+        pictures.comparison_figure(title, words, made, scores, largest),
+        settings.dpi,
+    )
     for name, run in runs.items():
         title = f"{name}, seed {seed}, weights of epoch {run.config['epoch']}, memory as trained\n{rule}"
         own = [f"{text}\nscore {score:.3f}" for text, score in zip(words, scores[name], strict=True)]
