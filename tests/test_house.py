@@ -35,6 +35,7 @@ LEVELS = (
     ("claims", "predictions", "heat_maps"),
     ("cards", "site"),
     ("schedules", "installed", "without_torch"),
+    ("starts_check",),
     ("params_check",),
     ("params",),
     ("published", "audit", "documentation", "variants", "export", "import_weights", "scoring"),

@@ -14,10 +14,11 @@ from tests.project import PARAMS, ROOT, Project
 from vad.errors import ParamsError
 from vad.models import c3d_mil
 from vad.params import load
-from vad.params_check import check, known_starts
+from vad.params_check import check
 from vad.schedules import resolve
 from vad.schema.params import Params
 from vad.schema.train import Imported, WeightsFile
+from vad.starts_check import known_starts
 
 MIL = "train: {optimiser: adagrad, lr: 0.01, epochs: 2, batch: 2, select_by: video_auc, keep_epochs: 1}"
 SCHEDULES = "schedules:\n  short: {optimiser: adagrad, lr: 0.5, epochs: 2, batch: 2, keep_epochs: 1}\nvariants:"
@@ -620,6 +621,13 @@ def test_starts_that_fit_are_known_until_a_shape_may_change() -> None:
 
     assert names[0] == names[1]
     assert len(set(names)) == 3
+
+
+@pytest.mark.parametrize("start", ["5", "five", "{variant: mil}", "[5]"])
+def test_a_start_of_another_form_is_named(start: str) -> None:
+    """Where it stands, with the other problems of the file."""
+    with pytest.raises(ParamsError, match=r"variants\.tuned\.train\.start"):
+        checked(started(f"start: {start}"))
 
 
 def test_weights_take_no_schedule() -> None:

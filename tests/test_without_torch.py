@@ -15,8 +15,8 @@ import vad.models
 from tests.project import PARAMS, ROOT
 from vad import registry, without_torch
 from vad.params import load
-from vad.params_check import known_starts
 from vad.schema.params import Params
+from vad.starts_check import known_starts
 
 KNOWN = [f"{p.__name__}.{n}" for p in (vad.datasets, vad.extractors, vad.models) for n in registry.names(p)]
 PLUGIN = """\

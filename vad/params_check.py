@@ -5,7 +5,6 @@ from stdin and prints one line of JSON: {"params": ..., "notices": [...], "known
 torch is needed to say which of the two, {"torch": true}.
 """
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -28,10 +27,11 @@ from vad.datasets._base import BaseDataset
 from vad.errors import ParamsError, PluginError, VadError, first_of, listing, nearest
 from vad.extractors._base import BaseExtractor
 from vad.models import _contract as contract
-from vad.schedules import resolve
+from vad.schedules import mapping, resolve
 from vad.schema.explain import explain
 from vad.schema.params import Params
 from vad.schema.train import BY_LABEL, Train
+from vad.starts_check import known_starts, starts_not_held_out, unfit_starts, wrong_starts
 
 PLUGINS = {
     "datasets": ("kind", vad.datasets),
@@ -45,12 +45,6 @@ NOT_PORTABLE = {
 """Settings whose bits depend on the machine: GPUs, MKL's square roots, and engines that were not compared."""
 CLASSES = {"vad.datasets": ("Dataset", BaseDataset), "vad.extractors": ("Extractor", BaseExtractor)}
 """The class that each file of a package must have, and what it inherits from."""
-WIDTH = 1024
-"""Of feature vectors where a model is built for its names and shapes alone; images have 3 channels."""
-
-
-class TorchNeededError(Exception):
-    """Something in the file can be checked with torch only."""
 
 
 def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Params, list[str]]:
@@ -82,8 +76,8 @@ def check(name: str, text: str, known: frozenset[str] = frozenset()) -> tuple[Pa
     found += dict.fromkeys(_not_portable(tree, sections))
     found += _refit_with_copies(tree)
     found += _nothing_held_back(tree, sections["datasets"])
-    found += _starts_not_held_out(_mapping(tree.get("variants")))
-    found += _unfit_starts(sections["variants"], known)
+    found += starts_not_held_out(mapping(tree.get("variants")))
+    found += unfit_starts(sections["variants"], known)
     problems += [problem for problem in found if problem.partition(": ")[0] not in resolved.reported]
     problems += _double_rows(parsed)
     if problems:
@@ -130,11 +124,6 @@ def _differences(a: Any, b: Any, where: str = "") -> Iterator[tuple[str, Any, An
         yield where, a, b
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any YAML value
-    """A mapping as it is; an empty one in place of anything else, which the shape refuses."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def _with_defaults(
     section: str, tree: Mapping[str, Any], problems: list[str], broken: dict[str, PluginError], known: frozenset[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -143,8 +132,8 @@ def _with_defaults(
     What is wrong with an entry is added to `problems`, what is wrong with a plugin's file to `broken`.
     """
     word, package = PLUGINS[section]
-    for key, entry in _mapping(tree.get(section)).items():
-        if not isinstance(plugin := _mapping(entry).get(word), str):
+    for key, entry in mapping(tree.get(section)).items():
+        if not isinstance(plugin := mapping(entry).get(word), str):
             continue
         settings = entry.get("model_args") if section == "variants" else {k: v for k, v in entry.items() if k != word}
         where = f"{section}.{key}" + (".model_args" if section == "variants" else "")
@@ -152,7 +141,7 @@ def _with_defaults(
             module = _plugin(package, plugin, known)
             if section == "variants":
                 problems += _wrong_choice(key, entry, module)
-            config = module.Config.model_validate(_mapping(settings)).model_dump(mode="json")
+            config = module.Config.model_validate(mapping(settings)).model_dump(mode="json")
         except PluginError as error:
             broken[error.file] = error
             continue
@@ -187,7 +176,7 @@ def _plugin(package: ModuleType, name: str, known: frozenset[str]) -> ModuleType
 
 def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
     """A normal-only model that is asked for what needs both labels, or a model of windows for an order of videos."""
-    if "weights" in (train := _mapping(entry.get("train"))):
+    if "weights" in (train := mapping(entry.get("train"))):
         return
     select_by = train.get("select_by", Train.model_fields["select_by"].default)
     if model.Model.supervision == "normal_only" and select_by in BY_LABEL:
@@ -195,7 +184,7 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
             f"variants.{key}.train.select_by: {select_by} needs video labels, model {entry['model']} trains on normal"
             " videos only. Set validation_loss or last"
         )
-    if model.Model.sampling == "windows" and _mapping(entry.get("train")).get("curriculum") == "length":
+    if model.Model.sampling == "windows" and mapping(entry.get("train")).get("curriculum") == "length":
         yield (
             f"variants.{key}.train.curriculum: length orders whole videos, model {entry['model']} is trained on windows"
             " of them. Remove it"
@@ -204,7 +193,7 @@ def _wrong_choice(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iter
 
 def _unscored_frames(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
     """A model of whole videos that is asked to choose its epoch by scores of frames."""
-    if _mapping(entry.get("train")).get("select_by") == "validation_frame_auc" and _level(model, config) == "video":
+    if mapping(entry.get("train")).get("select_by") == "validation_frame_auc" and _level(model, config) == "video":
         yield (
             f"variants.{key}.train.select_by: validation_frame_auc needs scores of frames, as set, model"
             f" {entry['model']} scores whole videos. Set video_auc, video_ap, validation_loss or last"
@@ -219,7 +208,7 @@ def _level(model: ModuleType, config: Mapping[str, Any]) -> str | None:
 def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
     """A model that scores every frame and is asked to drop the first ones."""
     unscored = model.Model.predicts_last and config["window"] > 1
-    if _mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
+    if mapping(entry.get("infer")).get("first_frames") == "drop" and not unscored:
         why = f"as set, model {entry['model']} scores every frame. Remove drop"
         yield f"variants.{key}.infer.first_frames: {why}"
 
@@ -227,7 +216,7 @@ def _dropped(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapp
 def _spread(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mapping[str, Any]) -> Iterator[str]:
     """A model without scores of bag segments that is asked to spread them by a published rule."""
     of_bags = model.Model.sampling == "bags" and config["bag_segments"] > 1 and not config.get("score_full_length")
-    if _mapping(entry.get("infer")).get("bag_frames") == "sultani_m" and not (
+    if mapping(entry.get("infer")).get("bag_frames") == "sultani_m" and not (
         of_bags and _level(model, config) == "frame"
     ):
         why = f"as set, model {entry['model']} gives no scores of bag segments. Remove sultani_m, or score the bag"
@@ -236,7 +225,7 @@ def _spread(key: str, entry: Mapping[str, Any], model: ModuleType, config: Mappi
 
 def _unmapped(key: str, entry: Mapping[str, Any], model: ModuleType) -> Iterator[str]:
     """A model without maps that is asked to store them."""
-    if _mapping(entry.get("infer")).get("maps") is True and not model.Model.scores_places:
+    if mapping(entry.get("infer")).get("maps") is True and not model.Model.scores_places:
         yield f"variants.{key}.infer.maps: model {entry['model']} has no maps behind its scores. Remove it"
 
 
@@ -245,145 +234,23 @@ def _unknown_references(tree: Mapping[str, Any]) -> Iterator[str]:
     seeds = tree.get("seeds")
     if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
         yield f"seeds: duplicate seed, got {seeds}"
-    for key, variant in _mapping(tree.get("variants")).items():
+    for key, variant in mapping(tree.get("variants")).items():
         for word, section in (("dataset", "datasets"), ("features", "features")):
-            known, value = _mapping(tree.get(section)), _mapping(variant).get(word)
+            known, value = mapping(tree.get(section)), mapping(variant).get(word)
             if known and isinstance(value, str) and value not in known:
                 yield f"variants.{key}.{word}: no {word} called {value!r}.{nearest(value, [str(k) for k in known])}"
-    yield from _wrong_starts(_mapping(tree.get("variants")))
-
-
-def _wrong_starts(variants: Mapping[str, Any]) -> Iterator[str]:
-    """Starts from variants that do not exist, or that start from this one themselves."""
-    names = [str(key) for key in variants]
-    for key in variants:
-        for number, name in enumerate(_starts(variants.get(key))):
-            where = f"variants.{key}.train.start.{number}.variant"
-            if name not in names:
-                yield f"{where}: no variant called {name!r}.{nearest(name, names)}"
-            elif key in _behind(name, variants):
-                yield f"{where}: {name} starts from {key} itself. Remove one of the two"
-
-
-def _behind(name: str, variants: Mapping[str, Any]) -> list[str]:
-    """A variant, and those from which its training starts directly or through others."""
-    seen: list[str] = []
-    waiting = [name]
-    while waiting:
-        if (one := waiting.pop()) not in seen:
-            seen.append(one)
-            waiting += _starts(variants.get(one))
-    return seen
-
-
-def _starts_not_held_out(variants: Mapping[str, Any]) -> Iterator[str]:
-    """Starts from weights that have seen videos which are to choose the epoch or the threshold."""
-    for key, variant in variants.items():
-        dataset = _mapping(variant).get("dataset")
-        folds = _mapping(_mapping(_mapping(variant).get("train")).get("select")).get("folds")
-        for name in _starts(variant):
-            behind = _behind(name, variants)
-            # The weights have seen no video of the list that is to be held out if they come from another data set.
-            same = [one for one in behind if _mapping(variants.get(one)).get("dataset") == dataset]
-            whole = [one for one in same if _trains_on_all(variants.get(one))]
-            if key in behind:  # a circle, which is refused as such
-                continue
-            if folds and same:
-                yield (
-                    f"variants.{key}.train.select.folds: {name} has been trained on videos of {dataset} that the folds"
-                    " hold out. Remove select.folds, or the start"
-                )
-            elif whole:
-                yield (
-                    f"variants.{key}.train.start: {whole[0]} was trained on the whole train list of {dataset} (refit or"
-                    f" select.folds), also on the videos that choose epoch and threshold of {key}. Start from a variant"
-                    " without refit and select.folds"
-                )
-
-
-def _trains_on_all(variant: Any) -> bool:  # noqa: ANN401 - any YAML value
-    """Whether a variant is trained on its whole train list in the end."""
-    train = _mapping(_mapping(variant).get("train"))
-    return bool(train.get("refit") or _mapping(train.get("select")).get("folds"))
-
-
-def _unfit_starts(variants: Mapping[str, Mapping[str, Any]], known: frozenset[str]) -> Iterator[str]:
-    """Starts of a part that the model does not have, or from a variant with values that do not fit there.
-
-    Raises: TorchNeededError if there is a start and this process shall do without torch.
-    """
-    starting = _starting(variants)
-    if not starting or known_starts(variants) in known:
-        return
-    if known:
-        raise TorchNeededError
-    from vad.models._released import match, named
-
-    for key, starts in starting.items():
-        entry = variants[key]
-        if (model := _shapes(entry)) is None:
-            continue  # training says why
-        for number, start in enumerate(map(_mapping, starts if isinstance(starts, list) else ())):
-            part, name, where = str(start.get("part", "")), start.get("variant"), f"variants.{key}.train.start.{number}"
-            names = list(model.state_dict())
-            if part and not any(f"{one}.".startswith(f"{part}.") for one in names):
-                parts = sorted({one.partition(".")[0] for one in names})
-                yield f"{where}.part: model {entry['model']} has no part {part!r}.{nearest(part, parts)}"
-            elif isinstance(name, str) and (other := variants.get(name)):
-                source = _shapes(other)
-                problems = match(model, named(source.state_dict(), part), part).problems if source else []
-                if other.get("features") != entry.get("features"):  # of other features the width is not known here
-                    problems = [line for line in problems if line.endswith((": missing", ": not in the model"))]
-                if problems:
-                    into = f"part {part}" if part else "the model"
-                    yield f"{where}.variant: the weights of {name} do not fit {into}: {first_of(problems)}"
-
-
-def _starting(variants: Mapping[str, Any]) -> dict[str, Any]:
-    """The starts of each variant that has some."""
-    return {key: starts for key, entry in variants.items() if (starts := _mapping(entry.get("train")).get("start"))}
-
-
-def known_starts(variants: Mapping[str, Any]) -> str:
-    """A name for the starts of all variants, and for what decides whether they fit: other settings give another name.
-
-    Args:
-        variants: by name, with their defaults.
-    """
-    starting = _starting(variants)
-    others = [one.get("variant") for starts in starting.values() for one in map(_mapping, starts)]
-    shapes = {
-        key: {name: _mapping(variants.get(key)).get(name) for name in ("model", "model_args", "features")}
-        for key in sorted({*starting, *(str(other) for other in others if other)})
-    }
-    text = json.dumps([shapes, starting], sort_keys=True, default=str)
-    return f"starts:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _shapes(entry: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a VideoModel, whose module imports torch
-    """The model of a variant without values; None for settings that it refuses."""
-    from vad.engine.fitting import built
-
-    images = registry.stated(vad.models, entry["model"], "reads") == "images"
-    return built(entry["model"], entry["model_args"], 3 if images else WIDTH)
-
-
-def _starts(variant: Any) -> list[str]:  # noqa: ANN401 - any YAML value
-    """The variants from which the training of a variant starts."""
-    starts = _mapping(_mapping(variant).get("train")).get("start")
-    names = [_mapping(start).get("variant") for start in starts] if isinstance(starts, list) else []
-    return [name for name in names if isinstance(name, str)]
+    yield from wrong_starts(mapping(tree.get("variants")))
 
 
 def _not_portable(tree: Mapping[str, Any], sections: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Settings of which the bits cannot be equal on every CPU, on a data set with portable arithmetic."""
-    for key, variant in _mapping(tree.get("variants")).items():
-        dataset, features = (str(_mapping(variant).get(word)) for word in ("dataset", "features"))
-        if _mapping(sections["datasets"].get(dataset)).get("arithmetic") != "portable":
+    for key, variant in mapping(tree.get("variants")).items():
+        dataset, features = (str(mapping(variant).get(word)) for word in ("dataset", "features"))
+        if mapping(sections["datasets"].get(dataset)).get("arithmetic") != "portable":
             continue
-        train, entry = _mapping(_mapping(variant).get("train")), _mapping(sections["features"].get(features))
+        train, entry = mapping(mapping(variant).get("train")), mapping(sections["features"].get(features))
         chosen = [(f"variants.{key}.train", train, word, value) for word, value in NOT_PORTABLE["train"]]
-        for part in (entry, _mapping(entry.get("vectors"))):
+        for part in (entry, mapping(entry.get("vectors"))):
             chosen += [(f"features.{features}", part, word, value) for word, value in NOT_PORTABLE["features"]]
         for where, settings, word, value in chosen:
             if settings.get(word) == value:
@@ -395,11 +262,11 @@ def _not_portable(tree: Mapping[str, Any], sections: Mapping[str, Mapping[str, A
 
 def _refit_with_copies(tree: Mapping[str, Any]) -> Iterator[str]:
     """Variants that train on the whole train list, of which only the fit part has copies of changed pictures."""
-    for key, variant in _mapping(tree.get("variants")).items():
-        train = _mapping(_mapping(variant).get("train"))
-        word = "refit" if train.get("refit") else "select.folds" if _mapping(train.get("select")).get("folds") else ""
-        name = str(_mapping(variant).get("features"))
-        if word and _mapping(_mapping(_mapping(tree.get("features")).get(name)).get("augment")).get("copies"):
+    for key, variant in mapping(tree.get("variants")).items():
+        train = mapping(mapping(variant).get("train"))
+        word = "refit" if train.get("refit") else "select.folds" if mapping(train.get("select")).get("folds") else ""
+        name = str(mapping(variant).get("features"))
+        if word and mapping(mapping(mapping(tree.get("features")).get(name)).get("augment")).get("copies"):
             yield (
                 f"variants.{key}.train.{word}: trains on videos that have no copies (features.{name}.augment.copies)."
                 " Remove one of the two"
@@ -408,11 +275,11 @@ def _refit_with_copies(tree: Mapping[str, Any]) -> Iterator[str]:
 
 def _nothing_held_back(tree: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Variants that choose their epoch on the validation part of a data set that holds no video back for it."""
-    for key, variant in _mapping(tree.get("variants")).items():
-        dataset, train = str(_mapping(variant).get("dataset")), _mapping(_mapping(variant).get("train"))
-        fraction = _mapping(_mapping(datasets.get(dataset)).get("validation")).get("fraction")
+    for key, variant in mapping(tree.get("variants")).items():
+        dataset, train = str(mapping(variant).get("dataset")), mapping(mapping(variant).get("train"))
+        fraction = mapping(mapping(datasets.get(dataset)).get("validation")).get("fraction")
         select_by = train.get("select_by", Train.model_fields["select_by"].default)
-        folds = _mapping(train.get("select")).get("folds")
+        folds = mapping(train.get("select")).get("folds")
         # With folds each of them is held back once; no epoch is chosen for imported weights.
         if fraction == 0 and select_by != "last" and not folds and "weights" not in train:
             yield (
@@ -423,13 +290,13 @@ def _nothing_held_back(tree: Mapping[str, Any], datasets: Mapping[str, Mapping[s
 
 def _tables(tree: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The lists of `report.published`."""
-    published = _mapping(_mapping(tree.get("report")).get("published"))
+    published = mapping(mapping(tree.get("report")).get("published"))
     return {str(table): rows for table, rows in published.items() if isinstance(rows, list)}
 
 
 def _is_absent(row: Any, tree: Mapping[str, Any]) -> bool:  # noqa: ANN401 - any YAML value
     """Whether a row of a published table names no variant of the file."""
-    return isinstance(row, str) and row not in _mapping(tree.get("variants"))
+    return isinstance(row, str) and row not in mapping(tree.get("variants"))
 
 
 def _without_absent_rows(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -452,7 +319,7 @@ def _double_rows(tree: Mapping[str, Any]) -> Iterator[str]:
 
 def _notices(name: str, tree: Mapping[str, Any], unused: list[str]) -> Iterator[str]:
     """What in the file has no effect: one line for rows of published tables, one for schedules."""
-    known = [str(key) for key in _mapping(tree.get("variants"))]
+    known = [str(key) for key in mapping(tree.get("variants"))]
     rows = [row for rows in _tables(tree).values() for row in rows if _is_absent(row, tree)]
     if rows:
         # A shipped variant that was removed is no typing mistake: only names that are nearly equal are offered.

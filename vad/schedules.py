@@ -15,6 +15,11 @@ from vad.schema.explain import explain
 from vad.schema.train import Train
 
 
+def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any YAML value
+    """A mapping as it is; an empty one in place of anything else, which the shape refuses."""
+    return value if isinstance(value, Mapping) else {}
+
+
 @dataclass(frozen=True)
 class Resolved:
     """The tree of params.yaml without schedules.
@@ -35,7 +40,7 @@ class Resolved:
 def resolve(tree: Mapping[str, Any]) -> Resolved:
     """Put each schedule in the place of its name."""
     schedules, variants = tree.get("schedules"), tree.get("variants")
-    schedules = schedules if isinstance(schedules, Mapping) else {}
+    schedules = mapping(schedules)
     if not isinstance(variants, Mapping):
         return Resolved(dict(tree))
     result = Resolved(dict(tree))
@@ -56,7 +61,7 @@ def resolve(tree: Mapping[str, Any]) -> Resolved:
             continue
         if isinstance(name, str) and name in schedules:
             used.add(name)
-            shared = schedules[name] if isinstance(schedules[name], Mapping) else {}
+            shared = mapping(schedules[name])
             silent = set(wrong[name]) if isinstance(schedules[name], Mapping) else set(Train.model_fields)
         else:
             known = [str(schedule) for schedule in schedules]

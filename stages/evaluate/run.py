@@ -33,18 +33,18 @@ def main(argv: Sequence[str] | None) -> None:
     flags.add_argument("--truth", type=Path, required=True, help="folder of places of anomalies; need not exist")
     args = flags.parse_args(argv)
     config = typed(Evaluate, settings(args.section))
-    labels = sorted(args.labels.glob("*.npy"))
-
-    truth = sorted(args.truth.glob("*.npz"))
+    labels, truth = sorted(args.labels.glob("*.npy")), sorted(args.truth.glob("*.npz"))
 
     @cache
     def places() -> "RunMaps":
+        """The ground truth of places, which all runs are compared with."""
         from vad.localisation.run_maps import RunMaps  # image filters, which runs without maps do not need
 
         test = read_test(args.test)
         return RunMaps(dict(zip(test["video_id"], test["label"], strict=True)), args.truth, config.bootstrap)
 
     def write(scores: Path, out: Path) -> None:
+        """Write the metrics and the curves of one run, and the draws behind metrics of its maps."""
         test, maps = read_test(args.test), maps_folder(scores)
         found = evaluate_run(read_scores(scores), read_train(args.train), test, read_labels(test, args.labels), config)
         localisation = places().evaluate(maps) if truth and maps.is_dir() else None

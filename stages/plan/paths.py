@@ -12,6 +12,7 @@
 
 from pathlib import Path
 
+from vad.artefacts.scores import MAPS
 from vad.ledger.code import PARSED
 from vad.ledger.records import SUFFIX
 
@@ -75,7 +76,7 @@ def feature_folder(features: str, dataset: str) -> Path:
 
 def maps(scores: str) -> str:
     """The folder of the score maps of a run, beside its score file."""
-    return str(Path(scores).with_suffix(".maps"))
+    return str(Path(scores).with_suffix(MAPS))
 
 
 def run(room: str, variant: str, seed: int | str) -> str:

@@ -11,6 +11,7 @@ from vad.export.calibration import spread
 
 COSTS = paths.REPORTS / "efficiency"
 LOCALISATION = f"{paths.REPORTS}/tables/localisation"
+TSNE_FOLDER = paths.DATA / "report" / "tsne"
 TSNE_FILES = ("points.csv", "videos.csv", "about.json")
 
 
@@ -127,4 +128,4 @@ class Sources:
 
 def tsne_folder(variant: str) -> str:
     """Where the map of a variant's embeddings lies."""
-    return f"{paths.DATA}/report/tsne/{variant}"
+    return str(TSNE_FOLDER / variant)

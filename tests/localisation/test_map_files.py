@@ -18,6 +18,7 @@ from vad.localisation.geometry import Geometry
 from vad.localisation.map_files import HIGHEST, read_maps, seen_in_video, write_maps
 from vad.localisation.maps import VideoMaps
 from vad.models._base import pooled
+from vad.models.stpvad import in_place
 from vad.schema.infer import Infer
 
 HEIGHT, WIDTH, FRAMES = 64, 96, 6
@@ -111,7 +112,8 @@ def test_maps_of_patches_are_those_of_the_second_stage(score: str) -> None:
     plain, found = (score_video(model, rows, bounds, Infer(), clips, places) for places in (False, True))
     bag = torch.from_numpy(rows[[0, 0, 1, 2, 2, 3]])[None]
     with torch.no_grad():
-        wanted = model.patch_maps(bag, BagClips([clips]), torch.tensor([0, 2, 3, 5])).mean(1)
+        tokens = model._tokens(model.stage1(bag), bag, BagClips([clips]), 0, torch.tensor([0, 2, 3, 5]))
+        wanted = in_place(tokens, model.config.encoder.grid).mean(1)
 
     assert found.places is not None
     assert plain.places is None

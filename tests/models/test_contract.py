@@ -83,7 +83,6 @@ def no_self() -> None:
         (file(score=lambda self, features, clips, more: None), "takes (self, features, clips, more)"),
         (file(scores_own_rows=lambda self: True), "Model.scores_own_rows is a method, but the hook is a value."),
         (file(mix=lambda self, components, ranges: None), "defines one of score_sequence and mix"),
-        (file(maps_patches=True), "defines one of maps_patches and patch_maps"),
         (file(makes_pictures=True), "defines one of makes_pictures and pictures"),
     ],
 )

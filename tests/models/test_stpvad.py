@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from jaxtyping import Float
 from pydantic import ValidationError
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -211,7 +212,16 @@ def test_scores_return_to_their_own_place() -> None:
     torch.testing.assert_close(torch.tensor(expected), stpvad.in_place(scored, (2, 1, 3)))
 
 
-def test_patch_maps_show_what_the_head_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def token_maps(
+    model: stpvad.Model, data: Bags, segments: list[int], clips: BagClips | None = None
+) -> Float[Tensor, "segments tubelets rows columns"]:
+    """Scores of the tokens of some segments' clips of the first video, each at its place."""
+    first, chosen = model.stage1(data.features), torch.tensor(segments)
+    scored = model._tokens(first, data.features, clips or data.clips, 0, chosen)
+    return stpvad.in_place(scored, model.config.encoder.grid)
+
+
+def test_token_maps_show_what_the_head_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that answers with a token's own place puts this number there; dropped tokens are 0."""
     model = build("stpvad", SMALL, 5).eval()
     clips = BagClips([noise(20)])
@@ -219,7 +229,7 @@ def test_patch_maps_show_what_the_head_says(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(model, "_clips", lambda *_: frames)
     index = model.encoder(frames).preserve_index
     monkeypatch.setattr(model.head, "forward", lambda *_: type("Out", (), {"scores": index + 100.0}))
-    maps = model.patch_maps(batch(1).features, clips, torch.tensor([3, 0]))
+    maps = token_maps(model, batch(1), [3, 0], clips)
     expected = torch.zeros(2, 12)
     for clip in range(2):
         expected[clip, index[clip]] = index[clip] + 100.0
@@ -229,13 +239,13 @@ def test_patch_maps_show_what_the_head_says(monkeypatch: pytest.MonkeyPatch) -> 
     assert torch.equal(expected.reshape(2, 2, 2, 3), maps)
 
 
-def test_patch_maps_do_not_depend_on_company() -> None:
+def test_token_maps_do_not_depend_on_company() -> None:
     """A clip's map is the same alone, in another order, and twice."""
     model, data = made(), batch(1)
     with torch.no_grad():
-        both = model.patch_maps(data.features, data.clips, torch.tensor([3, 7]))
-        turned = model.patch_maps(data.features, data.clips, torch.tensor([7, 3]))
-        alone = model.patch_maps(data.features, data.clips, torch.tensor([3]))
+        both = token_maps(model, data, [3, 7])
+        turned = token_maps(model, data, [7, 3])
+        alone = token_maps(model, data, [3])
 
     torch.testing.assert_close(both.flip(0), turned)
     torch.testing.assert_close(both[:1], alone)

@@ -179,7 +179,7 @@ def test_a_list_dated_in_the_future_is_refused(tmp_path: Path, monkeypatch: pyte
 
 def test_what_models_state_is_readable_without_importing_them() -> None:
     """An attribute of the class `Model` that is a constant; nothing where there is none."""
-    assert [True, None] == [registry.stated(vad.models, name, "maps_patches") for name in ("stpvad", "urdmu")]
+    assert [True, None] == [registry.stated(vad.models, name, "scores_places") for name in ("stpvad", "urdmu")]
     assert registry.stated(vad.models, "mnad", "no_such_attribute") is None
 
 

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Literal, NamedTuple, Protocol, cast
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -109,8 +109,6 @@ class VideoModel(nn.Module):
     """How the rows of a video become a bag segment: their mean, or their element-wise maximum."""
     uses_clips: bool = False
     """True = a bag model that also looks at pixels (extractor `clips`): `loss` and `score` get the clips of a batch."""
-    maps_patches: bool = False
-    """True = the model has `patch_maps`."""
     is_baseline: bool = False
     """True = a plain method that the others are compared with (significance.md). Read without importing torch."""
     makes_pictures: bool = False
@@ -342,15 +340,6 @@ class VideoModel(nn.Module):
         """
         if self.noted_maps is not None:
             self.noted_maps.append(pooled(make()).cpu())
-
-    def patch_maps(
-        self, features: Float[Tensor, "1 segments dim"], clips: BagClips, segments: Int[Tensor, " chosen"]
-    ) -> Float[Tensor, "chosen tubelets rows columns"]:
-        """Scores 0..1 of the patches of some segments' clips of one video.
-
-        For a look at single clips, without gradients. Heat maps are drawn from what `note_maps` keeps.
-        """
-        raise NotImplementedError
 
 
 def pooled(maps: Float[Tensor, "maps height width"], most: int = MAP_SIDE) -> Float[Tensor, "maps rows columns"]:

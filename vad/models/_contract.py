@@ -21,7 +21,6 @@ WORDS = {"supervision": ("weak", "normal_only"), "sampling": ("bags", "windows")
 REQUIRED = ("loss", "score")
 TOGETHER = (
     ("score_sequence", "mix"),
-    ("maps_patches", "patch_maps"),
     ("makes_pictures", "pictures"),
     ("smooth", "smoothing_reach"),
 )

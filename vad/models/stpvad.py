@@ -173,7 +173,6 @@ class Model(VideoModel):
     sampling = "bags"
     level = "frame"
     uses_clips = True
-    maps_patches = True
     scores_places = True
 
     config: Config
@@ -385,24 +384,6 @@ class Model(VideoModel):
         tokens = self.encoder(self._clips(clips, torch.full_like(segments, bag), segments, features))
         read = _gather(first.fused, self._informative(first))[bag].expand(len(segments), -1, -1)
         return TokenScores(self.head(tokens.vectors, read).scores, tokens.preserve_index)
-
-    def patch_maps(
-        self, features: Float[Tensor, "1 segments dim"], clips: BagClips, segments: Int[Tensor, " chosen"]
-    ) -> Float[Tensor, "chosen tubelets rows columns"]:
-        """Where in the clips of some segments of one video the tokens look anomalous, 0..1; dropped tokens are 0.
-
-        Args:
-            features: of one video, as for `score`.
-            clips: of the same video.
-            segments: from 0; all go through the network at once.
-
-        Raises: FeatureError for features without clips, or of another size than the encoder's.
-        """
-        if self.patches is not None:
-            return self._patch_maps(self.patches, clips, 0, features.shape[1])[segments, None]
-        first = self.stage1(self.standardise(features))
-        scored = self._tokens(first, features, clips, 0, segments)
-        return in_place(scored, self.config.encoder.grid)
 
     # Of the release's three files, parts `stage1`, `encoder` and `head`; `stage1` also from a run of model urdmu.
     released_names = (

@@ -1,8 +1,10 @@
 """Score videos of yours with a trained run: a score for each frame, alarms, a figure and a summary."""
 
 import argparse
+import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,11 @@ def add_flags(flags: argparse.ArgumentParser) -> None:
     which.add_argument("--variant", help="a trained variant; default the best validated one")
     which.add_argument("--run", type=Path, help="folder of a trained run, such as data/train/VARIANT/seed0")
     flags.add_argument("--every", type=_count, default=1, help="use every so many frames; default all")
-    flags.add_argument("--fps", type=_rate, help="frames a second of images, which have no times; default 25")
+    flags.add_argument(
+        "--fps",
+        type=_number(0.01, 1000, "number of frames a second"),
+        help="frames a second of images, which have no times; default 25",
+    )
     flags.add_argument(
         "--previews",
         choices=["none", "blur", "full"],
@@ -42,7 +48,12 @@ def add_flags(flags: argparse.ArgumentParser) -> None:
         help="score one video while it comes: a file that grows, or http:// or rtsp:// of this machine; alarms are"
         " printed as JSON lines, SIGINT or SIGTERM ends it",
     )
-    flags.add_argument("--wait", type=_seconds, default=10.0, help="with --follow: end after so long without data")
+    flags.add_argument(
+        "--wait",
+        type=_number(0.1, 86400, "number of seconds"),
+        default=10.0,
+        help="with --follow: end after so long without data",
+    )
     flags.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="with --follow: another machine that is asked"
     )
@@ -148,23 +159,23 @@ def _count(word: str) -> int:
     return int(word)
 
 
-def _seconds(word: str) -> float:
-    """A time of the command line."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds from 0.1 to 86400")
-    return value
+def _number(low: float, high: float, what: str) -> Callable[[str], float]:
+    """A parser of numbers of the command line.
 
+    Args:
+        low: the lowest that is taken.
+        high: the highest.
+        what: the number, for the message.
+    """
 
-def _rate(word: str) -> float:
-    """A number > 0 of the command line."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = 0.0
-    if not 0.01 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of frames a second from 0.01 to 1000")
-    return value
+    def parse(word: str) -> float:
+        """The number in a word."""
+        try:
+            value = float(word)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{word!r} is no {what} from {low:g} to {high:g}")
+        return value
+
+    return parse
