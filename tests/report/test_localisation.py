@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from vad.artefacts.files import write_json
+from vad.localisation.localised_runs import COLUMNS, NO_PIXEL, OWN, LocalisedRun, differences
 from vad.localisation.map_files import DRAWS
 from vad.localisation.metrics import METRICS
 from vad.report import localisation
 from vad.report.inputs import ReportInputs
-from vad.report.localisation import NO_PIXEL, OWN, LocalisedRun, differences, reasons, variant_rows
+from vad.report.localisation import reasons, variant_rows
 from vad.schema.evaluate import Bootstrap
 
 BOOTSTRAP = Bootstrap(resamples=40)
@@ -125,7 +126,7 @@ def test_the_job_reads_what_room_evaluate_writes(tmp_path: Path, monkeypatch: py
     assert "No spatial ground truth, so their maps are drawn but not measured\n\n- unmeasured\n" in page
     assert 1 + 1 + len(NO_PIXEL) == len(table)
     assert table[0].startswith("dataset,variant,model,extractor_weights,seeds,maps,n_videos,n_without_truth,n_frames,")
-    assert (tmp_path / "localisation_differences.csv").read_text().startswith(",".join(localisation.COLUMNS))
+    assert (tmp_path / "localisation_differences.csv").read_text().startswith(",".join(COLUMNS))
 
 
 def test_a_run_without_ground_truth_is_not_read(tmp_path: Path) -> None:
