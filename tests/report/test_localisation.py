@@ -53,6 +53,30 @@ def test_rows_are_means_over_seeds() -> None:
     assert (None, 8, 1200) == (rows[0]["tbdc"], rows[0]["n_videos"], rows[0]["n_frames"])
 
 
+def test_further_maps_stand_below(tmp_path: Path) -> None:
+    """From the smallest map, with a word on what they are; nothing is said where there are none."""
+    names, plain = ["attention_64x64", "attention_128x128"], run(0.6)
+    entries = {OWN: plain.entries[OWN], **{row: plain.entries[row] for row in NO_PIXEL}}
+    localised = {
+        **{"metrics": entries.pop(OWN), "no_pixel": entries, "by_video": {}, "videos": 8},
+        **{"without_truth": 1, "frames": 1200, "further": dict.fromkeys(reversed(names), plain.entries[OWN])},
+    }
+    write_json(tmp_path / "metrics.json", {"localisation": localised})
+    np.savez(tmp_path / DRAWS, **{"model.pixel_auc": np.ones(41)})
+    found = LocalisedRun.read(tmp_path)
+    assert found is not None
+    rows = variant_rows(WORDS, [found])
+    text, without = (
+        "\n\n".join(localisation.dataset_blocks("set", each, [], [], "link"))
+        for each in (rows, variant_rows(WORDS, [plain]))
+    )
+
+    assert [OWN, *NO_PIXEL, *names] == [row["maps"] for row in rows]
+    assert rows[-1]["pixel_auc"] == 0.6
+    assert text.index("| attention_64x64 ") < text.index("| attention_128x128 ") < text.index(localisation.FURTHER)
+    assert localisation.FURTHER not in without
+
+
 def test_differences_are_paired() -> None:
     """Against the rows without a pixel, and the later variant minus the earlier one; undefined metrics say why."""
     rows = differences({"old": [run(0.6), run(0.6)], "new": [run(0.7), run(0.7)]}, BOOTSTRAP)
