@@ -20,7 +20,7 @@ from vad.engine.build import build, on_device
 from vad.engine.train_run import arrays
 from vad.errors import ArtefactError
 from vad.ledger.records import find_record, record_path, trusted_hash
-from vad.ledger.staleness import Wanted, owner
+from vad.ledger.staleness import Wanted, owner, verify
 from vad.localisation.map_files import read_maps
 from vad.schema.evaluate import Evaluate
 
@@ -141,7 +141,8 @@ def test_gates_share_the_record_of_the_scores(rooms: Rooms, capsys: pytest.Captu
         assert {path.name for path in (folder / gate).iterdir()} == wanted
         assert {f"{folder}/{gate}/{name}" for name in wanted} <= {*outputs}
     assert find_record(one) == record_path(Path("infer/seed0.npz"))
-    assert owner(one.as_posix(), {"infer/seed0.npz": Wanted(None, Path(), Path())}) == "infer/seed0.npz"
+    plan = {"infer/seed0.npz": Wanted(None, Path(), Path())}
+    assert owner(one.as_posix(), plan) == "infer/seed0.npz"
     rooms.infer()
     assert "kept infer/seed0.npz" in capsys.readouterr().out
 
@@ -149,6 +150,7 @@ def test_gates_share_the_record_of_the_scores(rooms: Rooms, capsys: pytest.Captu
         spoil(one)
         with pytest.raises(ArtefactError, match=r"missing|is not what its record says"):
             trusted_hash(one)
+        assert any(one.as_posix() in stale.reason for stale in verify(plan, Path("hashes.json")).stale)
         rooms.infer()
         assert "made infer/seed0.npz" in capsys.readouterr().out
         assert one.read_bytes() == content
