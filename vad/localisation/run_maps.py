@@ -31,8 +31,7 @@ class Localised(NamedTuple):
     """For JSON: metrics with intervals, those of each map that looks at no pixel and of further maps of the model, and
     metrics of single videos."""
     draws: dict[str, Float64[np.ndarray, "draws"]]
-    """By `row.metric` the value, then one for each draw of videos; rows are `OWN`, maps that look at no pixel, and
-    further maps of the model."""
+    """By `row.metric` the value, then one for each draw of videos; rows are `OWN` and maps that look at no pixel."""
 
 
 class RunMaps:
@@ -88,8 +87,8 @@ class RunMaps:
         for place in sorted(path for path in folder.iterdir() if path.is_dir()):
             if place.name in (OWN, *found):
                 raise ArtefactError(f"{place}: a row of evaluation has this name. The model must note another one.")
-            drawn[place.name] = draws(self._tested_videos(place), self.bootstrap)
-            further[place.name] = entries(drawn[place.name], len(videos), self.bootstrap)
+            values = draws(self._tested_videos(place), self.bootstrap)
+            further[place.name] = entries(values, len(videos), self.bootstrap)
         document = {
             "metrics": found.pop(OWN),
             "no_pixel": found,
