@@ -75,10 +75,10 @@ def test_pairs_name_their_rows_by_place() -> None:
 
 
 def test_precision_is_a_step(tmp_path: Path) -> None:
-    """Between two points of an ROC curve lies a line; between two of a precision-recall curve the later precision."""
+    """Between two points of an ROC curve lies a line; of a precision-recall curve the later precision."""
     for kind, head, rows in (
         ("roc", "fpr,tpr,seed", ["0,0,0", "1,1,0", "0,1,1", "1,1,1"]),
-        ("pr", "recall,precision,seed", ["0,1,0", "0.5,1,0", "1,0.5,0"]),
+        ("pr", "recall,precision,seed", ["0,1,0", "0.5,0.8,0", "1,0.5,0"]),
     ):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "v.csv").write_text("\n".join([head, *rows]) + "\n")
@@ -86,7 +86,7 @@ def test_precision_is_a_step(tmp_path: Path) -> None:
 
     assert found is not None
     assert np.allclose((GRID + 1) / 2, found["roc"], atol=6e-4)  # the mean of two seeds
-    assert [1.0, 1.0, 0.5, 0.5] == [found["pr"][i] for i in (0, 50, 51, 100)]
+    assert [0.8, 0.8, 0.5, 0.5] == [found["pr"][i] for i in (0, 50, 51, 100)]
     assert None is operating_curves(tmp_path, "absent")
 
 
