@@ -331,6 +331,10 @@ def test_another_model_may_be_chosen(window: Browser, site: Path, tmp_path: Path
     window.open("about:blank", ready=False)
     window.open((tmp_path / "page.html").as_uri() + "#high")
     assert "2 alarms" == window.text("#verdict")
+    assert "has no scores" not in window.text("#notes")
+    window.open("about:blank", ready=False)
+    window.open((tmp_path / "page.html").as_uri() + "#absent")
+    assert "no scores of absent, which its address names: it shows high." in window.text("#notes")
 
 
 def test_the_list_of_videos_leads_back(window: Browser, site: Path, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def embedding_map(folder: Path, videos: Sequence[str]) -> dict[str, Any]:
     low, spread = plane.min(axis=0), np.ptp(plane, axis=0)
     scaled = np.rint((plane - low) / np.where(spread > 0, spread, 1) * PLACES).astype(int)
     return {
-        **{name: about[name] for name in ("unit", "of", "perplexity", "seed")},
+        **{name: about[name] for name in ("unit", "of", "perplexity")},
         "v": [place[row["video_id"]] for row in rows],
         "f": [int(float(row["frame"])) for row in rows],
         "l": [int(float(row["label"])) for row in rows],
