@@ -24,26 +24,30 @@ def artefacts(all_names: bool) -> int:
     Args:
         all_names: print every finding, and the name of each orphan.
 
-    Returns: the exit code: 1 if something is stale, damaged or absent.
+    Returns: the exit code: 1 if something is stale, damaged or absent; pages for a browser are stored nowhere.
     """
     if not paths.PARAMS.is_file():
         raise VadError("no params.yaml here. Change to the project's folder.")
     plan = Asked.read().artefacts
     found = verify(plan, paths.STAT)
+    pages = [name for name in found.absent if Path(name).is_relative_to(paths.SITE)]
+    absent = [name for name in found.absent if name not in pages]
     wrong = [f"{item.artefact}: {item.reason}" for item in found.stale]
     if wrong:
         _print(wrong, all_names)
         print(REMAKE)
-    if found.absent:
-        print(f"{len(found.absent)} of {len(plan)} artefacts that params.yaml asks for are absent:")
-        _print(found.absent, all_names)
+    if absent:
+        print(f"{len(absent)} of {len(plan)} artefacts that params.yaml asks for are absent:")
+        _print(absent, all_names)
         print(FETCH)
-    if not wrong and not found.absent:
+    if not wrong and not absent:
         print("every artefact that params.yaml asks for is what its record says")
+    if pages:
+        print(f"{paths.SITE} is not complete: `snakemake --cores all` makes these pages of what is there")
     if extra := orphans(plan):
         what = "orphaned record(s) of entries that params.yaml no longer has: delete the artefacts, or leave them"
         print(f"{len(extra)} {what}.", *(extra if all_names else ["Names: vad verify --list"]), sep="\n")
-    return int(bool(wrong or found.absent))
+    return int(bool(wrong or absent))
 
 
 def sync() -> int:

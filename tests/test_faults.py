@@ -225,18 +225,17 @@ def test_a_damaged_object_is_found_and_not_pulled(stored: Callable[[], tuple[Pro
 
 
 def test_a_clone_without_data_says_what_is_absent(stored: Callable[[], tuple[Project, Project]]) -> None:
-    """Before `dvc pull` everything below data/ is absent; after it all but the pages for a browser."""
+    """Before `dvc pull` everything below data/ is absent; after it all is there but the pages, which a run makes."""
     project, clone = stored()
     project.run("dvc", "push", "-q")
     before = clone.run("python", "-m", "vad", "verify", check=False)
     clone.run("dvc", "pull", "-q")
-    after = clone.run("python", "-m", "vad", "verify", check=False)
-    absent = [line.strip() for line in after.stdout.splitlines() if line.strip().startswith("reports/")]
+    after = clone.run("python", "-m", "vad", "verify")
 
-    assert (1, 1) == (before.returncode, after.returncode)
+    assert 1 == before.returncode
     assert "are absent" in before.stdout
-    # Pages are not stored anywhere: the next run makes them of what is.
-    assert ["reports/site/mini_crime", "reports/site/index.html"] == absent
+    assert after.stdout.startswith("every artefact")
+    assert "reports/site is not complete" in after.stdout
     assert hashes(project) == hashes(clone)
 
 

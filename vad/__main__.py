@@ -28,7 +28,6 @@ from vad.pages import command as view_command
 from vad.scoring import command as score_command
 
 PARAMS = Path("params.yaml")
-WRITTEN = Path(".params")
 COMMANDS = {
     "export": export_command,
     "import-weights": import_weights,
@@ -93,9 +92,10 @@ def _dvc_sync() -> int:
 
 def _variants(args: argparse.Namespace) -> int:
     """Print the table of variants."""
+    from vad.params import RESOLVED
     from vad.variants import rows, table
 
-    found = rows(PARAMS, WRITTEN / "state" / "resolved.json", args.word)
+    found = rows(PARAMS, RESOLVED, args.word)
     print(json.dumps([row._asdict() for row in found], indent=2) if args.json else table(found))
     return 0
 

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     parts = [file.part for file in args.files]
     if len(set(parts)) < len(parts):
         raise ParamsError("two files for the same part of the model. Name the part of each: PART=FILE.")
-    given = joined({str(file.path): named(read_released(file.path), file.part) for file in args.files})
+    given = joined((str(file.path), named(read_released(file.path), file.part)) for file in args.files)
     names = first_of([str(file.path) for file in args.files])
     print(_judged(names, source, variant, given))
     entries = [_entry(file, args.seed) for file in args.files]

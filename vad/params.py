@@ -23,6 +23,8 @@ from vad.schema.params import Params
 
 MAX_BYTES = 256 * 1024
 PACKAGE = Path(vad.__file__).parent
+RESOLVED = Path(".params/state/resolved.json")
+"""What a run keeps of params.yaml once it is checked, in a project folder."""
 
 
 def load(path: Path, cache: Path | None = None) -> Params:
@@ -46,7 +48,8 @@ def load(path: Path, cache: Path | None = None) -> Params:
         print(notice, file=sys.stderr)
     if cache is not None:
         # Not sorted: tables follow the order of params.yaml.
-        known = sorted({*known, *kept.get("known", [])})
+        # Modules of earlier checks stay; of starts only those of the file as it is now.
+        known = sorted({*known, *(name for name in kept.get("known", []) if name.startswith("vad."))})
         write_text(cache, json.dumps({**stamp, "known": known, "params": params.model_dump(mode="json")}))
     return params
 

@@ -16,7 +16,6 @@ FIGURES = ("scores", "confusion", "training", "tsne")
 DATASET_FIGURES = ("roc", "pr", "roc_video", "pr_video", "efficiency")
 FIGURE_FOLDER = paths.DATA / "report" / "figures"
 PLOT_FOLDER = paths.DATA / "report" / "plots"
-SITE = paths.REPORTS / "site"
 ROOMS = {room: f"{paths.DATA}/{room}" for room in ("split", "train", "infer", "evaluate")} | {"costs": str(COSTS)}
 """Where a part finds what other rooms wrote, and the measured costs."""
 # Scaled down to --cores by Snakemake. `workflow.cores` itself would make every command without --cores an error.
@@ -164,7 +163,7 @@ class DatasetReports:
 
     def _videos(self, judged: Mapping[str, Any], reads: Reads) -> Part:
         """A page of each test video of a data set."""
-        dataset, out = judged["dataset"], f"{SITE}/{judged['dataset']}"
+        dataset, out = judged["dataset"], f"{paths.SITE}/{judged['dataset']}"
         tested = [video.video_id for video in self.installed.videos(dataset) if video.split == "test"]
         return Part(
             job="site.videos",

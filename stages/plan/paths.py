@@ -15,15 +15,18 @@ from pathlib import Path
 from vad.artefacts.scores import MAPS
 from vad.ledger.code import PARSED
 from vad.ledger.records import SUFFIX
+from vad.params import RESOLVED
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
 REPORTS = Path("reports")
+SITE = REPORTS / "site"
+"""Pages for a browser: neither in git nor in DVC, each run makes them of what is there."""
 ROOMS = ("split", "features", "train", "infer", "evaluate", "report")
 
 GENERATED = Path(".params")
 SLICES, CODE, LISTS, STATE = (GENERATED / name for name in ("slices", "code", "lists", "state"))
-RESOLVED, STAT, TARGETS = (STATE / f"{name}.json" for name in ("resolved", "stat", "targets"))
+STAT, TARGETS = (STATE / f"{name}.json" for name in ("stat", "targets"))
 
 KEPT = (RESOLVED, PARSED)
 """Follow from params.yaml and code alone: whoever finds them there saves the time to read these again."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.plan import paths
-from stages.plan.dataset_report import ALL_CORES, PLOT_FOLDER, ROOMS, SITE, DatasetReports, assets
+from stages.plan.dataset_report import ALL_CORES, PLOT_FOLDER, ROOMS, DatasetReports, assets
 from stages.plan.installed import Installed
 from stages.plan.jobs import Jobs
 from stages.plan.models import ModelParts
@@ -221,7 +221,7 @@ class Reports:
         reads += Reads(tuple(tables), watched=tuple(paths.record(part.out) for part in parts))
         for dataset in self.installed.reported:
             reads += read.split(dataset, "facts.json", "test.csv")
-        out = f"{SITE}/index.html"
+        out = f"{paths.SITE}/index.html"
         return Part(
             job="site.index",
             key="site",

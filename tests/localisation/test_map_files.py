@@ -106,9 +106,9 @@ def test_clips_say_how_their_images_lie_where_the_vectors_are_turned_otherwise(t
 
 @pytest.mark.parametrize("score", ["stage1", "both"])
 def test_maps_of_patches_are_those_of_the_second_stage(score: str) -> None:
-    """One map for each clip that segments show, the mean over its tubelets, at the middle of the clip."""
+    """One map for each clip that segments show, the mean over its tubelets; its frame is in the middle of the clip."""
     clips, rows = noise(4), np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
-    model, bounds = build("stpvad", {**STPVAD, "score": score}, 5), np.array([0, 4, 8, 12, 15])
+    model, bounds = build("stpvad", {**STPVAD, "score": score}, 5), np.array([0, 4, 8, 12, 14])
     plain, found = (score_video(model, rows, bounds, Infer(), clips, places) for places in (False, True))
     bag = torch.from_numpy(rows[[0, 0, 1, 2, 2, 3]])[None]
     with torch.no_grad():
@@ -118,7 +118,7 @@ def test_maps_of_patches_are_those_of_the_second_stage(score: str) -> None:
     assert found.places is not None
     assert plain.places is None
     assert np.array_equal(plain.frames, found.frames)
-    assert found.places.frames.tolist() == [2, 6, 10, 14]
+    assert found.places.frames.tolist() == [2, 6, 10, 13]
     torch.testing.assert_close(torch.from_numpy(found.places.maps), wanted)
 
 

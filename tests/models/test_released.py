@@ -253,4 +253,9 @@ def test_released_stead() -> None:
 def test_two_files_with_the_same_names_are_refused() -> None:
     """The second would replace values of the first without a word."""
     with pytest.raises(ArtefactError, match=r"b\.pth: another file has values of the same names: x\. Leave one out"):
-        joined({"a.pth": {"x": torch.zeros(1)}, "b.pth": {"x": torch.ones(1), "y": torch.ones(1)}})
+        joined([("a.pth", {"x": torch.zeros(1)}), ("b.pth", {"x": torch.ones(1), "y": torch.ones(1)})])
+
+
+def test_one_file_may_stand_for_two_parts() -> None:
+    """No value is lost."""
+    assert {"a.x", "b.x"} == set(joined(("f.pth", named({"x": torch.ones(1)}, part)) for part in "ab"))

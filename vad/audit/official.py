@@ -17,12 +17,10 @@ from vad.audit.problems import short_listing
 from vad.errors import DatasetError, ParamsError, nearest
 from vad.evaluation.ground_truth import Annotation, Convention, frame_labels
 from vad.evaluation.judged_video import VideoTruth
-from vad.params import load
+from vad.params import RESOLVED, load
 from vad.splits.video import Video
 
 DATA = Path("data")
-RESOLVED = Path(".params/resolved.json")
-"""Written by a run that has checked params.yaml; without it, checking takes seconds."""
 
 
 @dataclass(frozen=True, eq=False)

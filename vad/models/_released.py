@@ -10,7 +10,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -132,16 +132,16 @@ def named(values: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {".".join(filter(None, (part, name))): value for name, value in values.items()}
 
 
-def joined(files: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def joined(files: Iterable[tuple[str, Mapping[str, Tensor]]]) -> dict[str, Tensor]:
     """The values of several files as those of one.
 
     Args:
-        files: named values by the path of the file.
+        files: the path of each file and its named values; one file may stand for several parts.
 
     Raises: ArtefactError if two files have values of one name.
     """
     found: dict[str, Tensor] = {}
-    for path, values in files.items():
+    for path, values in files:
         if twice := sorted(found.keys() & values.keys()):
             raise ArtefactError(f"{path}: another file has values of the same names: {first_of(twice)}. Leave one out.")
         found |= values
@@ -214,7 +214,7 @@ def fill(model: VideoModel, files: Sequence[WeightsFile], part: str = "") -> lis
 
     Raises: ArtefactError for a file that cannot be read, or whose values are not those of the model.
     """
-    given = joined({file.file: read_checked(file) for file in files})
+    given = joined((file.file, read_checked(file)) for file in files)
     return put(model, given, first_of([file.file for file in files]), part)
 
 
