@@ -22,18 +22,26 @@ HEAD = ("data set", "variant", "ROC AUC of frames", "95 % interval", "average pr
 
 
 def main(arguments: list[str]) -> int:
-    """Run Snakemake; after a run without errors say what came out. Returns: the exit code of Snakemake."""
+    """Run Snakemake; after a run without errors say what came out. Returns: the exit code of Snakemake.
+
+    `--help`, `--version` and a dry run (`-n`) make nothing: results that are there may be older, and are not shown.
+    """
     if sys.stderr.isatty():
         sys.path.append(str(PLUGINS))
         arguments = ["--logger", "progress", *arguments]
     from snakemake import cli  # looks for plugins while it is imported
 
-    code = 1
+    command = ["--cores", "all", *arguments]
+    code, makes = 1, False
     try:
-        cli.main(["--cores", "all", *arguments])
+        makes = not cli.get_argument_parser().parse_args(command).dryrun  # --help and --version end here
+        cli.main(command)
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-    if code == 0 and RESULTS.is_file():
+        code = ended.code or 0
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    if makes and code == 0 and RESULTS.is_file():
         print(summary(RESULTS.read_text(encoding="utf-8")))
         print("Open " + next((place for place in PLACES if place.is_file()), RESULTS).as_posix())
     return code
@@ -52,6 +60,7 @@ def summary(results: str) -> str:
 
 
 def _line(row: Mapping[str, str]) -> list[str]:
+    """The cells of one variant; `-` for a number that is not known."""
     auc, low, high, precision = (
         f"{float(row[name]):.3f}" if row[name] else "-"
         for name in ("frame_auc", "frame_auc_low", "frame_auc_high", "frame_ap")

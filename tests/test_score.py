@@ -14,6 +14,7 @@ from tests.videos import flip_bytes, scene, write_images, write_video
 from vad.__main__ import main
 from vad.artefacts.scores import read_scores
 from vad.errors import VadError
+from vad.ledger.records import record_path
 from vad.scoring.inputs import GivenVideo, given_videos
 from vad.scoring.page import film_size
 from vad.scoring.progress import Bar, Lines
@@ -296,6 +297,18 @@ def test_results_are_no_videos(tmp_path: Path) -> None:
         assert [video.video_id for video in given_videos([videos, link], target)] == expected
 
 
+def test_a_film_of_a_page_that_is_named_is_scored(tmp_path: Path) -> None:
+    """In a folder it is left out; where nothing else lies there, the error says what to do."""
+    film = tmp_path / "cam_01_preview.mp4"
+    film.touch()
+    (tmp_path / "cam_01.html").touch()
+
+    assert [video.path for video in given_videos([film])] == [film]
+    with pytest.raises(VadError) as raised:
+        given_videos([tmp_path])
+    assert str(raised.value) == f"{tmp_path}: every video there is a result of an earlier call. Name your videos."
+
+
 @pytest.mark.pipeline
 def test_weights_that_came_after_the_threshold(trained: Path, tmp_path: Path) -> None:
     """A run that was trained again and not scored since has no threshold, and says so."""
@@ -310,6 +323,22 @@ def test_weights_that_came_after_the_threshold(trained: Path, tmp_path: Path) ->
     assert before.threshold is not None
     assert after.threshold is None
     assert any("trained again" in note for note in after.notes)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("room", ["infer", "evaluate"])
+def test_a_threshold_without_a_record(trained: Path, room: str, tmp_path: Path) -> None:
+    """Nothing shows that it belongs to the weights; the note names what is not there."""
+    for name in ("train", "infer", "evaluate"):
+        shutil.copytree(trained / "data" / name / "mil", tmp_path / "data" / name / "mil")
+    made = tmp_path / "data" / room / "mil" / ("seed0.npz" if room == "infer" else "seed0")
+    record_path(made).unlink()
+    found = find_run(folder=tmp_path / "data/train/mil/seed0")
+
+    assert found.threshold is None
+    assert not any("trained again" in note for note in found.notes)
+    (note,) = [note for note in found.notes if "so there are no alarms" in note]
+    assert note.startswith(f"{record_path(made)} is not there: ")
 
 
 def test_plain_lines_of_progress() -> None:

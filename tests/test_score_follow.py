@@ -1,14 +1,16 @@
 """`vad score --follow`: a video that is still coming, from a file that grows, over HTTP and over RTSP."""
 
 import json
+import math
 import os
 import signal
 import socket
 import threading
 import time
 from argparse import Namespace
+from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +37,9 @@ from vad.scoring.live_input import LiveInput, _GrowingFile, _HttpBody, address_o
 from vad.scoring.live_scores import FrameScores, LiveAlarms
 from vad.scoring.runs import TrainedRun, find_run
 from vad.scoring.video import ScoredVideo, Scorer
+
+DEADLINE_S = 30
+"""A test that waits longer for something has failed."""
 
 
 @pytest.mark.parametrize(("model", "shape"), [("mnad", (3, 16, 16)), ("lstm_memory_ae", (5,))])
@@ -128,11 +133,14 @@ def events(out: Path) -> list[dict]:
 
 @contextmanager
 def meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    """Something that happens while the block runs."""
-    thread = threading.Thread(target=work)
+    """Something that happens while the block runs; it must have ended soon after it."""
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        thread.join(DEADLINE_S)
+    assert not thread.is_alive()
 
 
 def check(result: ScoredVideo, found: TrainedRun, film: Path, out: Path) -> None:
@@ -180,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
     film: bytes
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer one request."""
         if self.path == "/away":
             self.send_response(302)
             self.send_header("Location", "/film")
@@ -195,7 +203,7 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(3)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print no line for each request."""
 
 
 @pytest.fixture
@@ -203,26 +211,31 @@ def server(film: Path) -> Iterator[str]:
     """The address of an HTTP server on this machine."""
     Handler.film = film.read_bytes()
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    http.daemon_threads = True
+    with http, meanwhile(lambda: http.serve_forever(poll_interval=0.05)):
+        try:
+            yield f"http://127.0.0.1:{http.server_port}"
+        finally:
+            http.shutdown()
 
 
 def test_a_stream_over_http(trained: TrainedRun, film: Path, server: str, tmp_path: Path) -> None:
-    """It ends when the server ends it, or when nothing comes any more; a redirect is not followed."""
+    """It ends when the server ends it, or when nothing comes any more; a redirect is not followed.
+
+    The address stands in results and messages as the user gave it.
+    """
     result = followed(trained, f"{server}/film", tmp_path / "a")
     assert any("until the server ended it" in note for note in result.notes)
     check(result, trained, film, tmp_path / "a")
+    assert column(tmp_path / "a/inference_summary.csv", "path") == [f"{server}/film"]
+    assert f"video      {server}/film\n" in (tmp_path / f"a/{result.video_id}_summary.txt").read_text()
 
     spaced = followed(trained, f"{server}/Tür 1?a=%20", tmp_path / "d")
     assert len(spaced.scores) == 400
     silent = followed(trained, f"{server}/silent", tmp_path / "b", wait=0.5)
     assert any("nothing came for 0.5 s" in note for note in silent.notes)
     assert len(silent.scores) == 400
-    with pytest.raises(MediaError, match="the server answers 302 Found"):
+    with pytest.raises(MediaError, match=f"^{server}/away: E_UNREADABLE: the server answers 302 Found"):
         followed(trained, f"{server}/away", tmp_path / "c")
 
 
@@ -235,6 +248,8 @@ def test_a_signal_ends_it_with_all_files(trained: TrainedRun, film: Path, tmp_pa
 
     def stop() -> None:
         while not (lines := tmp_path / "out/growing_alarms.jsonl").is_file() or not lines.read_text():
+            if time.monotonic() - begin > DEADLINE_S:
+                return
             time.sleep(0.05)
         os.kill(os.getpid(), number)
 
@@ -251,18 +266,74 @@ def test_what_has_come_already_is_not_read_after_the_stop(film: Path, server: st
     """A file of hours that is complete ends at once too."""
     for word, kind in ((str(film), _GrowingFile), (f"{server}/film", _HttpBody)):
         live = LiveInput(address_of(word), 60.0)
-        source = kind(live)
-        assert source.read(100)
-        live.stop()
-        assert source.read(100) == b""
-        source.close()
+        with ExitStack() as opened:
+            source = kind(live, opened)
+            assert source.read(100)
+            live.stop()
+            assert source.read(100) == b""
 
 
-def rtsp_server(film: bytes, line: socket.socket) -> None:
+def test_a_refused_connection_is_closed(server: str) -> None:
+    """An answer other than 200, and one that never comes, leave no socket open."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for word in (f"{server}/away", f"http://127.0.0.1:{silent.getsockname()[1]}/"):
+            live = LiveInput(address_of(word), 0.2)
+            with pytest.raises((MediaError, TimeoutError)), ExitStack() as opened:
+                live.connect(opened)
+            assert live._socket is not None
+            assert live._socket.fileno() == -1
+
+
+def test_a_connection_that_fails_keeps_the_alarms_of_an_earlier_run(trained: TrainedRun, tmp_path: Path) -> None:
+    """The file of alarms begins anew with the first row of the stream, not before."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        word = f"http://127.0.0.1:{unused.getsockname()[1]}/film"
+    lines = tmp_path / f"{address_of(word).video_id}_alarms.jsonl"
+    lines.write_text('{"event": "start"}\n')
+    with pytest.raises(MediaError, match=f"^{word}: E_UNREADABLE"):
+        followed(trained, word, tmp_path)
+    assert lines.read_text() == '{"event": "start"}\n'
+
+
+def test_the_threshold_of_a_calibrated_run_leaves_out_dropped_frames(film: Path, tmp_path: Path) -> None:
+    """While it comes as at its end: first frames without a score of their own are not calibrated on."""
+    folder = random_run(tmp_path / "train/made/seed0", "frame_pred", IMAGES)
+    infer = Infer.model_validate({"first_frames": "drop"})
+    found = replace(find_run(folder=folder), infer=infer, threshold=0.5, threshold_rule="given", calibrate_frames=8)
+    result = followed(found, str(film), tmp_path / "out", wait=0.2)
+    whole = Scorer(found).score(GivenVideo("whole", film))
+
+    assert any(note.startswith("the first 4 frames have no score") for note in result.notes)
+    assert {event["threshold"] for event in events(tmp_path / "out")} == {result.threshold}
+    assert result.threshold == pytest.approx(whole.threshold, rel=1e-4)
+
+
+@pytest.mark.parametrize(("fps", "rate", "origin"), [(None, 30, "as its header states"), (10.0, 10, "by --fps")])
+def test_a_stream_without_times(
+    trained: TrainedRun, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fps: float, rate: int, origin: str
+) -> None:
+    """One rate makes times and alarms, and a note says where it comes from."""
+
+    class Times(array):
+        def append(self, seconds: float) -> None:
+            super().append(math.nan)
+
+    monkeypatch.setattr("vad.scoring.live_input.array", Times)
+    result = followed(trained, str(film), tmp_path, wait=0.2, fps=fps)
+
+    assert f"its frames have no times of their own: {rate} frames a second ({origin})" in result.notes
+    assert result.fps == pytest.approx(rate)
+    np.testing.assert_allclose(result.times, np.arange(400) / rate)
+    assert [event["start_s"] for event in events(tmp_path)] == [60 / rate, 60 / rate]
+
+
+def rtsp_server(film: bytes, listening: socket.socket) -> None:
     """Serve one RTSP client over one connection: MPEG-TS in RTP packets between the answers."""
-    client, _ = line.accept()
+    listening.settimeout(DEADLINE_S)
+    client, _ = listening.accept()
+    client.settimeout(DEADLINE_S)
     with client, client.makefile("rb") as requests:
-        address = f"rtsp://127.0.0.1:{line.getsockname()[1]}/cam"
+        address = f"rtsp://127.0.0.1:{listening.getsockname()[1]}/cam"
         while words := requests.readline().split():
             headers = {}
             while text := requests.readline().strip():
@@ -291,9 +362,9 @@ def rtsp_server(film: bytes, line: socket.socket) -> None:
 
 def test_a_stream_over_rtsp(trained: TrainedRun, film: Path, tmp_path: Path) -> None:
     """Over TCP, until the server closes the connection."""
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        address = f"rtsp://user:secret@127.0.0.1:{line.getsockname()[1]}/cam"
-        with meanwhile(lambda: rtsp_server(film.read_bytes(), line)):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"rtsp://user:secret@127.0.0.1:{listening.getsockname()[1]}/cam"
+        with meanwhile(lambda: rtsp_server(film.read_bytes(), listening)):
             result = followed(trained, address, tmp_path)
     assert len(result.scores) >= 380
     assert [event["event"] for event in events(tmp_path)] == ["start", "end"]
@@ -327,7 +398,7 @@ def test_everything_else_is_refused(word: str, message: str) -> None:
 
 
 def test_another_machine_is_asked_when_it_is_named() -> None:
-    """Only that one."""
+    """The host of --allow-host is asked, any other is still refused."""
     assert address_of("http://camera/film.ts", ["camera"]).video_id == "camera_film_ts"
     with pytest.raises(VadError, match="To allow it: --allow-host other"):
         address_of("http://other/film.ts", ["camera"])
@@ -364,8 +435,9 @@ def test_only_models_on_windows_follow(tmp_path: Path, capsys: pytest.CaptureFix
     assert "Variants that can: windows." in errors
     assert main(["score", "http://127.0.0.1/a", "--out", str(tmp_path)]) == 2
     assert "Add --follow" in capsys.readouterr().err
-    assert main([*command, "--follow", "--previews", "full"]) == 2
     run = ["--run", str(tmp_path / "train/windows/seed0"), "--follow", "--wait", "0.3"]
+    assert main(["score", str(film), *run, "--previews", "full", "--out", str(tmp_path / "out")]) == 2
+    assert "its page has no pictures" in capsys.readouterr().err
     assert main(["score", str(film), *run, "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""

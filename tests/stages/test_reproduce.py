@@ -96,3 +96,38 @@ def test_the_best_results_and_where_to_look(
     (tmp_path / "reports/site/index.html").touch()
     reproduce.main([])
     assert capsys.readouterr().out.endswith("Open reports/site/index.html\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "ended", "code", "shown"),
+    [
+        ([], 0, 0, True),
+        (["--keep-going"], None, 0, True),
+        ([], 3, 3, False),
+        ([], "why", 1, False),
+        (["-n"], 0, 0, False),
+        (["-kn"], 0, 0, False),
+        (["--dry-run"], 0, 0, False),
+        (["--help"], 0, 0, False),
+        (["--version"], 0, 0, False),
+    ],
+)
+def test_results_are_shown_after_a_run_that_may_have_made_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    ended: int | str | None,
+    code: int,
+    shown: bool,
+) -> None:
+    """Not after one that failed or that only asks; the exit code is that of Snakemake."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("snakemake.cli.main", lambda arguments: sys.exit(ended))
+    (tmp_path / "reports/tables").mkdir(parents=True)
+    (tmp_path / reproduce.RESULTS).write_text(RESULTS)
+
+    assert reproduce.main(words) == code
+    printed = capsys.readouterr()
+    assert ("Open reports" in printed.out) == shown
+    assert (ended == "why") == ("why" in printed.err)

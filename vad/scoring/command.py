@@ -52,7 +52,7 @@ def add_flags(flags: argparse.ArgumentParser) -> None:
         "--wait",
         type=_number(0.1, 86400, "number of seconds"),
         default=10.0,
-        help="with --follow: end after so long without data",
+        help="with --follow: end after so many seconds without data; over rtsp:// a signal may take as long to end it",
     )
     flags.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="with --follow: another machine that is asked"
@@ -91,7 +91,9 @@ def run(args: argparse.Namespace) -> int:
                 raise
             except VadError as error:
                 problem = str(error)
-                result = ScoredVideo(video.video_id, video.path, "failed", found.name, found.chosen, problem=problem)
+                result = ScoredVideo(
+                    video.video_id, video.path, video.shown, "failed", found.name, found.chosen, problem=problem
+                )
             write_video(args.out, result)
             done.append(result)
             try:

@@ -4,7 +4,7 @@ import json
 import signal
 from argparse import Namespace
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from vad.artefacts.files import write_text
 from vad.engine.expansion import unscored_frames, video_score
 from vad.engine.score import ScoredVideo as VideoScores
 from vad.engine.score import score_place
@@ -25,7 +26,7 @@ from vad.scoring.live_input import Address, LiveInput
 from vad.scoring.live_scores import AlarmEvent, FrameScores, LiveAlarms
 from vad.scoring.page import INDEX, write_page_of
 from vad.scoring.runs import TrainedRun
-from vad.scoring.video import IMAGE_FPS, Made, ScoredVideo, Scorer
+from vad.scoring.video import Made, ScoredVideo, Scorer
 from vad.scoring.write import write_summaries, write_video
 
 TOGETHER = 16
@@ -44,15 +45,9 @@ def follow(found: TrainedRun, address: Address, args: Namespace) -> ScoredVideo:
     """
     live = LiveInput(address, args.wait)
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{address.video_id}_alarms.jsonl"
-    with storage_errors(path), path.open("w", encoding="utf-8") as file, _stopped_by_signals(live):
-
-        def write(event: dict[str, Any]) -> None:
-            line = json.dumps(event)
-            print(line, file=file, flush=True)
-            print(line, flush=True)
-
-        result = Follower(found, live, args.every, args.fps, write).run_to_the_end()
+    with _stopped_by_signals(live):
+        lines = args.out / f"{address.video_id}_alarms.jsonl"
+        result = Follower(found, live, args.every, args.fps, lines).run_to_the_end()
     write_video(args.out, result)
     row = OverviewRow.of(write_page_of(args.out, result, "none"), f"{result.video_id}.html", result.problem)
     write_summaries(args.out, [result])
@@ -88,72 +83,87 @@ class Follower(Scorer):
         run: as `vad.scoring.runs.find_run` found it.
         live: the stream.
         every: every how many frames of it one is used, >= 1.
-        fps: frames a second of a stream that states none.
-        write: called with each start and end of an alarm.
+        fps: frames a second, as of `Scorer`; alarms are also made by it, as later times are not known.
+        lines: the file that gets a line for each start and end of an alarm. What an earlier run wrote there stays
+            until the first row.
     """
 
-    def __init__(
-        self, run: TrainedRun, live: LiveInput, every: int, fps: float | None, write: Callable[[dict[str, Any]], None]
-    ) -> None:
+    def __init__(self, run: TrainedRun, live: LiveInput, every: int, fps: float | None, lines: Path) -> None:
         super().__init__(run, every, fps, together=TOGETHER)
-        self._live, self._write = live, write
+        self._live, self._lines = live, lines
         self._scores = array("f")
         self._alarms: LiveAlarms | None = None
+        self._dropped = 0
         self._own: float | None = None
 
     def run_to_the_end(self) -> ScoredVideo:
         """Everything that is known of the stream when it has ended."""
         self._model.eval()
         self._model.reset_memory()
-        place = Path(self._live.address.shown)
-        source = Source(self._live.address.video_id, (place,), open_video=self._live.reader, every=self.every)
+        address = self._live.address
+        source = Source(address.video_id, (Path(address.shown),), open_video=self._live.reader, every=self.every)
         stream = self._extractor.stream(source)
         if stream is None:
             raise VadError(f"{self.run.name}: its extractor reads whole videos. Take another variant.")
         made = self._made_while_it_comes(stream, source)
         report = made.report["decode"]
-        notes = [f"followed {self._live.address.shown} until {self._live.why}"]
+        notes = [f"followed {address.shown} until {self._live.why}"]
         if damaged := report["corrupt"] + report["errors"]:
             notes.append(f"{damaged} frames or packets of the stream were damaged")
-        video = GivenVideo(source.video_id, place)
-        return self._result(video, made, self._seconds(made.n_frames), self._rate(stream), notes)
+        if not self._has_times():
+            notes.append(self._without_times(report.get("fps")))
+        shown = "" if address.protocol == "file" else address.shown
+        video = GivenVideo(source.video_id, source.video, address=shown)
+        rate = self._rate(report.get("fps"))
+        return self._result(video, made, self._seconds(made.n_frames, rate), rate / self.every, notes)
 
     def _made_while_it_comes(self, stream: RowStream, source: Source) -> Made:
         """The scores of the stream; alarms are written on the way."""
-        scores = FrameScores(self._model, self.run.infer, stream.step)
+        scores, window = FrameScores(self._model, self.run.infer, stream.step), self._model.window
+        if self.run.infer.first_frames == "drop":
+            bounds = np.arange(window + 1) * stream.step
+            self._dropped = unscored_frames(bounds, window, score_place(self._model))
         rows, before = 0, None
         for batch in stream.rows:
-            if self._fitting(source, batch).ndim == 3:
+            if self._fitting(self._live.address.shown, batch).ndim == 3:
                 raise VadError(f"{self.run.name}: reads several crops of a picture. Take a variant that reads one.")
             rows += len(batch)
-            if before is not None:
+            if before is None:
+                write_text(self._lines, "")
+            else:
                 self._take(scores.add(before), stream)
             before = batch
         assert before is not None, "a reader without a frame raises"
         n_frames, report = stream.reader.n_frames, {"decode": stream.reader.report, "extractor": dict(stream.identity)}
+        self._dropped = min(self._dropped, n_frames - 1)  # of a video that is shorter than a window
         self._take(scores.end(before, n_frames), stream, last=True)
         found = np.frombuffer(self._scores, np.float32).astype(float)
-        bounds, window = stream.bounds(rows), self._model.window
-        drops = self.run.infer.first_frames == "drop"
-        dropped = unscored_frames(bounds, window, score_place(self._model)) if drops else 0
-        value = video_score(found[dropped:], scores.highest, self.run.infer)
-        return Made(n_frames, rows, report, VideoScores(found, value, None, dropped))
+        value = video_score(found[self._dropped :], scores.highest, self.run.infer)
+        return Made(n_frames, rows, report, VideoScores(found, value, None, self._dropped))
 
     def _take(self, new: Shaped[np.ndarray, " new"], stream: RowStream, last: bool = False) -> None:
         """Keep the scores of the next frames, and write the alarms that start or end with them."""
         self._scores.extend(new)
-        if self._alarms is None and (last or len(self._scores) > self.run.calibrate_frames):
-            so_far = np.array(self._scores, np.float32)
-            self._own = self._threshold(self._live.address.video_id, so_far, float(so_far.max(initial=0)), 0)
-            if self._own is not None:
-                self._alarms, new = LiveAlarms(self._own, self.run.alarms, self._rate(stream)), so_far
+        if self.run.threshold is None:
+            return
+        rate = self._rate(stream.reader.report.get("fps"))
+        wanted = self.run.calibrate_frames + self._dropped if self.run.calibrate_frames else 0
+        if self._alarms is None and (last or len(self._scores) > wanted):
+            new = np.array(self._scores, np.float32)
+            highest = float(new.max(initial=0))
+            self._own = self._threshold(self._live.address.video_id, new, highest, self._dropped)
+            assert self._own is not None, "the run has a threshold"
+            self._alarms = LiveAlarms(self._own, self.run.alarms, rate / self.every)
         if self._alarms is not None:
             for event in self._alarms.add(new, lambda: float(np.median(np.array(self._scores))), last):
-                self._write(self._line(event))
+                line = json.dumps(self._line(event, rate))
+                with storage_errors(self._lines), self._lines.open("a", encoding="utf-8") as file:
+                    print(line, file=file)
+                print(line, flush=True)
 
-    def _line(self, event: AlarmEvent) -> dict[str, Any]:
+    def _line(self, event: AlarmEvent, rate: float) -> dict[str, Any]:
         """An event for JSON."""
-        seconds = self._seconds(event.end)
+        seconds = self._seconds(event.end, rate)
         line: dict[str, Any] = {
             "event": event.event,
             "video_id": self._live.address.video_id,
@@ -166,14 +176,13 @@ class Follower(Scorer):
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         return {**line, "peak_score": event.peak, "threshold": self._own, "written_at": at}
 
-    def _rate(self, stream: RowStream) -> float:
-        """Scored frames a second: as the user or the stream states it."""
-        return (self.fps or stream.reader.report.get("fps") or IMAGE_FPS) / self.every
+    def _has_times(self) -> bool:
+        """Whether each frame so far says when it is shown."""
+        return not np.isnan(np.frombuffer(self._live.times)).any()
 
-    def _seconds(self, n_frames: int) -> Float[np.ndarray, " n_frames"]:
+    def _seconds(self, n_frames: int, rate: float) -> Float[np.ndarray, " n_frames"]:
         """When each of the first scored frames is shown, from the first one on; never earlier than the one before."""
         times = np.array(self._live.times[: n_frames * self.every])[:: self.every]
         if np.isnan(times).any():
-            rate = self.fps or IMAGE_FPS
             return np.arange(n_frames) * self.every / rate
         return np.maximum.accumulate(times - times[0])

@@ -26,13 +26,20 @@ class GivenVideo(NamedTuple):
     """A video file, or a folder of images."""
     refused: str = ""
     """Why it cannot be read; empty if it can be tried."""
+    address: str = ""
+    """Of a stream, without user name and password; empty for what lies in a folder."""
+
+    @property
+    def shown(self) -> str:
+        """The video in messages and results."""
+        return self.address or self.path.as_posix()
 
 
 def given_videos(words: Sequence[Path], out: Path | None = None) -> list[GivenVideo]:
     """The videos behind the words of a command line, in their order; one that is named twice comes once.
 
     Args:
-        words: a file is a video; a folder that holds images alone is a video too; of any other folder all videos below
+        words: a file is a video; a folder that holds only images is a video too; of any other folder all videos below
             it.
         out: folder for the results: what lies in it is no input.
 
@@ -50,7 +57,10 @@ def given_videos(words: Sequence[Path], out: Path | None = None) -> list[GivenVi
                 seen.add(place)
                 found[path] = refused
     if not found:
-        raise VadError(f"{words[0]}: every video there is a result in {out}. Name your videos, or another --out.")
+        where = (
+            "of an earlier call. Name your videos" if out is None else f"in {out}. Name your videos, or another --out"
+        )
+        raise VadError(f"{words[0]}: every video there is a result {where}.")
     ids = video_ids([path.absolute().as_posix() for path in found])
     return [
         GivenVideo(beside_overview(ids[path.absolute().as_posix()], ids.values()), path, refused)
@@ -74,7 +84,9 @@ def beside_overview(video_id: str, others: Collection[str] = ()) -> str:
 
 def _is_result(path: Path, word: Path, out: Path | None) -> bool:
     """Whether a path is no video of the user but what an earlier call of this command wrote."""
-    if path.name.endswith(PREVIEW) and path.with_name(path.name.removesuffix(PREVIEW) + ".html").is_file():
+    # A film that the user names is meant.
+    page = path.with_name(path.name.removesuffix(PREVIEW) + ".html")
+    if path != word and path.name.endswith(PREVIEW) and page.is_file():
         return True
     if out is None:
         return False

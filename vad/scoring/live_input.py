@@ -135,13 +135,12 @@ class LiveInput:
 
     def _container(self, opened: ExitStack) -> InputContainer:
         """The container; what lies under it is closed with the stack."""
-        where = Path(self.address.shown)
+        where = self.address.shown
         try:
             if self.address.protocol == "rtsp":
                 only = {"rtsp_transport": "tcp", "protocol_whitelist": "rtsp,rtp,tcp", "format_whitelist": "rtsp"}
                 return av.open(self.address.word, "r", container_options=only, timeout=(self.wait, self.wait))
-            source = (_GrowingFile if self.address.protocol == "file" else _HttpBody)(self)
-            opened.callback(source.close)
+            source = (_GrowingFile if self.address.protocol == "file" else _HttpBody)(self, opened)
             return av.open(source, "r", container_options={"format_whitelist": FORMATS}, metadata_errors="replace")
         except ArgumentError:
             raise media_error(where, "E_FORMAT", f"the contents are none of {FORMATS}", CONVERT) from None
@@ -149,35 +148,37 @@ class LiveInput:
             what = f"it cannot be opened as a stream of video ({getattr(error, 'strerror', None) or error})"
             raise media_error(where, "E_UNREADABLE", self.why or what, f"Check that it is there. {CONVERT}") from None
 
-    def connect(self) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        """Ask the HTTP server: the connection, and the answer.
+    def connect(self, opened: ExitStack) -> http.client.HTTPResponse:
+        """Ask the HTTP server; its answer.
+
+        Args:
+            opened: closes the connection and the answer, also after an error.
 
         Raises: MediaError for an answer other than 200; OSError, HTTPException.
         """
         parts: SplitResult = urlsplit(self.address.word)
-        line = http.client.HTTPConnection(parts.hostname or "", parts.port or PORTS["http"], timeout=self.wait)
-        line.connect()
-        self._socket = line.sock
+        port = parts.port or PORTS["http"]
+        connection = http.client.HTTPConnection(parts.hostname or "", port, timeout=self.wait)
+        opened.callback(connection.close)
+        connection.connect()
+        self._socket = connection.sock
         wanted = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        line.request("GET", quote(wanted, safe=string.punctuation))
-        answer = line.getresponse()
+        connection.request("GET", quote(wanted, safe=string.punctuation))
+        answer = connection.getresponse()
+        opened.callback(answer.close)
         if answer.status != HTTPStatus.OK:
             what = f"the server answers {answer.status} {answer.reason}"
             fix = "Check the address; redirects are not followed"
-            line.close()
-            raise media_error(Path(self.address.shown), "E_UNREADABLE", what, fix)
-        return line, answer
+            raise media_error(self.address.shown, "E_UNREADABLE", what, fix)
+        return answer
 
 
 class _GrowingFile:
     """A file as FFmpeg reads it: at its end there is more to come, until nothing comes for a while."""
 
-    def __init__(self, live: LiveInput) -> None:
-        self._live, self._file = live, Path(live.address.word).open("rb")  # noqa: SIM115 - `close` closes it
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def __init__(self, live: LiveInput, opened: ExitStack) -> None:
+        self._live = live
+        self._file = opened.enter_context(Path(live.address.word).open("rb"))  # noqa: SIM115 - the stack closes it
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes; none at the end."""
@@ -196,14 +197,8 @@ class _GrowingFile:
 class _HttpBody:
     """What a server sends, as FFmpeg reads it."""
 
-    def __init__(self, live: LiveInput) -> None:
-        self._live = live
-        self._line, self._answer = live.connect()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._answer.close()
-        self._line.close()
+    def __init__(self, live: LiveInput, opened: ExitStack) -> None:
+        self._live, self._answer = live, live.connect(opened)
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes; none at the end."""
@@ -230,13 +225,13 @@ class LiveReader(PyAVReader):
 
     def __init__(self, live: LiveInput, height: int, width: int, rules: Rules, short_side: int | None = None) -> None:
         super().__init__(Path(live.address.shown), height, width, rules, short_side)
-        self._live = live
+        self._live, self._shown = live, live.address.shown
 
     def _video(self) -> Iterator[VideoFrame]:
         """All frames until the stream ends."""
         live = self._live
         with live.open() as container:
-            packets = container.demux(choose_video(self.path, container, self.rules.max_pixels, self._tally))
+            packets = container.demux(choose_video(self._shown, container, self.rules.max_pixels, self._tally))
             while not (live.stopped and live.address.protocol == "rtsp"):
                 try:
                     packet = next(packets, None)
@@ -259,4 +254,4 @@ class LiveReader(PyAVReader):
     def _judge(self) -> None:
         """After the last frame: was there any?"""
         if not self.n_frames:
-            raise MediaError(f"{self.path}: E_NO_FRAMES: {self._live.why} before a frame came. {CONVERT}.")
+            raise MediaError(f"{self._shown}: E_NO_FRAMES: {self._live.why} before a frame came. {CONVERT}.")

@@ -235,25 +235,29 @@ def _read(folder: Path, chosen: str) -> TrainedRun:
         notes.append(f"{record} is not there: scores are not smoothed, a video's score is its highest frame score")
     threshold, rule, first, alarms = _operating_point(folder)
     if threshold is None:
-        notes.append(f"{_evaluation(folder)} is not there: no threshold is known, so there are no alarms")
-    elif not _belongs_to(folder):
+        notes.append(f"{record_path(_evaluation(folder))} is not there: no threshold is known, so there are no alarms")
+    elif why := _does_not_belong(folder):
         threshold, rule = None, ""
-        why = "the run was trained again after its scores were made: its threshold is not known"
-        notes.append(f"{why}, so there are no alarms. Run snakemake --cores all")
+        notes.append(f"{why}: its threshold is not known, so there are no alarms. Run snakemake --cores all")
     return TrainedRun(folder, section["features_entry"], infer, threshold, rule, first, alarms, chosen, notes)
 
 
-def _belongs_to(folder: Path) -> bool:
-    """Whether the scores of a run were made with the weights that are there, and its metrics from these scores."""
+def _does_not_belong(folder: Path) -> str:
+    """Why the threshold may not be that of the weights that are there; empty if it is.
+
+    The scores must have been made with these weights, and the metrics from these scores.
+    """
+    again = "the run was trained again after its scores were made", "its scores were made again after its metrics"
     pairs = (_scores(folder), folder / "weights.safetensors"), (_evaluation(folder), _scores(folder))
-    for made, source in pairs:
-        if not (record := record_path(made)).is_file() or not source.is_file():
-            return False
+    for (made, source), other in zip(pairs, again, strict=True):
+        for needed in (record := record_path(made), source):
+            if not needed.is_file():
+                return f"{needed} is not there"
         inputs = read_json(record)["inputs"]
-        stated = [value for name, value in inputs.items() if name.endswith("/".join(source.parts[-3:]))]
+        stated = [value for name, value in inputs.items() if f"/{name}".endswith("/" + "/".join(source.parts[-3:]))]
         if stated != [sha256(source)]:
-            return False
-    return True
+            return other
+    return ""
 
 
 def _operating_point(folder: Path) -> tuple[float | None, str, int, Alarms]:

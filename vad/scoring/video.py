@@ -43,6 +43,7 @@ class ScoredVideo:
     Attributes:
         video_id: safe as a file name.
         path: the video file, or the folder of images.
+        shown: the path, or the address of a stream, for messages and results.
         status: `ok`; `INSUFFICIENT` = too short for the model, so that there are no scores; `failed` = not readable.
         frames: numbers of the scored frames in the video, from 0: all, or every so many.
         times: when each of them is shown, in seconds from the first frame on.
@@ -66,6 +67,7 @@ class ScoredVideo:
 
     video_id: str
     path: Path
+    shown: str
     status: Literal["ok", "INSUFFICIENT", "failed"]
     run: str
     chosen: str
@@ -121,7 +123,8 @@ class Scorer:
     Args:
         run: as `vad.scoring.runs.find_run` found it.
         every: every how many frames of a video one is used, >= 1.
-        fps: frames a second of folders of images, and of videos that state no times.
+        fps: frames a second of folders of images, and of videos whose frames have no times, where it counts more than
+            the header of the video; None = as the header says, else 25.
         together: frames that go through the network of the extractor at once; None = as the run says.
         maps: whether to keep maps of where scores come from, of models that have them.
     """
@@ -197,7 +200,7 @@ class Scorer:
         needed, found = frames_needed(self.run.features, self._model), made.scores
         if made.n_frames < needed or found is None:
             problem = f"{made.n_frames} frames, the model needs {needed}"
-            return ScoredVideo(video.video_id, video.path, "INSUFFICIENT", problem=problem, **common)
+            return ScoredVideo(video.video_id, video.path, video.shown, "INSUFFICIENT", problem=problem, **common)
         scores, value = found.frames.astype(np.float32), found.video
         threshold = self._threshold(video.video_id, scores, value, found.dropped)
         level = self._model.level
@@ -211,6 +214,7 @@ class Scorer:
         return ScoredVideo(
             video.video_id,
             video.path,
+            video.shown,
             "ok",
             frames=np.arange(made.n_frames, dtype=np.int64) * self.every,
             times=times,
@@ -233,13 +237,13 @@ class Scorer:
         self._model.reset_memory()
         if self._model.sampling == "windows" and (stream := self._extractor.stream(source)) is not None:
             maps = KeptMaps() if self._maps else None
-            crops, rows = score_crops(self._model, (self._fitting(source, batch) for batch in stream.rows), maps)
+            crops, rows = score_crops(self._model, (self._fitting(source.video, batch) for batch in stream.rows), maps)
             bounds, report = stream.bounds(rows), stream.report(source.video)
             scores = over_frames(self._model, crops, bounds, self.run.infer)
             places = maps and maps.of_frames(frames_of_windows(self._model, bounds))
             return Made(int(bounds[-1]), rows, report, scores._replace(places=places))
         file = make_features(self._extractor, source)
-        self._fitting(source, file.features)
+        self._fitting(source.video, file.features)
         made = Made(file.n_frames, len(file.features), file.report, None)
         if file.n_frames < frames_needed(self.run.features, self._model):
             return made
@@ -251,10 +255,10 @@ class Scorer:
             scores = scores._replace(places=maps.of_frames(scores.places.frames))
         return made._replace(scores=scores)
 
-    def _fitting(self, source: Source, features: np.ndarray) -> np.ndarray:
-        """The same features, if they are as wide as the model expects."""
+    def _fitting(self, video: Path | str, features: np.ndarray) -> np.ndarray:
+        """The same features, if they are as wide as the model expects; `video` is for the message."""
         if (width := features_width(features)) != self._dim:
-            raise FeatureError(f"{source.video}: features are {width} wide, the model expects {self._dim}.")
+            raise FeatureError(f"{video}: features are {width} wide, the model expects {self._dim}.")
         return features
 
     def _threshold(
@@ -279,11 +283,10 @@ class Scorer:
             except MediaError:
                 found = None  # it was decoded: only its times are not known
         last = (n_frames - 1) * self.every
-        rate = self.fps or decoded or IMAGE_FPS
+        rate = self._rate(decoded)
         notes = []
         if found is None or len(found.ticks) <= last:
-            origin = "by --fps" if self.fps else "as its header states" if decoded else "assumed: --fps sets it"
-            notes.append(f"its frames have no times of their own: {rate:g} frames a second ({origin})")
+            notes.append(self._without_times(decoded))
             found = constant_rate(last + 1, rate)
         elif found.variable:
             notes.append("its frame rate changes: times are those of its frames")
@@ -292,6 +295,15 @@ class Scorer:
         span = float(seconds[-1])
         fps = (n_frames - 1) / span if span > 0 else rate / self.every
         return seconds, fps, notes
+
+    def _rate(self, header: float | None) -> float:
+        """Frames a second of a video whose frames have no times, `header` being what its header says of them."""
+        return self.fps or header or IMAGE_FPS
+
+    def _without_times(self, header: float | None) -> str:
+        """The note on a video whose frames have no times."""
+        origin = "by --fps" if self.fps else "as its header states" if header else "assumed: --fps sets it"
+        return f"its frames have no times of their own: {self._rate(header):g} frames a second ({origin})"
 
     def _notes(self, rows: int, dropped: int, fps: float, n_frames: int) -> list[str]:
         """What a reader of these scores must know about the model."""

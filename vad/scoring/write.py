@@ -61,7 +61,7 @@ def summary(video: ScoredVideo) -> dict[str, Any]:
     peak = int(np.argmax(video.scores)) if len(video.scores) else None
     return {
         "video_id": video.video_id,
-        "path": video.path.as_posix(),
+        "path": video.shown,
         "status": video.status,
         "run": video.run,
         "frames": len(video.scores),
@@ -95,7 +95,7 @@ def alarm_seconds(video: ScoredVideo) -> list[float]:
 
 def summary_text(video: ScoredVideo) -> str:
     """The summary for reading."""
-    lines = [f"video      {video.path}", f"run        {video.run} ({video.chosen})", f"status     {video.status}"]
+    lines = [f"video      {video.shown}", f"run        {video.run} ({video.chosen})", f"status     {video.status}"]
     if video.status != "ok":
         return "\n".join([*lines, f"problem    {video.problem}"]) + "\n"
     score = f"{video.video_score:.4g}"

@@ -13,7 +13,7 @@ _BOXES = set(b"ftyp moov mdat free skip wide styp moof mfra sidx uuid udta meta 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 
 
-def media_error(where: Path, code: str, what: str, fix: str) -> MediaError:
+def media_error(where: Path | str, code: str, what: str, fix: str) -> MediaError:
     """An error in the house form, where - what - what to do, with a code word that stays the same."""
     return MediaError(f"{where}: {code}: {what}. {fix}.")
 

@@ -225,6 +225,7 @@ class PyAVReader:
     ) -> None:
         self.path, self.height, self.width, self.rules = path, height, width, rules or Rules()
         self.short_side = short_side
+        self._shown: Path | str = path  # in messages
         self._tally = Tally()
         if instead_of:
             self._tally.facts["instead_of"] = instead_of
@@ -248,7 +249,7 @@ class PyAVReader:
         source = self._images() if self.path.is_dir() else self._video()
         for index, frame in enumerate(source):
             self._tally.add(frame)
-            require_length(self.path, self.n_frames, self.rules.max_frames)
+            require_length(self._shown, self.n_frames, self.rules.max_frames)
             if index % stride == 0:
                 yield self._resized(frame)
         self._judge()

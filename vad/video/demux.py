@@ -45,7 +45,7 @@ def first_video(path: Path, container: InputContainer, max_pixels: int, tally: T
     return stream
 
 
-def choose_video(path: Path, container: InputContainer, max_pixels: int, tally: Tally) -> VideoStream:
+def choose_video(path: Path | str, container: InputContainer, max_pixels: int, tally: Tally) -> VideoStream:
     """The first video stream, set to one thread, its header noted in a tally. A cover picture is no video.
 
     Raises: MediaError E_NO_VIDEO, E_NO_FRAMES, E_UNREADABLE, E_TOO_LARGE.
@@ -111,7 +111,7 @@ def frame_times(path: Path, max_pixels: int) -> dict[str, Any]:
     return {"ticks": ticks if complete else [], "tick": tick, "packets": len(shown), "fps": tally.facts["fps"]}
 
 
-def require_size(path: Path, width: int, height: int, max_pixels: int) -> None:
+def require_size(path: Path | str, width: int, height: int, max_pixels: int) -> None:
     """Refuse a giant before any memory is set aside for it.
 
     Raises: MediaError E_TOO_LARGE.
@@ -121,7 +121,7 @@ def require_size(path: Path, width: int, height: int, max_pixels: int) -> None:
         raise media_error(path, "E_TOO_LARGE", what, LARGE)
 
 
-def require_length(path: Path, n_frames: int, max_frames: int) -> None:
+def require_length(path: Path | str, n_frames: int, max_frames: int) -> None:
     """Refuse a video of too many frames.
 
     Raises: MediaError E_TOO_LARGE.

@@ -53,7 +53,8 @@ class LogHandler(LogHandlerBase):
         """Prepare the bar; it appears with the first job."""
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.completed:.0f} of {task.total:.0f} jobs"),
+            MofNCompleteColumn(separator=" of "),
+            TextColumn("jobs"),
             BarColumn(),
             TimeElapsedColumn(),
             TextColumn("left about"),
@@ -80,6 +81,7 @@ class LogHandler(LogHandlerBase):
         super().close()
 
     def _show(self, record: logging.LogRecord) -> None:
+        """Note what a record says of jobs; print errors, warnings and plain messages."""
         fields = vars(record)
         match fields.get("event"):
             case LogEvent.RUN_INFO:
