@@ -143,7 +143,7 @@ def test_one_variant_says_where_it_comes_from(window: Browser) -> None:
         f"test.csv {digest('input', judged.format(0))[:12]}",
         *(f"{place.split('/')[0]} {digest('code', place)[:12]}" for place in (train, infer, judged.format(0))),
         "Python 3.11",
-        *(f"epoch {1 + seed}  \u00b7  record {digest('key', judged.format(seed))[:12]}," for seed in (0, 1)),
+        *(f"epoch {1 + seed} \u00b7 record {digest('key', judged.format(seed))[:12]}," for seed in (0, 1)),
         "poor/seed1.prov.json",
     ):
         assert word in facts
@@ -165,6 +165,15 @@ def test_nothing_is_left_of_a_training_that_another_variant_lacks(window: Browse
     window.wait(f"return {plot}.querySelector('.uplot').clientWidth < {wide}")
     assert 300 == window.run(f"return {plot}.querySelector('.u-wrap').clientHeight")
     window.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def test_curves_that_are_too_wide_are_cut_off(window: Browser) -> None:
+    """Until they follow a window that got narrower: the page does not scroll sideways."""
+    found = window.run(
+        "for (const one of document.querySelectorAll('.uplot')) one.style.width = '3000px';"
+        "return [document.querySelectorAll('.uplot').length, document.documentElement.scrollWidth <= innerWidth]"
+    )
+    assert [3, True] == found
 
 
 def test_curves_are_drawn_in_colour_when_asked(window: Browser) -> None:
@@ -253,5 +262,5 @@ def test_text_can_be_read_by_everybody(scheme: str, window: Browser) -> None:
     assert [] == window.run(NAMELESS)
     for width in (1280, 400):
         window.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        assert window.run("return document.documentElement.scrollWidth <= innerWidth")
+        window.wait(f"return innerWidth === {width} && document.documentElement.scrollWidth <= innerWidth")
     window.cdp("Emulation.clearDeviceMetricsOverride")
