@@ -92,6 +92,7 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
         "data/evaluate/ae/seed0",
         "data/features/frames/mine/Test001.npz",
         "data/infer/ae/seed0.npz",
+        "data/report/pictures/mine",
         "data/report/tsne/ae",
         "reports/efficiency/edge_extractor.frames.mine.json",
         "reports/efficiency/extractor.frames.mine.json",

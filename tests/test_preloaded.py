@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from tests import preloaded
+from tests.preloaded import server
 from vad.ledger.arithmetic import PORTABLE
 
 pytestmark = pytest.mark.skipif(preloaded.FOLDER not in os.environ, reason="VAD_FRESH is set")
@@ -74,6 +76,39 @@ def test_a_signal_reaches_the_program(folder: Path, number: int, code: int) -> N
 
     assert code == process.returncode
     assert program.wait(60) is None or not program.is_running()
+
+
+def test_a_program_has_no_file_of_another_one(folder: Path) -> None:
+    """Neither the connection nor the file by which the server sees the end of a program that runs already."""
+    (folder / "other.py").write_text(
+        "import os\nprint(sorted(os.readlink(f'/proc/self/fd/{n}') for n in (3, 4, 5, 6, 7, 8) if os.path.exists("
+        "f'/proc/self/fd/{n}') or os.path.islink(f'/proc/self/fd/{n}')))\n"
+    )
+    waiting = start(folder, "wait")
+    assert waiting.stdout is not None
+    waiting.stdout.readline()
+    path = f"{os.environ[preloaded.FOLDER]}{os.pathsep}{os.environ['PATH']}"
+    command = ("python", "-m", "other")
+    output = subprocess.check_output(command, cwd=folder, env={**os.environ, "PATH": path}, text=True, timeout=300)
+    waiting.kill()
+    waiting.communicate(timeout=300)
+
+    assert "pidfd" not in output
+    assert "socket" not in output
+
+
+def test_a_stand_in_that_is_killed_while_it_asks(tmp_path: Path) -> None:
+    """The server goes on, and gets the files that came, so that it closes them."""
+    here, there = socket.socketpair()
+    with here, (tmp_path / "file").open("w") as file:
+        here.send(b"x")  # not read by the other side: closing it breaks the connection
+        socket.send_fds(there, [(100).to_bytes(8, "big")], [file.fileno()])
+        there.close()
+        request, files = server.read(here)
+
+    assert request is None
+    assert len(files) == 1
+    os.close(files[0])
 
 
 @pytest.mark.parametrize(

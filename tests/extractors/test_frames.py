@@ -115,14 +115,15 @@ def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
 
 
 PEAK_MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
+from tests.memory import peak_kib
 from vad.extractors._base import Source
 from vad.extractors.frames import Config, Extractor
 
 for path in sys.argv[1:]:
     file = Extractor(Config(size=256)).extract(Source("video", (Path(path),)))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(peak_kib() // 1024)
 """
 
 

@@ -64,6 +64,8 @@ def serve(listening: socket.socket, more: list[str]) -> tuple[list[str], str, di
                 if process == 0:
                     for other in (listening, connection, *connections):
                         other.close()
+                    for ended in running:  # also where its program ends meanwhile: this process says nothing of it
+                        os.close(ended)
                     for number, file in enumerate(files):
                         os.dup2(file, number)
                         os.close(file)
@@ -109,10 +111,14 @@ def say_end(program: Program) -> None:
 
 def read(connection: socket.socket) -> tuple[tuple[list[str], str, dict[str, str]] | None, list[int]]:
     """A request, or None from a stand-in that was killed before all was sent, and the open files of the stand-in."""
-    length, files, _, _ = socket.recv_fds(connection, 8, 3)
-    size, request = int.from_bytes(length, "big"), b""
-    while len(request) < size and (part := connection.recv(size - len(request))):
-        request += part
+    files: list[int] = []
+    try:
+        length, files, _, _ = socket.recv_fds(connection, 8, 3)
+        size, request = int.from_bytes(length, "big"), b""
+        while len(request) < size and (part := connection.recv(size - len(request))):
+            request += part
+    except ConnectionError:
+        return None, files
     return tuple(json.loads(request)) if size and len(request) == size else None, files
 
 

@@ -613,14 +613,15 @@ def test_videos_of_different_sizes_one_after_the_other(tmp_path: Path) -> None:
 
 
 GROWTH = """
-import resource, sys
+import sys
 from pathlib import Path
+from tests.memory import peak_kib
 from vad.video.batches import batches
 from vad.video.decode import Rules, open_video
 for path in sys.argv[1:]:
     for batch in batches(open_video(Path(path), 96, 128, Rules(decoder="dali", decoder_device="cpu"))):
         pass
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(peak_kib())
 """
 
 
