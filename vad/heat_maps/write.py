@@ -53,12 +53,13 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     """
     found = read_json(paths["metrics"]).get("localisation", {}).get("by_video", {})
     chosen = chosen_videos({name: own[RANKED_BY] for name, own in found.items()})
-    rule = RULE
-    if not chosen:
-        rule, scored = RULE_WITHOUT_TRUTH, read_scores(paths["scores"]).videos
+    known = bool(chosen)
+    if not known:
+        scored = read_scores(paths["scores"]).videos
         chosen = chosen_videos({name: video.video for name, video in scored.items() if video.part == "test"})
     test = read_test(paths["test"]).set_index("video_id")
-    rows = [_row(one, test.loc[one.video_id], paths, known=rule is RULE) for one in chosen]
+    rows = [_row(one, test.loc[one.video_id], paths, known=known) for one in chosen]
+    rule = RULE if known else RULE_WITHOUT_TRUTH
     title = f"{settings.variant}, seed {settings.seed}: where the score comes from\n{rule}"
     save(out, heat_map_figure(title, rows), settings.dpi)
 
