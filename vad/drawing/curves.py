@@ -211,8 +211,8 @@ def _name_lines(axes: Axes, drawn: Mapping[str, tuple[np.ndarray, Any]]) -> None
 
 def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:
     """A curve of a table at given places."""
-    points = table[table["curve"] == kind]
-    return on_grid(kind, points["x"].to_numpy(float), points["y"].to_numpy(float), grid)
+    chosen = (table["curve"] == kind).to_numpy()
+    return on_grid(kind, table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen], grid)
 
 
 def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: float) -> Figure:

@@ -22,14 +22,17 @@ from vad.splits.tables import read_test
 from vad.video.decode import Rules, open_video
 
 RANKED_BY = "pixel_auc"
+"""The localisation metric by which videos are chosen."""
 RULE = (
     f"anomalous test videos with the highest, median and lowest {RANKED_BY} of their own; of each the annotated frame"
     " whose map has the highest cell"
 )
+"""How frames are chosen where it is known which places are anomalous."""
 RULE_WITHOUT_TRUTH = (
     "test videos with the highest, median and lowest score (no ground truth of places); of each the frame whose map"
     " has the highest cell"
 )
+"""The same where it is not known."""
 AS_STORED = Rules(policy="tolerant", max_corrupt_frac=1, apply_rotation=False)
 """Maps are tied to the pixels of the picture as it is stored; what is damaged was judged when features were made."""
 

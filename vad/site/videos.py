@@ -21,6 +21,7 @@ from vad.schema.evaluate import Alarms
 from vad.site.names import INDEX, MOST_VARIANTS, SHARED, page_name
 
 NO_FRAMES = "No variant of this data set scores frames: there is nothing to draw over time."
+"""The note on a video where nothing was scored: in the list of videos and in its page."""
 
 
 class Settings(JudgedSettings):

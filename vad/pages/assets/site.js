@@ -253,7 +253,7 @@
     if (metrics.includes(metric)) {
       columns.push({
         key: "interval",
-        text: `${metric}, ${three(bottom)} to ${three(top)}`,
+        text: values.length ? `${metric}, ${three(bottom)} to ${three(top)}` : metric,
         number: true,
         value: (row) => row.m[metric]?.[0] ?? null,
         cell: (row, cell) => {
