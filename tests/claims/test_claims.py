@@ -262,11 +262,12 @@ def test_the_claim_of_gates_follows_from_the_interval(
     assert found == compute(list(claims.values()), {"G05"}, differences=turned)["G05"]
 
 
-def test_the_claim_of_gates_is_judged_on_its_own_data_where_it_can_be(claims: dict[str, Claim]) -> None:
+@pytest.mark.parametrize("size", ["", "_small"])
+def test_the_claim_of_gates_is_judged_on_its_own_data_where_it_can_be(claims: dict[str, Claim], size: str) -> None:
     """Ped2 counts, not the generated sequences; without maps the ledger's verdict stands; undefined is not counted."""
     rows = gain("mnad_gated", "mnad", pixel_auc=(0.1, 0.2), rbdc=(0.1, 0.2))
-    ped2 = gain("mnad_gated_ped2", "mnad_ped2", pixel_auc=(-0.1, 0.2), rbdc=(0.1, 0.2))
-    undefined = gain("mnad_gated_ped2", "mnad_ped2", pixel_auc=(-0.1, 0.2), rbdc=(0.1, 0.2))
+    ped2 = gain(f"mnad_gated_ped2{size}", f"mnad_ped2{size}", pixel_auc=(-0.1, 0.2), rbdc=(0.1, 0.2))
+    undefined = gain(f"mnad_gated_ped2{size}", f"mnad_ped2{size}", pixel_auc=(-0.1, 0.2), rbdc=(0.1, 0.2))
     undefined[1]["low"] = None
     own, none, generated = (
         compute(list(claims.values()), {"G05"}, differences=given)["G05"]

@@ -11,7 +11,11 @@ from vad.ledger.chain import broken_links
 CLAIM = "G05"
 CHECKED = ("pixel_auc", "rbdc")
 """Metrics that have to be better for `improved spatial localization`."""
-ON_ITS_DATA = (("mnad_gated_ped2", "mnad_ped2"), ("mnad_gated_avenue", "mnad_avenue"))
+ON_ITS_DATA = (
+    ("mnad_gated_ped2", "mnad_ped2"),
+    ("mnad_gated_ped2_small", "mnad_ped2_small"),
+    ("mnad_gated_avenue", "mnad_avenue"),
+)
 """Variants with and without gates on the data of the claim."""
 NUMBERS = ("difference", "low", "high")
 GENERATED = (("mnad_gated", "mnad"),)
