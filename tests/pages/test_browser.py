@@ -216,6 +216,8 @@ def test_text_can_be_read_by_everybody(name: str, scheme: str, window: Browser, 
     assert [] == [found for found in window.run(CONTRASTS) if found[0] < 4.5]
     assert [] == window.run(NAMELESS)
     assert "en" == window.run("return document.documentElement.lang")
+    # A curve that does not yet follow a window that got narrower is cut off.
+    window.run("for (const one of document.querySelectorAll('.uplot')) one.style.width = '3000px'")
     assert window.run("return document.documentElement.scrollWidth <= innerWidth")
 
 
