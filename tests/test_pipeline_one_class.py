@@ -1,6 +1,7 @@
 """A user's own folder of frame folders, learned from normal sequences alone, through all six rooms."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ variants:
     dataset: mine
     features: frames
     model: mnad
-    model_args: {method: reconstruction, width: 2}
+    model_args: {gates: true, width: 2}
     train: {optimiser: adam, lr: 0.001, epochs: 2, batch: 8, select_by: validation_loss}
     infer: {video_score: max, maps: true}
 evaluate:
@@ -73,13 +74,16 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     localisation = read_json(project.folder / "data/evaluate/ae/seed0/metrics.json")["localisation"]
     assert localisation["videos"] == 2
     assert localisation["metrics"]["pixel_auc"]["value"] is not None
-    maps = sorted((project.folder / "data/infer/ae/seed0.maps").iterdir())
-    assert len(maps) == 3
+    maps = [path for path in (project.folder / "data/infer/ae/seed0.maps").rglob("*") if path.is_file()]
+    gates = [f"attention_{side}x{side}" for side in (4, 8, 16)]
+    assert Counter(path.parent.name for path in maps) == dict.fromkeys(["seed0.maps", *gates], 3)
+    assert sorted(localisation["further"]) == sorted(gates)
 
     where, index = ((project.folder / f"reports/mine/{name}.md").read_text() for name in ("localisation", "index"))
     figure = project.folder / "data/report/figures/ae_heat_maps.png"
 
     assert "| ae - static" in where
+    assert where.index("| attention_4x4 ") < where.index("| attention_8x8 ") < where.index("| attention_16x16 ")
     assert "`rbdc`: no interval, fewer than 5 videos (ae)" in where
     assert "[localisation.md](localisation.md)" in index
     assert "ae_heat_maps.png" in index

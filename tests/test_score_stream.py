@@ -128,11 +128,11 @@ def test_the_map_of_the_highest_score_is_kept(scores: list[float], cut: int) -> 
     assert found.frames.tolist() == [10 * place for place in highest]
 
 
-@pytest.mark.parametrize("model", ["mnad", "frame_pred"])
-def test_maps_of_a_scored_video(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "args"), [("mnad", {"gates": True}), ("frame_pred", {})])
+def test_maps_of_a_scored_video(model: str, args: dict, tmp_path: Path) -> None:
     """Those that room infer would store, at the same frames; scores are the same with and without."""
     video = GivenVideo("images", write_images(tmp_path / "images", scene(43, 64, 48)))
-    found = find_run(folder=random_run(tmp_path / "train/made/seed0", model, IMAGES))
+    found = find_run(folder=random_run(tmp_path / "train/made/seed0", model, IMAGES, args))
     mapped, plain = Scorer(found, maps=True), Scorer(found)
     scored = mapped.score(video)
     file = make_features(load_extractor(IMAGES), Source("images", (video.path,)))

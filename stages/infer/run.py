@@ -72,7 +72,7 @@ def _score(
     out: Path,
     mapped: Collection[str] = (),
 ) -> None:
-    """Write the score file of one run, and the maps of some videos in a folder beside it."""
+    """Write the score file of one run, and the maps of some videos in a folder beside it, further ones below that."""
     # Torch takes seconds to import: only a job that has work to do waits for it.
     from vad.engine.score_run import ListedVideo, score_run
 
@@ -85,7 +85,10 @@ def _score(
     write_scores(out, score_run(run, videos, infer, threads))
     if written := files_of(folder):
         size = sum(path.stat().st_size for path in written)
-        print(f"maps of {len(written)} videos: {size / 1e6:.1f} MB in {folder}", flush=True)
+        count = sum(path.parent == folder for path in written)
+        further = sorted({path.parent.name for path in written} - {folder.name})
+        besides = f", besides {', '.join(further)}" if further else ""
+        print(f"maps of {count} videos{besides}: {size / 1e6:.1f} MB in {folder}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,18 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from tests import videos
 from tests.clips import noise
 from vad.artefacts.clips import BagClips
+from vad.artefacts.features import open_features, write_features
 from vad.engine.build import build
+from vad.engine.parts import READ_AT_ONCE
 from vad.engine.score import score_video
+from vad.engine.score_run import EpochScores, ListedVideo
 from vad.errors import ArtefactError, VadError
 from vad.extractors._base import Source, load_extractor, make_features
 from vad.localisation.geometry import Geometry
 from vad.localisation.map_files import HIGHEST, read_maps, seen_in_video, write_maps
 from vad.localisation.maps import VideoMaps
-from vad.models._base import pooled
+from vad.models import mnad
+from vad.models._base import OWN, VideoModel, pooled
 from vad.models.stpvad import in_place
 from vad.schema.infer import Infer
 
@@ -132,6 +137,54 @@ def test_maps_of_crops_are_averaged() -> None:
     )
 
     np.testing.assert_allclose(both.maps, np.mean([one.maps for one in each], 0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),
+    [((1, 0, 0, 1), np.s_[:32, :48]), ((0, 1, -1, 0), np.s_[32:, :48]), ((-1, 0, 0, 1), np.s_[:32, 48:])],
+)
+def test_further_maps_lie_in_folders_of_their_names(
+    matrix: tuple[int, int, int, int], corner: tuple[slice, slice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gates that are open in the upper left quarter of the picture as it is shown, seen in the stored picture."""
+
+    def opened(gate: mnad.Gate, read: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Open in the upper left quarter."""
+        half = skip.shape[2] // 2
+        return functional.pad(skip.new_ones(len(skip), 1, half, half), (0, half, 0, half))
+
+    monkeypatch.setattr(mnad.Gate, "forward", opened)
+    file = make_features(load_extractor({"extractor": "frames", "size": 32}), Source("v", (film(tmp_path, matrix),)))
+    write_features(tmp_path / "features.npz", file)
+    video = ListedVideo("v", "test", tmp_path / "features.npz", tmp_path / "maps/v.npz")
+    scored = EpochScores(build("mnad", MODELS["mnad_gated"], 3), ("test",))
+    with torch.inference_mode():
+        scored.score(video, open_features(video.features, 3, READ_AT_ONCE), None, Infer(), mapped=True)
+    own = read_maps(tmp_path / "maps/v.npz")
+    further = {path.parent.name: read_maps(path) for path in (tmp_path / "maps").glob("*/*")}
+
+    assert {f"attention_{side}x{side}" for side in (8, 16, 32)} == {*further}
+    for name, maps in further.items():
+        wanted = np.zeros((HEIGHT, WIDTH))
+        wanted[corner] = 1
+        assert np.array_equal(wanted, maps.geometry.to_picture(maps.maps[-1:])[0])
+        assert np.array_equal(own.frames, maps.frames)
+        assert f"attention_{maps.geometry.rows}x{maps.geometry.columns}" == name
+        assert (own.geometry.turns, own.geometry.height) == (maps.geometry.turns, maps.geometry.height)
+
+
+def test_a_further_map_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One map of a gate for each score, like the maps behind the scores."""
+    model, noted = build("mnad", MODELS["mnad_gated"], 3), VideoModel.note_maps
+    monkeypatch.setattr(
+        mnad.Model,
+        "note_maps",
+        lambda model, make, name=OWN: noted(model, make if name == OWN else lambda: make()[1:], name),
+    )
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 3, 16, 16), dtype=np.uint8)
+
+    with pytest.raises(VadError, match=r"vad/models/mnad.py: 0 maps attention_4x4 for 2 scores"):
+        score_video(model, pictures, np.arange(7), Infer(), places=True)
 
 
 def test_a_model_without_maps_says_so() -> None:

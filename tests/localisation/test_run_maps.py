@@ -128,6 +128,31 @@ def test_draws_are_those_behind_the_intervals(tmp_path: Path) -> None:
     }
 
 
+def test_further_maps_are_measured_alike(tmp_path: Path) -> None:
+    """A perfect map of attention has pixel_auc 1, whatever the maps behind the scores; all else stays as it is."""
+    folder, labels, maps = truth(tmp_path / "truth"), dict(a=1, b=1, d=0, e=0), stored(tmp_path / "0.maps", skill=0.0)
+    plain = RunMaps(labels, folder, DRAWS).evaluate(maps)
+    stored(maps / "attention_4x4", skill=2.0)
+    found = RunMaps(labels, folder, DRAWS).evaluate(maps)
+
+    assert plain is not None
+    assert found is not None
+    assert "further" not in plain.document
+    further = found.document.pop("further")
+    assert found.document == plain.document
+    assert ["attention_4x4"] == list(further)
+    assert list(further["attention_4x4"]) == list(METRICS)
+    assert further["attention_4x4"]["pixel_auc"]["value"] == 1.0
+    assert {*found.draws} - {*plain.draws} == {f"attention_4x4.{name}" for name in METRICS}
+
+    (maps / "attention_4x4/d.npz").unlink()
+    with pytest.raises(ArtefactError, match=r"(?s)attention_4x4.*d: no maps"):
+        RunMaps(labels, folder, DRAWS).evaluate(maps)
+    (maps / "attention_4x4").rename(maps / "centre")
+    with pytest.raises(ArtefactError, match="a row of evaluation has this name"):
+        RunMaps(labels, folder, DRAWS).evaluate(maps)
+
+
 def test_each_run_has_what_it_has_without_others(tmp_path: Path) -> None:
     """Counts of the ground truth are shared between runs, scores are not; maps of other frames share nothing."""
     folder, labels = truth(tmp_path / "truth"), dict(a=1, b=1, d=0, e=0)

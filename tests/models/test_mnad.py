@@ -13,7 +13,7 @@ from vad.engine.build import build
 from vad.engine.score import score_video
 from vad.errors import ParamsError
 from vad.models import mnad
-from vad.models._base import Windows
+from vad.models._base import OWN, Windows
 from vad.schema.infer import Infer
 
 SIDE = 16
@@ -183,6 +183,40 @@ def test_gates_are_maps_of_the_skips() -> None:
     model(windows(1))
 
     assert [(1, 1, 4, 4), (1, 1, 8, 8), (1, 1, 16, 16)] == sizes
+
+
+@pytest.mark.parametrize("test_update", [True, False])
+def test_gates_are_noted_beside_the_maps_of_the_scores(test_update: bool) -> None:
+    """One map a score of each gate, as large as the gate; scores are the same with and without."""
+    model, video, bounds = made(gates=True, test_update=test_update, update_threshold=9.0), pictures(7), np.arange(8)
+    plain = score_video(model, video, bounds, Infer())
+    model.reset_memory()
+    found = score_video(model, video, bounds, Infer(), places=True)
+    seen = torch.from_numpy(np.stack([video[start : start + 5] for start in range(3)]))
+
+    assert plain.places is plain.further is None
+    assert found.places is not None
+    assert found.further is not None
+    assert np.array_equal(plain.frames, found.frames)
+    assert {f"attention_{side}x{side}": (3, side, side) for side in (4, 8, 16)} == {
+        name: each.maps.shape for name, each in found.further.items()
+    }
+    assert all(np.array_equal(found.places.frames, each.frames) for each in found.further.values())
+    for attention, each in zip(model.pictures(seen).attention, found.further.values(), strict=True):
+        same = slice(0, 1) if test_update else slice(None)  # later windows see a memory that has learned
+        torch.testing.assert_close(attention[same], torch.from_numpy(each.maps[same]))
+
+
+def test_without_gates_no_further_map_is_noted() -> None:
+    """Nor is anything computed where nobody wants maps."""
+    assert {} == score_video(made(), pictures(6), np.arange(7), Infer(), places=True).further
+
+    model = made(gates=True)
+    model.noted_maps = noted = {}
+    model.score(windows(2))
+    model.noted_maps = None
+    assert [OWN, "attention_4x4", "attention_8x8", "attention_16x16"] == list(noted)
+    model.note_maps(lambda: pytest.fail("computed"), "attention_4x4")
 
 
 def test_untrained_gates_stay() -> None:

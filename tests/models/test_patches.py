@@ -16,7 +16,7 @@ from vad.engine.build import build
 from vad.engine.parts import Part
 from vad.engine.train import train
 from vad.models import stpvad
-from vad.models._base import Bags, VideoModel
+from vad.models._base import OWN, Bags, VideoModel
 from vad.models._patches import ENERGIES, SIGNED, Patches, PatchNetwork, background, described, numbers, ranking
 from vad.schema.train import Train
 
@@ -148,10 +148,10 @@ def maps_of(
     model: VideoModel, features: Float[Tensor, "1 segments dim"], clips: BagClips
 ) -> Float[Tensor, "segments rows columns"]:
     """The maps that a model notes behind the scores of one video, one for each segment."""
-    model.noted_maps = noted = []
+    model.noted_maps = noted = {}
     model.score(features, clips)
     model.noted_maps = None
-    return torch.cat(noted)
+    return torch.cat(noted[OWN])
 
 
 def test_training_finds_what_only_anomalous_videos_have() -> None:

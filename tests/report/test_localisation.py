@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from vad.artefacts.files import write_json
+from vad.localisation.localised_runs import COLUMNS, NO_PIXEL, OWN, LocalisedRun, differences
 from vad.localisation.map_files import DRAWS
 from vad.localisation.metrics import METRICS
 from vad.report import localisation
 from vad.report.inputs import ReportInputs
-from vad.report.localisation import NO_PIXEL, OWN, LocalisedRun, differences, reasons, variant_rows
+from vad.report.localisation import reasons, variant_rows
 from vad.schema.evaluate import Bootstrap
 
 BOOTSTRAP = Bootstrap(resamples=40)
@@ -50,6 +51,30 @@ def test_rows_are_means_over_seeds() -> None:
     assert (0.7, 0.6, 0.8) == tuple(pytest.approx(rows[0][f"pixel_auc{end}"]) for end in ("", "_low", "_high"))
     assert (0.5, 0.0) == (rows[3]["pixel_auc"], rows[3]["pixel_auc_std"])
     assert (None, 8, 1200) == (rows[0]["tbdc"], rows[0]["n_videos"], rows[0]["n_frames"])
+
+
+def test_further_maps_stand_below(tmp_path: Path) -> None:
+    """From the smallest map, with a word on what they are; nothing is said where there are none."""
+    names, plain = ["attention_64x64", "attention_128x128"], run(0.6)
+    entries = {OWN: plain.entries[OWN], **{row: plain.entries[row] for row in NO_PIXEL}}
+    localised = {
+        **{"metrics": entries.pop(OWN), "no_pixel": entries, "by_video": {}, "videos": 8},
+        **{"without_truth": 1, "frames": 1200, "further": dict.fromkeys(reversed(names), plain.entries[OWN])},
+    }
+    write_json(tmp_path / "metrics.json", {"localisation": localised})
+    np.savez(tmp_path / DRAWS, **{"model.pixel_auc": np.ones(41)})
+    found = LocalisedRun.read(tmp_path)
+    assert found is not None
+    rows = variant_rows(WORDS, [found])
+    text, without = (
+        "\n\n".join(localisation.dataset_blocks("set", each, [], [], "link"))
+        for each in (rows, variant_rows(WORDS, [plain]))
+    )
+
+    assert [OWN, *NO_PIXEL, *names] == [row["maps"] for row in rows]
+    assert rows[-1]["pixel_auc"] == 0.6
+    assert text.index("| attention_64x64 ") < text.index("| attention_128x128 ") < text.index(localisation.FURTHER)
+    assert localisation.FURTHER not in without
 
 
 def test_differences_are_paired() -> None:
@@ -125,7 +150,7 @@ def test_the_job_reads_what_room_evaluate_writes(tmp_path: Path, monkeypatch: py
     assert "No spatial ground truth, so their maps are drawn but not measured\n\n- unmeasured\n" in page
     assert 1 + 1 + len(NO_PIXEL) == len(table)
     assert table[0].startswith("dataset,variant,model,extractor_weights,seeds,maps,n_videos,n_without_truth,n_frames,")
-    assert (tmp_path / "localisation_differences.csv").read_text().startswith(",".join(localisation.COLUMNS))
+    assert (tmp_path / "localisation_differences.csv").read_text().startswith(",".join(COLUMNS))
 
 
 def test_a_run_without_ground_truth_is_not_read(tmp_path: Path) -> None:

@@ -20,17 +20,19 @@ from vad.engine.build import build, on_device
 from vad.engine.train_run import arrays
 from vad.errors import ArtefactError
 from vad.ledger.records import find_record, record_path, trusted_hash
-from vad.ledger.staleness import Wanted, owner
+from vad.ledger.staleness import Wanted, owner, verify
 from vad.localisation.map_files import read_maps
 from vad.schema.evaluate import Evaluate
 
 SETTINGS = {"width": 2, "method": "reconstruction"}
+GATED = {"width": 2, "gates": True}
+GATES = ("attention_4x4", "attention_8x8", "attention_16x16")
 
 
 class Rooms:
     """Jobs of a data set of frame folders with masks, and of one run of a model with random weights."""
 
-    def __init__(self) -> None:
+    def __init__(self, model_args: dict) -> None:
         settings = Config(train_sequences=2, test_sequences=6, frames_min=16, frames_max=16, width=64, height=48)
         Dataset(settings, Path("raw/ped2")).generate(1)
         dataset = {"kind": "ped2", "root": "raw/ped2", "label_file": "frame_labels.npy"}
@@ -46,8 +48,8 @@ class Rooms:
             rows = np.stack([np.asarray(picture).transpose(2, 0, 1) for picture in pictures])
             report = {"decode": {"sizes": [[64, 48, len(rows)]], "rotation": 0}}
             write_features(Path("features") / f"{folder.name}.npz", FeatureFile(rows, np.arange(len(rows) + 1), report))
-        model = on_device(build("mnad", SETTINGS, 3, 0), "cpu")
-        about = {"model": "mnad", "model_args": SETTINGS, "feature_dim": 3}
+        model = on_device(build("mnad", model_args, 3, 0), "cpu")
+        about = {"model": "mnad", "model_args": model_args, "feature_dim": 3}
         write_weights(Path("train/seed0/weights.safetensors"), arrays(model.state_dict()), about)
         section = {"train": {"device": "cpu", "select_by": "last"}}
         write_json(Path("train/seed0/config.json"), {**about, "epoch": 1, "section": section})
@@ -75,11 +77,11 @@ class Rooms:
 
 
 @pytest.fixture
-def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rooms:
+def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Rooms:
     """Rooms in a folder of their own, with the tables written."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    made = Rooms()
+    made = Rooms(getattr(request, "param", SETTINGS))
     made.split()
     return made
 
@@ -119,6 +121,43 @@ def test_maps_share_the_record_of_the_scores(rooms: Rooms, capsys: pytest.Captur
     rooms.infer()
     assert not folder.exists()
     assert "localisation" not in rooms.evaluate()
+
+
+@pytest.mark.parametrize("rooms", [GATED], indirect=True)
+def test_gates_share_the_record_of_the_scores(rooms: Rooms, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of each gate, which is made again and measured like the maps behind the scores."""
+    rooms.infer()
+    folder = Path("infer/seed0.maps")
+    one = folder / "attention_8x8/Test002.npz"
+    outputs, content = read_json(record_path(Path("infer/seed0.npz")))["outputs"], one.read_bytes()
+
+    assert (
+        "maps of 7 videos, besides attention_16x16, attention_4x4, attention_8x8: "
+        f"{sum(path.stat().st_size for path in folder.rglob('*.npz')) / 1e6:.1f} MB in {folder}"
+    ) in capsys.readouterr().out
+    wanted = {path.name for path in folder.glob("*.npz")}
+    assert len(wanted) == 7
+    for gate in GATES:
+        assert {path.name for path in (folder / gate).iterdir()} == wanted
+        assert {f"{folder}/{gate}/{name}" for name in wanted} <= {*outputs}
+    assert find_record(one) == record_path(Path("infer/seed0.npz"))
+    plan = {"infer/seed0.npz": Wanted(None, Path(), Path())}
+    assert owner(one.as_posix(), plan) == "infer/seed0.npz"
+    rooms.infer()
+    assert "kept infer/seed0.npz" in capsys.readouterr().out
+
+    for spoil in (Path.unlink, lambda path: path.write_bytes(content[:-1] + b"?")):
+        spoil(one)
+        with pytest.raises(ArtefactError, match=r"missing|is not what its record says"):
+            trusted_hash(one)
+        assert any(one.as_posix() in stale.reason for stale in verify(plan, Path("hashes.json")).stale)
+        rooms.infer()
+        assert "made infer/seed0.npz" in capsys.readouterr().out
+        assert one.read_bytes() == content
+
+    assert {*GATES} == {*rooms.evaluate()["localisation"]["further"]}
+    read = read_json(record_path(Path("evaluate/seed0")))["inputs"]
+    assert {f"{folder}/{gate}/Test001.npz" for gate in GATES} <= {*read}
 
 
 def test_a_changed_mask_is_evaluated_again(rooms: Rooms, capsys: pytest.CaptureFixture[str]) -> None:

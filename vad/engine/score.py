@@ -1,6 +1,6 @@
 """Apply a trained model to videos: the torch half of scoring (the other half is `vad.engine.expansion`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from vad.engine.expansion import (
 )
 from vad.engine.parts import Part, Rows, crops_of, in_memory
 from vad.errors import FeatureError, VadError
-from vad.models._base import Bags, Scores, VideoModel, defines, device_of
+from vad.models._base import OWN, Bags, Scores, VideoModel, defines, device_of
 from vad.models._contract import checked_scores
 from vad.schema.infer import Infer
 
@@ -39,7 +39,7 @@ class ScoredPlaces(NamedTuple):
     """Where in the pictures of a video its scores come from: maps of the picture that the model sees."""
 
     maps: Float[ndarray, "maps rows columns"]
-    """Higher = more anomalous, any range."""
+    """Higher = more anomalous (a further map: as the model says), any range."""
     frames: Int[ndarray, " maps"]
     """The frame of each map, ascending."""
 
@@ -55,6 +55,8 @@ class ScoredVideo(NamedTuple):
     """Frames at the start that have no score of their own and that evaluation leaves out."""
     places: ScoredPlaces | None = None
     """Only where they were asked for."""
+    further: Mapping[str, ScoredPlaces] | None = None
+    """Likewise the further maps that the model notes, by name; often none."""
 
 
 class CropScores(NamedTuple):
@@ -63,8 +65,8 @@ class CropScores(NamedTuple):
     positions: Float[ndarray, " positions"] | None
     video: float
     normalised: Float[ndarray, " positions"] | None = None
-    maps: Float[ndarray, "positions rows columns"] | None = None
-    """Of a model whose maps are noted."""
+    maps: Mapping[str, Float[ndarray, "positions rows columns"]] | None = None
+    """By name, of a model whose maps are noted."""
 
 
 def bag_length(model: VideoModel, rows: int) -> int:
@@ -172,7 +174,7 @@ def score_video(
         bounds: rows + 1 frame indices, the first 0, the last n_frames.
         infer: smoothing (after averaging) and the video's score.
         clips: the images of the rows, for models that look at them.
-        places: whether to keep the maps behind the scores, of a model with `scores_places`.
+        places: whether to keep the maps that a model with `scores_places` notes.
 
     Returns: exactly n_frames frame scores; for a model that only scores videos, all the same.
     Raises: FeatureError when rows and bounds do not fit or a score is not a number.
@@ -184,7 +186,10 @@ def score_video(
         model.reset_memory()
     crops = [_noted(model, in_memory(crop), clips, places) for crop in crops_of(features)]
     scores = over_frames(model, crops, bounds, infer)
-    return scores._replace(places=_places(model, crops, bounds, clips)) if places else scores
+    if not places:
+        return scores
+    found = _places(model, crops, bounds, clips)
+    return scores._replace(places=found.pop(OWN), further=found)
 
 
 def over_frames(
@@ -204,38 +209,41 @@ def over_frames(
 def _noted(
     model: VideoModel, features: Shaped[ndarray, "rows dim *space"], clips: Clips | None, places: bool
 ) -> CropScores:
-    """Scores of one crop, with the maps behind them if `places`.
+    """Scores of one crop, with the maps that the model notes if `places`.
 
     Raises: VadError if a model gives another number of maps than of scores.
     """
     if not places:
         return score_crop(model, features, clips)
-    model.noted_maps = noted = []
+    model.noted_maps = noted = {OWN: []}
     try:
         scores = score_crop(model, features, clips)
     finally:
         model.noted_maps = None
-    count, wanted = sum(map(len, noted)), 0 if scores.positions is None else len(scores.positions)
-    if count != wanted or not count:
-        what = f"{count} maps for {wanted} scores; a model with scores_places gives note_maps one for each"
-        raise VadError(f"{type(model).__module__.replace('.', '/')}.py: {what}. See docs/adding-a-variant.md")
-    return scores._replace(maps=torch.cat(noted).float().numpy())
+    wanted = 0 if scores.positions is None else len(scores.positions)
+    for name, maps in noted.items():
+        if (count := sum(map(len, maps))) != wanted or not count:
+            which = "maps" if name == OWN else f"maps {name}"
+            what = f"{count} {which} for {wanted} scores; a model with scores_places gives note_maps one for each"
+            raise VadError(f"{type(model).__module__.replace('.', '/')}.py: {what}. See docs/adding-a-variant.md")
+    return scores._replace(maps={name: torch.cat(maps).float().numpy() for name, maps in noted.items()})
 
 
 def _places(
     model: VideoModel, crops: Sequence[CropScores], bounds: Int[ndarray, " bounds"], clips: Clips | None
-) -> ScoredPlaces:
-    """The mean map over the crops at each place in time, and the frame in the middle of what the model saw there."""
+) -> dict[str, ScoredPlaces]:
+    """By name the mean map over the crops at each place in time, and the frame in the middle of what was seen there."""
     noted = [crop.maps for crop in crops if crop.maps is not None]
-    maps, rows = np.stack(noted).mean(0, dtype=np.float32), len(bounds) - 1
+    maps = {name: np.stack([crop[name] for crop in noted]).mean(0, dtype=np.float32) for name in noted[0]}
+    rows = len(bounds) - 1
     if model.sampling == "windows":
         frames = frames_of_windows(model, bounds)
     else:
         shown = 1 if clips is None else clips.offsets.shape[1] - 1
-        seen = np.arange(rows) if clips is None else BagClips([clips]).rows(0, len(maps), model.segment_map)
+        seen = np.arange(rows) if clips is None else BagClips([clips]).rows(0, len(maps[OWN]), model.segment_map)
         frames = np.minimum(bounds[seen] + shown // 2, bounds[-1] - 1)
     frames, first = np.unique(frames, return_index=True)
-    return ScoredPlaces(maps[first], frames)
+    return {name: ScoredPlaces(each[first], frames) for name, each in maps.items()}
 
 
 def frames_of_windows(model: VideoModel, bounds: Int[ndarray, " bounds"]) -> Int[ndarray, " windows"]:

@@ -31,7 +31,8 @@ class ListedVideo(NamedTuple):
     part: str
     features: Path
     maps: Path | None = None
-    """The file that the maps behind its scores are written to; None = they are not kept."""
+    """The file that the maps behind its scores are written to; None = none are kept. Further ones lie in folders
+    beside it that have their names."""
 
 
 @dataclass
@@ -56,7 +57,7 @@ class EpochScores:
             file: its features.
             clips: its images, shared by all epochs.
             infer: smoothing and the video's score.
-            mapped: whether to write the maps behind its scores, where the video has a file for them.
+            mapped: whether to write the maps that the model notes, where the video has a file for them.
 
         Raises: FeatureError naming the feature file.
         """
@@ -71,6 +72,8 @@ class EpochScores:
             if maps and scores.places:
                 decode = file.report.get("decode_clips", file.report.get("decode", {}))
                 write_maps(maps, seen_in_video(*scores.places, decode))
+                for name, places in (scores.further or {}).items():
+                    write_maps(maps.parent / name / maps.name, seen_in_video(*places, decode))
         except (FeatureError, ArtefactError) as error:
             raise FeatureError(f"{video.features}: {error}") from error
         fps = file.report.get("decode", {}).get("fps")

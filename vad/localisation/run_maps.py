@@ -28,7 +28,8 @@ class Localised(NamedTuple):
     """How well the maps of one run say where anomalies are."""
 
     document: dict[str, Any]
-    """For JSON: metrics with intervals, those of each map that looks at no pixel, and metrics of single videos."""
+    """For JSON: metrics with intervals, those of each map that looks at no pixel and of further maps of the model, and
+    metrics of single videos."""
     draws: dict[str, Float64[np.ndarray, "draws"]]
     """By `row.metric` the value, then one for each draw of videos; rows are `OWN` and maps that look at no pixel."""
 
@@ -53,21 +54,21 @@ class RunMaps:
         return self.truth / f"{video_id}.npz"
 
     def evaluate(self, folder: Path) -> Localised | None:
-        """The metrics of one run with intervals over videos, and those of each map that looks at no pixel.
+        """The metrics of one run with intervals over videos, also of maps that look at no pixel and of further maps.
 
         Args:
-            folder: with the maps of the run, those of normal validation videos included.
+            folder: with the maps of the run, those of normal validation videos included, and a folder of each further
+                map that its model notes.
 
         Returns: None where the ground truth of no anomalous video is known, or the run has no maps.
 
-        Raises: ArtefactError naming every test video without maps; DatasetError for masks that do not fit.
+        Raises: ArtefactError naming every test video without maps, or a further map with the name of another row;
+            DatasetError for masks that do not fit.
         """
         if not any(self.labels.values()) or not folder.is_dir():
             return None
         paths = {path.stem: path for path in sorted(folder.glob("*.npz"))}
-        if missing := [f"{name}: no maps" for name in self.labels if name not in paths]:
-            raise ArtefactError(listing(str(folder), missing, "Make the scores of this run again."))
-        videos = [self._beside_truth(name, read_maps(paths[name])) for name in self.labels]
+        videos = self._tested_videos(folder)
         normal = [read_maps(path) for name, path in paths.items() if name not in self._tested]
         counted = SpatialScores(videos)
         drawn = {
@@ -82,9 +83,16 @@ class RunMaps:
         else:
             undefined = {"value": None, "low": None, "high": None, "reason": NOT_STATIC}
             found["static"] = {name: dict(undefined) for name in METRICS}
+        further = {}
+        for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+            if place.name in (OWN, *found):
+                raise ArtefactError(f"{place}: a row of evaluation has this name. The model must note another one.")
+            values = draws(self._tested_videos(place), self.bootstrap)
+            further[place.name] = entries(values, len(videos), self.bootstrap)
         document = {
             "metrics": found.pop(OWN),
             "no_pixel": found,
+            **({"further": further} if further else {}),
             "by_video": _by_video(counted),
             "videos": len(videos),
             "anomalous": sum(self.labels.values()),
@@ -93,6 +101,12 @@ class RunMaps:
         }
         joined = {f"{row}.{name}": each for row, values in drawn.items() for name, each in values.items()}
         return Localised(document, joined)
+
+    def _tested_videos(self, folder: Path) -> list[JudgedMaps]:
+        """The maps in a folder of all test videos, beside their ground truth."""
+        if missing := [f"{name}: no maps" for name in self.labels if not (folder / f"{name}.npz").is_file()]:
+            raise ArtefactError(listing(str(folder), missing, "Make the scores of this run again."))
+        return [self._beside_truth(name, read_maps(folder / f"{name}.npz")) for name in self.labels]
 
     def _beside_truth(self, name: str, maps: VideoMaps) -> JudgedMaps:
         """The maps of one video beside its ground truth, which is counted once for all runs."""

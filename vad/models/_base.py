@@ -21,6 +21,8 @@ from vad.schema.base import Section
 Pool = Literal["mean", "max"]
 MAP_SIDE = 32
 """Rows and columns of a score map that is stored, at most."""
+OWN = "own"
+"""The name of the map behind the scores; a model may note further ones under names of its own."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,8 @@ class VideoModel(nn.Module):
     """Buffer of a model with `score_sequence`: lowest and highest value of each component, taken in `calibrate`."""
     adversary: nn.Module | None
     """A network that is trained against the rest of the model by an optimiser of its own; None = there is none."""
-    noted_maps: list[Tensor] | None
-    """The maps behind the scores of one crop, in the order of the scores; None = nobody wants them."""
+    noted_maps: dict[str, list[Tensor]] | None
+    """The maps of one crop by name, each list in the order of the scores; None = nobody wants them."""
 
     def __init__(self) -> None:
         """Start without an adversary, and without noting maps."""
@@ -328,18 +330,19 @@ class VideoModel(nn.Module):
         """
         raise NotImplementedError
 
-    def note_maps(self, make: Callable[[], Float[Tensor, "scores rows columns"]]) -> None:
+    def note_maps(self, make: Callable[[], Float[Tensor, "scores rows columns"]], name: str = OWN) -> None:
         """Keep where in the picture scores come from, if room infer stores maps; nothing is computed otherwise.
 
         A model with `scores_places` calls it where it computes scores (`score`, `score_sequence`), and overrides
-        nothing.
+        nothing. With a name it keeps a further map of the same windows, such as attention.
 
         Args:
             make: gives one map for each window, or for each position of the one bag, in their order; higher = more
                 anomalous, any range. The cells of a map divide the picture that the model sees evenly.
+            name: of a further map, as a folder may be named; the default is the map behind the scores.
         """
         if self.noted_maps is not None:
-            self.noted_maps.append(pooled(make()).cpu())
+            self.noted_maps.setdefault(name, []).append(pooled(make()).cpu())
 
 
 def pooled(maps: Float[Tensor, "maps height width"], most: int = MAP_SIDE) -> Float[Tensor, "maps rows columns"]:

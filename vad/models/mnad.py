@@ -94,11 +94,13 @@ class Config(Section):
 
 
 class Output(NamedTuple):
-    """A picture, its target, and the queries to the memory (length 1 per cell)."""
+    """A picture, its target, the queries to the memory (length 1 per cell), and how far each gate is open."""
 
     picture: Float[Tensor, "windows dim height width"]
     target: Float[Tensor, "windows dim height width"]
     queries: Float[Tensor, "windows cells width"]
+    opened: tuple[Float[Tensor, "windows rows columns"], ...] = ()
+    """0..1, from the smallest map."""
 
 
 class Encoded(NamedTuple):
@@ -257,7 +259,7 @@ class Model(VideoModel):
             features: RGB, 0..255.
             keys: the memory to read; None = the trained one.
         """
-        return self._decoded(self._encoded(features), self.keys if keys is None else keys)[0]
+        return self._decoded(self._encoded(features), self.keys if keys is None else keys)
 
     def _encoded(self, features: Tensor) -> Encoded:
         """What does not depend on the memory."""
@@ -265,8 +267,8 @@ class Model(VideoModel):
         *maps, deepest = self.encoder(frames[:, : max(self.config.window - 1, 1)].flatten(1, 2))
         return Encoded(functional.normalize(deepest, dim=1), frames[:, -1], *maps)
 
-    def _decoded(self, encoded: Encoded, keys: Keys) -> tuple[Output, list[Tensor]]:
-        """What is read of a memory, the pictures made with it, and how far each gate is open, from the smallest map."""
+    def _decoded(self, encoded: Encoded, keys: Keys) -> Output:
+        """What is read of a memory, and the pictures made with it."""
         cells, target, *maps = encoded
         queries = cells.flatten(2).transpose(1, 2)
         weights = torch.softmax(queries @ keys.T, dim=2).detach()
@@ -276,7 +278,8 @@ class Model(VideoModel):
         if opened:
             skips = [skip * gate for gate, skip in zip(opened, skips, strict=True)]
             read = read * torch.stack([_resized(gate, read) for gate in opened]).mean(dim=0)
-        return Output(self.decoder(torch.cat([cells, read], dim=1), skips), target, queries), opened
+        picture = self.decoder(torch.cat([cells, read], dim=1), skips)
+        return Output(picture, target, queries, tuple(gate[:, 0] for gate in opened))
 
     def loss(self, batch: Windows) -> dict[str, Tensor]:
         """Error of the picture, queries near their key and far from the next; in training the keys move after it."""
@@ -294,6 +297,8 @@ class Model(VideoModel):
     def _components(self, out: Output, keys: Keys | None = None) -> Float[Tensor, "windows 2"]:
         """Per window: -PSNR in dB, and the mean squared distance of its queries to their nearest keys."""
         self.note_maps(lambda: error_maps(out.picture, out.target))
+        for gate in out.opened:
+            self.note_maps(lambda gate=gate: gate, "attention_{}x{}".format(*gate.shape[1:]))
         nearest, _ = two_nearest(self.keys if keys is None else keys, out.queries.flatten(0, 1))
         distance = ((out.queries - nearest.view_as(out.queries)) ** 2).mean(dim=(1, 2))
         return torch.stack([peak_error(out.picture, out.target), distance], dim=1)
@@ -326,7 +331,7 @@ class Model(VideoModel):
         # The encoder takes all windows at once, which costs half as much as one after the other.
         for window in zip(*(part.split(1) for part in self._encoded(features)), strict=True):
             keys = self.keys if self._test_keys is None else self._test_keys
-            out, _ = self._decoded(Encoded(*window), keys)
+            out = self._decoded(Encoded(*window), keys)
             rows.append(self._components(out, keys))
             if weighted_error(out) < self.config.update_threshold:
                 self._test_keys = updated_keys(keys, out.queries.flatten(0, 1))
@@ -343,8 +348,8 @@ class Model(VideoModel):
 
     def pictures(self, features: Tensor) -> Pictures:
         """The predicted (or rebuilt) last frame of each window, the true one, and the gates' maps."""
-        out, opened = self._decoded(self._encoded(features), self.keys)
-        return Pictures(shown_rgb(out.picture), shown_rgb(out.target), tuple(gate[:, 0] for gate in opened))
+        out = self(features)
+        return Pictures(shown_rgb(out.picture), shown_rgb(out.target), out.opened)
 
     def protocol(self) -> dict[str, str]:
         """Whether and how long the memory learns while scoring."""

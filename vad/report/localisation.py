@@ -1,49 +1,28 @@
 """The table of localisation: score maps against spatial ground truth, each beside maps that look at no pixel."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
-from vad.artefacts.files import read_archive, read_json, write_text
-from vad.evaluation.evaluate import FEWEST_VIDEOS
-from vad.evaluation.significance import corrected, paired_difference, unknown
-from vad.localisation.map_files import DRAWS
+from vad.artefacts.files import write_text
+from vad.localisation.localised_runs import COLUMNS, NO_PIXEL, OWN, LocalisedRun, differences
 from vad.localisation.metrics import METRICS
-from vad.localisation.run_maps import OWN as STORED_OWN
 from vad.report import page
 from vad.report.inputs import ReportInputs, RunSettings, whole_variants
 from vad.report.results import not_shown
 from vad.report.tables import csv, marked, metric_table, note, result_row
 from vad.schema.evaluate import Bootstrap
 
-OWN = "its own"
-"""The row of a variant's own maps; the others are named as in `vad.localisation.maps`."""
-NO_PIXEL = ("uniform", "centre", "static")
-COLUMNS = (
-    "dataset",
-    "first",
-    "second",
-    "metric",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_by",
-    "differs",
-    "differs_holm",
-    "reason",
-)
 ABOUT = (
     "Mean over seeds ± standard deviation over seeds [interval by bootstrap over videos, mean of the seeds' bounds];"
     ' what is undefined is "-", with the reason below the table. Below each variant stand maps that look at no pixel:'
     " `uniform` has one score everywhere, `centre` falls from the middle of the picture, `static` is the mean map of"
     " the variant over normal videos that are not tested. A variant whose difference from one of them does not lie"
     " above 0 has not shown that it finds the place. What each number is blind to: `docs/protocol.md`."
+)
+FURTHER = (
+    "`attention_ROWSxCOLUMNS` is how far a gate of that size is open at each place: no anomaly score. Its row shows"
+    " whether gates look where the anomaly is; a `pixel_auc` below 0.5 says that they are less open there."
 )
 NO_TRUTH = "No spatial ground truth, so their maps are drawn but not measured"
 DIFFERENCES = (
@@ -57,43 +36,6 @@ class Settings(RunSettings):
     """The variants with maps, of one or of all data sets, and their seeds; draws and coverage of intervals."""
 
     bootstrap: Bootstrap
-
-
-@dataclass(frozen=True)
-class LocalisedRun:
-    """What room evaluate found out about the maps of one run.
-
-    Attributes:
-        entries: by row (`OWN` or one of `NO_PIXEL`) and metric: value, low, high, and the reason where it is undefined.
-        replicates: likewise the value, then one value for each draw of videos.
-        anomalous: ids of the anomalous videos with ground truth.
-        counts: of test videos with ground truth, of those left out without one, and of the frames that are compared.
-    """
-
-    entries: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    replicates: Mapping[str, Mapping[str, Float[np.ndarray, "replicates"]]]
-    anomalous: Sequence[str]
-    counts: Mapping[str, int]
-
-    @classmethod
-    def read(cls, evaluated: Path) -> "LocalisedRun | None":
-        """The run of a folder of metrics; None where its data set says of no anomalous video where it is anomalous.
-
-        Args:
-            evaluated: what room evaluate wrote of the run.
-        """
-        found = read_json(evaluated / "metrics.json").get("localisation")
-        if found is None:
-            return None
-        entries = {OWN: found["metrics"], **found["no_pixel"]}
-        stored = read_archive(evaluated / DRAWS)
-        undefined = np.full_like(next(iter(stored.values())), np.nan)
-        drawn = {
-            shown: {name: stored.get(f"{row}.{name}", undefined) for name in METRICS}
-            for shown, row in {OWN: STORED_OWN, **dict(zip(NO_PIXEL, NO_PIXEL, strict=True))}.items()
-        }
-        counts = {f"n_{name}": found[name] for name in ("videos", "without_truth", "frames")}
-        return cls(entries, drawn, list(found["by_video"]), counts)
 
 
 def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
@@ -144,7 +86,7 @@ def head(inputs: ReportInputs, variant: str) -> dict[str, Any]:
 
 
 def variant_rows(words: Mapping[str, Any], runs: Sequence[LocalisedRun]) -> list[dict[str, Any]]:
-    """The row of a variant's own maps, then its rows without a pixel: means over seeds.
+    """The row of a variant's own maps, then its rows without a pixel and those of further maps: means over seeds.
 
     Args:
         words: the columns that say which variant it is.
@@ -152,51 +94,8 @@ def variant_rows(words: Mapping[str, Any], runs: Sequence[LocalisedRun]) -> list
     """
     return [
         result_row({**words, "maps": row, **runs[0].counts}, [run.entries[row] for run in runs], METRICS)
-        for row in (OWN, *NO_PIXEL)
+        for row in (OWN, *NO_PIXEL, *runs[0].further)
     ]
-
-
-def differences(variants: Mapping[str, Sequence[LocalisedRun]], bootstrap: Bootstrap) -> list[dict[str, Any]]:
-    """Paired differences: each variant minus its rows without a pixel, then later variants minus earlier ones.
-
-    Args:
-        variants: the seeds of the variants of one data set.
-        bootstrap: draws, seed and coverage of the intervals.
-
-    Returns: rows with the columns of `vad.evaluation.significance.differences`; `second` may be a row without a pixel.
-    """
-    rows = []
-    for metric in METRICS:
-        for name, runs in variants.items():
-            own = _stacked(runs, OWN, metric)
-            for row in NO_PIXEL:
-                # Seed by seed: the mean map is that of the same run.
-                gained = own - _stacked(runs, row, metric)
-                words = {"first": name, "second": row, "metric": metric}
-                rows.append(words | _compared(gained, np.zeros_like(gained), bootstrap))
-        for before, after in combinations(variants, 2):
-            words = {"first": after, "second": before, "metric": metric}
-            if list(variants[before][0].anomalous) != list(variants[after][0].anomalous):
-                rows.append(words | unknown("not the same videos"))
-                continue
-            first, second = (_stacked(variants[name], OWN, metric) for name in (after, before))
-            rows.append(words | _compared(first, second, bootstrap))
-    return corrected(rows, 1 - bootstrap.coverage)
-
-
-def _stacked(runs: Sequence[LocalisedRun], row: str, metric: str) -> Float[np.ndarray, "seeds replicates"]:
-    return np.stack([run.replicates[row][metric] for run in runs]).astype(float)
-
-
-def _compared(
-    first: Float[np.ndarray, "seeds replicates"], second: Float[np.ndarray, "seeds replicates"], bootstrap: Bootstrap
-) -> dict[str, Any]:
-    """The difference of a pair, or why there is none."""
-    if np.isnan(first[:, 0]).any() or np.isnan(second[:, 0]).any():
-        return unknown("not defined")
-    if first.shape[1] == 1:
-        return unknown(f"fewer than {FEWEST_VIDEOS} videos")
-    return paired_difference(first, second, bootstrap)
 
 
 def reasons(variants: Mapping[str, Sequence[LocalisedRun]]) -> list[str]:
@@ -232,6 +131,7 @@ def dataset_blocks(
         page.heading(dataset, 2),
         f"{_videos(rows[0])}; frames that are compared: {_frames(rows)}.",
         metric_table(marked(rows), ["variant", "maps"], list(METRICS)),
+        FURTHER if any(row["maps"] not in (OWN, *NO_PIXEL) for row in rows) else "",
         note(rows),
         page.bullets(why),
         page.heading(f"Against maps that look at no pixel, {dataset}", 3),

@@ -28,6 +28,7 @@ class Infer(Section):
     )
     maps: bool = Field(
         False,
-        description="store where in the pictures of test and normal validation videos scores come from, so that"
-        " evaluation says how well anomalies are localised (models with scores_places only)",
+        description="store where in the pictures of test and normal validation videos scores come from, and further"
+        " maps that the model has (gates of MNAD), so that evaluation says how well anomalies are localised (models"
+        " with scores_places only)",
     )

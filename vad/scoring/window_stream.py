@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from vad.engine.score import CropScores, crop_of_windows, of_windows, windows_together
-from vad.models._base import VideoModel, device_of
+from vad.models._base import OWN, VideoModel, device_of
 from vad.scoring.kept_maps import KeptMaps
 from vad.video.memory import return_freed_memory
 
@@ -92,13 +92,13 @@ class WindowStream:
         if self._maps is None:
             return of_windows(self._model, windows)
         model = self._model
-        model.noted_maps = noted = []
+        model.noted_maps = noted = {}
         try:
             found = of_windows(model, windows)
         finally:
             model.noted_maps = None
         scores = found if found.ndim == 1 else model.mix(found, model.ranges)
-        self._maps.add(scores.double().cpu().numpy(), torch.cat(noted).float().numpy())
+        self._maps.add(scores.double().cpu().numpy(), torch.cat(noted[OWN]).float().numpy())
         return found
 
 
