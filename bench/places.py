@@ -99,7 +99,7 @@ def rows() -> list[Row]:
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
                 seconds, memory = pool.submit(measured, Path(folder), labels).result()
         bars = [at_most("CPU seconds", seconds, SECONDS_LIMIT)]
-        found.append(Row(f"{name}: metrics of where", ours=f"{seconds:.2f} s", bars=bars))
+        found.append(Row(f"{name}: localisation metrics", ours=f"{seconds:.2f} s", bars=bars))
         found.append(Row("its memory", ours=f"{memory:.0f} MB", bars=[at_most("MB", memory, MEMORY_LIMIT_MB)]))
     return found
 

@@ -56,7 +56,7 @@ class Sources:
         return Reads(folders=runs, watched=tuple(map(paths.record, runs)))
 
     def localisation(self) -> Reads:
-        """The table of paired differences in metrics of where, of all data sets."""
+        """The table of paired differences in localisation metrics, of all data sets."""
         return Reads((f"{LOCALISATION}_differences.csv",), watched=(paths.record(LOCALISATION),))
 
     def histories(self, variant: str) -> Reads:

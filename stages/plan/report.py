@@ -161,7 +161,7 @@ class Reports:
         return self._with_localisation(part) if self.mapped else part
 
     def _with_localisation(self, part: Part) -> Part:
-        """The part, which also reads the paired differences in metrics of where."""
+        """The part, which also reads the paired differences in localisation metrics."""
         reads = part.reads + self.sources.localisation()
         return replace(part, reads=reads, paths={**part.paths, "localisation": LOCALISATION})
 

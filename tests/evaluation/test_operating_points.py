@@ -1,6 +1,7 @@
 """Operating points are chosen on validation videos alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.metrics import f1_score, roc_curve
 from vad.errors import ArtefactError, DatasetError
 from vad.evaluation.evaluate import evaluate
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
-from vad.evaluation.operating_points import RULES, calibrated, choose_threshold
+from vad.evaluation.operating_points import RULES, calibrated, choose_threshold, validation_area
 from vad.schema.evaluate import Evaluate, Threshold
 
 
@@ -213,6 +214,20 @@ def test_metrics_at_a_threshold_are_in_the_units_of_each_video() -> None:
     assert [4.0, 0.0, 4.0, 0.0] == [found[f"frame_{name}"]["value"] for name in ("tp", "fp", "tn", "fn")]
     assert (1.0, 0.0) == (found["frame_recall"]["value"], found["frame_far"]["value"])
     assert found["frame_auc"]["value"] < 1
+
+
+def test_only_held_back_videos_rank_a_run(tmp_path: Path) -> None:
+    """Ties count one half; a video that was trained on as well says nothing; one label alone is no area."""
+    rows = ["a,1,validation", "b,0,validation", "c,0,validation", "d,0,both", "e,0,fit"]
+    text = "video_id,path,class,label,part\n" + "".join(
+        f"{name},{name}.mp4,x,{rest}\n" for name, rest in (row.split(",", 1) for row in rows)
+    )
+    (tmp_path / "train.csv").write_text(text)
+    scores = {"a": 0.5, "b": 0.5, "c": 0.1, "d": 0.9, "e": 0.9, "other": 1.0}
+
+    assert 0.75 == validation_area(tmp_path / "train.csv", scores)
+    assert None is validation_area(tmp_path / "train.csv", {"a": 0.5, "d": 0.1})
+    assert None is validation_area(tmp_path / "train.csv", {})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Metrics of where: cases computed by hand, and against pictures at full size."""
+"""Localisation metrics: cases computed by hand, and against pictures at full size."""
 
 from pathlib import Path
 

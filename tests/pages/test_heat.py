@@ -18,6 +18,15 @@ OPACITY = """
   return [3, 7, 11, 15].map((i) => cells[i]);
 """
 
+BOX = "const b = document.getElementById(arguments[0]).getBoundingClientRect(); return [b.x, b.y, b.width, b.height]"
+
+
+def shown_picture(box: list[float], ratio: float) -> list[float]:
+    """Left, top, width and height of a picture of width / height `ratio` in the middle of the box of its film."""
+    left, top, width, height = box
+    wide = min(width, ratio * height)
+    return [left + (width - wide) / 2, top + (height - wide / ratio) / 2, wide, wide / ratio]
+
 
 def heat(frames: list[int], rows: int = 4, columns: int = 8) -> Heat:
     """One map for each frame: all cells 0, but for the first cell of the last map."""
@@ -55,13 +64,13 @@ def test_a_page_with_maps_is_small(tmp_path: Path) -> None:
 def test_the_map_lies_over_the_picture(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Off at first; the one nearest to the position is drawn, as large as the picture, as opaque as chosen."""
     film = write_preview(
-        ((i / FPS, np.full((120, 160, 3), i, np.uint8)) for i in range(200)), tmp_path / "f.mp4", "full"
+        ((i / FPS, np.full((160, 120, 3), i, np.uint8)) for i in range(200)), tmp_path / "f.mp4", "full"
     )
     write_page(tmp_path / "page.html", content(preview=film, previews="full", heat=heat([10, 150])))
     # Chromium puts a socket there: a longer path would not do.
     with browser(tmp_path_factory.mktemp("browser")) as window:
         window.open((tmp_path / "page.html").as_uri())
-        window.wait("return document.getElementById('film').videoWidth === 160")
+        window.wait("return document.getElementById('film').videoWidth === 120")
         assert window.run("return document.getElementById('map').hidden")
         window.run("document.getElementById('map-shown').click()")
         window.wait("return !document.getElementById('map').hidden")
@@ -69,13 +78,9 @@ def test_the_map_lies_over_the_picture(tmp_path: Path, tmp_path_factory: pytest.
         window.run("document.querySelectorAll('#alarms button')[1].click()")
         window.wait("return document.getElementById('map-frame').textContent === 'map of frame 150'")
         assert [255, 0, 0, 0] == window.run(OPACITY)
-        over, under = (
-            window.run(
-                "const b = document.getElementById(arguments[0]).getBoundingClientRect(); return [b.x, b.width]", name
-            )
-            for name in ("map", "film")
-        )
-        assert over == pytest.approx(under, abs=40)
+        over, film_box = (window.run(BOX, name) for name in ("map", "film"))
+        assert film_box[2] > film_box[3]  # bars stand left and right of this high picture
+        assert over == pytest.approx(shown_picture(film_box, 120 / 160), abs=1)
         window.run(
             "const o = document.getElementById('map-opacity'); o.value = 0.3; o.dispatchEvent(new Event('input'))"
         )

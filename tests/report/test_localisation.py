@@ -1,4 +1,4 @@
-"""The table of where: rows, differences and page, from numbers made by hand."""
+"""The table of localisation: rows, differences and page, from numbers made by hand."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,6 +1,7 @@
 """A small report for tests of its pages, written by hand: two data sets, one of them with hostile names."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,6 @@ VARIANTS = {"one": ("good", "poor", "plain"), "two": ("whole",)}
 VIDEOS = {"one": ["Abuse001", "Normal001", HOSTILE.replace("/", "")], "two": ["a", "b"]}
 AREAS = {"good": 0.9, "poor": 0.7, "plain": 0.8, "whole": 0.6}
 FILES = ("one/results.csv", "one/cards/good.md", "one/figures/roc_video.png", "tables/claims.csv", "published/t.csv")
-HASH = "0123456789abcdef" * 4
 
 
 def write_report(folder: Path) -> Path:
@@ -60,6 +60,11 @@ def write_report(folder: Path) -> Path:
     return reports / "site/index.html"
 
 
+def digest(kind: str, place: str) -> str:
+    """A hash of its own for each kind (key, code, input) and each place of a record."""
+    return hashlib.sha256(f"{kind} {place}".encode()).hexdigest()
+
+
 def settings(**changes: Any) -> Settings:
     """What the page is made from."""
     entries = [
@@ -97,16 +102,16 @@ def _dataset(folder: Path, dataset: str, variants: Sequence[str]) -> None:
     _csv(reports / "baselines.csv", [unseen])
     _csv(reports / "efficiency.csv", costs)
     pairs = [
-        ("good", "plain", 0.1, True, True),
-        ("good", "poor", 0.2, True, False),
-        ("poor", "plain", -0.1, False, False),
+        ("good", "plain", 0.12, True, True, 4),
+        ("good", "poor", 0.2, True, False, 0),
+        ("poor", "plain", -0.1, False, False, 0),
     ]
     compared = [
         {"first": one, "second": two, "metric": "frame_auc", "difference": d, "low": d - 0.05, "high": d + 0.05}
-        | {"p": 0.01, "differs": differs, "differs_holm": holm, "reason": ""}
-        for one, two, d, differs, holm in pairs
+        | {"p": 0.01, "differs": differs, "differs_holm": holm, "reason": "", "from_frame": start}
+        for one, two, d, differs, holm, start in pairs
     ]
-    compared.append({"first": "good", "second": "constant", "metric": "frame_auc", "reason": HOSTILE})
+    compared.append({"first": "good", "second": "constant", "metric": "frame_auc", "reason": HOSTILE, "from_frame": 0})
     _csv(reports / "significance.csv", compared if dataset == "one" else [])
 
 
@@ -116,7 +121,7 @@ def _runs(data: Path, variant: str) -> None:
     for kind, x, y in (("roc", "fpr", "tpr"), ("pr", "recall", "precision")):
         _csv(data / "plots" / kind / f"{variant}.csv", [{x: v, y: v, "seed": s} for s in (0, 1) for v in steps])
     losses = [{"epoch": e, "train_loss": 1 / e, "validation_loss": 2 / e, "seed": s} for e in (1, 2) for s in (0, 1)]
-    _csv(data / "plots/training" / f"{variant}.csv", losses)
+    _csv(data / "plots/training" / f"{variant}.csv", losses if variant != "plain" else [])
     videos = next(VIDEOS[dataset] for dataset, names in VARIANTS.items() if variant in names)
     points = [
         {"video_id": name, "frame": 8 * i, "class": "", "label": i % 2, "score": 0.5, "x": i, "y": -i}
@@ -125,14 +130,15 @@ def _runs(data: Path, variant: str) -> None:
     _csv(data / "tsne" / variant / "points.csv", points)
     _json(data / "tsne" / variant / "about.json", {"unit": "step", "of": 9, "perplexity": 5.0, "seed": 0, "points": 3})
     for seed in (0, 1):
-        _json(data / "train" / variant / f"seed{seed}/config.json", {"epoch": 2})
+        _json(data / "train" / variant / f"seed{seed}/config.json", {"epoch": 1 + seed})
         for place in (
             f"train/{variant}/seed{seed}",
             f"infer/{variant}/seed{seed}.npz",
             f"evaluate/{variant}/seed{seed}",
         ):
             environment = {"machine": "linux", "python": "3.11", "libraries": {"torch": "2"}}
-            record = {"key": HASH, "code": {"sha256": HASH}, "inputs": {"data/test.csv": HASH}}
+            record = {"key": digest("key", place), "code": {"sha256": digest("code", place)}}
+            record["inputs"] = {"data/test.csv": digest("input", place)}
             _json(data / f"{place}.prov.json", {**record, "environment": environment, "section": {"content": {"a": 1}}})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pages.browser import CONTRASTS, FOUND, NAMELESS, Browser, browser
 from tests.pages.given import HOSTILE
-from tests.site.given import VIDEOS, settings, write_report
+from tests.site.given import VIDEOS, digest, settings, write_report
 from vad.site.index import write
 
 pytestmark = pytest.mark.skipif(not FOUND, reason="needs Debian's chromium and chromium-driver")
@@ -56,7 +56,10 @@ def test_one_glance_says_what_is_best(window: Browser) -> None:
     first, second = (re.sub(r"\n+", "\n", card) for card in cards)
 
     assert "good\nframe_auc 0.900 ± 0.010 [0.850, 0.950]" in first
-    assert "+0.100\nover the next row, plain: +0.100 [+0.050, +0.150]" in first
+    assert (
+        "+0.120\nover the next row, plain: +0.120 [+0.070, +0.170], over the frames that both score (from frame 4)"
+        in first
+    )
     assert "+0.400 over the best row without a pixel, constant" in first
     assert "yes, over the next row\nbetter than 2 of 2 other rows, 1 of them after Holm" in first
     assert "beats the plain baseline plain" in first
@@ -78,6 +81,9 @@ def test_the_results_sort_and_filter(window: Browser) -> None:
     window.run(CHOOSE, "find", "PLAIN")
     assert ["plain"] == window.run(NAMES, "result-rows")
     assert "1 of 4 rows" == window.text("#shown")
+    window.run(CHOOSE, "find", "no row has this")
+    assert [] == window.run(NAMES, "result-rows")
+    assert "Infinity" not in window.text("#result-rows")
     window.run(CHOOSE, "find", "")
     window.run("document.getElementById('all-sets').click()")
     window.run(CHOOSE, "level", "video")
@@ -110,7 +116,7 @@ def test_the_matrix_is_read_by_keyboard(window: Browser) -> None:
 
     assert [["", "++", "+", "?"], ["--", "", ".", "?"], ["-", ".", "", "?"], ["?", "?", "?", ""]] == marks
     window.run("document.querySelector('#matrix td[tabindex=\"0\"]').focus()")
-    assert "good minus plain: +0.100 [+0.050, +0.150], p 0.010, differs, also after" in window.text("#pair")
+    assert "good minus plain: +0.120 [+0.070, +0.170], p 0.010, differs, also after" in window.text("#pair")
     window.press("right", "\ue015")
     assert "plain minus poor: +0.100 [+0.050, +0.150], p 0.010, not shown to differ" in window.text("#pair")
 
@@ -135,10 +141,42 @@ def test_one_variant_says_where_it_comes_from(window: Browser) -> None:
 
     assert "poor" == window.run("return document.getElementById('variant').value")
     facts = window.run("return document.getElementById('provenance').innerText")
-    for word in ("test.csv 0123456789ab", "train 0123456789ab", "Python 3.11", "epoch 2", "poor/seed1.prov.json"):
+    train, infer, judged = "train/poor/seed0", "infer/poor/seed0.npz", "evaluate/poor/seed{}"
+    for word in (
+        f"test.csv {digest('input', judged.format(0))[:12]}",
+        *(f"{place.split('/')[0]} {digest('code', place)[:12]}" for place in (train, infer, judged.format(0))),
+        "Python 3.11",
+        *(f"epoch {1 + seed} \u00b7 record {digest('key', judged.format(seed))[:12]}," for seed in (0, 1)),
+        "poor/seed1.prov.json",
+    ):
         assert word in facts
-    assert "Weights of epoch 2 (seed 0), 2 (seed 1)" in window.text("#training-note")
-    assert window.run("return document.getElementById('training').querySelector('canvas').width") > 100
+    assert "Weights of epoch 1 (seed 0), 2 (seed 1)" in window.text("#training-note")
+
+
+def test_nothing_is_left_of_a_training_that_another_variant_lacks(window: Browser) -> None:
+    """No curves, no words for a screen reader; back again, the curves have their height, also in a narrower window."""
+    plot = "document.getElementById('training')"
+    window.run(CHOOSE, "variant", "plain")
+    assert "not trained by epochs" in window.text("#training-note")
+    assert [True, None, 0] == window.run(
+        f"return [{plot}.hidden, {plot}.getAttribute('aria-label'), {plot}.children.length]"
+    )
+    window.run(CHOOSE, "variant", "good")
+    assert "Training of good over 2 epochs" == window.run(f"return {plot}.getAttribute('aria-label')")
+    wide = window.run(f"return {plot}.querySelector('.uplot').clientWidth")
+    window.cdp("Emulation.setDeviceMetricsOverride", width=500, height=900, deviceScaleFactor=1, mobile=False)
+    window.wait(f"return {plot}.querySelector('.uplot').clientWidth < {wide}")
+    assert 300 == window.run(f"return {plot}.querySelector('.u-wrap').clientHeight")
+    window.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def test_curves_that_are_too_wide_are_cut_off(window: Browser) -> None:
+    """Until they follow a window that got narrower: the page does not scroll sideways."""
+    found = window.run(
+        "for (const one of document.querySelectorAll('.uplot')) one.style.width = '3000px';"
+        "return [document.querySelectorAll('.uplot').length, document.documentElement.scrollWidth <= innerWidth]"
+    )
+    assert [3, True] == found
 
 
 def test_curves_are_drawn_in_colour_when_asked(window: Browser) -> None:
@@ -227,5 +265,5 @@ def test_text_can_be_read_by_everybody(scheme: str, window: Browser) -> None:
     assert [] == window.run(NAMELESS)
     for width in (1280, 400):
         window.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        assert window.run("return document.documentElement.scrollWidth <= innerWidth")
+        window.wait(f"return innerWidth === {width} && document.documentElement.scrollWidth <= innerWidth")
     window.cdp("Emulation.clearDeviceMetricsOverride")

@@ -52,12 +52,12 @@ def test_any_table_can_be_shown(rows: list[dict[str, str]]) -> None:
 
 def test_pairs_name_their_rows_by_place() -> None:
     """With a mark for how sure the difference is, or the reason why there is none."""
-    head = {"metric": "auc", "low": "0.1", "high": "0.3", "p": "0.01", "reason": ""}
+    head = {"metric": "auc", "from_frame": "0", "low": "0.1", "high": "0.3", "p": "0.01", "reason": ""}
     rows = [
         {**head, "first": "a", "second": "b", "difference": "0.2", "differs": "True", "differs_holm": "False"},
         {**head, "first": "b", "second": "c", "difference": "0.2", "differs": "True", "differs_holm": "True"},
         {**head, "first": "a", "second": "c", "difference": "0.2", "differs": "False", "differs_holm": "False"},
-        {**head, "first": "c", "second": "d", "difference": "", "reason": "no frames"},
+        {**head, "first": "c", "second": "d", "difference": "", "reason": "no frames", "from_frame": "4"},
     ]
 
     assert {
@@ -65,20 +65,20 @@ def test_pairs_name_their_rows_by_place() -> None:
         "reasons": ["no frames"],
         "metrics": {
             "auc": [
-                [0, 1, 0.2, 0.1, 0.3, 0.01, 1],
-                [1, 2, 0.2, 0.1, 0.3, 0.01, 2],
-                [0, 2, 0.2, 0.1, 0.3, 0.01, 0],
-                [2, 3, 0],
+                [0, 1, 0, 0.2, 0.1, 0.3, 0.01, 1],
+                [1, 2, 0, 0.2, 0.1, 0.3, 0.01, 2],
+                [0, 2, 0, 0.2, 0.1, 0.3, 0.01, 0],
+                [2, 3, 4, 0],
             ]
         },
     } == significance(rows)
 
 
 def test_precision_is_a_step(tmp_path: Path) -> None:
-    """Between two points of an ROC curve lies a line; between two of a precision-recall curve the later precision."""
+    """Between two points of an ROC curve lies a line; of a precision-recall curve the later precision."""
     for kind, head, rows in (
         ("roc", "fpr,tpr,seed", ["0,0,0", "1,1,0", "0,1,1", "1,1,1"]),
-        ("pr", "recall,precision,seed", ["0,1,0", "0.5,1,0", "1,0.5,0"]),
+        ("pr", "recall,precision,seed", ["0,1,0", "0.5,0.8,0", "1,0.5,0"]),
     ):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "v.csv").write_text("\n".join([head, *rows]) + "\n")
@@ -86,7 +86,7 @@ def test_precision_is_a_step(tmp_path: Path) -> None:
 
     assert found is not None
     assert np.allclose((GRID + 1) / 2, found["roc"], atol=6e-4)  # the mean of two seeds
-    assert [1.0, 1.0, 0.5, 0.5] == [found["pr"][i] for i in (0, 50, 51, 100)]
+    assert [0.8, 0.8, 0.5, 0.5] == [found["pr"][i] for i in (0, 50, 51, 100)]
     assert None is operating_curves(tmp_path, "absent")
 
 
@@ -116,7 +116,7 @@ def test_a_point_knows_its_video(tmp_path: Path) -> None:
 
 def test_a_report_may_lack_tables(tmp_path: Path) -> None:
     """Without localisation, claims and published tables there is a page all the same."""
-    page = write_report(tmp_path)
+    write_report(tmp_path)
     reports, data = tmp_path / "reports", tmp_path / "data"
     for name in ("localisation", "claims", "alarms"):
         (reports / f"tables/{name}.csv").unlink()
@@ -124,12 +124,27 @@ def test_a_report_may_lack_tables(tmp_path: Path) -> None:
     places = {**rooms, "reports": reports, "plots": data / "plots", "tsne": data / "tsne"}
     found = page_data(settings(files=[]), places)
 
-    assert page.stat().st_size < 200_000
     assert [[], [], [], []] == [found[name]["rows"] for name in ("localisation", "claims", "alarms")] + [
         found["published"]
     ]
     assert ["good", "poor", "plain", "constant"] == [row["name"] for row in found["datasets"]["one"]["rows"]]
     assert {} == found["datasets"]["two"]["significance"]["metrics"]
+
+
+def test_only_variants_with_frames_are_linked_to_pages(tmp_path: Path) -> None:
+    """A page of a video has no choice for a variant that scores whole videos, and not for each of too many."""
+    write_report(tmp_path)
+    data = tmp_path / "data"
+    places = {room: data / room for room in ("split", "train", "infer", "evaluate", "plots", "tsne")}
+    given = settings(), {**places, "reports": tmp_path / "reports"}
+    found = page_data(*given)["datasets"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vad.site.index.MOST_VARIANTS", 2)
+        crowded = page_data(*given)["datasets"]
+
+    assert [["good", "poor", "plain"], []] == [found[name]["linked"] for name in ("one", "two")]
+    assert [["good", "poor", "plain"], []] == [list(found[name]["curves"]) for name in ("one", "two")]
+    assert [] == crowded["one"]["linked"]
 
 
 def test_titles_and_missing_files(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from vad.alarms.scored import ScoredRun
 from vad.artefacts.scores import ScoreFile, StoredScores
@@ -31,6 +32,14 @@ def test_the_best_validated_variant_comes_first(tmp_path: Path) -> None:
     """By held-back videos of both labels; without them, the order of params.yaml."""
     assert (["right", "wrong", "unknown"], "the best on validation videos") == names(TRAIN, tmp_path)
     assert ["wrong", "right", "unknown"] == names(TRAIN.replace(",0,validation", ",0,fit"), tmp_path)[0]
+
+
+def test_a_full_page_keeps_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it stands in params.yaml."""
+    monkeypatch.setattr("vad.site.videos.MOST_VARIANTS", 1)
+
+    assert ["right"] == names(TRAIN, tmp_path)[0]
+    assert ["wrong"] == names(TRAIN.replace(",0,validation", ",0,fit"), tmp_path)[0]
 
 
 def test_no_page_takes_the_place_of_the_list() -> None:

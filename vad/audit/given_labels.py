@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vad.audit.findings import Case, Finding
-from vad.audit.orders import LENGTHS, LabelsRead, area, read_labels, read_video_labels, split
+from vad.audit.orders import LENGTHS, LabelsRead, read_labels, read_video_labels, split
 from vad.errors import ArtefactError
 from vad.evaluation.ground_truth import Convention, fit_scores
+from vad.evaluation.thresholds import area
 
 FEW = 0.01
 """Share of frames whose label may differ from that of their video, where labels are said to be at video level."""

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from vad.audit.lengths import Fit, average_most_alike, spread_over_frames
 from vad.audit.official import OfficialList
 from vad.evaluation.ground_truth import SEGMENT_FRAMES, Convention
-from vad.evaluation.thresholds import Thresholds, roc_area
+from vad.evaluation.thresholds import area
 
 STEPWISE = 0.25
 """Share of neighbouring frames with different scores up to which scores count as piecewise constant."""
@@ -58,12 +58,6 @@ def split(
     """Cut a vector into videos of the given lengths, in the given order."""
     ends = np.cumsum([lengths[name] for name in order])
     return dict(zip(order, np.split(vector, ends[:-1]), strict=True))
-
-
-def area(scores: Float[np.ndarray, "frames"], positive: Bool[np.ndarray, "frames"]) -> float:
-    """Micro ROC area; NaN without both classes."""
-    counts = Thresholds.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
-    return float(roc_area(counts.positive, counts.negative)[0])
 
 
 def aligned_share(arrays: Mapping[str, Float[np.ndarray, "frames"]]) -> float | None:

@@ -82,7 +82,7 @@ def compute(
         claims: the ledger; a check may read claims other than its own.
         ids: of the claims whose checks are made; None = all.
         measured: speeds of networks, as `vad.claims.speeds.read_speeds` gives them.
-        differences: of metrics of where, as `vad.claims.where.read_differences` gives them.
+        differences: of localisation metrics, as `vad.claims.where.read_differences` gives them.
     """
     by_id = {claim.id: claim for claim in claims}
     wanted = {claim.check for claim in claims if ids is None or claim.id in ids} - {""}

@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from vad.evaluation.curves import on_grid
+
 sns.set_theme(style="whitegrid", palette="colorblind")
 AXES = {"roc": ("false positive rate", "true positive rate"), "pr": ("recall", "precision")}
 MARKERS = "osD^vPX<>*hp"
@@ -208,22 +210,9 @@ def _name_lines(axes: Axes, drawn: Mapping[str, tuple[np.ndarray, Any]]) -> None
 
 
 def _at(grid: Float[np.ndarray, "points"], table: pd.DataFrame, kind: str) -> Float[np.ndarray, "points"]:
-    """A curve at given places; where it jumps, its higher end; NaN for a curve without points.
-
-    ROC points are joined by straight lines. Precision at a recall is that of the first threshold that reaches it.
-    """
+    """A curve of a table at given places."""
     chosen = (table["curve"] == kind).to_numpy()
-    x, y = table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen]
-    if not len(x):
-        return np.full_like(grid, np.nan)
-    order = np.lexsort((y, x))
-    x, y = x[order], y[order]
-    highest = np.append(np.diff(x) > 0, True)
-    x, y = x[highest], y[highest]
-    if kind == "roc":
-        return np.interp(grid, x, y)
-    reached = x > 0  # at recall 0 nothing is found: its precision is a convention
-    return y[reached][np.searchsorted(x[reached], grid - 1e-9).clip(max=reached.sum() - 1)]
+    return on_grid(kind, table["x"].to_numpy(float)[chosen], table["y"].to_numpy(float)[chosen], grid)
 
 
 def distribution_figure(title: str, unit: str, curves: pd.DataFrame, threshold: float) -> Figure:

@@ -28,7 +28,7 @@ from vad.engine.placement import hold, to_device
 from vad.engine.schedule import learning_rate, optimiser_for, without_adversary
 from vad.engine.score import video_scores
 from vad.errors import ParamsError, VadError, listing
-from vad.evaluation.thresholds import Thresholds, average_precision, roc_area
+from vad.evaluation.thresholds import Thresholds, area, average_precision
 from vad.interrupts import Stopped, held
 from vad.models._base import Bags, VideoModel, Windows, defines, device_of
 from vad.models._contract import checked_terms
@@ -243,7 +243,7 @@ class TrainingRun:
             # The same definitions as in room evaluate.
             anomalous, one_row = np.asarray(self.validation_labels, bool), np.zeros(len(scores), np.int64)
             counts = Thresholds.of(scores, anomalous, one_row, 1, most=None)
-            row["video_auc"] = float(roc_area(counts.positive, counts.negative)[0])
+            row["video_auc"] = area(scores, anomalous)
             row["video_ap"] = float(average_precision(counts.positive, counts.negative)[0])
         if self.frame_auc is not None:
             row["validation_frame_auc"] = self.frame_auc(self.model)

@@ -9,7 +9,7 @@ import torch
 
 from vad.artefacts.features import READ_AT_ONCE, open_features
 from vad.engine.score import score_video
-from vad.evaluation.thresholds import Thresholds, roc_area
+from vad.evaluation.thresholds import area
 from vad.models._base import VideoModel
 from vad.schema.infer import Infer
 from vad.splits.video import Intervals
@@ -43,5 +43,4 @@ class ValidationFrames:
             for start, end in self.marked.get(path.stem, ()):
                 labels[-1][int(start) : int(end)] = True
         joined, anomalous = np.concatenate(scores), np.concatenate(labels)
-        counts = Thresholds.of(joined, anomalous, np.zeros(len(joined), np.int64), 1, most=None)
-        return float(roc_area(counts.positive, counts.negative)[0])
+        return area(joined, anomalous)

@@ -69,6 +69,31 @@ def pr_points(
     return np.concatenate([[0.0], found / found[-1]]), np.concatenate([[1.0], found / (found + false)])
 
 
+def on_grid(
+    kind: str, x: Float64[np.ndarray, "points"], y: Float64[np.ndarray, "points"], grid: Float64[np.ndarray, "grid"]
+) -> Float64[np.ndarray, "grid"]:
+    """A curve at given places; where it jumps, its higher end; NaN for a curve without points.
+
+    ROC points are joined by straight lines. Precision at a recall is that of the first threshold that reaches it.
+
+    Args:
+        kind: `roc` or `pr`.
+        x: false positive rates, or recalls, in any order.
+        y: true positive rates, or precisions.
+        grid: the places, 0 to 1.
+    """
+    if not len(x):
+        return np.full_like(grid, np.nan)
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
+    highest = np.append(np.diff(x) > 0, True)
+    x, y = x[highest], y[highest]
+    if kind == "roc":
+        return np.interp(grid, x, y)
+    reached = x > 0  # at recall 0 nothing is found: its precision is a convention
+    return y[reached][np.searchsorted(x[reached], grid - 1e-9).clip(max=reached.sum() - 1)]
+
+
 def _units(
     videos: Sequence[JudgedVideo], level: Level
 ) -> tuple[Float64[np.ndarray, "units"], Bool[np.ndarray, "units"]]:

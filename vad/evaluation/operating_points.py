@@ -8,6 +8,7 @@ scores lie at other levels.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float64
 from vad.errors import DatasetError, first_of
 from vad.evaluation.judged_video import JudgedVideo, checked
 from vad.evaluation.metrics import rates
+from vad.evaluation.thresholds import area
 from vad.schema.evaluate import NEED_BOTH_LABELS, Threshold
 
 VideoScores = Float64[np.ndarray, "videos"]
@@ -203,6 +205,23 @@ RULES: dict[str, Callable[[VideoScores, Bool[np.ndarray, "videos"], float], floa
     "alarms_per_hour": far,
 }
 """By name; those of `BY_BLOCK` get the highest scores of blocks instead of the scores of videos."""
+
+
+def validation_area(train: Path, scores: Mapping[str, float]) -> float | None:
+    """ROC area over the held-back videos of a run, by which trained runs are ranked; None without both classes.
+
+    Args:
+        train: train.csv of the data set.
+        scores: one score of each video, by its id; only those of held-back videos count.
+
+    Raises: ArtefactError for a broken table.
+    """
+    from vad.splits.tables import read_train  # pandas takes a while to import
+
+    table = read_train(train)
+    held = table[(table["part"] == "validation") & table["video_id"].isin(list(scores))]  # `both` was trained on
+    found = area(np.array([scores[name] for name in held["video_id"]], float), (held["label"] == 1).to_numpy())
+    return None if np.isnan(found) else found
 
 
 def _operating_points(

@@ -11,6 +11,7 @@ frames that both score.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -50,11 +51,12 @@ def differences(
         metric), and `reason` where the pair cannot be compared (the other columns are then None).
     """
     measured = {name: _Contestant(level, runs, bootstrap, metrics) for name, (level, runs) in contestants.items()}
+    pairs = [_Pair(measured[first], measured[second]) for first, second in combinations(contestants, 2)]
     rows = [
-        {"first": first, "second": second, "metric": metric} | _compared(measured[first], measured[second], metric)
-        for first, second in combinations(contestants, 2)
+        {"first": first, "second": second, "metric": metric} | pair.compared(metric)
+        for (first, second), pair in zip(combinations(contestants, 2), pairs, strict=True)
         for metric in metrics
-        if metric in measured[first].all_frames and metric in measured[second].all_frames
+        if metric in pair.first.all_frames and metric in pair.second.all_frames
     ]
     return corrected(rows, 1 - bootstrap.coverage)
 
@@ -101,7 +103,7 @@ class _Contestant:
         self.bootstrap = bootstrap
         self._level: Level = level
         self._metrics = metrics
-        self._measured: dict[tuple[int, ...], dict[str, Replicates]] = {}
+        self._measured: dict[tuple[tuple[str, int], ...], dict[str, Replicates]] = {}
 
     @property
     def all_frames(self) -> dict[str, Replicates]:
@@ -110,7 +112,7 @@ class _Contestant:
 
     def measured(self, starts: Mapping[str, int]) -> dict[str, Replicates]:
         """The same over the frames of each video from its start on."""
-        key = tuple(starts.values())
+        key = tuple(sorted(starts.items()))
         if key not in self._measured:
             runs = [self.cut(run, starts) for run in self.runs]
             weights = replicate_weights([v.label for v in runs[0]], self.bootstrap)
@@ -125,31 +127,41 @@ class _Contestant:
         return [video.cut(max(0, starts.get(video.video_id, 0) - video.first_frame)) for video in run]
 
 
-def _compared(first: _Contestant, second: _Contestant, metric: str) -> dict[str, Any]:
-    """The columns of one pair and one metric. A metric over videos does not need equal frames."""
-    if metric.startswith("video_"):
-        starts = [first.starts, second.starts]
-        listed = [[(v.video_id, v.label) for v in one.runs[0]] for one in (first, second)]
-        reason = "" if listed[0] == listed[1] else "not the same videos"
-        from_frame = 0
-    else:
-        both = first.starts.keys() & second.starts.keys()
-        common = {name: max(first.starts[name], second.starts[name]) for name in sorted(both)}
-        starts = [common, common]
-        from_frame = max(common.values(), default=0)
-        reason = ""
+class _Pair:
+    """Two contestants; whether they scored the same frames is found out once for all metrics."""
+
+    def __init__(self, first: _Contestant, second: _Contestant) -> None:
+        self.first = first
+        self.second = second
+
+    @cached_property
+    def common(self) -> tuple[dict[str, int], str]:
+        """From which frame on both score each video, and why their frames cannot be compared (empty if they can)."""
+        both = self.first.starts.keys() & self.second.starts.keys()
+        starts = {name: max(self.first.starts[name], self.second.starts[name]) for name in both}
         try:
-            check_same(*(one.cut(one.runs[0], common) for one in (first, second)))
+            check_same(*(one.cut(one.runs[0], starts) for one in (self.first, self.second)))
         except ArtefactError:
-            reason = "not the same videos and frames"
-    if len(first.runs[0]) < FEWEST_VIDEOS:
-        reason = reason or f"fewer than {FEWEST_VIDEOS} videos"
-    if not reason:
-        values = [one.measured(where).get(metric) for one, where in zip((first, second), starts, strict=True)]
-        if values[0] is not None and values[1] is not None:
-            return {"from_frame": from_frame, **paired_difference(values[0], values[1], first.bootstrap)}
-        reason = "undefined on the frames that both score"
-    return {"from_frame": from_frame, **unknown(reason)}
+            return starts, "not the same videos and frames"
+        return starts, ""
+
+    def compared(self, metric: str) -> dict[str, Any]:
+        """The columns of one metric. A metric over videos does not need equal frames."""
+        if metric.startswith("video_"):
+            starts, from_frame = (self.first.starts, self.second.starts), 0
+            listed = [[(v.video_id, v.label) for v in one.runs[0]] for one in (self.first, self.second)]
+            reason = "" if listed[0] == listed[1] else "not the same videos"
+        else:
+            common, reason = self.common
+            starts, from_frame = (common, common), max(common.values(), default=0)
+        if len(self.first.runs[0]) < FEWEST_VIDEOS:
+            reason = reason or f"fewer than {FEWEST_VIDEOS} videos"
+        if not reason:
+            first, second = self.first.measured(starts[0]).get(metric), self.second.measured(starts[1]).get(metric)
+            if first is not None and second is not None:
+                return {"from_frame": from_frame, **paired_difference(first, second, self.first.bootstrap)}
+            reason = "undefined on the frames that both score"
+        return {"from_frame": from_frame, **unknown(reason)}
 
 
 def unknown(reason: str) -> dict[str, Any]:

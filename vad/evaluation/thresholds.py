@@ -108,6 +108,17 @@ def roc_area(positive: Counts, negative: Counts) -> Values:
     return ratio((positive * below).sum(-1), positive.sum(-1) * n_negative)
 
 
+def area(scores: Float64[np.ndarray, "units"], positive: Bool[np.ndarray, "units"]) -> float:
+    """ROC area of scores, ties count one half; NaN without both classes.
+
+    Args:
+        scores: of frames or of videos, finite; higher = more anomalous.
+        positive: whether each is anomalous.
+    """
+    counts = Thresholds.of(scores, positive, np.zeros(len(scores), np.int64), 1, most=None)
+    return float(roc_area(counts.positive, counts.negative)[0])
+
+
 def average_precision(positive: Counts, negative: Counts) -> Values:
     """Average precision: sum over thresholds of (increase of recall) x precision. Not a trapezoid.
 

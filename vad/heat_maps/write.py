@@ -22,14 +22,17 @@ from vad.splits.tables import read_test
 from vad.video.decode import Rules, open_video
 
 RANKED_BY = "pixel_auc"
+"""The localisation metric by which videos are chosen."""
 RULE = (
     f"anomalous test videos with the highest, median and lowest {RANKED_BY} of their own; of each the annotated frame"
     " whose map has the highest cell"
 )
+"""How frames are chosen where it is known which places are anomalous."""
 RULE_WITHOUT_TRUTH = (
     "test videos with the highest, median and lowest score (no ground truth of places); of each the frame whose map"
     " has the highest cell"
 )
+"""The same where it is not known."""
 AS_STORED = Rules(policy="tolerant", max_corrupt_frac=1, apply_rotation=False)
 """Maps are tied to the pixels of the picture as it is stored; what is damaged was judged when features were made."""
 
@@ -53,12 +56,13 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
     """
     found = read_json(paths["metrics"]).get("localisation", {}).get("by_video", {})
     chosen = chosen_videos({name: own[RANKED_BY] for name, own in found.items()})
-    rule = RULE
-    if not chosen:
-        rule, scored = RULE_WITHOUT_TRUTH, read_scores(paths["scores"]).videos
+    known = bool(chosen)
+    if not known:
+        scored = read_scores(paths["scores"]).videos
         chosen = chosen_videos({name: video.video for name, video in scored.items() if video.part == "test"})
     test = read_test(paths["test"]).set_index("video_id")
-    rows = [_row(one, test.loc[one.video_id], paths, known=rule is RULE) for one in chosen]
+    rows = [_row(one, test.loc[one.video_id], paths, known=known) for one in chosen]
+    rule = RULE if known else RULE_WITHOUT_TRUTH
     title = f"{settings.variant}, seed {settings.seed}: where the score comes from\n{rule}"
     save(out, heat_map_figure(title, rows), settings.dpi)
 

@@ -23,7 +23,7 @@ from vad.localisation.maps import VideoMaps
 HIGHEST = 2**16 - 1
 """The highest level."""
 DRAWS = "localisation.npz"
-"""In the folder of a run's metrics: each metric of where in each draw of videos."""
+"""In the folder of a run's metrics: each localisation metric in each draw of videos."""
 
 
 def maps_folder(scores: Path) -> Path:

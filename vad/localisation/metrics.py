@@ -1,4 +1,4 @@
-"""Metrics of where: each a formula and one entry in `METRICS`, with intervals by bootstrap over videos.
+"""Localisation metrics: each a formula and one entry in `METRICS`, with intervals by bootstrap over videos.
 
 NaN means undefined; `evaluate` turns it into a reason.
 """
@@ -60,7 +60,7 @@ def _hits(video: JudgedMaps) -> tuple[float, int]:
 
 @dataclass(frozen=True)
 class SpatialMetric:
-    """One metric of where."""
+    """One localisation metric."""
 
     name: str
     """Column of the tables."""
@@ -194,7 +194,7 @@ METRICS: dict[str, SpatialMetric] = {
         SpatialMetric("box_hit", box_hit, "no regions"),
     )
 }
-"""Every metric of where, by name, in the order of the tables."""
+"""Every localisation metric, by name, in the order of the tables."""
 
 
 def replicates(

@@ -1,4 +1,4 @@
-"""The table of where: score maps against spatial ground truth, each beside maps that look at no pixel."""
+"""The table of localisation: score maps against spatial ground truth, each beside maps that look at no pixel."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

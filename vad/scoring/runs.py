@@ -17,7 +17,7 @@ import vad.models
 from vad import registry
 from vad.artefacts.files import UNREADABLE, read_json, sha256
 from vad.errors import ArtefactError, VadError, nearest
-from vad.evaluation.thresholds import Thresholds, roc_area
+from vad.evaluation.operating_points import validation_area
 from vad.ledger.records import record_path
 from vad.schema.evaluate import Alarms, Evaluate, Threshold
 from vad.schema.infer import Infer
@@ -195,22 +195,12 @@ def _rank(run: Path) -> Rank:
 
 def _validation_auc(run: Path, table: Path) -> float:
     """Video-level ROC AUC of a run on its validation part; -1 where it is undefined."""
-    from vad.splits.tables import read_train  # pandas takes a while to import
-
     if not table.is_file():
         return -1.0
-    train = read_train(table)
-    train = train[train["part"] == "validation"]  # those that were trained on as well (`both`) say nothing
-    labels = dict(zip(train["video_id"], train["label"], strict=True))
     videos = _head(_scores(run))["videos"]
-    scored = [
-        (one["video"], labels[name]) for name, one in videos.items() if one["part"] == "validation" and name in labels
-    ]
-    if len({label for _, label in scored}) < 2:
-        return -1.0
-    scores, positive = np.array([score for score, _ in scored]), np.array([label == 1 for _, label in scored])
-    counts = Thresholds.of(scores, positive, np.zeros(len(scores), np.int64), 1)
-    return float(roc_area(counts.positive, counts.negative)[0])
+    scores = {name: one["video"] for name, one in videos.items() if one["part"] == "validation"}
+    area = validation_area(table, scores)
+    return -1.0 if area is None else area
 
 
 def _head(path: Path) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from vad.artefacts.files import read_json
+from vad.evaluation.curves import on_grid
 from vad.site.tables import read_rows
 
 GRID = np.linspace(0, 1, 101)
@@ -26,11 +26,11 @@ def operating_curves(folder: Path, variant: str) -> dict[str, list[float]] | Non
         variant: its name.
     """
     found = {}
-    for kind, x, y, steps in (("roc", "fpr", "tpr", False), ("pr", "recall", "precision", True)):
+    for kind, x, y in (("roc", "fpr", "tpr"), ("pr", "recall", "precision")):
         seeds = _by_seed(read_rows(folder / kind / f"{variant}.csv"), x, y)
         if not seeds:
             return None
-        mean = np.mean([_on_grid(*points, steps) for points in seeds], axis=0)
+        mean = np.mean([on_grid(kind, *points, GRID) for points in seeds], axis=0)
         found[kind] = [round(value, 3) for value in mean.tolist()]
     return found
 
@@ -40,13 +40,6 @@ def _by_seed(rows: Sequence[Mapping[str, str]], x: str, y: str) -> list[tuple[np
     for row in rows:
         seeds.setdefault(row["seed"], []).append((float(row[x]), float(row[y])))
     return [tuple(np.array(points).T) for points in seeds.values()]
-
-
-def _on_grid(x: Float[np.ndarray, "points"], y: Float[np.ndarray, "points"], steps: bool) -> Float[np.ndarray, "grid"]:
-    """A curve on `GRID`: ROC by straight lines, precision at the first point that reaches a recall (it is a step)."""
-    if steps:
-        return y[np.minimum(np.searchsorted(x, GRID - 1e-9), len(x) - 1)]
-    return np.interp(GRID, x, y)
 
 
 def training_curve(path: Path, chosen: Mapping[int, int]) -> dict[str, Any]:
@@ -94,7 +87,7 @@ def embedding_map(folder: Path, videos: Sequence[str]) -> dict[str, Any]:
     low, spread = plane.min(axis=0), np.ptp(plane, axis=0)
     scaled = np.rint((plane - low) / np.where(spread > 0, spread, 1) * PLACES).astype(int)
     return {
-        **{name: about[name] for name in ("unit", "of", "perplexity", "seed")},
+        **{name: about[name] for name in ("unit", "of", "perplexity")},
         "v": [place[row["video_id"]] for row in rows],
         "f": [int(float(row["frame"])) for row in rows],
         "l": [int(float(row["label"])) for row in rows],

@@ -11,9 +11,9 @@ from vad.report.inputs import ReportInputs, RunSettings
 from vad.report.tables import random_features
 from vad.schema.base import Id
 from vad.site.curves import embedding_map, operating_curves, training_curve
-from vad.site.names import INDEX, INDEX_SCRIPTS, INDEX_STYLES, page_name
+from vad.site.names import INDEX, INDEX_SCRIPTS, INDEX_STYLES, MOST_VARIANTS, page_name
 from vad.site.provenance import provenance_of
-from vad.site.tables import compact, metric, number, read_rows, significance, title_of
+from vad.site.tables import ENDS, compact, metric, number, read_rows, significance, title_of
 
 SHOWN = {
     "frame_auc": "ROC area over the frames of all test videos together",
@@ -38,8 +38,12 @@ COSTS = (
     *("params", "extractor_params", "macs_per_second", "ms_per_second", "end_to_end_fps", "fps", "peak_memory_mb"),
     *("head_latency_ms", "cpu_share"),
 )
-ALARMS_SHOWN = ("n_events", "event_recall_10", "event_precision_10", "event_f1_10", "event_f1_50", "delay_median_s")
-ALARMS_SHOWN += ("false_alarms_per_hour", "false_alarm_time", "recall_at_1_per_hour", "recall_at_10_per_hour")
+"""Columns of efficiency.csv that the page shows or ranks by."""
+ALARMS_SHOWN = (
+    *("n_events", "event_recall_10", "event_precision_10", "event_f1_10", "event_f1_50", "delay_median_s"),
+    *("false_alarms_per_hour", "false_alarm_time", "recall_at_1_per_hour", "recall_at_10_per_hour"),
+)
+"""Columns of the table of alarms that the page shows."""
 PROTOCOL = (
     *("subset", "extractor_weights", "decoder", "arithmetic", "supervision", "seeds", "threshold_rule", "ground_truth"),
     *("scoring", "score_norm", "video_score", "interval_unit", "n_train", "n_validation", "n_videos", "n_anomalous"),
@@ -47,7 +51,9 @@ PROTOCOL = (
 )
 """Columns of published tables that stand in their CSV only."""
 CLAIM = ("id", "system", "claim", "value", "verdict", "reason", "ours", "level", "data", "selection")
+"""Columns of the table of claims, in the order of the page."""
 ABSENT = "not installed"
+"""Kind of a row of a published table that has no numbers here."""
 
 
 class Settings(RunSettings):
@@ -79,15 +85,14 @@ def page_data(settings: Settings, paths: Mapping[str, Path]) -> dict[str, Any]:
     """What the scripts of the page read; JSON values only."""
     inputs, reports = ReportInputs.of(settings, paths), paths["reports"]
     tables = reports / "tables"
-    shown = {name: METRICS[name] for name in SHOWN if name in METRICS}
     published = [Path(name) for name in settings.files if name.startswith("published/") and name.endswith(".csv")]
     claims = read_rows(tables / "claims.csv")
     return {
         "metrics": {
-            name: {"level": one.level, "lower": one.better == "lower", "about": SHOWN[name]}
-            for name, one in shown.items()
+            name: {"level": METRICS[name].level, "lower": METRICS[name].better == "lower", "about": about}
+            for name, about in SHOWN.items()
         },
-        "choices": [name for name in CHOICES if name in shown],
+        "choices": CHOICES,
         "datasets": {name: _dataset(name, inputs, settings, reports) for name in inputs.datasets},
         "alarms": _alarms(tables / "alarms.csv"),
         "localisation": compact(read_rows(tables / "localisation.csv"), ("provenance", "extractor_weights")),
@@ -112,6 +117,7 @@ def _dataset(name: str, inputs: ReportInputs, settings: Settings, reports: Path)
     videos = [row["video_id"] for row in tests]
     results = read_rows(folder / "results.csv")
     variants = [row["variant"] for row in results]
+    framed = [row["variant"] for row in results if row["level"] == "frame"]
     rows = [_row(row, settings) for row in results]
     rows += [_baseline(row) for row in read_rows(folder / "baselines.csv")]
     plots, tsne = inputs.paths["plots"], inputs.paths["tsne"]
@@ -120,15 +126,13 @@ def _dataset(name: str, inputs: ReportInputs, settings: Settings, reports: Path)
         for variant in variants
     }
     drawn = {
-        "curves": {variant: operating_curves(plots, variant) for variant in variants},
+        "curves": {variant: operating_curves(plots, variant) for variant in framed},
         "training": {v: training_curve(plots / "training" / f"{v}.csv", epochs[v]) for v in variants},
         "tsne": {variant: embedding_map(tsne / variant, videos) for variant in variants},
     }
     return {
         "synthetic": name in settings.synthetic,
-        "counts": {key: facts[key] for key in ("n_train", "n_validation", "n_test")},
-        "anomalous": facts["labels"]["test"]["anomalous"],
-        "notes": facts["notes"],
+        "counts": {key: facts[key] for key in ("n_train", "n_test")},
         "rows": rows,
         "significance": significance(read_rows(folder / "significance.csv")),
         "costs": [_cost(row) for row in read_rows(folder / "efficiency.csv")],
@@ -136,6 +140,8 @@ def _dataset(name: str, inputs: ReportInputs, settings: Settings, reports: Path)
         "provenance": {row["variant"]: provenance_of(inputs, row) for row in results},
         "videos": [[row["video_id"], row["class"], int(row["label"])] for row in tests],
         "pages": {row["video_id"]: page_name(row["video_id"]) for row in tests},
+        # With more, a page has those that validate best, which only the pages themselves know.
+        "linked": framed if len(framed) <= MOST_VARIANTS else [],
         "list": f"{name}/{INDEX}",
     }
 
@@ -180,7 +186,7 @@ def _alarms(path: Path) -> dict[str, Any]:
     """Alarms against events: the columns that say most, with names of rows in front."""
     rows = read_rows(path)
     front = ("dataset", "variant", "kind")
-    kept = {*front, *ALARMS_SHOWN, *(f"{name}{end}" for name in ALARMS_SHOWN for end in ("_std", "_low", "_high"))}
+    kept = {*front, *ALARMS_SHOWN, *(f"{name}{end}" for name in ALARMS_SHOWN for end in ENDS)}
     return compact([{name: row[name] for name in row if name in kept} for row in rows])
 
 

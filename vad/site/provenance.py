@@ -20,7 +20,8 @@ def provenance_of(inputs: ReportInputs, row: Mapping[str, str]) -> dict[str, Any
         inputs: the runs.
         row: of results.csv.
 
-    Returns: text by heading, `params` as nested values, and `seeds`: record, weights and epoch of each run.
+    Returns: text by heading, `params` as nested values, and `seeds`: of each run its seed, its epoch, its
+        record and the key of that record.
     """
     variant, first = row["variant"], inputs.seeds[0]
     train = read_json(record_path(inputs.run(variant, first)))

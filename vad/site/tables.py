@@ -85,15 +85,16 @@ def title_of(page: Path) -> str:
 def significance(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """The pairs of a data set by metric, names as places in one list.
 
-    Returns: `names`, `reasons` and `metrics`: for each a list of pairs [first, second, difference, low, high, p, mark],
-        mark 0 = not shown to differ, 1 = differs, 2 = also after Holm's correction; or [first, second, reason].
+    Returns: `names`, `reasons` and `metrics`: for each a list of pairs [first, second, from_frame, difference, low,
+        high, p, mark], mark 0 = not shown to differ, 1 = differs, 2 = also after Holm's correction; or [first, second,
+        from_frame, reason].
     """
     names = list(dict.fromkeys(name for row in rows for name in (row["first"], row["second"])))
     reasons = list(dict.fromkeys(row["reason"] for row in rows if not row["difference"]))
     place, why = {name: i for i, name in enumerate(names)}, {reason: i for i, reason in enumerate(reasons)}
     metrics: dict[str, list[list[float | None]]] = {}
     for row in rows:
-        pair: list[float | None] = [place[row["first"]], place[row["second"]]]
+        pair: list[float | None] = [place[row["first"]], place[row["second"]], number(row["from_frame"])]
         if row["difference"]:
             mark = (row["differs"] == "True") * (1 + (row["differs_holm"] == "True"))
             pair += [*(_short(row[name]) for name in ("difference", "low", "high", "p")), mark]

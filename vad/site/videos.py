@@ -10,7 +10,7 @@ from vad.alarms.scored import ScoredRun, frame_rates, scored_runs
 from vad.artefacts.scores import ScoreFile, read_scores
 from vad.evaluation.ground_truth import convention
 from vad.evaluation.judged_video import JudgedVideo, VideoTruth
-from vad.evaluation.thresholds import Thresholds, roc_area
+from vad.evaluation.operating_points import validation_area
 from vad.pages.content import AlarmRule, PageContent, Peak, peak_frames
 from vad.pages.overview import OverviewRow, write_overview
 from vad.pages.shell import PAGE_SCRIPTS, PAGE_STYLES, write_shared
@@ -18,12 +18,10 @@ from vad.pages.video_page import write_choices
 from vad.report.inputs import JudgedSettings, ReportInputs
 from vad.schema.base import Id
 from vad.schema.evaluate import Alarms
-from vad.site.names import INDEX, SHARED, page_name
-from vad.splits.tables import read_train
+from vad.site.names import INDEX, MOST_VARIANTS, SHARED, page_name
 
-MOST_VARIANTS = 50
-"""In one page: with more, the first ones of params.yaml are shown."""
 NO_FRAMES = "No variant of this data set scores frames: there is nothing to draw over time."
+"""The note on a video where nothing was scored: in the list of videos and in its page."""
 
 
 class Settings(JudgedSettings):
@@ -41,7 +39,7 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
         out: the folder of the pages.
     """
     inputs = ReportInputs.of(settings, paths)
-    runs = scored_runs(inputs, settings.dataset, settings.evaluate, inputs.seeds[:1])[:MOST_VARIANTS]
+    runs = scored_runs(inputs, settings.dataset, settings.evaluate, inputs.seeds[:1])
     files = {run.name: read_scores(inputs.scores(run.name, inputs.seeds[0])) for run in runs}
     runs, why = best_first(runs, files, inputs.table(settings.dataset, "train.csv"))
     rates = frame_rates(inputs, settings.dataset)
@@ -65,29 +63,21 @@ def write(settings: Settings, paths: Mapping[str, Path], out: Path) -> None:
 
 
 def best_first(runs: Sequence[ScoredRun], files: Mapping[str, ScoreFile], train: Path) -> tuple[list[ScoredRun], str]:
-    """The runs with the best validated one in front, and why it stands there; test videos never count.
+    """At most `MOST_VARIANTS` runs, the best validated one in front, and why it stands there; test videos never count.
 
     Args:
         runs: in the order of params.yaml.
         files: their scores, by variant.
         train: train.csv of the data set.
     """
-    table = read_train(train)
-    held = table[table["part"] == "validation"]  # those that were trained on as well (`both`) say nothing
-    labels = dict(zip(held["video_id"], held["label"], strict=True))
-    if len(set(labels.values())) < 2:
-        return list(runs), "the first one of params.yaml: no validation compares them"
-    return sorted(runs, key=lambda run: -_area(files[run.name], labels)), "the best on validation videos"
-
-
-def _area(file: ScoreFile, labels: Mapping[str, int]) -> float:
-    """Video-level ROC AUC on held-back videos; -1 where none of them is scored."""
-    scored = [(file.videos[name].video, label == 1) for name, label in labels.items() if name in file.videos]
-    scores, positive = np.array([score for score, _ in scored]), np.array([label for _, label in scored])
-    if len(set(positive.tolist())) < 2:
-        return -1.0
-    counts = Thresholds.of(scores, positive, np.zeros(len(scores), np.int64), 1)
-    return float(roc_area(counts.positive, counts.negative)[0])
+    areas = {}
+    for run in runs:
+        area = validation_area(train, {name: one.video for name, one in files[run.name].videos.items()})
+        areas[run.name] = -1.0 if area is None else area
+    if all(area < 0 for area in areas.values()):
+        return list(runs[:MOST_VARIANTS]), "the first one of params.yaml: no validation compares them"
+    ranked = sorted(runs, key=lambda run: -areas[run.name])
+    return ranked[:MOST_VARIANTS], "the best on validation videos"
 
 
 def _content(run: ScoredRun, video: JudgedVideo, file: ScoreFile, fps: float | None, settings: Alarms) -> PageContent:

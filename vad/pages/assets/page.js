@@ -4,7 +4,8 @@
   const all = JSON.parse(by("data").textContent);
   /* A page of several models shows the one that its address names, else the first one. */
   const choices = all.choices || [all];
-  const data = choices.find((one) => one.name === location.hash.slice(1)) || choices[0];
+  const address = location.hash.slice(1);
+  const data = choices.find((one) => one.name === address) || choices[0];
   if (data.curve && !data.curve.ms) data.curve.ms = choices[0].curve.ms;
   const film = by("film");
   const MOST_ROWS = 200;
@@ -115,6 +116,9 @@
     addEventListener("hashchange", () => location.reload());
   }
   const notes = [...data.notes];
+  if (all.choices && address && data.name !== address) {
+    notes.push(`This page has no scores of ${address}, which its address names${data.name ? `: it shows ${data.name}` : ""}.`);
+  }
   if (per > 1) {
     notes.push(`The curve shows the lowest and the highest score of each ${per} frames; where you move the threshold, `
       + "alarms begin and end at such stretches.");

@@ -21,8 +21,8 @@
     if (className) element.className = className;
     return element;
   }
-  function link(text, href, className) {
-    const element = made("a", text, className);
+  function link(text, href) {
+    const element = made("a", text);
     element.href = href;
     return element;
   }
@@ -47,7 +47,7 @@
   const metricOf = (dataset) => (measures(dataset).includes(state.metric) ? state.metric : measures(dataset)[0]);
 
   /* A table: `columns` are {key, text, number, about, cell(row, td), value(row)}; a header sorts. */
-  function table(element, columns, rows, { heads = () => {}, sort = null, classes = () => "" } = {}) {
+  function table(element, columns, rows, { sort = null, classes = () => "" } = {}) {
     let order = sort || element.order || null;
     if (order && !columns.some((one) => one.key === order.key)) order = null;
     element.order = order;
@@ -77,7 +77,6 @@
       }));
       for (const one of head.children) one.removeAttribute("aria-sort");
       if (column) head.children[columns.indexOf(column)].setAttribute("aria-sort", order.down ? "descending" : "ascending");
-      heads(head);
     }
     for (const column of columns) {
       const cell = made("th", undefined, column.number ? "num" : "");
@@ -100,13 +99,13 @@
     fill();
   }
   /* Mean, spread and interval of a metric. */
-  function measured(cell, value, digits = 3) {
+  function measured(cell, value) {
     if (!Array.isArray(value)) {
       cell.textContent = value === null || value === undefined ? "-" : value;
       return;
     }
     const [mean, spread, low, high] = value;
-    const text = (one) => (Math.abs(one) >= 100 ? one.toFixed(1) : one.toFixed(digits));
+    const text = (one) => (Math.abs(one) >= 100 ? one.toFixed(1) : three(one));
     cell.append(made("span", text(mean)));
     if (spread !== null) cell.append(made("span", ` \u00b1 ${text(spread)}`, "pm"));
     if (low !== null) cell.append(made("span", `[${text(low)}, ${text(high)}]`, "range"));
@@ -132,13 +131,13 @@
   function pairOf(dataset, metric, first, second) {
     const { names: all, metrics, reasons } = data.datasets[dataset].significance;
     const [a, b] = [all.indexOf(first), all.indexOf(second)];
-    for (const [i, j, ...rest] of metrics[metric] || []) {
+    for (const [i, j, from, ...rest] of metrics[metric] || []) {
       const way = i === a && j === b ? 1 : i === b && j === a ? -1 : 0;
       if (!way) continue;
       if (rest.length === 1) return { reason: reasons[rest[0]] };
       const [difference, low, high, p, mark] = rest;
       const bounds = way > 0 ? [low, high] : [-high, -low];
-      return { difference: way * difference, low: bounds[0], high: bounds[1], p, mark, better: way * difference > 0 };
+      return { difference: way * difference, low: bounds[0], high: bounds[1], from, p, mark, better: way * difference > 0 };
     }
     return null;
   }
@@ -174,10 +173,11 @@
       `highest of ${count(order.length, "row")} on the test list, which flatters it a little`,
     ));
     const lead = next && pairOf(dataset, metric, best.name, next.name);
+    const same = lead && lead.difference !== undefined;
     const unseen = rows.filter((row) => row.kind === "no pixel" && row.m[metric]).sort((a, b) => b.m[metric][0] - a.m[metric][0])[0];
     card.append(next ? answer(
-      "By how much?", signed(mean - next.m[metric][0]), "",
-      `over the next row, ${next.name}${lead && lead.difference !== undefined ? `: ${between(lead)}` : ""}`,
+      "By how much?", signed(same ? lead.difference : mean - next.m[metric][0]), "",
+      `over the next row, ${next.name}${same ? `: ${between(lead)}${lead.from ? `, over the frames that both score (from frame ${lead.from})` : ""}` : ""}`,
       unseen && `${signed(mean - unseen.m[metric][0])} over the best row without a pixel, ${unseen.name}`,
     ) : answer("By how much?", "-", "", "there is no other row"));
     const pairs = order.slice(1).map((row) => pairOf(dataset, metric, best.name, row.name)).filter((pair) => pair && pair.mark !== undefined);
@@ -253,7 +253,7 @@
     if (metrics.includes(metric)) {
       columns.push({
         key: "interval",
-        text: `${metric}, ${three(bottom)} to ${three(top)}`,
+        text: values.length ? `${metric}, ${three(bottom)} to ${three(top)}` : metric,
         number: true,
         value: (row) => row.m[metric]?.[0] ?? null,
         cell: (row, cell) => {
@@ -347,7 +347,7 @@
   /* Curves. */
   const GRID = Array.from({ length: 101 }, (_, i) => i / 100);
   function showCurves() {
-    const frames = set().rows.filter((row) => set().curves[row.name] && row.level === "frame");
+    const frames = set().rows.filter((row) => set().curves[row.name]);
     const metric = metricOf(state.dataset);
     const order = [...frames].sort((a, b) => (b.m[metric]?.[0] ?? -1) - (a.m[metric]?.[0] ?? -1));
     by("curves").hidden = !order.length;
@@ -360,8 +360,8 @@
     for (const [kind, xLabel, yLabel, words] of [["roc", "false positive rate", "true positive rate", "ROC"], ["pr", "recall", "precision", "Precision-recall"]]) {
       const box = by(kind);
       const series = order.map((row) => ({ name: row.name, values: set().curves[row.name][kind], place: places.get(row.name) ?? null }));
-      box.setAttribute("aria-label", `${words} curves of ${count(order.length, "variant")}, in colour ${[...places.keys()].join(", ")}. Their areas stand in the table of results.`);
       Plots.lines(box, {
+        label: `${words} curves of ${count(order.length, "variant")}, in colour ${[...places.keys()].join(", ")}. Their areas stand in the table of results.`,
         x: GRID, series, xLabel, yLabel, yRange: [0, 1.02], diagonal: kind === "roc",
         readout: (x, values) => {
           by("curve-readout").textContent = x === null ? " " : `${xLabel} ${x.toFixed(2)}, ${yLabel}: ${values.map(([name, value]) => `${name} ${value.toFixed(2)}`).join(", ")}`;
@@ -487,19 +487,18 @@
   function showVariant() {
     const name = state.variant;
     const training = set().training[name];
-    by("training").parentElement.hidden = false;
+    by("training").hidden = !training;
     if (training) {
       const series = training.lines.map(({ seed, loss, values }) => ({ name: `${loss}, seed ${seed}`, values, place: loss === "train" ? 0 : 1, dash: DASHES[training.lines.filter((one) => one.loss === loss).findIndex((one) => one.seed === seed) % 3] }));
       Plots.lines(by("training"), {
-        x: training.epochs, series, xLabel: "epoch", yLabel: "loss", height: 300, integers: true,
+        label: `Training of ${name} over ${count(training.epochs.length, "epoch")}`,
+        x: training.epochs, series, xLabel: "epoch", yLabel: "loss", integers: true,
         readout: (x, values) => { by("training-readout").textContent = x === null ? " " : `epoch ${x}: ${values.filter(([, value]) => value !== null).map(([line, value]) => `${line} ${short(value)}`).join(", ")}`; },
       });
       const epochs = Object.entries(training.chosen).map(([seed, epoch]) => `${epoch} (seed ${seed})`).join(", ");
       by("training-note").textContent = `Loss on the training part (blue) and, where it was measured, on the validation part (orange); each seed has a line of its own kind. Weights of epoch ${epochs}.`;
-      by("training").setAttribute("aria-label", `Training of ${name} over ${count(training.epochs.length, "epoch")}`);
     } else {
-      Plots.lines(by("training"), { x: [0, 1], series: [], height: 60, xLabel: "", yLabel: "" });
-      by("training").replaceChildren();
+      Plots.clear(by("training"));
       by("training-note").textContent = "No losses were written: it is not trained by epochs.";
     }
     const map = set().tsne[name];
@@ -540,7 +539,7 @@
   }
   const DASHES = [[], [7, 4], [2, 3]];
   by("variant").addEventListener("change", () => pick(by("variant").value, state.dataset));
-  const pageOf = (video, variant) => `${encodeURIComponent(state.dataset)}/${encodeURIComponent(set().pages[video])}${variant && set().curves[variant] ? `#${variant}` : ""}`;
+  const pageOf = (video, variant) => `${encodeURIComponent(state.dataset)}/${encodeURIComponent(set().pages[video])}${set().linked.includes(variant) ? `#${variant}` : ""}`;
 
   /* Test videos. */
   function showVideos() {

@@ -4,6 +4,7 @@ const Plots = (() => {
   const COLOURS = 6;
   const DASHES = [[], [7, 4], [2, 3]];
   const WIDTH = 640;
+  const HEIGHT = 300;
   const NARROW = 560;
   const drawn = new Map();
 
@@ -22,10 +23,18 @@ const Plots = (() => {
     return element;
   }
 
-  /* Curves over a common x. `lines`: {name, values, place}; place null = grey. */
-  function lines(box, { x, series, xLabel, yLabel, yRange, height = 300, readout, diagonal, integers }) {
+  /* Nothing is drawn any more: neither the curves nor what a screen reader said of them. */
+  function clear(box) {
     drawn.get(box)?.destroy();
+    drawn.delete(box);
     box.replaceChildren();
+    box.removeAttribute("aria-label");
+  }
+
+  /* Curves over a common x. `lines`: {name, values, place}; place null = grey. */
+  function lines(box, { label, x, series, xLabel, yLabel, yRange, readout, diagonal, integers }) {
+    clear(box);
+    box.setAttribute("aria-label", label);
     const ordered = [...series].sort((a, b) => (a.place === null ? 0 : 1) - (b.place === null ? 0 : 1));
     const axis = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
     const made = ordered.map((one) => ({
@@ -38,7 +47,7 @@ const Plots = (() => {
     }));
     const plot = new uPlot({
       width: box.clientWidth,
-      height,
+      height: HEIGHT,
       scales: {
         x: { time: false, range: (u, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
         y: yRange ? { range: () => yRange } : {},
@@ -71,7 +80,7 @@ const Plots = (() => {
       box.dataset.watched = "yes";
       new ResizeObserver(() => {
         const now = drawn.get(box);
-        if (box.clientWidth && now.width !== box.clientWidth) now.setSize({ width: box.clientWidth, height });
+        if (box.clientWidth && now && now.width !== box.clientWidth) now.setSize({ width: box.clientWidth, height: HEIGHT });
       }).observe(box);
     }
   }
@@ -199,5 +208,5 @@ const Plots = (() => {
     shape(svg, "rect", { class: reference ? "mean plain" : "mean", x: x(mean) - 2, y: 6, width: 4, height: 14 });
   }
 
-  return { lines, scatter, embedding, interval, own, NARROW };
+  return { clear, lines, scatter, embedding, interval, own, NARROW };
 })();
