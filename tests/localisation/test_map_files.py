@@ -19,7 +19,7 @@ from vad.engine.score_run import EpochScores, ListedVideo
 from vad.errors import ArtefactError, VadError
 from vad.extractors._base import Source, load_extractor, make_features
 from vad.localisation.geometry import Geometry
-from vad.localisation.map_files import HIGHEST, read_maps, seen_in_video, write_maps
+from vad.localisation.map_files import HIGHEST, further_file, read_maps, seen_in_video, write_maps
 from vad.localisation.maps import VideoMaps
 from vad.models import mnad
 from vad.models._base import OWN, VideoModel, pooled
@@ -185,6 +185,14 @@ def test_a_further_map_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(VadError, match=r"vad/models/mnad.py: 0 maps attention_4x4 for 2 scores"):
         score_video(model, pictures, np.arange(7), Infer(), places=True)
+
+
+@pytest.mark.parametrize("name", ["static", "its own", "a/b", "", "model"])
+def test_further_maps_have_names_that_are_free(name: str) -> None:
+    """Neither a row of evaluation has the name, nor is it more than a word."""
+    with pytest.raises(VadError, match=f"a further map is named '{name}'"):
+        further_file(Path("seed0.maps/v.npz"), name)
+    assert Path("seed0.maps/attention_4x4/v.npz") == further_file(Path("seed0.maps/v.npz"), "attention_4x4")
 
 
 def test_a_model_without_maps_says_so() -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from vad.artefacts.files import write_json
-from vad.localisation.localised_runs import COLUMNS, NO_PIXEL, OWN, LocalisedRun, differences
+from vad.localisation.localised_runs import COLUMNS, OWN, LocalisedRun, differences
 from vad.localisation.map_files import DRAWS
+from vad.localisation.maps import NO_PIXEL
 from vad.localisation.metrics import METRICS
 from vad.report import localisation
 from vad.report.inputs import ReportInputs
@@ -55,17 +56,21 @@ def test_rows_are_means_over_seeds() -> None:
 
 def test_further_maps_stand_below(tmp_path: Path) -> None:
     """From the smallest map, with a word on what they are; nothing is said where there are none."""
-    names, plain = ["attention_64x64", "attention_128x128"], run(0.6)
+    names = ["attention_64x64", "attention_64x64 static", "attention_128x128", "attention_128x128 static"]
+    plain = run(0.6)
     entries = {OWN: plain.entries[OWN], **{row: plain.entries[row] for row in NO_PIXEL}}
     localised = {
         **{"metrics": entries.pop(OWN), "no_pixel": entries, "by_video": {}, "videos": 8},
         **{"without_truth": 1, "frames": 1200, "further": dict.fromkeys(reversed(names), plain.entries[OWN])},
     }
     write_json(tmp_path / "metrics.json", {"localisation": localised})
-    np.savez(tmp_path / DRAWS, **{"model.pixel_auc": np.ones(41)})
+    drawn = {"model": 1.0, "attention_64x64": 0.8, "attention_64x64 static": 0.5}
+    np.savez(tmp_path / DRAWS, **{f"{row}.pixel_auc": np.full(41, value) for row, value in drawn.items()})
     found = LocalisedRun.read(tmp_path)
     assert found is not None
     rows = variant_rows(WORDS, [found])
+    compared = {(row["first"], row["second"], row["metric"]): row for row in differences({"x": [found]}, BOOTSTRAP)}
+    gained = [compared[f"x {name}", "static", "pixel_auc"] for name in names[::2]]
     text, without = (
         "\n\n".join(localisation.dataset_blocks("set", each, [], [], "link"))
         for each in (rows, variant_rows(WORDS, [plain]))
@@ -73,6 +78,7 @@ def test_further_maps_stand_below(tmp_path: Path) -> None:
 
     assert [OWN, *NO_PIXEL, *names] == [row["maps"] for row in rows]
     assert rows[-1]["pixel_auc"] == 0.6
+    assert (pytest.approx(0.3), "not defined") == (gained[0]["difference"], gained[1]["reason"])
     assert text.index("| attention_64x64 ") < text.index("| attention_128x128 ") < text.index(localisation.FURTHER)
     assert localisation.FURTHER not in without
 

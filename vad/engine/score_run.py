@@ -17,7 +17,7 @@ from vad.engine.kept_epochs import held_out_file, kept_epochs
 from vad.engine.parts import READ_AT_ONCE, crops_of
 from vad.engine.score import score_video
 from vad.errors import ArtefactError, FeatureError
-from vad.localisation.map_files import seen_in_video, write_maps
+from vad.localisation.map_files import further_file, seen_in_video, write_maps
 from vad.models._base import VideoModel, device_of
 from vad.networks.convolutions import fold
 from vad.nn.exact import full_float32
@@ -73,7 +73,7 @@ class EpochScores:
                 decode = file.report.get("decode_clips", file.report.get("decode", {}))
                 write_maps(maps, seen_in_video(*scores.places, decode))
                 for name, places in (scores.further or {}).items():
-                    write_maps(maps.parent / name / maps.name, seen_in_video(*places, decode))
+                    write_maps(further_file(maps, name), seen_in_video(*places, decode))
         except (FeatureError, ArtefactError) as error:
             raise FeatureError(f"{video.features}: {error}") from error
         fps = file.report.get("decode", {}).get("fps")

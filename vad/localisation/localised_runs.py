@@ -13,13 +13,13 @@ from vad.artefacts.files import read_archive, read_json
 from vad.evaluation.evaluate import FEWEST_VIDEOS
 from vad.evaluation.significance import corrected, paired_difference, unknown
 from vad.localisation.map_files import DRAWS
+from vad.localisation.maps import NO_PIXEL, STATIC
+from vad.localisation.maps import OWN as STORED_OWN
 from vad.localisation.metrics import METRICS
-from vad.localisation.run_maps import OWN as STORED_OWN
 from vad.schema.evaluate import Bootstrap
 
 OWN = "its own"
 """The row of a variant's own maps; the others are named as in `vad.localisation.maps`."""
-NO_PIXEL = ("uniform", "centre", "static")
 COLUMNS = (
     "dataset",
     "first",
@@ -43,10 +43,10 @@ class LocalisedRun:
     Attributes:
         entries: by row (`OWN`, one of `NO_PIXEL` or one of `further`) and metric: value, low, high, and the reason
             where it is undefined.
-        replicates: of `OWN` and `NO_PIXEL` likewise the value, then one value for each draw of videos.
+        replicates: likewise the value, then one value for each draw of videos.
         anomalous: ids of the anomalous videos with ground truth.
         counts: of test videos with ground truth, of those left out without one, and of the frames that are compared.
-        further: the names of further maps of the model, from the smallest map.
+        further: the names of further maps of the model, from the smallest map, each followed by its mean map.
     """
 
     entries: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -66,20 +66,23 @@ class LocalisedRun:
         if found is None:
             return None
         # Shorter names first: that of 64 x 64 cells before that of 128 x 128.
-        further = {name: found["further"][name] for name in sorted(found.get("further", {}), key=lambda n: (len(n), n))}
+        names = sorted(found.get("further", {}), key=lambda name: (len(name.removesuffix(STATIC)), name))
+        further = {name: found["further"][name] for name in names}
         entries = {OWN: found["metrics"], **found["no_pixel"], **further}
         stored = read_archive(evaluated / DRAWS)
         undefined = np.full_like(next(iter(stored.values())), np.nan)
         drawn = {
             shown: {name: stored.get(f"{row}.{name}", undefined) for name in METRICS}
-            for shown, row in {OWN: STORED_OWN, **dict(zip(NO_PIXEL, NO_PIXEL, strict=True))}.items()
+            for shown, row in {OWN: STORED_OWN, **{name: name for name in (*NO_PIXEL, *names)}}.items()
         }
         counts = {f"n_{name}": found[name] for name in ("videos", "without_truth", "frames")}
-        return cls(entries, drawn, list(found["by_video"]), counts, list(further))
+        return cls(entries, drawn, list(found["by_video"]), counts, names)
 
 
 def differences(variants: Mapping[str, Sequence[LocalisedRun]], bootstrap: Bootstrap) -> list[dict[str, Any]]:
     """Paired differences: each variant minus its rows without a pixel, then later variants minus earlier ones.
+
+    Each further map of a variant, minus its own mean map, is a `first` of its own: the variant, then the map.
 
     Args:
         variants: the seeds of the variants of one data set.
@@ -90,11 +93,16 @@ def differences(variants: Mapping[str, Sequence[LocalisedRun]], bootstrap: Boots
     rows = []
     for metric in METRICS:
         for name, runs in variants.items():
-            own = _stacked(runs, OWN, metric)
-            for row in NO_PIXEL:
+            pairs = [(name, OWN, row, row) for row in NO_PIXEL]
+            pairs += [
+                (f"{name} {row}", row, "static", f"{row}{STATIC}")
+                for row in runs[0].further
+                if f"{row}{STATIC}" in runs[0].further
+            ]
+            for first, seen, second, unseen in pairs:
                 # Seed by seed: the mean map is that of the same run.
-                gained = own - _stacked(runs, row, metric)
-                words = {"first": name, "second": row, "metric": metric}
+                gained = _stacked(runs, seen, metric) - _stacked(runs, unseen, metric)
+                words = {"first": first, "second": second, "metric": metric}
                 rows.append(words | _compared(gained, np.zeros_like(gained), bootstrap))
         for before, after in combinations(variants, 2):
             words = {"first": after, "second": before, "metric": metric}

@@ -5,6 +5,7 @@ too few for errors of predicted pictures, and float16 for scores near 1 (docs/pr
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +17,9 @@ from jaxtyping import Float, Int
 from vad.artefacts.files import UNREADABLE, atomic, read_archive
 from vad.artefacts.npy import write_npz
 from vad.artefacts.scores import MAPS
-from vad.errors import ArtefactError
+from vad.errors import ArtefactError, VadError
 from vad.localisation.geometry import Geometry
-from vad.localisation.maps import VideoMaps
+from vad.localisation.maps import NO_PIXEL, OWN, VideoMaps
 
 HIGHEST = 2**16 - 1
 """The highest level."""
@@ -29,6 +30,21 @@ DRAWS = "localisation.npz"
 def maps_folder(scores: Path) -> Path:
     """Where the maps of a run lie, beside its score file."""
     return scores.with_suffix(MAPS)
+
+
+def further_file(own: Path, name: str) -> Path:
+    """The file of a further map of a model.
+
+    Args:
+        own: the file of the maps behind the scores of the same video.
+        name: of the further map.
+
+    Raises: VadError for a name that names no folder, or another row of evaluation.
+    """
+    if not re.fullmatch("[a-z0-9_]+", name) or name in (OWN, *NO_PIXEL):
+        rule = f"use small letters, digits and _, and none of {', '.join((OWN, *NO_PIXEL))}"
+        raise VadError(f"a further map is named {name!r}: {rule}. See note_maps in docs/adding-a-variant.md")
+    return own.parent / name / own.name
 
 
 def seen_in_video(

@@ -9,6 +9,13 @@ from jaxtyping import Float, Int64
 from vad.errors import ArtefactError
 from vad.localisation.geometry import Geometry
 
+OWN = "model"
+"""The row of evaluation with the maps behind a model's scores."""
+NO_PIXEL = ("uniform", "centre", "static")
+"""Rows of evaluation with maps that look at no pixel: each is a function below."""
+STATIC = " static"
+"""Ends the name of the row with the mean map of a further map of a model."""
+
 
 @dataclass(frozen=True, eq=False)
 class VideoMaps:

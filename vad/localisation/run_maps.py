@@ -11,14 +11,12 @@ from vad.errors import ArtefactError, listing
 from vad.evaluation.thresholds import Values
 from vad.localisation.judged_maps import JudgedMaps
 from vad.localisation.map_files import read_maps
-from vad.localisation.maps import VideoMaps, centre, mean_map, static, uniform
+from vad.localisation.maps import NO_PIXEL, OWN, STATIC, VideoMaps, centre, mean_map, static, uniform
 from vad.localisation.metrics import METRICS, SpatialScores, draws, entries, replicates
 from vad.localisation.truth import BoxTruth
 from vad.localisation.truth_tables import read_truth
 from vad.schema.evaluate import Bootstrap
 
-OWN = "model"
-"""The row of the run's own maps."""
 BY_VIDEO = ("pixel_auc", "box_hit")
 """Metrics of single videos."""
 NOT_STATIC = "no normal validation video has maps, or their maps differ in size"
@@ -31,7 +29,7 @@ class Localised(NamedTuple):
     """For JSON: metrics with intervals, those of each map that looks at no pixel and of further maps of the model, and
     metrics of single videos."""
     draws: dict[str, Float64[np.ndarray, "draws"]]
-    """By `row.metric` the value, then one for each draw of videos; rows are `OWN` and maps that look at no pixel."""
+    """By `row.metric` the value, then one for each draw of videos; rows as in the document, `OWN` first."""
 
 
 class RunMaps:
@@ -62,37 +60,32 @@ class RunMaps:
 
         Returns: None where the ground truth of no anomalous video is known, or the run has no maps.
 
-        Raises: ArtefactError naming every test video without maps, or a further map with the name of another row;
-            DatasetError for masks that do not fit.
+        Raises: ArtefactError naming every test video without maps; DatasetError for masks that do not fit.
         """
         if not any(self.labels.values()) or not folder.is_dir():
             return None
-        paths = {path.stem: path for path in sorted(folder.glob("*.npz"))}
         videos = self._tested_videos(folder)
-        normal = [read_maps(path) for name, path in paths.items() if name not in self._tested]
         counted = SpatialScores(videos)
         drawn = {
             OWN: draws(counted, self.bootstrap),
             "uniform": self._for_all(videos, "uniform", uniform),
             "centre": self._for_all(videos, "centre", centre),
+            "static": self._static(videos, folder),
         }
-        found = {row: entries(values, len(videos), self.bootstrap) for row, values in drawn.items()}
-        if static_draws := self._static(videos, normal):
-            drawn["static"] = static_draws
-            found["static"] = entries(static_draws, len(videos), self.bootstrap)
-        else:
-            undefined = {"value": None, "low": None, "high": None, "reason": NOT_STATIC}
-            found["static"] = {name: dict(undefined) for name in METRICS}
-        further = {}
-        for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-            if place.name in (OWN, *found):
-                raise ArtefactError(f"{place}: a row of evaluation has this name. The model must note another one.")
-            values = draws(self._tested_videos(place), self.bootstrap)
-            further[place.name] = entries(values, len(videos), self.bootstrap)
+        for place in sorted({path.parent for path in folder.glob("*/*.npz")}):
+            # A gate may be open at one place whatever happens there: the mean map to compare with is its own.
+            further = self._tested_videos(place)
+            drawn[place.name] = draws(further, self.bootstrap)
+            drawn[f"{place.name}{STATIC}"] = self._static(further, place)
+        undefined = {"value": None, "low": None, "high": None, "reason": NOT_STATIC}
+        found = {
+            row: entries(values, len(videos), self.bootstrap) if values else {name: dict(undefined) for name in METRICS}
+            for row, values in drawn.items()
+        }
         document = {
             "metrics": found.pop(OWN),
-            "no_pixel": found,
-            **({"further": further} if further else {}),
+            "no_pixel": {row: found.pop(row) for row in NO_PIXEL},
+            **({"further": found} if found else {}),
             "by_video": _by_video(counted),
             "videos": len(videos),
             "anomalous": sum(self.labels.values()),
@@ -128,8 +121,9 @@ class RunMaps:
             self._same_for_all[name] = draws([video.beside(made(video.maps)) for video in videos], self.bootstrap)
         return self._same_for_all[name]
 
-    def _static(self, videos: list[JudgedMaps], normal: list[VideoMaps]) -> dict[str, Values]:
+    def _static(self, videos: list[JudgedMaps], folder: Path) -> dict[str, Values]:
         """The draws of the mean map of normal videos that are not test videos; none where there is no such map."""
+        normal = [read_maps(path) for path in sorted(folder.glob("*.npz")) if path.stem not in self._tested]
         cells = {video.maps.shape[1:] for video in (*normal, *(v.maps for v in videos))}
         if len(cells) != 1 or not any(len(video.maps) for video in normal):
             return {}

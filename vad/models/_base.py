@@ -338,8 +338,9 @@ class VideoModel(nn.Module):
 
         Args:
             make: gives one map for each window, or for each position of the one bag, in their order; higher = more
-                anomalous, any range. The cells of a map divide the picture that the model sees evenly.
-            name: of a further map, as a folder may be named; the default is the map behind the scores.
+                anomalous (a further map: as the model says), any range. The cells of a map divide the picture that the
+                model sees evenly.
+            name: of a further map, small letters, digits and _; the default is the map behind the scores.
         """
         if self.noted_maps is not None:
             self.noted_maps.setdefault(name, []).append(pooled(make()).cpu())

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from vad.artefacts.files import write_text
-from vad.localisation.localised_runs import COLUMNS, NO_PIXEL, OWN, LocalisedRun, differences
+from vad.localisation.localised_runs import COLUMNS, OWN, LocalisedRun, differences
+from vad.localisation.maps import NO_PIXEL
 from vad.localisation.metrics import METRICS
 from vad.report import page
 from vad.report.inputs import ReportInputs, RunSettings, whole_variants
@@ -22,7 +23,9 @@ ABOUT = (
 )
 FURTHER = (
     "`attention_ROWSxCOLUMNS` is how far a gate of that size is open at each place: no anomaly score. Its row shows"
-    " whether gates look where the anomaly is; a `pixel_auc` below 0.5 says that they are less open there."
+    " whether gates look where the anomaly is; a `pixel_auc` below 0.5 says that they are less open there. The row"
+    " below it is the mean map of this gate over normal videos that are not tested, and whatever a gate does not have"
+    " above that comes from where it is always open."
 )
 NO_TRUTH = "No spatial ground truth, so their maps are drawn but not measured"
 DIFFERENCES = (
