@@ -327,6 +327,37 @@ def test_a_stream_without_times(
     assert [event["start_s"] for event in events(tmp_path)] == [60 / rate, 60 / rate]
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "fps", "step", "rate"),
+    [("slow.ts", "mpeg4", 10, 1, 10), ("slow.mkv", "libx264", 30, 6, 5)],
+    ids=["header without a rate", "header with another rate"],
+)
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_times_of_frames_count_before_the_header(
+    trained: TrainedRun, tmp_path: Path, name: str, codec: str, fps: int, step: int, rate: float, every: int
+) -> None:
+    """Seconds of the alarms become frames by the rate at which frames come, on the way and at the end."""
+    noise = np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), dtype=np.uint8)
+    still = next(scene(1, 48, 64))
+    frames = [still] * 160
+    for start in (50, 62, 110):
+        frames[start : start + 4] = noise
+    video = write_video(tmp_path / name, frames, codec=codec, fps=fps, pts=[step * n for n in range(160)])
+    rule = Alarms(min_seconds=0.2, merge_seconds=0.5, hysteresis=0)
+    found = replace(trained, alarms=rule)
+    whole = Scorer(found, every).score(GivenVideo("whole", video))
+    result = followed(found, str(video), tmp_path / "out", wait=0.2, every=every)
+
+    assert result.fps == pytest.approx(whole.fps)
+    assert result.fps == pytest.approx(rate / every, rel=1e-3)
+    assert [(alarm.start, alarm.end) for alarm in result.alarms] == [(a.start, a.end) for a in whole.alarms]
+    ends = [event for event in events(tmp_path / "out") if event["event"] == "end"]
+    assert [event["start_source_frame"] for event in ends] == [alarm.start * every for alarm in whole.alarms]
+    assert len(ends) > 1
+    assert make_alarms(whole.scores, 0.1, rule, 30.0 / every) != whole.alarms
+    assert f"{rate} frames a second, by the times of its frames" in result.notes
+
+
 def rtsp_server(film: bytes, listening: socket.socket) -> None:
     """Serve one RTSP client over one connection: MPEG-TS in RTP packets between the answers."""
     listening.settimeout(DEADLINE_S)
