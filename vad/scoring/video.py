@@ -226,7 +226,7 @@ class Scorer:
             every=self.every,
             rules=config if isinstance(config := self._extractor.config, Rules) else Rules(),
             alarm_settings=self.run.alarms,
-            threshold_rule=self.run.threshold_rule,
+            threshold_rule=self.run.threshold_rule if threshold is not None else "",
             places=found.places,
             notes=[*self.run.notes, *notes, *self._notes(made.rows, found.dropped, fps, made.n_frames)],
             **common,
