@@ -312,8 +312,8 @@ def test_the_threshold_of_a_calibrated_run_leaves_out_dropped_frames(film: Path,
 def test_a_stream_shorter_than_a_window_has_no_alarms(calibrate_frames: int, tmp_path: Path) -> None:
     """It is too short for a score, as the same file is without --follow."""
     folder = random_run(tmp_path / "train/made/seed0", "frame_pred", IMAGES)
-    settings = {"threshold": -1e9, "threshold_rule": "given", "alarms": Alarms(min_seconds=0)}
-    found = replace(find_run(folder=folder), calibrate_frames=calibrate_frames, **settings)
+    run = replace(find_run(folder=folder), threshold=-1e9, threshold_rule="given", alarms=Alarms(min_seconds=0))
+    found = replace(run, calibrate_frames=calibrate_frames)
     result = followed(found, str(write_video(tmp_path / "short.ts", scene(3, 48, 64))), tmp_path / "out", wait=0.2)
 
     assert (result.status, result.problem) == ("INSUFFICIENT", "3 frames, the model needs 5")
