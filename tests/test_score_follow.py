@@ -308,6 +308,38 @@ def test_the_threshold_of_a_calibrated_run_leaves_out_dropped_frames(film: Path,
     assert result.threshold == pytest.approx(whole.threshold, rel=1e-4)
 
 
+@pytest.mark.parametrize("calibrate_frames", [0, 8])
+def test_a_stream_shorter_than_a_window_has_no_alarms(calibrate_frames: int, tmp_path: Path) -> None:
+    """It is too short for a score, as the same file is without --follow."""
+    folder = random_run(tmp_path / "train/made/seed0", "frame_pred", IMAGES)
+    run = replace(find_run(folder=folder), threshold=-1e9, threshold_rule="given", alarms=Alarms(min_seconds=0))
+    found = replace(run, calibrate_frames=calibrate_frames)
+    result = followed(found, str(write_video(tmp_path / "short.ts", scene(3, 48, 64))), tmp_path / "out", wait=0.2)
+
+    assert (result.status, result.problem) == ("INSUFFICIENT", "3 frames, the model needs 5")
+    assert events(tmp_path / "out") == []
+    assert column(tmp_path / "out/inference_summary.csv", "status") == ["INSUFFICIENT"]
+
+
+def test_a_still_start_calibrates_nothing(
+    trained: TrainedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stream is followed to its end without alarms; that is said at once and in the summary."""
+    noise = np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), dtype=np.uint8)
+    video = write_video(tmp_path / "still.ts", [*[next(scene(1, 48, 64))] * 60, *noise])
+    result = followed(replace(trained, calibrate_frames=8), str(video), tmp_path / "out", wait=0.2)
+    printed = capsys.readouterr()
+
+    assert (result.status, len(result.scores), result.threshold, result.alarms) == ("ok", 64, None, [])
+    (note,) = (note for note in result.notes if note.startswith("no alarms: "))
+    assert "the first 8 frames have no spread" in note
+    assert (printed.out, printed.err) == ("", f"{note}\n")
+    assert events(tmp_path / "out") == []
+    about = json.loads((tmp_path / "out/still_summary.json").read_text())
+    assert (about["status"], about["threshold"], about["threshold_rule"]) == ("ok", None, "")
+    assert f"note       {note}\n" in (tmp_path / "out/still_summary.txt").read_text()
+
+
 @pytest.mark.parametrize(("fps", "rate", "origin"), [(None, 30, "as its header states"), (10.0, 10, "by --fps")])
 def test_a_stream_without_times(
     trained: TrainedRun, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fps: float, rate: int, origin: str
@@ -325,6 +357,37 @@ def test_a_stream_without_times(
     assert result.fps == pytest.approx(rate)
     np.testing.assert_allclose(result.times, np.arange(400) / rate)
     assert [event["start_s"] for event in events(tmp_path)] == [60 / rate, 60 / rate]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "fps", "step", "rate"),
+    [("slow.ts", "mpeg4", 10, 1, 10), ("slow.mkv", "libx264", 30, 6, 5)],
+    ids=["header without a rate", "header with another rate"],
+)
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_times_of_frames_count_before_the_header(
+    trained: TrainedRun, tmp_path: Path, name: str, codec: str, fps: int, step: int, rate: float, every: int
+) -> None:
+    """Seconds of the alarms become frames by the rate at which frames come, on the way and at the end."""
+    noise = np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), dtype=np.uint8)
+    still = next(scene(1, 48, 64))
+    frames = [still] * 160
+    for start in (50, 62, 110):
+        frames[start : start + 4] = noise
+    video = write_video(tmp_path / name, frames, codec=codec, fps=fps, pts=[step * n for n in range(160)])
+    rule = Alarms(min_seconds=0.2, merge_seconds=0.5, hysteresis=0)
+    found = replace(trained, alarms=rule)
+    whole = Scorer(found, every).score(GivenVideo("whole", video))
+    result = followed(found, str(video), tmp_path / "out", wait=0.2, every=every)
+
+    assert result.fps == pytest.approx(whole.fps)
+    assert result.fps == pytest.approx(rate / every, rel=1e-3)
+    assert [(alarm.start, alarm.end) for alarm in result.alarms] == [(a.start, a.end) for a in whole.alarms]
+    ends = [event for event in events(tmp_path / "out") if event["event"] == "end"]
+    assert [event["start_source_frame"] for event in ends] == [alarm.start * every for alarm in whole.alarms]
+    assert len(ends) > 1
+    assert make_alarms(whole.scores, 0.1, rule, 30.0 / every) != whole.alarms
+    assert f"{rate} frames a second, by the times of its frames" in result.notes
 
 
 def rtsp_server(film: bytes, listening: socket.socket) -> None:

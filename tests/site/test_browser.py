@@ -201,6 +201,7 @@ def test_claims_are_filtered_by_verdict(window: Browser) -> None:
     assert ["good", HOSTILE] == window.run(NAMES, "published-rows")
     assert "0.89 (unsupported)" in window.text("#published-rows")
     assert "pixel_auc" in window.text("#localisation-rows")
+    assert "attention_ROWSxCOLUMNS show how far a gate" in window.text("#localisation")
 
 
 def test_every_link_leads_to_a_file(window: Browser, page: Path) -> None:

@@ -5,9 +5,12 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from snakemake import api
 
 from stages import reproduce
 
@@ -74,6 +77,16 @@ def test_plain_lines_elsewhere(workflow: Path) -> None:
     assert "\x1b" not in done.stderr
 
 
+def run_that_ends(code: int | str | None) -> Callable[[list[str]], None]:
+    """In place of Snakemake's command: it runs a workflow and ends with this code."""
+
+    def main(_: list[str]) -> None:
+        api.DAGApi.execute_workflow(Mock(), executor="local", pseudo_executor=None)
+        sys.exit(code)
+
+    return main
+
+
 def test_the_best_results_and_where_to_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +97,8 @@ def test_the_best_results_and_where_to_look(
     assert reproduce.summary(f"{RESULTS}few,c,0.5,,,\n").splitlines()[-1].split() == ["c", "few", "0.500", "-", "-"]
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snakemake.cli.main", lambda arguments: sys.exit(0))
+    monkeypatch.setattr("snakemake.api.DAGApi.execute_workflow", lambda *_, **__: None)
+    monkeypatch.setattr("snakemake.cli.main", run_that_ends(0))
     (tmp_path / "reports/tables").mkdir(parents=True)
     (tmp_path / reproduce.RESULTS).write_text(RESULTS)
     assert reproduce.main([]) == 0
@@ -98,36 +112,57 @@ def test_the_best_results_and_where_to_look(
     assert capsys.readouterr().out.endswith("Open reports/site/index.html\n")
 
 
-@pytest.mark.parametrize(
-    ("words", "ended", "code", "shown"),
-    [
-        ([], 0, 0, True),
-        (["--keep-going"], None, 0, True),
-        ([], 3, 3, False),
-        ([], "why", 1, False),
-        (["-n"], 0, 0, False),
-        (["-kn"], 0, 0, False),
-        (["--dry-run"], 0, 0, False),
-        (["--help"], 0, 0, False),
-        (["--version"], 0, 0, False),
-    ],
-)
-def test_results_are_shown_after_a_run_that_may_have_made_them(
+@pytest.mark.parametrize(("ended", "code", "shown"), [(0, 0, True), (None, 0, True), (3, 3, False), ("why", 1, False)])
+def test_results_are_shown_after_a_run_without_errors(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    words: list[str],
     ended: int | str | None,
     code: int,
     shown: bool,
 ) -> None:
-    """Not after one that failed or that only asks; the exit code is that of Snakemake."""
+    """The exit code is that of Snakemake."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snakemake.cli.main", lambda arguments: sys.exit(ended))
+    monkeypatch.setattr("snakemake.api.DAGApi.execute_workflow", lambda *_, **__: None)
+    monkeypatch.setattr("snakemake.cli.main", run_that_ends(ended))
     (tmp_path / "reports/tables").mkdir(parents=True)
     (tmp_path / reproduce.RESULTS).write_text(RESULTS)
 
-    assert reproduce.main(words) == code
+    assert reproduce.main([]) == code
     printed = capsys.readouterr()
     assert ("Open reports" in printed.out) == shown
     assert (ended == "why") == ("why" in printed.err)
+
+
+SCRIPT = """
+import sys
+from snakemake.api import DAGApi
+from stages import reproduce
+DAGApi.execute_workflow = lambda *_, **__: None
+for line in sys.stdin:
+    words = line.split()
+    print("asked", *words, flush=True)
+    print("code", reproduce.main(words), flush=True)
+"""
+MAKE = ("", "--keep-going", "good.txt --forceall", "--until make", "--report report.html --report-after-run")
+ASK = (
+    *("-n", "-kn", "--dry-run", "--workflow-profile asks", "--executor dryrun", "--touch", "--help", "--version"),
+    *("--summary", "--detailed-summary", "--dag", "--rulegraph", "--filegraph", "--d3dag", "--list-rules"),
+    *("--list-target-rules", "--list-changes code", "--list-untracked", "--print-compilation", "--unlock"),
+    *("--cleanup-shadow", "--delete-all-output", "--containerize", "--report report.html"),
+)
+
+
+def test_only_a_run_shows_results(workflow: Path) -> None:
+    """Not what only asks, cleans up or writes a report: by any option of Snakemake, also one of a profile."""
+    (workflow / "reports/tables").mkdir(parents=True)
+    (workflow / reproduce.RESULTS).write_text(RESULTS)
+    (workflow / "asks").mkdir()
+    (workflow / "asks/config.yaml").write_text("dry-run: true\n")
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, input="\n".join((*MAKE, *ASK)), capture_output=True, text=True, check=True)
+    parts = dict(part.split("\n", 1) for part in done.stdout.split("asked")[1:])
+
+    assert list(parts) == [f" {words}".rstrip() for words in (*MAKE, *ASK)]
+    assert {words.strip() for words, text in parts.items() if "\ncode 0" not in f"\n{text}"} == set()
+    assert {words.strip() for words, text in parts.items() if "Open reports" in text} == set(MAKE)

@@ -29,7 +29,8 @@ def add_flags(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--fps",
         type=_number(0.01, 1000, "number of frames a second"),
-        help="frames a second of images, which have no times; default 25",
+        help="frames a second of images, and of videos whose frames have no times; default the header of the video,"
+        " else 25",
     )
     flags.add_argument(
         "--previews",

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from argparse import Namespace
 from array import array
 from collections.abc import Iterator
@@ -11,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Float32, Shaped
 
 from vad.artefacts.files import write_text
 from vad.engine.expansion import unscored_frames, video_score
 from vad.engine.score import ScoredVideo as VideoScores
 from vad.engine.score import score_place
-from vad.errors import VadError, storage_errors
+from vad.errors import DatasetError, VadError, storage_errors
 from vad.extractors._base import RowStream, Source
 from vad.interrupts import SIGNALS
 from vad.pages.overview import OverviewRow, write_overview
@@ -26,7 +27,7 @@ from vad.scoring.live_input import Address, LiveInput
 from vad.scoring.live_scores import AlarmEvent, FrameScores, LiveAlarms
 from vad.scoring.page import INDEX, write_page_of
 from vad.scoring.runs import TrainedRun
-from vad.scoring.video import Made, ScoredVideo, Scorer
+from vad.scoring.video import Made, ScoredVideo, Scorer, frames_needed
 from vad.scoring.write import write_summaries, write_video
 
 TOGETHER = 16
@@ -83,7 +84,7 @@ class Follower(Scorer):
         run: as `vad.scoring.runs.find_run` found it.
         live: the stream.
         every: every how many frames of it one is used, >= 1.
-        fps: frames a second, as of `Scorer`; alarms are also made by it, as later times are not known.
+        fps: frames a second, as of `Scorer`.
         lines: the file that gets a line for each start and end of an alarm. What an earlier run wrote there stays
             until the first row.
     """
@@ -95,6 +96,8 @@ class Follower(Scorer):
         self._alarms: LiveAlarms | None = None
         self._dropped = 0
         self._own: float | None = None
+        self._no_alarms = ""
+        self._seen, self._latest = 0, -np.inf
 
     def run_to_the_end(self) -> ScoredVideo:
         """Everything that is known of the stream when it has ended."""
@@ -110,12 +113,17 @@ class Follower(Scorer):
         notes = [f"followed {address.shown} until {self._live.why}"]
         if damaged := report["corrupt"] + report["errors"]:
             notes.append(f"{damaged} frames or packets of the stream were damaged")
-        if not self._has_times():
+        rate = self._rate_so_far(report.get("fps"))
+        if np.isnan(span := self._span()):
             notes.append(self._without_times(report.get("fps")))
+        elif span > 0:
+            notes.append(f"{rate:.4g} frames a second, by the times of its frames")
+        if self._no_alarms:
+            notes.append(self._no_alarms)
         shown = "" if address.protocol == "file" else address.shown
         video = GivenVideo(source.video_id, source.video, address=shown)
-        rate = self._rate(report.get("fps"))
-        return self._result(video, made, self._seconds(made.n_frames, rate), rate / self.every, notes)
+        seconds = self._seconds(made.n_frames, rate)
+        return self._result(video, made, seconds, self._scored_rate(seconds, rate), notes)
 
     def _made_while_it_comes(self, stream: RowStream, source: Source) -> Made:
         """The scores of the stream; alarms are written on the way."""
@@ -144,22 +152,36 @@ class Follower(Scorer):
     def _take(self, new: Shaped[np.ndarray, " new"], stream: RowStream, last: bool = False) -> None:
         """Keep the scores of the next frames, and write the alarms that start or end with them."""
         self._scores.extend(new)
-        if self.run.threshold is None:
+        too_short = last and len(self._scores) < frames_needed(self.run.features, self._model)
+        if self.run.threshold is None or self._no_alarms or too_short:
             return
-        rate = self._rate(stream.reader.report.get("fps"))
+        rate = self._rate_so_far(stream.reader.report.get("fps"))
         wanted = self.run.calibrate_frames + self._dropped if self.run.calibrate_frames else 0
         if self._alarms is None and (last or len(self._scores) > wanted):
             new = np.array(self._scores, np.float32)
             highest = float(new.max(initial=0))
             self._own = self._threshold(self._live.address.video_id, new, highest, self._dropped)
-            assert self._own is not None, "the run has a threshold"
+            if self._own is None:
+                print(self._no_alarms, file=sys.stderr, flush=True)
+                return
             self._alarms = LiveAlarms(self._own, self.run.alarms, rate / self.every)
         if self._alarms is not None:
+            self._alarms.count_seconds_by(rate / self.every)
             for event in self._alarms.add(new, lambda: float(np.median(np.array(self._scores))), last):
                 line = json.dumps(self._line(event, rate))
                 with storage_errors(self._lines), self._lines.open("a", encoding="utf-8") as file:
                     print(line, file=file)
                 print(line, flush=True)
+
+    def _threshold(
+        self, video_id: str, scores: Float32[np.ndarray, "frames"], value: float, dropped: int
+    ) -> float | None:
+        """As of `Scorer`; None if first frames without spread calibrate none: the stream goes on without alarms."""
+        try:
+            return super()._threshold(video_id, scores, value, dropped)
+        except DatasetError as error:
+            self._no_alarms = f"no alarms: {error}"
+            return None
 
     def _line(self, event: AlarmEvent, rate: float) -> dict[str, Any]:
         """An event for JSON."""
@@ -176,9 +198,20 @@ class Follower(Scorer):
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         return {**line, "peak_score": event.peak, "threshold": self._own, "written_at": at}
 
-    def _has_times(self) -> bool:
-        """Whether each frame so far says when it is shown."""
-        return not np.isnan(np.frombuffer(self._live.times)).any()
+    def _rate_so_far(self, header: float | None) -> float:
+        """Frames a second of the stream so far: the mean by their times, else by `_rate`."""
+        span = self._span()
+        return (self._seen - 1) / span if span > 0 else self._rate(header)
+
+    def _span(self) -> float:
+        """Seconds from the first frame of the stream to the latest so far; NaN where one does not say when it is shown.
+
+        Each time is looked at once: a stream may last for days.
+        """
+        times = self._live.times
+        self._latest = float(np.max([self._latest, *times[self._seen :]]))
+        self._seen = len(times)
+        return self._latest - times[0]
 
     def _seconds(self, n_frames: int, rate: float) -> Float[np.ndarray, " n_frames"]:
         """When each of the first scored frames is shown, from the first one on; never earlier than the one before."""

@@ -149,12 +149,20 @@ class LiveAlarms:
     """
 
     def __init__(self, threshold: float, settings: Alarms, fps: float) -> None:
-        self._threshold, self._hysteresis = threshold, settings.hysteresis
-        self._rule = rule_frames(settings, fps)
+        self._threshold, self._settings = threshold, settings
+        self.count_seconds_by(fps)
         self._number = self._frames = 0
         self._start, self._end, self._peak = -1, 0, -np.inf
         self._release: float | None = None
         self._announced = False
+
+    def count_seconds_by(self, fps: float) -> None:
+        """From the next frame on, turn the seconds of the settings into frames by another rate.
+
+        Args:
+            fps: scored frames a second, > 0.
+        """
+        self._rule = rule_frames(self._settings, fps)
 
     def add(
         self, scores: Float32[np.ndarray, " new"], median: Callable[[], float], last: bool = False
@@ -174,8 +182,9 @@ class LiveAlarms:
         if self._start >= 0 and self._frames - self._end > self._rule.gap:
             found = self._close()
         if self._release is None and score >= self._threshold:
-            fall = max(self._threshold - median(), 0) if self._hysteresis else 0
-            self._release = self._threshold - self._hysteresis * fall
+            hysteresis = self._settings.hysteresis
+            fall = max(self._threshold - median(), 0) if hysteresis else 0
+            self._release = self._threshold - hysteresis * fall
             self._start = self._start if self._start >= 0 else self._frames
         if self._release is not None and score < self._release:
             self._release = None

@@ -226,7 +226,7 @@ class Scorer:
             every=self.every,
             rules=config if isinstance(config := self._extractor.config, Rules) else Rules(),
             alarm_settings=self.run.alarms,
-            threshold_rule=self.run.threshold_rule,
+            threshold_rule=self.run.threshold_rule if threshold is not None else "",
             places=found.places,
             notes=[*self.run.notes, *notes, *self._notes(made.rows, found.dropped, fps, made.n_frames)],
             **common,
@@ -292,9 +292,12 @@ class Scorer:
             notes.append("its frame rate changes: times are those of its frames")
         ticks = found.ticks[: last + 1 : self.every]
         seconds = ticks * float(found.tick)
+        return seconds, self._scored_rate(seconds, rate), notes
+
+    def _scored_rate(self, seconds: Float[np.ndarray, "frames"], rate: float) -> float:
+        """Scored frames a second: the mean by their times; a single frame counts by `rate`, of the whole video."""
         span = float(seconds[-1])
-        fps = (n_frames - 1) / span if span > 0 else rate / self.every
-        return seconds, fps, notes
+        return (len(seconds) - 1) / span if span > 0 else rate / self.every
 
     def _rate(self, header: float | None) -> float:
         """Frames a second of a video whose frames have no times, `header` being what its header says of them."""
