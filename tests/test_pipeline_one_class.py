@@ -77,7 +77,7 @@ def test_frame_folders_of_a_user(tmp_path: Path) -> None:
     maps = [path for path in (project.folder / "data/infer/ae/seed0.maps").rglob("*") if path.is_file()]
     gates = [f"attention_{side}x{side}" for side in (4, 8, 16)]
     assert Counter(path.parent.name for path in maps) == dict.fromkeys(["seed0.maps", *gates], 3)
-    assert sorted(localisation["further"]) == sorted(gates)
+    assert sorted(localisation["further"]) == sorted([*gates, *(f"{gate} static" for gate in gates)])
 
     where, index = ((project.folder / f"reports/mine/{name}.md").read_text() for name in ("localisation", "index"))
     figure = project.folder / "data/report/figures/ae_heat_maps.png"
