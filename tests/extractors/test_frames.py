@@ -128,10 +128,13 @@ for path in sys.argv[1:]:
 
 
 def test_memory_is_that_of_the_rows(tmp_path: Path) -> None:
-    """432 frames more (81 MB as rows) raise the peak by less than one and a half times that."""
-    paths = [videos.write_video(tmp_path / f"{n}.mp4", videos.scene(n)) for n in (48, 480)]
+    """672 frames more (126 MB as rows) raise the peak by less than twice that: no row is held twice.
+
+    The rows take an eighth more while they grow, and malloc keeps some tens of MB.
+    """
+    paths = [videos.write_video(tmp_path / f"{n}.mp4", videos.scene(n)) for n in (48, 720)]
     command = [sys.executable, "-c", PEAK_MEMORY, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     short_mb, long_mb = map(int, done.stdout.split())
 
-    assert long_mb - short_mb < 1.5 * 81
+    assert long_mb - short_mb < 2 * 126

@@ -626,7 +626,7 @@ for path in sys.argv[1:]:
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
-    """2,000 frames of 36,864 bytes need less than a fifth of their 74 MB more than 40 do."""
+    """2,000 frames of 36,864 bytes need less than a third of their 74 MB more than 40 do."""
     short = write(tmp_path, 40)
     long = videos.write_video(
         tmp_path / "long.avi", videos.scene(2000), codec="mjpeg", pixel_format="yuvj420p", bit_rate=4_000_000
@@ -635,7 +635,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
     before, after = map(int, lines)
 
-    assert after - before < 15_000  # KiB
+    assert after - before < 24_000  # KiB
 
 
 @given(st.integers(1, 600), st.integers(8, 1000), st.integers(0, 10_000), st.integers(1, 8), st.randoms())
