@@ -25,6 +25,7 @@ from vad.extractors._base import load_extractor
 from vad.splits.tables import TEST_COLUMNS
 
 here = {name: importlib.util.find_spec(name) is not None for kind in formats.PACKAGES.values() for name in kind}
+LOCK = ROOT / "envs/cpu.lock"
 KINDS = [
     pytest.param(kind, marks=pytest.mark.skipif(not all(here[name] for name in names), reason=f"needs {names}"))
     for kind, names in formats.PACKAGES.items()
@@ -177,3 +178,11 @@ def test_an_int8_extractor_is_checked_on_other_segments(run: Path, tmp_path: Pat
     assert 1e-4 < found["extractor"]["difference"] <= write.TOLERANCE["int8"]
     assert found["extractor"]["bytes"] < 4 * values / 2
     assert "float32" == found["head"]["precision"]
+
+
+def test_exporting_tells_nobody() -> None:
+    """OpenVINO and NNCF are in the lock, the package by which they send what is exported to their makers is not."""
+    names = {line.partition("==")[0] for line in LOCK.read_text(encoding="utf-8").splitlines() if "==" in line}
+
+    assert {"openvino", "nncf"} <= names
+    assert "openvino-telemetry" not in names
