@@ -117,13 +117,13 @@ def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
 PEAK_MEMORY = """
 import sys
 from pathlib import Path
-from tests.memory import peak_kib
+from bench.table import peak_mb
 from vad.extractors._base import Source
 from vad.extractors.frames import Config, Extractor
 
 for path in sys.argv[1:]:
     file = Extractor(Config(size=256)).extract(Source("video", (Path(path),)))
-    print(peak_kib() // 1024)
+    print(round(peak_mb()))
 """
 
 

@@ -238,14 +238,14 @@ def test_cuda_agrees_with_the_cpu(clip: Path) -> None:
 PEAK_MEMORY = """
 import sys
 from pathlib import Path
-from tests.memory import peak_kib
+from bench.table import peak_mb
 from vad.extractors._base import Source
 from vad.extractors.xfeat import Config, Extractor
 
 extractor = Extractor(Config(device="cpu"))
 for path in sys.argv[1:]:
     extractor.extract(Source("video", (Path(path),)))
-    print(peak_kib() // 1024)
+    print(round(peak_mb()))
 """
 
 
