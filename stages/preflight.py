@@ -120,6 +120,15 @@ def refuse_future(files: Sequence[Path]) -> None:
         raise VadError(listing("files dated in the future", found, FUTURE))
 
 
+_started: list[Callable[[], object]] = []
+"""What answers for the workflow that this process has read last, if any, whether it started jobs."""
+
+
+def jobs_started() -> bool:
+    """Whether Snakemake ran jobs in this process, or would have where there were any: no dry run, `--summary`, ..."""
+    return any(started() for started in _started)
+
+
 @contextlib.contextmanager
 def undo_unless(started: Callable[[], object]) -> Iterator[None]:
     """When the process ends, put `.params` back as it was before this block, unless jobs were started.
@@ -131,6 +140,7 @@ def undo_unless(started: Callable[[], object]) -> Iterator[None]:
         started: answers at the end of the process if it started jobs, or would have where there were any.
     """
     before = _contents()
+    _started[:] = [started]
     try:
         yield
     finally:

@@ -6,11 +6,9 @@ passed on to Snakemake, whose exit code is that of this command.
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from tabulate import tabulate
 
@@ -20,8 +18,6 @@ PLACES = (Path("reports/site/index.html"), Path("reports/tables/results.md"))
 """Where to look, the best place first."""
 BEST = 3
 """Variants that are shown of each data set."""
-MAKE_NOTHING = ("dryrun", "touch")
-"""Executors of Snakemake that run no job."""
 HEAD = ("data set", "variant", "ROC AUC of frames", "95 % interval", "average precision of frames")
 
 
@@ -37,42 +33,19 @@ def main(arguments: list[str]) -> int:
     from snakemake import cli  # looks for plugins while it is imported
 
     code = 1
-    with _noted_runs() as runs:
-        try:
-            cli.main(["--cores", "all", *arguments])
-        except SystemExit as ended:
-            code = ended.code or 0
+    try:
+        cli.main(["--cores", "all", *arguments])
+    except SystemExit as ended:
+        code = ended.code or 0
     if not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
-    if runs and code == 0 and RESULTS.is_file():
+    from stages.preflight import jobs_started  # the Snakefile has imported it, if it was read
+
+    if jobs_started() and code == 0 and RESULTS.is_file():
         print(summary(RESULTS.read_text(encoding="utf-8")))
         print("Open " + next((place for place in PLACES if place.is_file()), RESULTS).as_posix())
     return code
-
-
-@contextmanager
-def _noted_runs() -> Iterator[list[str]]:
-    """Within the block, the list gets the executor of each workflow that Snakemake runs to its end.
-
-    Options of the command line or of a profile may let Snakemake do something else instead: only Snakemake knows.
-    """
-    from snakemake.api import DAGApi
-
-    execute, runs = DAGApi.execute_workflow, []
-
-    def noted(*arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - passed on as they come
-        """Run the workflow; a dry run and `--touch` have a pseudo-executor."""
-        execute(*arguments, **settings)
-        executor = settings.get("pseudo_executor") or settings.get("executor", "local")
-        if executor not in MAKE_NOTHING:
-            runs.append(executor)
-
-    DAGApi.execute_workflow = noted
-    try:
-        yield runs
-    finally:
-        DAGApi.execute_workflow = execute
 
 
 def summary(results: str) -> str:

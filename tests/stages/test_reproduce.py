@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
-from snakemake import api
 
 from stages import reproduce
+from stages.preflight import undo_unless
 
 SNAKEFILE = """
+from stages.preflight import undo_unless
+with undo_unless(lambda: workflow.executor_plugin and not workflow.dryrun):
+    pass
 rule all:
     input: expand("{name}.txt", name=["good", "bad"])
 rule make:
@@ -78,11 +80,11 @@ def test_plain_lines_elsewhere(workflow: Path) -> None:
 
 
 def run_that_ends(code: int | str | None) -> Callable[[list[str]], None]:
-    """In place of Snakemake's command: it runs a workflow and ends with this code."""
+    """In place of Snakemake's command: it reads a workflow, whose jobs are started, and ends with this code."""
 
     def main(_: list[str]) -> None:
-        api.DAGApi.execute_workflow(Mock(), executor="local", pseudo_executor=None)
-        sys.exit(code)
+        with undo_unless(lambda: True):
+            sys.exit(code)
 
     return main
 
@@ -97,7 +99,6 @@ def test_the_best_results_and_where_to_look(
     assert reproduce.summary(f"{RESULTS}few,c,0.5,,,\n").splitlines()[-1].split() == ["c", "few", "0.500", "-", "-"]
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snakemake.api.DAGApi.execute_workflow", lambda *_, **__: None)
     monkeypatch.setattr("snakemake.cli.main", run_that_ends(0))
     (tmp_path / "reports/tables").mkdir(parents=True)
     (tmp_path / reproduce.RESULTS).write_text(RESULTS)
@@ -123,7 +124,6 @@ def test_results_are_shown_after_a_run_without_errors(
 ) -> None:
     """The exit code is that of Snakemake."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snakemake.api.DAGApi.execute_workflow", lambda *_, **__: None)
     monkeypatch.setattr("snakemake.cli.main", run_that_ends(ended))
     (tmp_path / "reports/tables").mkdir(parents=True)
     (tmp_path / reproduce.RESULTS).write_text(RESULTS)
@@ -136,17 +136,16 @@ def test_results_are_shown_after_a_run_without_errors(
 
 SCRIPT = """
 import sys
-from snakemake.api import DAGApi
 from stages import reproduce
-DAGApi.execute_workflow = lambda *_, **__: None
 for line in sys.stdin:
     words = line.split()
     print("asked", *words, flush=True)
     print("code", reproduce.main(words), flush=True)
 """
-MAKE = ("", "--keep-going", "good.txt --forceall", "--until make", "--report report.html --report-after-run")
+MAKE = ("good.txt", "good.txt --forceall", "good.txt --keep-going")
+"""The last one has nothing to do."""
 ASK = (
-    *("-n", "-kn", "--dry-run", "--workflow-profile asks", "--executor dryrun", "--touch", "--help", "--version"),
+    *("-n", "-kn", "--dry-run", "--workflow-profile asks", "--executor dryrun", "--help", "--version"),
     *("--summary", "--detailed-summary", "--dag", "--rulegraph", "--filegraph", "--d3dag", "--list-rules"),
     *("--list-target-rules", "--list-changes code", "--list-untracked", "--print-compilation", "--unlock"),
     *("--cleanup-shadow", "--delete-all-output", "--containerize", "--report report.html"),
