@@ -2,9 +2,9 @@
 
 It needs packages that this project does not use, so it lives in an environment of its own:
 
-    python -m venv /tmp/ssvad
-    /tmp/ssvad/bin/pip install py-ssvad-metrics==1.0.0 "pydantic<2" opencv-python-headless matplotlib
-    VAD_SSVAD_PYTHON=/tmp/ssvad/bin/python pytest tests/localisation/test_against_ssvad.py
+    python -m venv ../ssvad
+    ../ssvad/bin/pip install py-ssvad-metrics==1.0.0 "pydantic<2" opencv-python-headless matplotlib
+    VAD_SSVAD_PYTHON=../ssvad/bin/python pytest tests/localisation/test_against_ssvad.py
 
 Counts are compared at its thresholds, one region a frame (it knows one track a frame), with maps at the size of the
 picture. Areas are compared where they mean the same: it takes the curve as the thresholds give it, unsorted where two
